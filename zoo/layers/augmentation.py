@@ -1,0 +1,31 @@
+"""Augmentations that keep what a galaxy is: flips and turns by right angles."""
+
+import keras
+import tensorflow as tf
+
+from zoo import randomness
+
+__all__ = ["RandomDihedral"]
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class RandomDihedral(keras.layers.Layer):
+    """Applies to each image one of the eight symmetries of the square, chosen at random.
+
+    Images that are not square are flipped only (four symmetries).
+
+    Call arguments:
+        images: (batch, height, width, bands).
+        seed: Stateless seed, int32 of shape (2,); the same seed gives the same choice.
+    """
+
+    def call(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        heads = randomness.uniform(tf.shape(images)[0], (3, 1, 1, 1), seed) < 0.5
+        images = tf.where(heads[:, 0], images[:, ::-1], images)
+        images = tf.where(heads[:, 1], images[:, :, ::-1], images)
+        if images.shape[1] == images.shape[2]:
+            images = tf.where(heads[:, 2], tf.transpose(images, (0, 2, 1, 3)), images)
+        return images
+
+    def compute_output_shape(self, input_shape, *unused):
+        return input_shape

@@ -1,0 +1,113 @@
+"""Residual convolutional encoder and decoder for images of any size and number of bands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+__all__ = ["residual_decoder", "residual_encoder"]
+
+
+def residual_encoder(
+    image_shape: Sequence[int],
+    filters: Sequence[int],
+    blocks: int,
+    outputs: int,
+    seed: int,
+    name: str = "encoder",
+) -> keras.Model:
+    """Returns a network from images to a vector.
+
+    Each stage halves the image with a strided convolution and adds `blocks` residual blocks
+    (He+16, without normalisation; the last convolution of a block starts at zero, so that the
+    block starts as the identity, Zhang+19).
+
+    Args:
+        image_shape: (height, width, bands).
+        filters: Filters of each stage.
+        blocks: Residual blocks of each stage.
+        outputs: Length of the vector.
+        seed: Seed of the initial weights.
+        name: Name of the network.
+    """
+    seeds = iter(range(seed, seed + 10_000))
+    images = keras.Input(tuple(image_shape))
+    x = images
+    for width in filters:
+        x = layers.Conv2D(width, 3, strides=2, padding="same", kernel_initializer=_he(seeds))(x)
+        x = _blocks(x, width, blocks, seeds)
+    x = layers.Activation("leaky_relu")(x)
+    x = layers.Flatten()(x)
+    x = layers.Dense(outputs, kernel_initializer=_glorot(seeds), dtype="float32")(x)
+    return keras.Model(images, x, name=name)
+
+
+def residual_decoder(
+    inputs: int,
+    image_shape: Sequence[int],
+    filters: Sequence[int],
+    blocks: int,
+    seed: int,
+    name: str = "decoder",
+) -> keras.Model:
+    """Returns a network from a vector to images, the mirror of `residual_encoder`.
+
+    It draws the smallest image that the stages can double up to and that covers `image_shape`,
+    and cuts the centre out.
+
+    Args:
+        inputs: Length of the vector.
+        image_shape: (height, width, bands).
+        filters: Filters of each stage, in the order of the encoder.
+        blocks: Residual blocks of each stage.
+        seed: Seed of the initial weights.
+        name: Name of the network.
+    """
+    seeds = iter(range(seed, seed + 10_000))
+    height, width, bands = image_shape
+    factor = 2 ** len(filters)
+    rows, columns = math.ceil(height / factor), math.ceil(width / factor)
+    vector = keras.Input((inputs,))
+    x = layers.Dense(rows * columns * filters[-1], kernel_initializer=_glorot(seeds))(vector)
+    x = layers.Reshape((rows, columns, filters[-1]))(x)
+    for number, depth in reversed(list(enumerate(filters))):
+        x = _blocks(x, depth, blocks, seeds)
+        x = layers.Activation("leaky_relu")(x)
+        below = filters[number - 1] if number else filters[0]
+        x = layers.Conv2DTranspose(
+            below, 4, strides=2, padding="same", kernel_initializer=_he(seeds)
+        )(x)
+    x = layers.Activation("leaky_relu")(x)
+    x = layers.Conv2D(
+        bands, 3, padding="same", kernel_initializer=_glorot(seeds), dtype="float32"
+    )(x)
+    spare_rows, spare_columns = rows * factor - height, columns * factor - width
+    if spare_rows or spare_columns:
+        x = layers.Cropping2D(
+            (
+                (spare_rows // 2, spare_rows - spare_rows // 2),
+                (spare_columns // 2, spare_columns - spare_columns // 2),
+            )
+        )(x)
+    return keras.Model(vector, x, name=name)
+
+
+def _blocks(x, width: int, blocks: int, seeds):
+    for _ in range(blocks):
+        y = layers.Activation("leaky_relu")(x)
+        y = layers.Conv2D(width, 3, padding="same", kernel_initializer=_he(seeds))(y)
+        y = layers.Activation("leaky_relu")(y)
+        y = layers.Conv2D(width, 3, padding="same", kernel_initializer="zeros")(y)
+        x = layers.Add()([x, y])
+    return x
+
+
+def _he(seeds) -> keras.initializers.Initializer:
+    return keras.initializers.HeNormal(seed=next(seeds))
+
+
+def _glorot(seeds) -> keras.initializers.Initializer:
+    return keras.initializers.GlorotUniform(seed=next(seeds))

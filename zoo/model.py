@@ -1,0 +1,208 @@
+"""The contract of every model in the zoo."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo import preprocessing as zoo_preprocessing
+from zoo import randomness
+from zoo.layers.augmentation import RandomDihedral
+
+__all__ = ["Signature", "ZooModel"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Signature:
+    """An entry point of the exported SavedModel.
+
+    Attributes:
+        function: Takes the inputs as positional tensors, returns a dictionary of tensors whose
+            first axis is the batch.
+        inputs: The specifications of the inputs; their names are those of the request.
+    """
+
+    function: Callable[..., Mapping[str, tf.Tensor]]
+    inputs: tuple[tf.TensorSpec, ...]
+
+
+class ZooModel(keras.Model):
+    """A `keras.Model` that takes survey images and carries its own preprocessing and objective.
+
+    A subclass builds its networks in the constructor (as functional Keras models, so that the
+    weights exist from then on) and defines
+
+    - `call(images)`: the scientific answer as a dictionary of named tensors. It is what
+      `serving_default` returns, and it draws no random numbers;
+    - `objective(batch, seed, training)`: the terms of the loss. `loss` is minimised, the others
+      are shown; each is a scalar or has one value per image.
+
+    and, where they make sense, `encode(images)`, `decode(latent)` and `reconstruct(images)`.
+    The one training loop calls `train_step` and `test_step` inside `tf.distribute.Strategy.run`.
+
+    Args:
+        image_shape: (height, width, bands) of the images. Default (64, 64, 5).
+        class_names: Names of the classes in the order of the labels; empty if there are none.
+        preprocessing: Name, configuration, layer, or list of these, see `zoo.preprocessing.make`.
+        augment: Whether training images are flipped and turned by right angles at random.
+        seed: Seed of initial weights and of every random number drawn in training.
+
+    Raises:
+        ValueError: if `image_shape` is not three positive integers or `class_names` repeat.
+    """
+
+    registry_name: str
+    task: str
+
+    def __init__(
+        self,
+        *,
+        image_shape: Sequence[int] = (64, 64, 5),
+        class_names: Sequence[str] = (),
+        preprocessing: Any = "asinh",
+        augment: bool = False,
+        seed: int = 0,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        image_shape = tuple(int(size) for size in image_shape)
+        if len(image_shape) != 3 or min(image_shape) < 1:
+            raise ValueError(
+                f"image_shape must be three positive integers (height, width, bands); "
+                f"got {image_shape}"
+            )
+        if len(set(class_names)) != len(class_names):
+            raise ValueError(f"class_names must differ from each other; got {list(class_names)}")
+        self.image_shape = image_shape
+        self.class_names = tuple(class_names)
+        self.augment = augment
+        self.seed = int(seed)
+        self.preprocessing = zoo_preprocessing.make(preprocessing)
+        self.preprocessing.build((None, *image_shape))
+        self.preprocessed_shape = tuple(
+            self.preprocessing.compute_output_shape((None, *image_shape))[1:]
+        )
+        self.augmentation = RandomDihedral()
+        self.gradient_clip_norm: float | None = None
+
+    # What a subclass defines.
+
+    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+        """Returns the scientific answer for images in survey units."""
+        raise NotImplementedError(f"{type(self).__name__} must define call(images)")
+
+    def objective(
+        self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool
+    ) -> dict[str, tf.Tensor]:
+        """Returns the terms of the loss, `loss` among them.
+
+        Args:
+            batch: `image` (batch, height, width, bands) in survey units and, for labelled data,
+                `label` (batch,) int32.
+            seed: Stateless seed of this step, int32 of shape (2,).
+            training: Whether the step trains.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define objective(batch, ...)")
+
+    def signatures(self) -> dict[str, Signature]:
+        """Returns the entry points of the SavedModel by name."""
+        image = (tf.TensorSpec((None, *self.image_shape), tf.float32, name="image"),)
+        offered = {"serving_default": Signature(self._serve, image)}
+        if hasattr(self, "encode"):
+            offered["encode"] = Signature(self.encode, image)
+        if hasattr(self, "reconstruct"):
+            offered["reconstruct"] = Signature(self.reconstruct, image)
+        if hasattr(self, "decode"):
+            latent = (tf.TensorSpec((None, self.latent_dim), tf.float32, name="latent"),)
+            offered["decode"] = Signature(self.decode, latent)
+        return offered
+
+    # Hooks around training, both on the host and both without labels.
+
+    def adapt(self, images: np.ndarray) -> None:
+        """Sets the statistics of the preprocessing; called once, before training.
+
+        Args:
+            images: Sample of the training images, (number, height, width, bands) float32.
+        """
+        self.preprocessing.adapt(images)
+
+    def finalize(self, images: np.ndarray) -> None:
+        """Sets what is decided after training, such as which component is which class.
+
+        Args:
+            images: Sample of the training images, (number, height, width, bands) float32.
+        """
+
+    # Steps, run by the loop inside a replica.
+
+    def compile(
+        self, optimizer: keras.optimizers.Optimizer, gradient_clip_norm: float | None = None
+    ) -> None:
+        """Sets the optimiser.
+
+        Args:
+            optimizer: Keras optimiser, without clipping of its own.
+            gradient_clip_norm: Largest allowed global norm of the gradient of the global batch;
+                None for no limit.
+        """
+        super().compile(optimizer=optimizer)
+        self.gradient_clip_norm = gradient_clip_norm
+
+    def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Updates the weights on this replica's share of the batch; returns its mean terms."""
+        step = self.optimizer.iterations.value
+        if self.augment:
+            draws = randomness.step_seed(self.seed, step, purpose=1)
+            batch = {**batch, "image": self.augmentation(batch["image"], draws)}
+        with tf.GradientTape() as tape:
+            terms = self.objective(batch, randomness.step_seed(self.seed, step), training=True)
+            terms = {name: tf.reduce_mean(value) for name, value in terms.items()}
+            # The optimiser sums over replicas.
+            loss = self.optimizer.scale_loss(terms["loss"] / randomness.replica_count())
+        variables = self.trainable_variables
+        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        if self.gradient_clip_norm is not None:
+            gradients, terms["gradient_norm"] = self._clip(gradients)
+        self.optimizer.apply(gradients, variables)
+        return terms
+
+    def test_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """Returns the mean terms on this replica's share of the batch, the same at every call."""
+        seed = randomness.step_seed(self.seed, tf.constant(0), purpose=2)
+        terms = self.objective(batch, seed, training=False)
+        return {name: tf.reduce_mean(value) for name, value in terms.items()}
+
+    def _clip(self, gradients: list[tf.Tensor]) -> tuple[list[tf.Tensor], tf.Tensor]:
+        # The norm is that of the sum over replicas, so that the number of replicas changes
+        # nothing; the clipped share of each replica is what the optimiser then sums.
+        replicas = randomness.replica_count()
+        scale = self.optimizer.loss_scale_factor or 1.0
+        if replicas > 1:
+            context = tf.distribute.get_replica_context()
+            total = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        else:
+            total = gradients
+        norm = tf.linalg.global_norm(total) / scale
+        factor = tf.minimum(1.0, self.gradient_clip_norm / (norm + 1e-12))
+        return [gradient * tf.cast(factor, gradient.dtype) for gradient in gradients], norm
+
+    # Serving and saving.
+
+    def _serve(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self(images, training=False)
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "image_shape": list(self.image_shape),
+            "class_names": list(self.class_names),
+            "preprocessing": keras.saving.serialize_keras_object(self.preprocessing),
+            "augment": self.augment,
+            "seed": self.seed,
+        }

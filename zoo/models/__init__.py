@@ -1,0 +1,1 @@
+"""One file per registered model, named after its key. Import a model through `zoo.create`."""

@@ -1,0 +1,52 @@
+"""Random numbers that depend on the seed, the step and the place in the global batch alone.
+
+A step that is repeated after a restart, or that is spread over more replicas, draws the same
+numbers: every replica draws for the whole global batch and keeps its own rows.
+"""
+
+import tensorflow as tf
+
+__all__ = ["normal", "replica_count", "step_seed", "uniform"]
+
+
+def replica_count() -> int:
+    """Returns the number of replicas among which the global batch is divided."""
+    context = tf.distribute.get_replica_context()
+    return 1 if context is None else context.num_replicas_in_sync
+
+
+def step_seed(seed: int, step: tf.Tensor, purpose: int = 0) -> tf.Tensor:
+    """Returns a stateless seed, int32 of shape (2,), for a use of randomness within a step.
+
+    Args:
+        seed: Seed of the model.
+        step: Scalar integer, the optimiser's step.
+        purpose: Tells apart the uses within one step (latents, augmentation, ...).
+    """
+    base = tf.stack([tf.constant(seed, tf.int32), tf.cast(step, tf.int32)])
+    return tf.random.experimental.stateless_fold_in(base, purpose)
+
+
+def normal(batch: tf.Tensor, shape: tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
+    """Returns standard-normal numbers of shape (batch, *shape), float32.
+
+    Args:
+        batch: Scalar integer, rows on this replica; the same on every replica.
+        shape: Shape of one row.
+        seed: Stateless seed, int32 of shape (2,).
+    """
+    return _own_rows(tf.random.stateless_normal, batch, shape, seed)
+
+
+def uniform(batch: tf.Tensor, shape: tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
+    """Returns numbers uniform on [0, 1) of shape (batch, *shape), float32; see `normal`."""
+    return _own_rows(tf.random.stateless_uniform, batch, shape, seed)
+
+
+def _own_rows(draw, batch: tf.Tensor, shape: tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
+    replicas = replica_count()
+    if replicas == 1:
+        return draw([batch, *shape], seed)
+    rows = draw([replicas * batch, *shape], seed)
+    first = tf.distribute.get_replica_context().replica_id_in_sync_group * batch
+    return rows[first : first + batch]
