@@ -1,0 +1,1 @@
+"""How a model meets data: the commands, recipes, training loop, evaluators and export."""

@@ -1,0 +1,156 @@
+"""Checkpoints: files that hold a whole state, and that are there whole or not at all."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from trainers.errors import TrainingError, UserError
+
+__all__ = ["Checkpoints", "Progress", "write_atomically"]
+
+
+@dataclasses.dataclass
+class Progress:
+    """How far a run is; with the weights and the optimiser, all that a restart needs.
+
+    Attributes:
+        epoch: Finished epochs.
+        batch: Batches done of the epoch that is under way.
+        sums: Sums over these batches of the terms of the loss.
+        images: Images over which the two times below were measured.
+        seconds: Time in training steps of this epoch, s.
+        wait_seconds: Part of it spent waiting for data, s.
+        best_loss: Lowest validation loss so far.
+        best_epoch: The epoch (from 1) that had it.
+        history: One row of numbers for each finished epoch.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    sums: dict[str, float] = dataclasses.field(default_factory=dict)
+    images: int = 0
+    seconds: float = 0.0
+    wait_seconds: float = 0.0
+    best_loss: float | None = None
+    best_epoch: int = 0
+    history: list[dict[str, float]] = dataclasses.field(default_factory=list)
+
+
+class Checkpoints:
+    """The `last` and the `best` state of a run in a folder.
+
+    The values of the variables stand in the order in which the model and its optimiser hold
+    them, so that any strategy can read what any other wrote.
+
+    Args:
+        folder: Folder of the two files.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+
+    def save(self, name: str, model: keras.Model, progress: Progress) -> None:
+        """Writes a state.
+
+        Args:
+            name: `last` (with the optimiser) or `best` (weights only).
+            model: The model, compiled.
+            progress: How far the run is.
+
+        Raises:
+            TrainingError: if a weight is not finite; the file of before stays.
+        """
+        arrays = {f"model/{i:05d}": value for i, value in enumerate(_values(model.variables))}
+        for key, variable in zip(arrays, model.variables, strict=True):
+            if arrays[key].dtype.kind == "f" and not np.isfinite(arrays[key]).all():
+                raise TrainingError(
+                    f"weight '{variable.path}' is not finite in epoch {progress.epoch + 1}, "
+                    f"batch {progress.batch}; the last good checkpoint is in {self.folder}"
+                )
+        if name == "last":
+            held = enumerate(_values(model.optimizer.variables))
+            arrays |= {f"optimizer/{i:05d}": value for i, value in held}
+        state = json.dumps(dataclasses.asdict(progress)).encode()
+        arrays["progress"] = np.frombuffer(state, np.uint8)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.folder / f"{name}.npz", lambda file: np.savez(file, **arrays))
+
+    def restore(self, name: str, model: keras.Model) -> Progress | None:
+        """Reads a state into the model (and, for `last`, its optimiser).
+
+        Args:
+            name: `last` or `best`.
+            model: A model built as the one that was saved.
+
+        Returns:
+            How far the run was; None if there is no such file.
+
+        Raises:
+            UserError: if the file cannot be read or belongs to another model.
+        """
+        path = self.folder / f"{name}.npz"
+        if not path.exists():
+            return None
+        try:
+            with np.load(path) as file:
+                arrays = {key: file[key] for key in file.files}
+            progress = Progress(**json.loads(arrays["progress"].tobytes()))
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise UserError(f"checkpoint {path} cannot be read: {error}") from None
+        _assign(path, model.variables, _group(arrays, "model/"))
+        if name == "last":
+            _assign(path, model.optimizer.variables, _group(arrays, "optimizer/"))
+        return progress
+
+
+def write_atomically(path: Path, write: Any) -> None:
+    """Writes a file beside `path` and puts it in its place when it is whole and on the disk.
+
+    Args:
+        path: The file.
+        write: Called with the open binary file, or the text to write.
+    """
+    path = Path(path)
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        with open(beside, "wb") as file:
+            if isinstance(write, str):
+                file.write(write.encode())
+            else:
+                write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
+    return [keras.ops.convert_to_numpy(variable) for variable in variables]
+
+
+def _group(arrays: Mapping[str, np.ndarray], prefix: str) -> list[np.ndarray]:
+    return [arrays[key] for key in sorted(arrays) if key.startswith(prefix)]
+
+
+def _assign(path: Path, variables: Sequence[keras.Variable], values: list[np.ndarray]) -> None:
+    own = [tuple(variable.shape) for variable in variables]
+    saved = [value.shape for value in values]
+    if own != saved:
+        raise UserError(
+            f"checkpoint {path} is of another model: it holds {len(saved)} variables with "
+            f"{sum(map(np.prod, saved)):.0f} numbers, the model {len(own)} with "
+            f"{sum(map(np.prod, own)):.0f}"
+        )
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -1,0 +1,215 @@
+"""The configuration of a run: one typed field for each option of `trainers.run`."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import dataclasses
+from typing import Any, Literal
+
+import simple_parsing
+
+from trainers.errors import UserError
+
+__all__ = ["MAY_CHANGE", "RunConfig", "parse_value"]
+
+
+def parse_value(text: str) -> Any:
+    """Returns the Python value that `text` writes (`3`, `1e-3`, `none`, `true`, `32,64`), else it.
+
+    Args:
+        text: What stands behind `NAME=` on the command line.
+    """
+    named = {"none": None, "true": True, "false": False}
+    if text.lower() in named:
+        return named[text.lower()]
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+    return list(value) if isinstance(value, tuple) else value
+
+
+class _MergePairs(argparse.Action):
+    """Adds NAME=VALUE pairs to the dictionary that the recipe gave."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        merged = dict(getattr(namespace, self.dest) or {})
+        for pair in values:
+            name, equals, text = pair.partition("=")
+            if not name or not equals:
+                raise UserError(f"{option_string} takes NAME=VALUE; got '{pair}'")
+            merged[name] = parse_value(text)
+        setattr(namespace, self.dest, merged)
+
+
+def _flag() -> Any:
+    return simple_parsing.field(default=False, action="store_true")
+
+
+def _several(kind: type, metavar: str) -> Any:
+    return simple_parsing.field(default=None, type=kind, nargs="+", metavar=metavar)
+
+
+@dataclasses.dataclass(frozen=True)
+class RunConfig:
+    """Options: what the command line gives overrides the recipe, the recipe these defaults."""
+
+    model: str = ""
+    """Registry key of the model; `--list` shows them all."""
+
+    dataset: str = "sdss_star_galaxy/simulated"
+    """Dataset: `builder/config` of a TFDS builder, or `image_folder` with --data_dir."""
+
+    recipe: str = "default"
+    """Recipe of the model: `default` (offline, minutes) or `paper` (as published)."""
+
+    hp: dict[str, Any] = simple_parsing.field(
+        default_factory=dict, type=str, nargs="+", metavar="NAME=VALUE", action=_MergePairs
+    )
+    """Hyperparameters of the model, such as `latent_dim=8 filters=32,64`; may be repeated."""
+
+    epochs: int = 20
+    """Passes over the training images."""
+
+    batch_size: int = 64
+    """Images in a global batch, that is over all replicas."""
+
+    learning_rate: float = 1e-3
+    """Learning rate of Adam after the warm-up."""
+
+    schedule: Literal["constant", "cosine"] = "constant"
+    """Learning rate over the run: constant, or a cosine decay to zero at the last step."""
+
+    warmup_steps: int = 0
+    """Steps in which the learning rate rises linearly from zero."""
+
+    weight_decay: float = 0.0
+    """Decoupled weight decay (AdamW); 0 for plain Adam."""
+
+    gradient_clip_norm: float | None = None
+    """Largest global norm of the gradient; without a value: no limit."""
+
+    patience: int | None = None
+    """Epochs without a lower validation loss before training stops; without a value: never."""
+
+    seed: int = 0
+    """Seed of initial weights, shuffling and all noise."""
+
+    repeats: int = 1
+    """Number of runs with the seeds seed, seed + 1, ..., summarised in one table."""
+
+    mixed_precision: Literal["none", "float16", "bfloat16"] = "none"
+    """Compute in half precision with float32 weights."""
+
+    jit: bool = _flag()
+    """Compile the training step with XLA; for one replica."""
+
+    deterministic: bool = _flag()
+    """Use only deterministic kernels, so that a GPU run repeats bit by bit (slower)."""
+
+    strategy: Literal["auto", "one", "mirrored", "multiworker"] = "auto"
+    """Replicas: auto is multiworker under TF_CONFIG or SLURM, mirrored on several GPUs, or one."""
+
+    run_dir: str = ""
+    """Folder of the run; default runs/<model>-<dataset>-<recipe>-<seed>. An unfinished run in it
+    goes on where it stopped."""
+
+    overwrite: bool = _flag()
+    """Delete the run that the run folder holds and begin anew."""
+
+    data_dir: str = ""
+    """Where TFDS datasets are kept, or the folder of an `image_folder`."""
+
+    manual_dir: str = ""
+    """Folder of data that cannot be downloaded."""
+
+    image_shape: list[int] | None = simple_parsing.field(
+        default=None, type=int, nargs=3, metavar=("HEIGHT", "WIDTH", "BANDS")
+    )
+    """Shape that every image must have; default: that of the dataset."""
+
+    max_examples: int | None = None
+    """Use at most this many examples of each split."""
+
+    on_error: Literal["raise", "skip"] = "raise"
+    """Unusable images: stop at the first, or leave them out and list them."""
+
+    evaluators: list[str] | None = _several(str, "NAME")
+    """Evaluators to run; default: those that fit the model's task."""
+
+    class_fractions: list[float] | None = _several(float, "FRACTION")
+    """Expected fractions of the classes, in their order; default: those of the dataset."""
+
+    saved_models_dir: str = "saved_models"
+    """Where the SavedModel is exported to, as <model>/<version>."""
+
+    checkpoint_seconds: float = 60.0
+    """Longest time between checkpoints within an epoch."""
+
+    def __post_init__(self) -> None:
+        for name, lowest in _LOWEST.items():
+            value = getattr(self, name)
+            if value is not None and not value >= lowest:
+                raise UserError(f"--{name} must be at least {lowest}; got {value}")
+        for name in ("learning_rate", "gradient_clip_norm"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < float("inf"):
+                raise UserError(f"--{name} must be positive; got {value}")
+        if self.class_fractions is not None and (
+            min(self.class_fractions) < 0 or abs(sum(self.class_fractions) - 1) > 0.01
+        ):
+            raise UserError(
+                f"--class_fractions must be at least 0 and sum to 1; got {self.class_fractions}"
+            )
+        if self.image_shape is not None and min(self.image_shape) < 1:
+            raise UserError(f"--image_shape must be positive; got {self.image_shape}")
+
+    def as_dict(self) -> dict[str, Any]:
+        """Returns the fields as JSON types."""
+        return dataclasses.asdict(self)
+
+    def differences(self, saved: dict[str, Any]) -> list[str]:
+        """Returns, one line each, the fields in which a saved run would not be this run.
+
+        Args:
+            saved: `as_dict()` of the saved run.
+        """
+        own = self.as_dict()
+        return [
+            f"{name} (saved {saved.get(name)!r}, now {own[name]!r})"
+            for name in own
+            if name not in MAY_CHANGE and name in saved and saved[name] != own[name]
+        ]
+
+
+# Lowest allowed values.
+_LOWEST = {
+    "epochs": 1,
+    "batch_size": 1,
+    "warmup_steps": 0,
+    "weight_decay": 0.0,
+    "patience": 1,
+    "seed": 0,
+    "repeats": 1,
+    "max_examples": 1,
+    "checkpoint_seconds": 0.0,
+}
+
+# Fields that may differ when a run is taken up again.
+MAY_CHANGE = frozenset(
+    {
+        "epochs",
+        "patience",
+        "repeats",
+        "strategy",
+        "run_dir",
+        "overwrite",
+        "data_dir",
+        "manual_dir",
+        "evaluators",
+        "class_fractions",
+        "saved_models_dir",
+        "checkpoint_seconds",
+    }
+)

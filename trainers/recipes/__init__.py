@@ -1,0 +1,96 @@
+"""Recipes: for each model the dataset, the trainer's settings and the hyperparameters.
+
+A recipe is a module-level `Recipe` in upper case in the file named after the model; its name on
+the command line is the lower-case one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.util
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trainers.errors import UserError
+
+__all__ = ["Recipe", "get"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Settings of a run; None leaves a setting to the default of `RunConfig`.
+
+    Attributes:
+        dataset: Default dataset.
+        hyperparameters: Constructor arguments of the model.
+        datasets: By dataset (`builder/config`, or `builder` for all its configs), fields of the
+            recipe that differ there; `hyperparameters` are added to those above.
+    """
+
+    dataset: str = "sdss_star_galaxy/simulated"
+    epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    schedule: str | None = None
+    warmup_steps: int | None = None
+    weight_decay: float | None = None
+    gradient_clip_norm: float | None = None
+    patience: int | None = None
+    evaluators: Sequence[str] | None = None
+    hyperparameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    datasets: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
+
+    def settings(self, dataset: str) -> dict[str, Any]:
+        """Returns the fields of `RunConfig` that the recipe sets for a dataset.
+
+        Args:
+            dataset: Name of the dataset; the recipe's own if empty.
+        """
+        dataset = dataset or self.dataset
+        special = self.datasets.get(dataset, self.datasets.get(dataset.split("/")[0], {}))
+        recipe = dataclasses.replace(
+            self,
+            **{
+                **special,
+                "dataset": dataset,
+                "hyperparameters": {**self.hyperparameters, **special.get("hyperparameters", {})},
+            },
+        )
+        settings = {
+            field.name: getattr(recipe, field.name)
+            for field in dataclasses.fields(recipe)
+            if field.name not in ("hyperparameters", "datasets")
+        }
+        settings = {name: value for name, value in settings.items() if value is not None}
+        return {**settings, "hp": _as_json(recipe.hyperparameters)}
+
+
+def get(model: str, name: str = "default") -> Recipe:
+    """Returns a recipe of a model.
+
+    Args:
+        model: Registry key. A model without a file here has an empty `default` recipe.
+        name: Name of the recipe.
+
+    Raises:
+        UserError: if the model has no recipe of that name.
+    """
+    found = {"default": Recipe()}
+    if importlib.util.find_spec(f"trainers.recipes.{model}") is not None:
+        module = importlib.import_module(f"trainers.recipes.{model}")
+        found |= {key.lower(): r for key, r in vars(module).items() if isinstance(r, Recipe)}
+    if name not in found:
+        raise UserError(
+            f"model '{model}' has no recipe '{name}'; its recipes: {', '.join(sorted(found))}"
+        )
+    return found[name]
+
+
+def _as_json(value: Any) -> Any:
+    # As the saved configuration reads it back, so that the two compare equal.
+    if isinstance(value, Mapping):
+        return {key: _as_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_as_json(item) for item in value]
+    return value

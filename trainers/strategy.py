@@ -1,0 +1,103 @@
+"""Where a run computes: one device, the GPUs of one machine, or several workers."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import tensorflow as tf
+
+from trainers.errors import UserError
+
+__all__ = ["barrier", "is_chief", "make", "total"]
+
+
+def make(name: str = "auto") -> tf.distribute.Strategy:
+    """Returns the strategy; call it before anything else touches a device.
+
+    Args:
+        name: `one` (the first GPU, or the CPU); `mirrored` (all GPUs, or all logical CPUs where
+            there is none); `multiworker` (the cluster of `TF_CONFIG`, or of the SLURM step);
+            `auto`: multiworker where one of the two describes more than one worker, mirrored on
+            more than one GPU, else one.
+
+    Raises:
+        UserError: if `name` is none of these, or no cluster is described for `multiworker`.
+    """
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
+    if name == "auto":
+        name = "multiworker" if _workers() > 1 else "auto"
+    if name == "multiworker":
+        return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=_resolver())
+    gpus = tf.config.list_logical_devices("GPU")
+    if name == "mirrored" or (name == "auto" and len(gpus) > 1):
+        devices = gpus or tf.config.list_logical_devices("CPU")
+        return tf.distribute.MirroredStrategy([device.name for device in devices])
+    if name in ("one", "auto"):
+        return tf.distribute.get_strategy()
+    raise UserError(f"--strategy must be auto, one, mirrored or multiworker; got '{name}'")
+
+
+def is_chief(strategy: tf.distribute.Strategy) -> bool:
+    """Returns whether this process writes the run folder."""
+    resolver = strategy.cluster_resolver
+    if resolver is None or not resolver.cluster_spec().jobs:
+        return True
+    kind, index = resolver.task_type, resolver.task_id
+    if "chief" in resolver.cluster_spec().jobs:
+        return kind == "chief"
+    return index == 0
+
+
+def total(strategy: tf.distribute.Strategy, value: float) -> float:
+    """Returns the sum over the workers of a number that each of them gives.
+
+    Args:
+        strategy: The strategy.
+        value: This worker's number.
+    """
+    per_worker = strategy.num_replicas_in_sync // _worker_count(strategy)
+
+    @tf.function
+    def reduced(number):
+        given = strategy.run(lambda: number / per_worker)
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, given, axis=None)
+
+    return float(reduced(tf.constant(value, tf.float32)))
+
+
+def barrier(strategy: tf.distribute.Strategy) -> None:
+    """Returns when every worker has come here."""
+    if _worker_count(strategy) > 1:
+        total(strategy, 1.0)
+
+
+def _worker_count(strategy: tf.distribute.Strategy) -> int:
+    return getattr(strategy.extended, "_num_workers", 1)
+
+
+def _workers() -> int:
+    if "TF_CONFIG" in os.environ:
+        cluster = _tf_config().get("cluster", {})
+        return sum(len(cluster.get(job, [])) for job in ("chief", "worker"))
+    return int(os.environ.get("SLURM_STEP_NUM_TASKS", 1))
+
+
+def _tf_config() -> dict:
+    try:
+        return dict(json.loads(os.environ["TF_CONFIG"]))
+    except (ValueError, TypeError) as error:
+        raise UserError(f"the environment variable TF_CONFIG must be JSON: {error}") from None
+
+
+def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
+    if "TF_CONFIG" in os.environ:
+        _tf_config()
+        return tf.distribute.cluster_resolver.TFConfigClusterResolver()
+    if "SLURM_STEP_NUM_TASKS" in os.environ:
+        return tf.distribute.cluster_resolver.SlurmClusterResolver()
+    raise UserError(
+        "--strategy multiworker needs the cluster in the environment variable TF_CONFIG, or to "
+        "be started with srun under SLURM"
+    )
