@@ -1,0 +1,61 @@
+import subprocess
+import sys
+from unittest import mock
+
+import tensorflow as tf
+
+import zoo
+from tests.zoo import tiny_model
+from zoo import registry
+from zoo.model import ZooModel
+
+
+class RegistryTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.enterContext(mock.patch.dict(registry._entries))
+
+    def test_a_name_is_taken_once(self):
+        register = zoo.register("novel", task="representation", reference="here")
+        register(type("Novel", (ZooModel,), {"__doc__": "One."}))
+        again = zoo.register("novel", task="representation", reference="there")
+        with self.assertRaisesRegex(ValueError, r"'novel' is already registered by .*\.Novel"):
+            again(type("Other", (ZooModel,), {"__doc__": "Two."}))
+        self.assertEqual(zoo.describe("novel").summary, "One.")
+        self.assertEqual(zoo.describe("novel").reference, "here")
+
+    def test_an_unknown_task_is_refused(self):
+        with self.assertRaisesRegex(ValueError, "must be one of classification, .*; got 'magic'"):
+            zoo.register("novel", task="magic", reference="here")
+
+    def test_an_unknown_name_lists_the_names_and_the_nearest(self):
+        with tiny_model.registered():
+            with self.assertRaisesRegex(ValueError, r"'tinny' \(did you mean 'tiny'\?\).*tiny"):
+                zoo.create("tinny")
+            with self.assertRaisesRegex(ValueError, "unknown model 'qqqqqq'; registered: .*tiny"):
+                zoo.describe("qqqqqq")
+
+    def test_an_unknown_hyperparameter_lists_the_names_and_the_nearest(self):
+        with tiny_model.registered():
+            with self.assertRaisesRegex(
+                ValueError, r"'latent_dims' of model 'tiny' \(did you mean 'latent_dim'\?\)"
+            ):
+                zoo.create("tiny", latent_dims=2)
+            self.assertEqual(zoo.create("tiny", latent_dim=5).latent_dim, 5)
+
+    def test_every_model_describes_itself(self):
+        self.assertNotEmpty(zoo.list_models())
+        for name in zoo.list_models():
+            with self.subTest(name):
+                entry = zoo.describe(name)
+                self.assertEqual(entry.name, name)
+                self.assertIn(entry.task, registry.TASKS)
+                self.assertNotEmpty(entry.reference)
+                self.assertTrue(entry.summary.endswith("."), entry.summary)
+                common = {"image_shape", "class_names", "preprocessing", "augment", "seed"}
+                self.assertContainsSubset(common, entry.hyperparameters)
+                self.assertEqual(entry.model_class.registry_name, name)
+
+    def test_listing_the_models_does_not_wait_for_tensorflow(self):
+        code = "import sys, zoo; zoo.list_models(); sys.exit('tensorflow' in sys.modules)"
+        subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,263 @@
+"""The card of an exported model, for people (README.md) and for programs (model_card.json)."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import importlib.metadata
+import inspect
+import json
+import math
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import zoo
+
+if TYPE_CHECKING:
+    from trainers.data import DatasetSpec
+    from zoo.model import Signature, ZooModel
+
+__all__ = ["CARD_JSON", "CARD_TEXT", "make_card", "write_card"]
+
+CARD_JSON = "model_card.json"
+CARD_TEXT = "README.md"
+
+_PACKAGES = ("galaxy-model-zoo", "tensorflow", "keras", "tensorflow-probability", "numpy")
+
+_TASKS = {
+    "classification": "classification, trained with labels",
+    "unsupervised_classification": "classification, trained without labels",
+    "representation": "representation: latent variables of images, trained without labels",
+}
+
+_MEANINGS = {
+    "image": "Images in survey units",
+    "latent": "Latent variables, for instance the latent means that `encode` returns",
+    "probability": "Probability of each class, in the order of the class names",
+    "latent_mean": "Mean of the posterior of the latent variables given the image",
+    "latent_stddev": "Standard deviation of that posterior, for each latent variable alone",
+    "reconstruction": "The model's rendering of the image, in the units of the input",
+}
+
+
+def make_card(
+    model: ZooModel,
+    version: int,
+    signatures: Mapping[str, Signature],
+    outputs: Mapping[str, Mapping[str, Any]],
+    spec: DatasetSpec,
+    metrics: Mapping[str, Any] | None,
+    config: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Returns the card as plain values, fit for JSON.
+
+    Args:
+        model: The model, registered in the zoo.
+        version: Version of the export.
+        signatures: Entry points by name.
+        outputs: For each entry point the TensorSpec of each output by name.
+        spec: The data that the model was trained on.
+        metrics: Numbers of the evaluation, nested by evaluator.
+        config: Configuration of the training run.
+    """
+    entry = zoo.describe(model.registry_name)
+    settings = model.get_config()
+    card = {
+        "name": entry.name,
+        "version": version,
+        "summary": entry.summary,
+        "task": entry.task,
+        "reference": entry.reference,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "class_names": list(model.class_names),
+        "dataset": {
+            "name": spec.name,
+            "image_shape": spec.image_shape,
+            "bands": spec.bands,
+            "pixel_scale_arcsec": spec.pixel_scale,
+            "units": spec.units,
+            "class_names": spec.class_names,
+            "class_fractions": spec.class_fractions,
+        },
+        "signatures": {
+            name: {
+                "description": _description(model, name, signature),
+                "inputs": {
+                    tensor.name: _tensor(tensor.name, tensor) for tensor in signature.inputs
+                },
+                "outputs": {key: _tensor(key, tensor) for key, tensor in outputs[name].items()},
+            }
+            for name, signature in signatures.items()
+        },
+        "parameters": model.count_params(),
+        "hyperparameters": {name: settings.get(name) for name in entry.hyperparameters},
+        "training": config,
+        "metrics": metrics,
+        "versions": _versions(),
+        "limits": _limits(entry.task, spec),
+    }
+    return _plain(card)
+
+
+def write_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Writes the card of `make_card` as README.md and model_card.json into `folder`."""
+    (folder / CARD_JSON).write_text(json.dumps(card, indent=2, allow_nan=False) + "\n")
+    (folder / CARD_TEXT).write_text(_render(card))
+
+
+def _description(model: ZooModel, name: str, signature: Signature) -> str:
+    doc = inspect.getdoc(signature.function)
+    if not doc and name == "serving_default":
+        doc = inspect.getdoc(type(model).call)
+    return doc.splitlines()[0] if doc else ""
+
+
+def _tensor(name: str, tensor: Any) -> dict[str, Any]:
+    return {
+        "dtype": tensor.dtype.name,
+        "shape": list(tensor.shape),
+        "meaning": _MEANINGS.get(name, ""),
+    }
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _limits(task: str, spec: DatasetSpec) -> list[str]:
+    scale = f", {spec.pixel_scale} arcsec per pixel" if spec.pixel_scale else ""
+    limits = [
+        f"Images must be like those of {spec.name}: bands {', '.join(spec.bands)} in this order, "
+        f"in {spec.units}{scale}, the object in the centre. All scaling is inside the model; it "
+        "does not check units, bands or depth, and answers any input of the right shape.",
+        "A NaN or infinite pixel makes the answer for its image meaningless.",
+        "The metrics hold for the dataset named here; another survey, depth or seeing needs its "
+        "own evaluation.",
+    ]
+    if "simulated" in spec.name:
+        limits.append("Trained on simulated images: check it on real ones before relying on it.")
+    if task == "classification":
+        limits.append(
+            "Probabilities reflect the class fractions of the training data and are not calibrated "
+            "for a sample with others."
+        )
+    elif task == "unsupervised_classification":
+        limits.append(
+            "The classes were found and named without labels: a class means what its images have "
+            "in common, and its probability is not calibrated against labels."
+        )
+    return limits
+
+
+def _render(card: Mapping[str, Any]) -> str:
+    dataset = card["dataset"]
+    scale = dataset["pixel_scale_arcsec"]
+    height, width, bands = dataset["image_shape"]
+    lines = [
+        f"# {card['name']}, version {card['version']}",
+        "",
+        card["summary"],
+        "",
+        f"- Task: {_TASKS.get(card['task'], card['task'])}",
+        f"- Reference: {card['reference']}",
+        f"- Parameters: {card['parameters']:,}",
+        f"- Exported: {card['created']}",
+        "",
+        "## Input",
+        "",
+        f"Dataset: {dataset['name']}",
+        "",
+        f"- Size: {height} x {width} pixels, {bands} band{'s' if bands > 1 else ''}",
+        f"- Bands, in order: {', '.join(dataset['bands'])}",
+        f"- Units: {dataset['units']}",
+        f"- Pixel scale: {f'{scale} arcsec' if scale else 'not known'}",
+        "",
+    ]
+    if card["class_names"]:
+        lines += [
+            "## Classes",
+            "",
+            "In the order of `probability` and of `assets/classes.txt`:",
+            "",
+        ]
+        fractions = dataset["class_fractions"]
+        known = dict(zip(dataset["class_names"], fractions, strict=True)) if fractions else {}
+        for number, name in enumerate(card["class_names"]):
+            share = f", {known[name]:.3g} of the sample" if name in known else ""
+            lines.append(f"{number}. {name}{share}")
+        lines.append("")
+    lines += ["## Signatures", ""]
+    for name, signature in card["signatures"].items():
+        lines += [f"### `{name}`", ""]
+        if signature["description"]:
+            lines += [signature["description"], ""]
+        lines += ["| tensor | | type | shape | meaning |", "| --- | --- | --- | --- | --- |"]
+        for role in ("inputs", "outputs"):
+            for key, tensor in signature[role].items():
+                lines.append(
+                    f"| `{key}` | {role[:-1]} | {tensor['dtype']} | {_shape(tensor['shape'])} "
+                    f"| {tensor['meaning']} |"
+                )
+        lines.append("")
+    lines += ["## Metrics", "", *_metric_lines(card["metrics"]), ""]
+    lines += ["## Limits", "", *(f"- {limit}" for limit in card["limits"]), ""]
+    lines += ["## Training", "", *_json_lines(card["training"]), ""]
+    lines += ["## Hyperparameters", "", *_json_lines(card["hyperparameters"]), ""]
+    lines += ["## Versions", "", *(f"- {k} {v}" for k, v in card["versions"].items()), ""]
+    return "\n".join(lines)
+
+
+def _shape(shape: list[int | None]) -> str:
+    return "(" + ", ".join("batch" if size is None else str(size) for size in shape) + ")"
+
+
+def _metric_lines(metrics: Mapping[str, Any] | None) -> list[str]:
+    rows = list(_flatten(metrics or {}))
+    if not rows:
+        return ["The model was exported without an evaluation."]
+    lines = ["| metric | value |", "| --- | --- |"]
+    for name, value in rows:
+        shown = f"{value:.4g}" if isinstance(value, float) else value
+        lines.append(f"| {name} | {'not defined' if value is None else shown} |")
+    return lines
+
+
+def _json_lines(values: Mapping[str, Any] | None) -> list[str]:
+    if not values:
+        return ["Not recorded."]
+    return ["```json", json.dumps(values, indent=2), "```"]
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = ""):
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flatten(value, f"{prefix}{name}/")
+        else:
+            yield prefix + name, value
+
+
+def _plain(value: Any) -> Any:
+    """Returns `value` in the types of JSON; NaN and infinity, which JSON lacks, become None."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return _plain(dataclasses.asdict(value))
+    if isinstance(value, (list, tuple, set)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    return str(value)
