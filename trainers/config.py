@@ -1,5 +1,8 @@
 """The configuration of a run: one typed field for each option of `trainers.run`."""
 
+# `simple_parsing.field` makes a dataclass field, which is what RUF009 asks for.
+# ruff: noqa: RUF009
+
 from __future__ import annotations
 
 import argparse

@@ -41,9 +41,9 @@ def make(name: str = "auto") -> tf.distribute.Strategy:
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Returns whether this process writes the run folder."""
-    resolver = strategy.cluster_resolver
-    if resolver is None or not resolver.cluster_spec().jobs:
+    if _worker_count(strategy) == 1:
         return True
+    resolver = strategy.cluster_resolver
     kind, index = resolver.task_type, resolver.task_id
     if "chief" in resolver.cluster_spec().jobs:
         return kind == "chief"
@@ -74,7 +74,9 @@ def barrier(strategy: tf.distribute.Strategy) -> None:
 
 
 def _worker_count(strategy: tf.distribute.Strategy) -> int:
-    return getattr(strategy.extended, "_num_workers", 1)
+    resolver = strategy.cluster_resolver
+    jobs = resolver.cluster_spec().as_dict() if resolver is not None else {}
+    return max(1, sum(len(jobs.get(job, ())) for job in ("chief", "worker")))
 
 
 def _workers() -> int:

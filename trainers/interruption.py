@@ -1,0 +1,44 @@
+"""Ctrl-C and SIGTERM: finish the step that is under way, keep the state, then leave."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+__all__ = ["Interruption"]
+
+
+class Interruption:
+    """While it is entered, a first SIGINT or SIGTERM is only noted; a second one has its usual way.
+
+    Attributes:
+        asked: Whether a signal has come.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._signal = 0
+        self._before: dict[int, object] = {}
+
+    def __enter__(self) -> Interruption:
+        # Python allows handlers in the main thread only.
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *unused) -> None:
+        self._restore()
+
+    def leave(self) -> None:
+        """Raises SystemExit with the status that a shell gives to the signal."""
+        raise SystemExit(128 + self._signal)
+
+    def _note(self, number: int, frame: object) -> None:
+        self.asked, self._signal = True, number
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+        self._before = {}

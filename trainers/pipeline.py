@@ -1,0 +1,264 @@
+"""A run from the dataset to the SavedModel: adapt, fit, keep the best, finalise, save, judge."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import tensorflow as tf
+
+import zoo
+from trainers import loop
+from trainers import strategy as strategies
+from trainers.callbacks import HistoryFile, ProgressReport, TensorBoardScalars
+from trainers.checkpoints import Checkpoints, Progress
+from trainers.config import RunConfig
+from trainers.errors import UserError
+from trainers.run_folder import RunFolder, load_model, read_json, write_json
+from zoo import registry
+from zoo.model import ZooModel
+
+if TYPE_CHECKING:
+    from trainers.data import Dataset, DatasetSpec
+
+__all__ = ["Outcome", "check_model", "execute", "export_run"]
+
+# Training images that the preprocessing, and that the model's last decisions, are set from.
+_ADAPT_IMAGES = 2048
+_FINALIZE_IMAGES = 4096
+_EXPORT_IMAGES = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a run came to.
+
+    Attributes:
+        metrics: Numbers by evaluator and name; `training` has those of the training.
+        saved_model: Folder of the exported version, None if nothing was exported.
+    """
+
+    metrics: dict[str, dict[str, Any]]
+    saved_model: Path | None
+
+    @property
+    def best_loss(self) -> float:
+        """Validation loss of the best epoch, by which runs may be compared without labels."""
+        return self.metrics["training"]["best_loss"]
+
+
+def execute(
+    config: RunConfig, dataset: Dataset, strategy: tf.distribute.Strategy, exports: bool = True
+) -> Outcome | None:
+    """Does a run, or what is left of it, in the folder `config.run_dir`.
+
+    Args:
+        config: The run.
+        dataset: The data; labels are given to supervised models only.
+        strategy: The strategy.
+        exports: Whether the model is exported at the end.
+
+    Returns:
+        The outcome; None on workers that are not the chief.
+
+    Raises:
+        UserError: if configuration, data, model or folder do not fit together.
+        TrainingError: if the training cannot go on.
+    """
+    _check_fractions(config, dataset.spec)
+    folder = RunFolder(config.run_dir)
+    if not strategies.is_chief(strategy):
+        strategies.barrier(strategy)
+        _train(config, dataset, strategy, folder, callbacks=[])
+        return None
+    with folder.opened(config):
+        strategies.barrier(strategy)
+        earlier = _earlier_outcome(config, folder, exports)
+        if earlier is not None:
+            return earlier
+        print(f"run folder {folder.path}", flush=True)
+        callbacks = [
+            ProgressReport(),
+            HistoryFile(folder.history),
+            TensorBoardScalars(folder.tensorboard),
+        ]
+        progress, model = _train(config, dataset, strategy, folder, callbacks)
+        model = _finish(model, dataset, folder)
+        metrics = {"training": _training_metrics(model, progress)}
+        metrics |= _evaluate(model, dataset, config, folder)
+        write_json(folder.metrics, metrics)
+        saved_model = export_run(config, dataset, metrics) if exports else None
+        _write_outcome(config, folder, metrics, saved_model)
+        return Outcome(metrics, saved_model)
+
+
+def check_model(config: RunConfig) -> None:
+    """Raises UserError if the model has no hyperparameter of a given name, or no such evaluator."""
+    from trainers.evaluators import registry as evaluators
+
+    try:
+        registry.check_hyperparameters(config.model, config.hp)
+        for name in config.evaluators or ():
+            if name not in evaluators.list_evaluators():
+                evaluators.describe(name)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+
+
+def export_run(config: RunConfig, dataset: Dataset, metrics: dict[str, Any]) -> Path:
+    """Exports the finished model of a run.
+
+    Args:
+        config: The run.
+        dataset: The data; a few training images are sent as warm-up requests.
+        metrics: Numbers for the model card.
+
+    Returns:
+        The folder of the new version.
+    """
+    from trainers import export
+
+    return export.export(
+        load_model(config.run_dir),
+        Path(config.saved_models_dir),
+        sample_images=dataset.arrays("train", limit=_EXPORT_IMAGES)["image"],
+        spec=dataset.spec,
+        metrics=metrics,
+        config=config.as_dict(),
+    )
+
+
+def _train(
+    config: RunConfig,
+    dataset: Dataset,
+    strategy: tf.distribute.Strategy,
+    folder: RunFolder,
+    callbacks: list[keras.callbacks.Callback],
+) -> tuple[Progress, ZooModel]:
+    keras.utils.set_random_seed(config.seed)
+    with _precision(config.mixed_precision):
+        with strategy.scope():
+            model = _create(config, dataset.spec)
+            model.adapt(dataset.arrays("train", limit=_ADAPT_IMAGES)["image"])
+        checkpoints = Checkpoints(folder.checkpoints)
+        progress = loop.fit(model, dataset, config, checkpoints, strategy, callbacks)
+    return progress, model
+
+
+def _create(config: RunConfig, spec: DatasetSpec) -> ZooModel:
+    given = {
+        "image_shape": list(spec.image_shape),
+        "class_names": list(spec.class_names),
+        "seed": config.seed,
+        "class_fractions": config.class_fractions or spec.class_fractions,
+    }
+    known = zoo.describe(config.model).hyperparameters
+    given = {name: value for name, value in given.items() if name in known}
+    try:
+        return zoo.create(config.model, **{**given, **config.hp})
+    except (ValueError, TypeError) as error:
+        raise UserError(f"--model {config.model}: {error}") from error
+
+
+def _finish(model: ZooModel, dataset: Dataset, folder: RunFolder) -> ZooModel:
+    # Built anew: on one device, in float32 and with the weights of the best epoch.
+    model_config = model.get_config()
+    model_config.pop("dtype", None)
+    finished = type(model).from_config(model_config)
+    Checkpoints(folder.checkpoints).restore("best", finished)
+    finished.finalize(dataset.arrays("train", limit=_FINALIZE_IMAGES)["image"])
+    part = folder.path / ".part.model.keras"
+    finished.save(part)
+    os.replace(part, folder.model)
+    return finished
+
+
+def _evaluate(
+    model: ZooModel, dataset: Dataset, config: RunConfig, folder: RunFolder
+) -> dict[str, dict[str, float]]:
+    from trainers import evaluate
+
+    try:
+        return evaluate.evaluate(
+            model,
+            dataset,
+            folder.path,
+            evaluators=config.evaluators,
+            seed=config.seed,
+            class_fractions=config.class_fractions,
+        )
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def _training_metrics(model: ZooModel, progress: Progress) -> dict[str, Any]:
+    timed = [row for row in progress.history if "images_per_second" in row]
+    metrics = {
+        "best_loss": progress.best_loss,
+        "best_epoch": progress.best_epoch,
+        "epochs": progress.epoch,
+        "parameters": model.count_params(),
+    }
+    for name in ("images_per_second", "data_wait_fraction"):
+        if timed:
+            metrics[name] = sum(row[name] for row in timed) / len(timed)
+    return metrics
+
+
+def _earlier_outcome(config: RunConfig, folder: RunFolder, exports: bool) -> Outcome | None:
+    if not folder.finished.exists():
+        return None
+    earlier = read_json(folder.finished)
+    saved_model = earlier["saved_model"]
+    if earlier["config"] != _compared(config) or (exports and saved_model is None):
+        return None
+    print(
+        f"the run in {folder.path} is finished (epoch {earlier['metrics']['training']['epochs']}); "
+        f"more --epochs continue it, --overwrite begins anew",
+        flush=True,
+    )
+    return Outcome(earlier["metrics"], Path(saved_model) if saved_model else None)
+
+
+def _write_outcome(
+    config: RunConfig, folder: RunFolder, metrics: dict[str, Any], saved_model: Path | None
+) -> None:
+    write_json(
+        folder.finished,
+        {
+            "config": _compared(config),
+            "metrics": metrics,
+            "saved_model": str(saved_model) if saved_model else None,
+        },
+    )
+
+
+def _compared(config: RunConfig) -> dict[str, Any]:
+    # What the outcome depends on; the rest may change without the run being done again.
+    unrelated = ("run_dir", "overwrite", "data_dir", "manual_dir", "strategy", "repeats")
+    held = config.as_dict()
+    return {name: value for name, value in held.items() if name not in unrelated}
+
+
+def _check_fractions(config: RunConfig, spec: DatasetSpec) -> None:
+    given = config.class_fractions
+    if given is not None and len(given) != len(spec.class_names):
+        raise UserError(
+            f"--class_fractions must be {len(spec.class_names)} numbers, in the order of the "
+            f"classes {list(spec.class_names)} of '{spec.name}'; got {given}"
+        )
+
+
+@contextlib.contextmanager
+def _precision(name: str) -> Iterator[None]:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32" if name == "none" else f"mixed_{name}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)

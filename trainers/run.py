@@ -1,0 +1,106 @@
+"""Trains a registered model, evaluates it and exports it: `python -m trainers.run --model NAME`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from trainers.command_line import parse_run
+from trainers.config import RunConfig
+from trainers.errors import TrainingError, UserError
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: The command line without the program's name; default that of the process.
+
+    Returns:
+        The exit status: 0, 1 if training could not go on, 2 for a mistake of the user.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    # Before TensorFlow is first imported, which reads it: its remarks would bury the losses.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        config = parse_run(arguments)
+        if config is None:
+            from trainers import listing
+
+            print(listing.table())
+            return 0
+        _run(config)
+    except UserError as error:
+        return _fail(error, 2)
+    except (TrainingError, OSError) as error:
+        return _fail(error, 1)
+    return 0
+
+
+def _run(config: RunConfig) -> None:
+    import dataclasses
+
+    from trainers import pipeline, repeats
+    from trainers import strategy as strategies
+
+    pipeline.check_model(config)
+    if not config.run_dir:
+        config = dataclasses.replace(config, run_dir=_default_run_dir(config))
+    if config.deterministic:
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+    strategy = strategies.make(config.strategy)
+    dataset = _load(config, strategy)
+    if config.repeats > 1:
+        outcome = repeats.execute(config, dataset, strategy)
+    else:
+        outcome = pipeline.execute(config, dataset, strategy)
+    if outcome is not None:
+        print(f"report      {Path(config.run_dir) / _report(config)}")
+        print(f"SavedModel  {outcome.saved_model}")
+
+
+def _load(config: RunConfig, strategy):
+    from trainers import data
+    from trainers import strategy as strategies
+
+    # One worker builds the dataset; the others then find it.
+    chief = strategies.is_chief(strategy)
+    if not chief:
+        strategies.barrier(strategy)
+    dataset = data.load(
+        config.dataset,
+        data_dir=config.data_dir or None,
+        manual_dir=config.manual_dir or None,
+        max_examples=config.max_examples,
+        image_shape=tuple(config.image_shape) if config.image_shape else None,
+        on_error=config.on_error,
+    )
+    if chief:
+        strategies.barrier(strategy)
+    return dataset
+
+
+def _default_run_dir(config: RunConfig) -> str:
+    seed = f"seed_{config.seed}" if config.repeats == 1 else f"{config.repeats}_repeats"
+    names = [config.model, config.dataset.replace("/", "_"), config.recipe, seed]
+    return str(Path("runs") / "-".join(names))
+
+
+def _report(config: RunConfig) -> str:
+    return "report.md" if config.repeats == 1 else "repeats.md"
+
+
+def _fail(error: Exception, status: int) -> int:
+    line = " ".join(str(error).split())
+    print(f"trainers.run: error: {line}", file=sys.stderr, flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

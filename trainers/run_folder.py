@@ -1,0 +1,146 @@
+"""The folder of a run: what it holds, who may write to it, and how its model is loaded."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import platform
+import shutil
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainers.checkpoints import write_atomically
+from trainers.config import RunConfig
+from trainers.errors import UserError
+
+if TYPE_CHECKING:
+    from zoo.model import ZooModel
+
+__all__ = ["RunFolder", "load_model"]
+
+_PACKAGES = (
+    "tensorflow",
+    "keras",
+    "tensorflow-probability",
+    "tensorflow-datasets",
+    "numpy",
+    "galaxy-model-zoo",
+)
+
+
+class RunFolder:
+    """Names of a run's files.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path | str):
+        self.path = Path(path)
+        self.config = self.path / "config.json"
+        self.versions = self.path / "versions.json"
+        self.checkpoints = self.path / "checkpoints"
+        self.tensorboard = self.path / "tensorboard"
+        self.history = self.path / "history.csv"
+        self.model = self.path / "model.keras"
+        self.metrics = self.path / "metrics.json"
+        self.finished = self.path / "finished.json"
+
+    @contextlib.contextmanager
+    def opened(self, config: RunConfig) -> Iterator[None]:
+        """Keeps the folder for this process, and sees to it that it is the configuration's.
+
+        Args:
+            config: The run; `config.overwrite` deletes a run that is there.
+
+        Raises:
+            UserError: if another process has the folder, or it holds another run, or something
+                that is no run.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            (self.path / ".lock").touch()
+        except OSError as error:
+            raise UserError(f"--run_dir {self.path} cannot be written: {error}") from None
+        with open(self.path / ".lock", "w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UserError(f"--run_dir {self.path} is in use by another run") from None
+            self._claim(config)
+            yield
+
+    def _claim(self, config: RunConfig) -> None:
+        entries = [entry for entry in self.path.iterdir() if entry.name != ".lock"]
+        if entries and not self.config.exists():
+            raise UserError(
+                f"--run_dir {self.path} holds files but no run; give an empty or a new folder"
+            )
+        if entries and config.overwrite:
+            for entry in entries:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+        elif entries:
+            saved = read_json(self.config)
+            if saved.get("model") != config.model:
+                raise UserError(
+                    f"--run_dir {self.path} holds a run of model '{saved.get('model')}', not "
+                    f"'{config.model}'; give another folder, or --overwrite"
+                )
+            differences = config.differences(saved)
+            if differences:
+                raise UserError(
+                    f"--run_dir {self.path} holds a run with another configuration: "
+                    f"{'; '.join(differences)}; give another folder, or --overwrite"
+                )
+        write_json(self.config, config.as_dict())
+        write_json(self.versions, _versions())
+
+
+def load_model(run_dir: Path | str) -> ZooModel:
+    """Returns the finished model of a run: that of the best epoch, finalised.
+
+    Args:
+        run_dir: Folder of the run.
+
+    Raises:
+        UserError: if the folder holds no run, or one whose training has not ended.
+    """
+    folder = RunFolder(run_dir)
+    if not folder.config.exists():
+        raise UserError(f"{folder.path} is not the folder of a run: it has no config.json")
+    if not folder.model.exists():
+        raise UserError(f"the run in {folder.path} has not ended its training; take it up again")
+    import keras
+
+    import zoo
+
+    zoo.describe(read_json(folder.config)["model"])
+    return keras.saving.load_model(folder.model, compile=False)
+
+
+def read_json(path: Path) -> Any:
+    """Returns what a JSON file of a run holds.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from None
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes a JSON file, whole or not at all."""
+    write_atomically(path, json.dumps(value, indent=2) + "\n")
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "platform": platform.platform()}
+    for package in _PACKAGES:
+        with contextlib.suppress(metadata.PackageNotFoundError):
+            found[package] = metadata.version(package)
+    return found
