@@ -7,7 +7,7 @@ import difflib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import zoo.models
@@ -15,7 +15,15 @@ import zoo.models
 if TYPE_CHECKING:
     from zoo.model import ZooModel
 
-__all__ = ["TASKS", "ModelEntry", "create", "describe", "list_models", "register"]
+__all__ = [
+    "TASKS",
+    "ModelEntry",
+    "check_hyperparameters",
+    "create",
+    "describe",
+    "list_models",
+    "register",
+]
 
 TASKS = ("classification", "representation", "unsupervised_classification")
 
@@ -122,9 +130,22 @@ def create(name: str, **hyperparameters: Any) -> ZooModel:
     Raises:
         ValueError: if the model or one of the hyperparameters is unknown.
     """
-    entry = describe(name)
-    allowed = entry.hyperparameters
-    for given in hyperparameters:
+    check_hyperparameters(name, hyperparameters)
+    return describe(name).model_class(**hyperparameters)
+
+
+def check_hyperparameters(name: str, names: Iterable[str]) -> None:
+    """Raises if a model has no hyperparameter of one of the names.
+
+    Args:
+        name: Registry key.
+        names: Names of constructor arguments.
+
+    Raises:
+        ValueError: if the model or one of the hyperparameters is unknown.
+    """
+    allowed = describe(name).hyperparameters
+    for given in names:
         if given not in allowed:
             nearest = difflib.get_close_matches(given, allowed, n=1, cutoff=0.5)
             hint = f" (did you mean '{nearest[0]}'?)" if nearest else ""
@@ -132,4 +153,3 @@ def create(name: str, **hyperparameters: Any) -> ZooModel:
                 f"unknown hyperparameter '{given}' of model '{name}'{hint}; "
                 f"it has: {', '.join(allowed)}"
             )
-    return entry.model_class(**hyperparameters)
