@@ -89,6 +89,7 @@ class ZooModel(keras.Model):
         )
         self.augmentation = RandomDihedral()
         self.gradient_clip_norm: float | None = None
+        self.built = True  # The subclass makes all weights in its constructor.
 
     # What a subclass defines.
 

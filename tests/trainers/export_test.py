@@ -36,7 +36,7 @@ class ExportTestCase(tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self.enterContext(tiny_model.registered())
-        self.folder = Path(self.create_tempdir().full_path)
+        self.folder = Path(self.get_temp_dir())
         self.images = np.random.default_rng(0).normal(size=(10, 4, 4, 2)).astype(np.float32)
         self.model = tiny_model.TinyModel(class_names=CLASSES)
 

@@ -41,7 +41,8 @@ class TinyModel(ZooModel):
         flat = keras.layers.Flatten()(images)
         self.encoder = keras.Model(images, _dense(2 * latent_dim, self.seed)(flat))
         pixels = _dense(int(tf.TensorShape(self.image_shape).num_elements()), self.seed + 1)(latent)
-        self.decoder = keras.Model(latent, keras.layers.Reshape(self.image_shape)(pixels))
+        images_out = keras.layers.Reshape(self.image_shape, dtype="float32")(pixels)
+        self.decoder = keras.Model(latent, images_out)
         self.classifier = keras.Model(latent, _dense(classes, self.seed + 2)(latent))
 
     def call(self, images, training=False):

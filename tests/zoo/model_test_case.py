@@ -1,0 +1,288 @@
+"""The checks that every registered model passes."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import zoo
+from tests.fresh_process import run_saved_model
+from trainers.data import DatasetSpec
+from trainers.export import export
+
+__all__ = ["ZooModelTestCase"]
+
+
+class ZooModelTestCase(tf.test.TestCase):
+    """Base of the test of a registered model, in `tests/zoo/models/<name>_test.py`.
+
+    Attributes:
+        model_name: Registry key.
+        hyperparameters: Constructor arguments of a model that is small enough for a test.
+        output_shapes: Shape of one row of each output of `serving_default`.
+        steps_to_move: Training steps after which every trainable weight has changed; more than
+            one where a weight has no gradient before another one has left zero.
+        steady: Names of trainable weights that these steps leave alone, each with the reason.
+        other_image_shape: A shape, neither square nor divisible by the strides, that the model
+            must take as well.
+    """
+
+    model_name: str
+    hyperparameters: dict[str, Any]
+    output_shapes: dict[str, tuple[int, ...]]
+    steps_to_move: int = 1
+    steady: dict[str, str] = {}
+    other_image_shape: tuple[int, int, int] = (13, 10, 1)
+
+    def setUp(self):
+        super().setUp()
+        keras.utils.clear_session(free_memory=False)
+
+    # What the checks work with.
+
+    def make(self, compiled: bool = True, **changes: Any):
+        """Returns the small model, adapted to the images."""
+        model = zoo.create(self.model_name, **{**self.hyperparameters, **changes})
+        model.adapt(self.images(32, model.image_shape))
+        if compiled:
+            model.compile(keras.optimizers.SGD(1e-3), gradient_clip_norm=1.0)
+        return model
+
+    def images(self, number: int, shape: tuple[int, int, int] | None = None) -> np.ndarray:
+        """Returns blobs on noise, of two widths in turn: one for each of two classes."""
+        height, width, bands = shape or self.hyperparameters["image_shape"]
+        draws = np.random.default_rng(0)
+        rows, columns = np.mgrid[:height, :width]
+        radius2 = (rows - (height - 1) / 2) ** 2 + (columns - (width - 1) / 2) ** 2
+        scale2 = np.where(np.arange(number) % 2, 1.0, 6.0)[:, None, None]
+        blobs = draws.uniform(5, 50, (number, 1, 1)) * np.exp(-radius2 / (2 * scale2))
+        colours = np.linspace(0.5, 1.5, bands)
+        noise = draws.normal(size=(number, height, width, bands))
+        return (blobs[..., None] * colours + noise).astype(np.float32)
+
+    def batch(self, number: int = 8) -> dict[str, tf.Tensor]:
+        """Returns a training batch; with labels for supervised models only."""
+        batch = {"image": tf.constant(self.images(number))}
+        if zoo.describe(self.model_name).task == "classification":
+            classes = len(self.hyperparameters["class_names"])
+            batch["label"] = tf.constant(np.arange(number) % classes, tf.int32)
+        return batch
+
+    def answers(self, model, number: int = 3) -> dict[str, dict[str, np.ndarray]]:
+        """Returns the outputs of every signature, and for each its inputs under `inputs`."""
+        known = {"image": self.images(number)}
+        if hasattr(model, "decode"):
+            size = (number, model.latent_dim)
+            known["latent"] = np.random.default_rng(1).normal(size=size).astype(np.float32)
+        answers = {}
+        for name, signature in model.signatures().items():
+            inputs = {tensor.name: known[tensor.name] for tensor in signature.inputs}
+            outputs = signature.function(*map(tf.constant, inputs.values()))
+            answers[name] = {"inputs": inputs}
+            answers[name] |= {key: np.asarray(value) for key, value in outputs.items()}
+        return answers
+
+    def assert_same_answers(self, expected, actual):
+        for signature, outputs in expected.items():
+            for name, value in outputs.items():
+                if name != "inputs":
+                    self.assertAllEqual(actual[signature][name], value)
+
+    def assert_finite(self, values):
+        for name, value in values.items():
+            self.assertTrue(np.isfinite(np.asarray(value, np.float64)).all(), name)
+
+    # The checks.
+
+    def test_outputs(self):
+        model = self.make()
+        answers = self.answers(model, number=3)
+        image, latent = (3, *model.image_shape), (3, getattr(model, "latent_dim", 0))
+        expected = {
+            "serving_default": {k: (3, *shape) for k, shape in self.output_shapes.items()},
+            "encode": {"latent_mean": latent, "latent_stddev": latent},
+            "decode": {"image": image},
+            "reconstruct": {"reconstruction": image},
+        }
+        for signature, outputs in answers.items():
+            outputs = {name: value for name, value in outputs.items() if name != "inputs"}
+            shapes = {name: value.shape for name, value in outputs.items()}
+            self.assertEqual(shapes, expected[signature])
+            self.assert_finite(outputs)
+            for value in outputs.values():
+                self.assertEqual(value.dtype, np.float32)
+        self.assert_same_answers(answers, self.answers(model))
+        if model.task != "representation":
+            probability = answers["serving_default"]["probability"]
+            self.assertAllInRange(probability, 0, 1)
+            self.assertAllClose(probability.sum(axis=-1), np.ones(3), atol=1e-5)
+
+    def test_rows_do_not_depend_on_each_other(self):
+        model = self.make()
+        images = self.images(3)
+        together, alone = model(images), model(images[1:2])
+        for name, value in together.items():
+            self.assertAllClose(value[1:2], alone[name], rtol=1e-4, atol=1e-5)
+
+    def test_takes_other_sizes_and_numbers_of_bands(self):
+        shape = self.other_image_shape
+        model = self.make(image_shape=shape)
+        outputs = model(self.images(2, shape))
+        self.assertEqual(set(outputs), set(self.output_shapes))
+        self.assert_finite(outputs)
+        if hasattr(model, "reconstruct"):
+            reconstruction = model.reconstruct(self.images(2, shape))["reconstruction"]
+            self.assertEqual(reconstruction.shape, (2, *shape))
+
+    def test_config_round_trip(self):
+        model = self.make()
+        config = model.get_config()
+        hyperparameters = zoo.describe(self.model_name).hyperparameters
+        self.assertContainsSubset(set(hyperparameters), config)
+        again = type(model).from_config(config)
+        self.assertEqual(again.get_config(), config)
+        self.assertAllClose(again.trainable_variables, model.trainable_variables, rtol=0, atol=0)
+        again.set_weights(model.get_weights())
+        self.assert_same_answers(self.answers(model), self.answers(again))
+
+    def test_keras_file_round_trip(self):
+        model = self.make()
+        model.train_step(self.batch())
+        model.finalize(self.images(32))
+        path = f"{self.get_temp_dir()}/model.keras"
+        model.save(path)
+        again = keras.saving.load_model(path, compile=False)
+        self.assertEqual(again.get_config(), model.get_config())
+        self.assert_same_answers(self.answers(model), self.answers(again))
+
+    def test_training_changes_every_weight_with_finite_gradients(self):
+        model = self.make(compiled=False)
+        model.compile(keras.optimizers.Adam(1e-3), gradient_clip_norm=1e6)
+        before = [variable.numpy() for variable in model.trainable_variables]
+        for _ in range(self.steps_to_move):
+            terms = model.train_step(self.batch())
+            self.assertIn("loss", terms)
+            self.assert_finite(terms)
+        self.assertGreater(float(terms["gradient_norm"]), 0)
+        steady = []
+        for variable, old in zip(model.trainable_variables, before, strict=True):
+            new = variable.numpy()
+            self.assertTrue(np.isfinite(new).all(), variable.path)
+            if np.array_equal(new, old):
+                steady.append(variable.path)
+        expected = [path for path in steady if any(path.endswith(name) for name in self.steady)]
+        self.assertEqual(steady, expected)
+
+    def test_a_step_that_is_repeated_gives_the_same_numbers(self):
+        first, second = self.make(augment=True), self.make(augment=True)
+        for model in (first, second):
+            model.train_step(self.batch())
+        self.assertAllEqual(
+            first.train_step(self.batch())["loss"], second.train_step(self.batch())["loss"]
+        )
+        self.assertAllEqual(
+            first.test_step(self.batch())["loss"], first.test_step(self.batch())["loss"]
+        )
+
+    def test_mixed_precision(self):
+        for policy in ("mixed_bfloat16", "mixed_float16"):
+            with self.subTest(policy), _dtype_policy(policy):
+                model = self.make(compiled=False)
+                optimizer = keras.optimizers.Adam(1e-3)
+                if policy == "mixed_float16":
+                    optimizer = keras.optimizers.LossScaleOptimizer(optimizer, initial_scale=256.0)
+                model.compile(optimizer, gradient_clip_norm=1.0)
+                self.assert_finite(model.train_step(self.batch()))
+                for variable in model.trainable_variables:
+                    self.assertEqual(variable.dtype, "float32", variable.path)
+                    self.assertAllInRange(variable.numpy(), -1e6, 1e6)
+                for outputs in self.answers(model).values():
+                    outputs.pop("inputs")
+                    self.assert_finite(outputs)
+                    for name, value in outputs.items():
+                        self.assertEqual(value.dtype, np.float32, name)
+
+    def test_two_replicas_train_as_one_device_does(self):
+        batch = self.batch(8)
+        alone = self.make(augment=True)
+        expected = [alone.train_step(batch) for _ in range(2)]
+
+        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+        with strategy.scope():
+            model = self.make(augment=True)
+        shares = strategy.experimental_distribute_values_from_function(
+            lambda context: {
+                name: tf.split(value, 2)[context.replica_id_in_sync_group]
+                for name, value in batch.items()
+            }
+        )
+
+        @tf.function
+        def step(shares):
+            terms = strategy.run(model.train_step, args=(shares,))
+            mean = tf.distribute.ReduceOp.MEAN
+            return {name: strategy.reduce(mean, value, axis=None) for name, value in terms.items()}
+
+        for terms in expected:
+            self.assertAllClose(step(shares), terms, rtol=1e-4, atol=1e-5)
+        for one, two in zip(alone.trainable_variables, model.trainable_variables, strict=True):
+            self.assertAllClose(one.numpy(), two.numpy(), rtol=1e-4, atol=1e-6, msg=one.path)
+
+    def test_jit_compiled_training(self):
+        model = self.make()
+        before = [variable.numpy() for variable in model.trainable_variables]
+        step = tf.function(model.train_step, jit_compile=True)
+        self.assert_finite(step(self.batch()))
+        after = [variable.numpy() for variable in model.trainable_variables]
+        self.assertFalse(all(map(np.array_equal, before, after)))
+
+    def test_export_runs_in_a_process_without_this_project(self):
+        model = self.make()
+        model.train_step(self.batch())
+        model.finalize(self.images(32))
+        path = export(
+            model,
+            Path(self.get_temp_dir()),
+            sample_images=self.images(8),
+            spec=_spec(model),
+        )
+        answers = self.answers(model)
+        inputs = {name: outputs.pop("inputs") for name, outputs in answers.items()}
+        results, summary = run_saved_model(path, inputs)
+        self.assertEqual(summary["foreign"], [])
+        self.assertContainsSubset(set(answers), summary["signatures"])
+        for loader in ("eager", "session"):
+            for signature, outputs in answers.items():
+                for name, value in outputs.items():
+                    result = results[f"{loader}/{signature}/{name}"]
+                    self.assertAllClose(result, value, rtol=1e-4, atol=1e-5, msg=name)
+        if model.class_names:
+            listed = (path / "assets/classes.txt").read_text().splitlines()
+            self.assertEqual(listed, list(model.class_names))
+
+
+def _spec(model) -> DatasetSpec:
+    return DatasetSpec(
+        name="blobs/simulated",
+        image_shape=model.image_shape,
+        bands=tuple("ugrizy"[: model.image_shape[-1]]),
+        pixel_scale=None,
+        units="counts",
+        class_names=model.class_names,
+        class_fractions=None,
+    )
+
+
+@contextlib.contextmanager
+def _dtype_policy(name: str):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
