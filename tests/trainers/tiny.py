@@ -1,0 +1,157 @@
+"""A model and a dataset that are small enough to train in a test, and a command that uses them."""
+
+import os
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import tensorflow as tf
+
+import zoo
+from tests.zoo.tiny_model import TinyModel
+from trainers import data
+
+SHAPE = (8, 8, 2)
+DATASET = "tiny/blobs"
+
+
+@zoo.register("tiny", task="unsupervised_classification", reference="none")
+class Tiny(TinyModel):
+    """The smallest model, with a loss that can be told to fail at a step."""
+
+    def __init__(
+        self,
+        *,
+        image_shape=SHAPE,
+        class_names=(),
+        preprocessing="asinh",
+        augment=False,
+        seed=0,
+        nan_step=-1,
+        **kwargs,
+    ):
+        super().__init__(
+            image_shape=image_shape,
+            class_names=class_names,
+            preprocessing=preprocessing,
+            augment=augment,
+            seed=seed,
+            **kwargs,
+        )
+        self.nan_step = nan_step
+
+    def objective(self, batch, seed, training):
+        terms = super().objective(batch, seed, training)
+        if training and self.nan_step >= 0:
+            fails = self.optimizer.iterations.value == self.nan_step
+            terms["loss"] = tf.where(fails, np.nan, terms["loss"])
+        return terms
+
+    def get_config(self):
+        return {**super().get_config(), "nan_step": self.nan_step}
+
+
+class TinyDataset:
+    """Blobs of two sizes, in memory; see `trainers.data.Dataset` for what it promises.
+
+    Args:
+        pause: Time that each training batch takes to come, s.
+    """
+
+    def __init__(self, train: int = 96, pause: float = 0.0):
+        self.num_examples = {"train": train, "validation": 36, "test": 40}
+        self.pause = pause
+        self.spec = data.DatasetSpec(
+            name=DATASET,
+            image_shape=SHAPE,
+            bands=("g", "r"),
+            pixel_scale=None,
+            units="counts",
+            class_names=("small", "large"),
+            class_fractions=(0.5, 0.5),
+        )
+
+    def arrays(self, split, limit=None):
+        number = self.num_examples[split]
+        random = np.random.default_rng(["train", "validation", "test"].index(split))
+        label = random.integers(0, 2, number)
+        y, x = np.mgrid[:8, :8] - 3.5
+        width = np.where(label, 3.0, 1.0)[:, None, None]
+        blob = np.exp(-0.5 * (x**2 + y**2) / width**2)[..., None]
+        image = blob + 0.1 * random.standard_normal((number, *SHAPE))
+        arrays = {
+            "image": image.astype(np.float32),
+            "label": label,
+            "id": np.array([f"{split}-{i}" for i in range(number)]),
+        }
+        return {name: values[:limit] for name, values in arrays.items()}
+
+    def batches(
+        self,
+        split,
+        batch_size,
+        *,
+        shuffle_seed=None,
+        epoch=0,
+        start_batch=0,
+        drop_remainder=False,
+        labels=True,
+        shard=(0, 1),
+    ):
+        arrays = self.arrays(split)
+        chosen = {"image": arrays["image"]}
+        if labels:
+            chosen["label"] = arrays["label"].astype(np.int32)
+        order = np.arange(len(arrays["image"]))
+        if shuffle_seed is not None:
+            np.random.default_rng((shuffle_seed, epoch)).shuffle(order)
+        index, count = shard
+        share = batch_size // count
+        rows = [
+            order[first + index * share : first + (index + 1) * share]
+            for first in range(0, len(order) - batch_size + 1, batch_size)
+        ]
+        rows = np.concatenate(rows[start_batch:])
+        batches = tf.data.Dataset.from_tensor_slices(
+            {name: values[rows] for name, values in chosen.items()}
+        ).batch(share, drop_remainder=True)
+        if self.pause and split == "train":
+            batches = batches.map(self._wait)
+        return batches
+
+    def _wait(self, batch):
+        def wait(number):
+            time.sleep(self.pause)
+            return number
+
+        number = tf.numpy_function(wait, [tf.constant(0.0)], tf.float32)
+        return {**batch, "image": batch["image"] + tf.ensure_shape(number, ())}
+
+
+def command(arguments, dataset=None, logical_devices=0):
+    """`trainers.run` in which the dataset `tiny/blobs` and the model `tiny` exist."""
+    from trainers import run
+
+    if logical_devices:
+        device = tf.config.list_physical_devices("CPU")[0]
+        tf.config.set_logical_device_configuration(
+            device, [tf.config.LogicalDeviceConfiguration()] * logical_devices
+        )
+    load = data.load
+
+    def load_tiny(name, **options):
+        if name == DATASET:
+            return dataset or TinyDataset(pause=float(os.environ.get("TINY_PAUSE", 0)))
+        return load(name, **options)
+
+    data.load = load_tiny
+    try:
+        return run.main(["--model", "tiny", "--dataset", DATASET, *arguments])
+    finally:
+        data.load = load
+
+
+if __name__ == "__main__":
+    sys.exit(command(sys.argv[1:], logical_devices=int(os.environ.get("TINY_DEVICES", 0))))
