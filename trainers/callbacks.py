@@ -144,8 +144,9 @@ class HistoryFile(keras.callbacks.Callback):
 
 
 def _terms(logs: Mapping[str, float]) -> str:
-    shown = [f"{name} {value:.5g}" for name, value in logs.items() if name not in _SETTINGS]
-    return "  ".join(text.replace("_", " ") for text in shown)
+    names = [name for name in logs if name not in _SETTINGS]
+    names.sort(key=lambda name: (name.startswith(_VALIDATION), not name.endswith("loss"), name))
+    return "  ".join(f"{name.replace('_', ' ')} {logs[name]:.5g}" for name in names)
 
 
 def _speed(logs: Mapping[str, float]) -> str:

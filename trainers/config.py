@@ -68,7 +68,12 @@ class RunConfig:
     """Recipe of the model: `default` (offline, minutes) or `paper` (as published)."""
 
     hp: dict[str, Any] = simple_parsing.field(
-        default_factory=dict, type=str, nargs="+", metavar="NAME=VALUE", action=_MergePairs
+        default_factory=dict,
+        type=str,
+        nargs="+",
+        required=False,
+        metavar="NAME=VALUE",
+        action=_MergePairs,
     )
     """Hyperparameters of the model, such as `latent_dim=8 filters=32,64`; may be repeated."""
 

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 import zoo
 from trainers import recipes
 
-__all__ = ["table"]
+if TYPE_CHECKING:
+    from zoo.model import ZooModel
+
+__all__ = ["table", "weight_count"]
+
+
+def weight_count(model: ZooModel) -> int:
+    """Returns the number of trainable numbers in a model."""
+    return sum(math.prod(variable.shape) for variable in model.trainable_variables)
 
 
 def table() -> str:
@@ -15,9 +26,9 @@ def table() -> str:
         entry = zoo.describe(name)
         recipe = recipes.get(name)
         settings = recipe.settings("")
-        weights = zoo.create(name, **{**_two_classes(entry), **settings["hp"]}).count_params()
+        model = zoo.create(name, **{**_two_classes(entry), **settings["hp"]})
         rows.append(
-            (name, entry.task, recipe.dataset, f"{weights:,}", entry.reference, entry.summary)
+            (name, entry.task, recipe.dataset, f"{weight_count(model):,}", entry.reference, entry.summary)
         )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     lines = []

@@ -19,6 +19,7 @@ from trainers.callbacks import HistoryFile, ProgressReport, TensorBoardScalars
 from trainers.checkpoints import Checkpoints, Progress
 from trainers.config import RunConfig
 from trainers.errors import UserError
+from trainers.listing import weight_count
 from trainers.run_folder import RunFolder, load_model, read_json, write_json
 from zoo import registry
 from zoo.model import ZooModel
@@ -171,7 +172,10 @@ def _finish(model: ZooModel, dataset: Dataset, folder: RunFolder) -> ZooModel:
     model_config.pop("dtype", None)
     finished = type(model).from_config(model_config)
     Checkpoints(folder.checkpoints).restore("best", finished)
-    finished.finalize(dataset.arrays("train", limit=_FINALIZE_IMAGES)["image"])
+    images = dataset.arrays("train", limit=_FINALIZE_IMAGES)["image"]
+    # Keras calls a model built, and saves it without a warning, once it has been called.
+    finished(images[:1])
+    finished.finalize(images)
     part = folder.path / ".part.model.keras"
     finished.save(part)
     os.replace(part, folder.model)
@@ -202,7 +206,7 @@ def _training_metrics(model: ZooModel, progress: Progress) -> dict[str, Any]:
         "best_loss": progress.best_loss,
         "best_epoch": progress.best_epoch,
         "epochs": progress.epoch,
-        "parameters": model.count_params(),
+        "parameters": weight_count(model),
     }
     for name in ("images_per_second", "data_wait_fraction"):
         if timed:
