@@ -1,0 +1,206 @@
+"""Evaluates a trained model: numbers, figures and a report.
+
+Examples:
+    python -m trainers.evaluate --run_dir runs/vae_mixture
+    python -m trainers.evaluate --run_dir runs/vae_mixture --evaluators roc manifold
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import sys
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from trainers import report as reports
+from trainers.errors import UserError
+
+if TYPE_CHECKING:
+    from trainers.data import Dataset
+    from trainers.evaluators import EvaluationContext
+    from zoo.model import ZooModel
+
+__all__ = ["evaluate", "main"]
+
+
+def evaluate(
+    model: ZooModel,
+    dataset: Dataset,
+    output_dir: Path,
+    *,
+    evaluators: Sequence[str] | None = None,
+    split: str = "test",
+    seed: int = 0,
+    class_fractions: Sequence[float] | None = None,
+    max_objects: int = 5000,
+    configuration: Mapping[str, Any] | None = None,
+    versions: Mapping[str, str] | None = None,
+    command: str = "",
+) -> dict[str, dict[str, float]]:
+    """Runs the evaluators and writes `metrics.json`, `figures/*.png` and `report.md`.
+
+    Args:
+        model: The trained model.
+        dataset: The dataset, with `split` in it.
+        output_dir: Folder to write into; made if missing. A `history.csv` in it is drawn.
+        evaluators: Names, see `trainers.evaluators`; None for all that fit model and dataset.
+        split: Split to evaluate. Default `test`.
+        seed: Seed of resampling and embeddings.
+        class_fractions: Known fractions of the classes; None for those that the dataset states.
+        max_objects: Objects of a split that are evaluated at most. Default 5000.
+        configuration: Options of the run, for the report.
+        versions: Versions of the libraries, for the report.
+        command: Command that repeats this, for the report.
+
+    Returns:
+        The numbers by evaluator, as they stand in `metrics.json`.
+
+    Raises:
+        UserError: if an evaluator is unknown or does not fit, the model and the dataset do not
+            fit each other, or `split` is empty.
+    """
+    from trainers.evaluators import EvaluationContext, figures, select
+
+    context = EvaluationContext(
+        model,
+        dataset,
+        output_dir,
+        split=split,
+        seed=seed,
+        class_fractions=class_fractions,
+        max_objects=max_objects,
+    )
+    chosen, left_out = select(context, evaluators)
+    sections = []
+    with figures.style(), warnings.catch_warnings():
+        # Ill-conditioned latents are common, and what matters of them is told in the sections.
+        warnings.simplefilter("ignore")
+        for entry in chosen:
+            sections.append((entry.name, entry.title, entry.run(context)))
+    return reports.write(
+        reports.Report(
+            title=f"{context.model_name} on {dataset.spec.name}",
+            facts=_facts(context),
+            sections=sections,
+            left_out=left_out,
+            configuration=dict(configuration or {}),
+            command=command,
+            versions=dict(versions or {}),
+        ),
+        output_dir,
+    )
+
+
+def _facts(context: EvaluationContext) -> dict[str, str]:
+    import zoo
+
+    facts = {"model": context.model_name}
+    with contextlib.suppress(ValueError):  # A class of the user's own has no entry.
+        entry = zoo.describe(context.model_name)
+        facts |= {"what it is": entry.summary, "reference": entry.reference}
+    facts["task"] = context.model.task.replace("_", " ")
+    with contextlib.suppress(AttributeError, ValueError):
+        facts["parameters"] = f"{context.model.count_params():,}"
+    spec = context.spec
+    height, width, _ = spec.image_shape
+    scale = "" if spec.pixel_scale is None else f" of {spec.pixel_scale:g} arcsec"
+    facts["dataset"] = spec.name
+    facts["images"] = f"{height} x {width} pixels{scale}, {', '.join(spec.bands)}, in {spec.units}"
+    if spec.class_names:
+        facts["classes"] = ", ".join(spec.class_names)
+        if context.class_fractions is not None:
+            fractions = (f"{fraction:.3g}" for fraction in context.class_fractions)
+            facts["classes"] += f" (expected fractions {', '.join(fractions)})"
+    numbers = (f"{number} {split}" for split, number in context.dataset.num_examples.items())
+    facts["objects"] = ", ".join(numbers)
+    evaluated = len(context.images)
+    facts["evaluated"] = f"{evaluated} objects of the {context.split} split"
+    facts["seed of the evaluation"] = str(context.seed)
+    return facts
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _Parser(
+        prog="python -m trainers.evaluate",
+        description="Evaluates the model of a run and writes metrics.json and report.md.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--run_dir", type=Path, required=True, help="Folder of the run.")
+    parser.add_argument(
+        "--output_dir", type=Path, help="Folder to write into; default: the folder of the run."
+    )
+    parser.add_argument(
+        "--evaluators", nargs="+", metavar="NAME", help="Default: all that fit the model."
+    )
+    parser.add_argument("--split", default="test", help="Split to evaluate; default: %(default)s.")
+    parser.add_argument("--seed", type=int, help="Default: the seed of the run.")
+    parser.add_argument(
+        "--max_objects", type=int, default=5000, help="Objects of a split; default: %(default)s."
+    )
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit status."""
+    try:
+        options = _parse(arguments)
+        metrics = _evaluate_run(options)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    for name, numbers in metrics.items():
+        shown = (f"{key} {value:.4g}" for key, value in numbers.items() if value is not None)
+        print(f"{name}: {', '.join(list(shown)[:6])}")
+    print(f"report: {(options.output_dir or options.run_dir) / 'report.md'}")
+    return 0
+
+
+def _evaluate_run(options: argparse.Namespace) -> dict[str, dict[str, float]]:
+    from trainers import data, run_folder
+    from trainers.config import RunConfig
+    from trainers.evaluators import describe
+
+    for name in options.evaluators or ():
+        describe(name)
+    if options.max_objects < 1:
+        raise UserError(f"--max_objects must be at least 1; got {options.max_objects}")
+    folder = run_folder.RunFolder(options.run_dir)
+    model = run_folder.load_model(options.run_dir)
+    saved = run_folder.read_json(folder.config)
+    known = {field.name for field in dataclasses.fields(RunConfig)}
+    config = RunConfig(**{name: value for name, value in saved.items() if name in known})
+    dataset = data.load(
+        config.dataset,
+        data_dir=config.data_dir or None,
+        manual_dir=config.manual_dir or None,
+        max_examples=config.max_examples,
+        image_shape=config.image_shape,
+        on_error=config.on_error,
+    )
+    versions = run_folder.read_json(folder.versions) if folder.versions.exists() else {}
+    return evaluate(
+        model,
+        dataset,
+        options.output_dir or options.run_dir,
+        evaluators=options.evaluators,
+        split=options.split,
+        seed=config.seed if options.seed is None else options.seed,
+        class_fractions=config.class_fractions,
+        max_objects=options.max_objects,
+        configuration=saved,
+        versions=versions,
+        command=f"python -m trainers.evaluate --run_dir {options.run_dir}",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,299 @@
+"""What the evaluators share: the data, the model's outputs, the seed and the figures' folder."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trainers import inference
+from trainers.errors import UserError
+from trainers.evaluators import figures, photometry
+from trainers.evaluators.section import FigureFile
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from trainers.data import Dataset
+    from zoo.model import ZooModel
+
+__all__ = ["EvaluationContext"]
+
+# Features of a dataset that hold the noise of the pixels.
+_NOISE_FEATURES = ("noise", "noise_stddev", "noise_sigma", "sky_noise", "sky_sigma")
+
+
+class EvaluationContext:
+    """The model and the dataset as the evaluators see them; everything costly is made once.
+
+    Args:
+        model: The trained model.
+        dataset: The dataset.
+        output_dir: Folder of the report; figures go into `figures/` in it.
+        split: Split that is evaluated.
+        seed: Seed of resampling, of embeddings and of choices of objects.
+        class_fractions: Known fractions of the classes in the order of the dataset's class
+            names; None for those that the dataset states.
+        max_objects: Objects of a split that are loaded at most.
+        batch_size: Images at a time through the model.
+
+    Raises:
+        UserError: if the model and the dataset do not fit each other, `split` is unknown or
+            empty, or `class_fractions` are not positive numbers that sum to one.
+    """
+
+    def __init__(
+        self,
+        model: ZooModel,
+        dataset: Dataset,
+        output_dir: Path,
+        *,
+        split: str = "test",
+        seed: int = 0,
+        class_fractions: Sequence[float] | None = None,
+        max_objects: int = 5000,
+        batch_size: int = 256,
+    ):
+        if not dataset.num_examples.get(split):
+            filled = [name for name, number in dataset.num_examples.items() if number]
+            raise UserError(f"split must be one of {', '.join(filled)}; got '{split}'")
+        self.model = model
+        self.dataset = dataset
+        self.spec = dataset.spec
+        self.split = split
+        self.seed = seed
+        self.output_dir = Path(output_dir)
+        self.max_objects = max_objects
+        self._batch_size = batch_size
+        self._arrays: dict[str, dict[str, np.ndarray]] = {}
+        self._outputs: dict[tuple[str, str], dict[str, np.ndarray]] = {}
+        self._check_shapes()
+        self.class_fractions = self._checked_fractions(class_fractions)
+
+    # What the model and the data can do.
+
+    def lacks(self, need: str) -> str | None:
+        """Returns why a need of an evaluator is not met, or None if it is.
+
+        Args:
+            need: `labels`, `two_classes`, `star_galaxy`, `class_fractions`, `training_split`,
+                `history`, `probability`, `latents`, or `<method>()` for a method of the model.
+
+        Raises:
+            ValueError: if there is no such need.
+        """
+        if need.endswith("()"):
+            return None if hasattr(self.model, need[:-2]) else f"the model has no {need}"
+        classes = self.spec.class_names
+        met = {
+            "labels": (bool(classes), "the dataset has no labels"),
+            "two_classes": (len(classes) == 2, f"the dataset has {len(classes)} classes, not two"),
+            "star_galaxy": (
+                self.extended_class is not None,
+                "the dataset does not tell stars from galaxies",
+            ),
+            "class_fractions": (
+                self.class_fractions is not None,
+                "the fractions of the classes are not known",
+            ),
+            "history": (
+                (self.output_dir / "history.csv").exists(),
+                "the folder has no history of a training",
+            ),
+            "training_split": (
+                bool(self.dataset.num_examples.get("train")),
+                "the dataset has no training split",
+            ),
+            "probability": (
+                self.model.task in ("classification", "unsupervised_classification"),
+                f"the model's task is {self.model.task}",
+            ),
+            "latents": (hasattr(self.model, "encode"), "the model has no encode()"),
+        }
+        if need not in met:
+            raise ValueError(f"need must be one of {', '.join(met)} or a method; got '{need}'")
+        fulfilled, reason = met[need]
+        return None if fulfilled else reason
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes in the order of the labels."""
+        return tuple(self.spec.class_names)
+
+    @property
+    def extended_class(self) -> int | None:
+        """Label of the galaxies if the two classes are stars and galaxies, else None."""
+        names = [name.lower().rstrip("s").replace("galaxie", "galaxy") for name in self.class_names]
+        return names.index("galaxy") if sorted(names) == ["galaxy", "star"] else None
+
+    # The data.
+
+    def arrays(self, split: str | None = None) -> dict[str, np.ndarray]:
+        """Returns the arrays of a split, by default the one that is evaluated."""
+        split = split or self.split
+        if split not in self._arrays:
+            arrays = self.dataset.arrays(split, limit=self.max_objects)
+            if "label" in arrays and self.class_names:
+                labels = np.asarray(arrays["label"])
+                if labels.min() < 0 or labels.max() >= len(self.class_names):
+                    raise UserError(
+                        f"label of split '{split}' must be in 0..{len(self.class_names) - 1}; "
+                        f"got {labels.min()}..{labels.max()}"
+                    )
+            self._arrays[split] = arrays
+        return self._arrays[split]
+
+    @property
+    def images(self) -> np.ndarray:
+        """(number, height, width, bands) in survey units."""
+        return self.arrays()["image"]
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """(number,) integers, or None if the dataset has no labels."""
+        return np.asarray(self.arrays()["label"]) if self.class_names else None
+
+    @property
+    def ids(self) -> np.ndarray:
+        """(number,) strings."""
+        arrays = self.arrays()
+        ids = arrays.get("id", np.arange(len(arrays["image"])))
+        return np.asarray([i.decode() if isinstance(i, bytes) else str(i) for i in ids])
+
+    @property
+    def reference_band(self) -> int:
+        """Index of the band in which objects are measured."""
+        return photometry.reference_band(self.spec.bands)
+
+    def quantities(self) -> dict[str, np.ndarray]:
+        """Returns the numeric features, (number,) each; of vectors over bands the reference band."""
+        chosen = {}
+        for name, values in self.arrays().items():
+            values = np.asarray(values)
+            if name in ("image", "label", "id") or values.dtype.kind not in "fiu":
+                continue
+            if values.ndim == 2 and values.shape[1] == len(self.spec.bands):
+                band = self.spec.bands[self.reference_band]
+                name, values = f"{name}_{band}", values[:, self.reference_band]
+            values = values.reshape(len(values), -1).astype(np.float64)
+            if values.shape[1] == 1 and np.isfinite(values).any() and np.nanstd(values) > 0:
+                chosen[name] = values[:, 0]
+        return chosen
+
+    def magnitude(self) -> tuple[str, np.ndarray] | None:
+        """Returns name and values of the magnitude in the reference band, None if there is none."""
+        quantities = self.quantities()
+        for wanted in ("model_magnitude", "magnitude", "mag", "psf_magnitude"):
+            for name, values in quantities.items():
+                if name == wanted or name.startswith(f"{wanted}_"):
+                    return name, values
+        return None
+
+    def noise(self) -> tuple[np.ndarray, bool]:
+        """Returns the noise (number, bands) per pixel, and whether the dataset states it."""
+        images = self.images
+        for name in _NOISE_FEATURES:
+            values = self.arrays().get(name)
+            if values is not None and np.all(np.asarray(values) > 0):
+                values = np.asarray(values, np.float64).reshape(len(images), -1)
+                if values.shape[1] in (1, images.shape[-1]):
+                    return np.broadcast_to(values, (len(images), images.shape[-1])), True
+        if "noise" not in self.__dict__.setdefault("_measured", {}):
+            self._measured["noise"] = photometry.sky_and_noise(images)[1]
+        return self._measured["noise"], False
+
+    # The model's outputs.
+
+    def outputs(self, function: str, split: str | None = None) -> dict[str, np.ndarray]:
+        """Returns the outputs of one of the model's functions for all images of a split.
+
+        Args:
+            function: `call`, `encode` or `reconstruct`.
+            split: The split; by default the one that is evaluated.
+        """
+        key = (function, split or self.split)
+        if key not in self._outputs:
+            method = self.model if function == "call" else getattr(self.model, function)
+            images = self.arrays(split)["image"]
+            try:
+                self._outputs[key] = inference.apply(method, images, batch_size=self._batch_size)
+            except ValueError as error:
+                raise ValueError(
+                    f"model '{self.model_name}', {function}, split '{key[1]}': {error}"
+                ) from error
+        return self._outputs[key]
+
+    def probability(self, split: str | None = None) -> np.ndarray:
+        """Returns the probabilities (number, classes), columns in the dataset's order of classes.
+
+        Raises:
+            UserError: if the model's classes are not those of the dataset.
+        """
+        probability = self.outputs("call", split)["probability"].astype(np.float64)
+        names = tuple(self.model.class_names) or self.class_names
+        if not self.class_names:
+            return probability
+        if sorted(names) != sorted(self.class_names) or probability.shape[1] != len(names):
+            raise UserError(
+                f"classes of model '{self.model_name}' must be those of dataset "
+                f"'{self.spec.name}', {list(self.class_names)}; got {list(names)} with "
+                f"{probability.shape[1]} probabilities"
+            )
+        return probability[:, [names.index(name) for name in self.class_names]]
+
+    def latents(self, split: str | None = None) -> np.ndarray:
+        """Returns the means of the latents, (number, dimension)."""
+        return self.outputs("encode", split)["latent_mean"].astype(np.float64)
+
+    @property
+    def model_name(self) -> str:
+        """Registry name of the model."""
+        return getattr(self.model, "registry_name", type(self.model).__name__)
+
+    # Randomness and figures.
+
+    def generator(self, purpose: str) -> np.random.Generator:
+        """Returns random numbers that depend on the seed and the purpose alone."""
+        return np.random.default_rng([self.seed, zlib.crc32(purpose.encode())])
+
+    def subset(self, number: int, purpose: str) -> np.ndarray:
+        """Returns the sorted indices of at most `number` objects, drawn at random."""
+        total = len(self.images)
+        if total <= number:
+            return np.arange(total)
+        return np.sort(self.generator(purpose).choice(total, number, replace=False))
+
+    def save_figure(self, figure: Figure, name: str, caption: str) -> FigureFile:
+        """Writes `figures/<name>.png` below the folder of the report."""
+        path = self.output_dir / "figures" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with figures.style():
+            figure.savefig(path)
+        return FigureFile(f"figures/{name}.png", caption)
+
+    # Checks.
+
+    def _check_shapes(self) -> None:
+        shape: Any = getattr(self.model, "image_shape", None)
+        if shape is not None and tuple(shape) != tuple(self.spec.image_shape):
+            raise UserError(
+                f"images of dataset '{self.spec.name}' must have the shape that model "
+                f"'{self.model_name}' was built for, {tuple(shape)}; "
+                f"got {tuple(self.spec.image_shape)}"
+            )
+
+    def _checked_fractions(self, given: Sequence[float] | None) -> tuple[float, ...] | None:
+        fractions = self.spec.class_fractions if given is None else given
+        if fractions is None or not self.class_names:
+            return None
+        fractions = tuple(float(fraction) for fraction in fractions)
+        valid = len(fractions) == len(self.class_names) and min(fractions) > 0
+        if not valid or abs(sum(fractions) - 1) > 0.01:
+            raise UserError(
+                f"class_fractions must be {len(self.class_names)} positive numbers that sum to 1, "
+                f"in the order of {list(self.class_names)}; got {list(fractions)}"
+            )
+        return fractions

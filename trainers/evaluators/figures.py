@@ -1,0 +1,92 @@
+"""The look of the figures: sizes, fonts, and colours that the colour-blind can tell apart."""
+
+from __future__ import annotations
+
+import contextlib
+
+import matplotlib
+from matplotlib import ticker
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+
+__all__ = [
+    "COLOURS",
+    "CONTINUOUS",
+    "DIVERGING",
+    "blank",
+    "class_colour",
+    "new_figure",
+    "plain_numbers",
+    "style",
+]
+
+# Okabe and Ito's palette, without its yellow, which vanishes on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+CONTINUOUS = "viridis"
+DIVERGING = "RdBu_r"
+
+_STYLE = {
+    "font.size": 10,
+    "axes.titlesize": 10.5,
+    "axes.labelsize": 10,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+    "lines.linewidth": 1.8,
+    "image.interpolation": "nearest",
+    "savefig.dpi": 150,
+    "savefig.facecolor": "white",
+}
+
+
+def style() -> contextlib.AbstractContextManager:
+    """Returns the context in which figures are made and saved."""
+    return matplotlib.rc_context(_STYLE)
+
+
+def class_colour(index: int) -> str:
+    """Returns the colour of a class, the same in all figures."""
+    return COLOURS[index % len(COLOURS)]
+
+
+def new_figure(
+    rows: int = 1, columns: int = 1, *, width: float = 4.6, height: float = 3.8, **kwargs
+) -> tuple[Figure, list[Axes]]:
+    """Makes a figure that no window system and no global state knows of.
+
+    Args:
+        rows: Rows of panels.
+        columns: Columns of panels.
+        width: Width of a panel in inches.
+        height: Height of a panel in inches.
+        **kwargs: Passed to `Figure.subplots`.
+
+    Returns:
+        The figure and its panels, row by row.
+    """
+    figure = Figure(figsize=(columns * width, rows * height), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, **kwargs)
+    return figure, list(axes.ravel())
+
+
+def blank(axes: Axes) -> Axes:
+    """Removes ticks and frame, for panels that hold a picture."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return axes
+
+
+def plain_numbers(axis: Axis) -> None:
+    """Writes the ticks of a logarithmic axis of less than two decades as plain numbers."""
+    low, high = axis.get_view_interval()
+    if low > 0 and high / low < 100:
+        axis.set_major_formatter(ticker.FormatStrFormatter("%g"))
+        axis.set_minor_locator(ticker.LogLocator(subs=(1, 2, 3, 5) if high / low > 5 else "auto"))
+        axis.set_minor_formatter(ticker.FormatStrFormatter("%g"))

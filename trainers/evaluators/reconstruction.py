@@ -1,0 +1,241 @@
+"""How well the images are reproduced: errors, similarity and residuals."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trainers.evaluators import figures
+from trainers.evaluators.context import EvaluationContext
+from trainers.evaluators.display import Stretch
+from trainers.evaluators.registry import register
+from trainers.evaluators.section import Section, Table
+from trainers.evaluators.similarity import structural_similarity
+
+__all__ = ["evaluate_reconstruction"]
+
+_SHOWN = 8
+_SSIM_OBJECTS = 1000
+_RESIDUAL_LIMIT = 5.0  # in units of the noise
+
+
+@register("reconstruction", title="Reconstruction", needs=("reconstruct()",))
+def evaluate_reconstruction(context: EvaluationContext) -> Section:
+    """Compares the reconstructions with the images in survey units.
+
+    chi2 per pixel      = mean over pixels of ((image - reconstruction) / noise)^2
+    explained variance  = 1 - sum (image - reconstruction)^2 / sum (image - mean image)^2
+    """
+    images = context.images
+    copies = context.outputs("reconstruct")["reconstruction"]
+    if copies.shape != images.shape:
+        raise ValueError(
+            f"reconstruction must have the shape of the images, {images.shape}; got {copies.shape}"
+        )
+    noise, stated = context.noise()
+    squared = (images - copies) ** 2
+    chi2 = (squared / noise[:, None, None, :] ** 2).mean(axis=(1, 2))
+    chosen = context.subset(_SSIM_OBJECTS, "reconstruction")
+    narrow, wide = (
+        structural_similarity(images[chosen], copies[chosen], sigma=sigma) for sigma in (1.5, 10.0)
+    )
+    explained = 1 - squared.sum(axis=(0, 1, 2)) / ((images - images.mean(axis=0)) ** 2).sum(
+        axis=(0, 1, 2)
+    ).clip(min=1e-30)
+    section = Section(
+        metrics={
+            "mse": squared.mean(),
+            "ssim": narrow.mean(),
+            "ssim_sigma_10": wide.mean(),
+            "chi2_per_pixel": np.median(chi2.mean(axis=1)),
+            "explained_variance": explained.mean(),
+        }
+    )
+    metrics = section.metrics
+    section.key_numbers = {
+        "SSIM of the reconstruction": f"{metrics['ssim']:.3f}",
+        "chi2 per pixel (median object)": f"{metrics['chi2_per_pixel']:.2f}",
+    }
+    source = "the dataset's" if stated else "measured in a frame along the border of each image"
+    section.text.append(
+        f"MSE {metrics['mse']:.4g} ({context.spec.units})^2; SSIM {metrics['ssim']:.3f} (Gaussian "
+        f"window of 11 pixels, sigma 1.5; {metrics['ssim_sigma_10']:.3f} with sigma 10; each band "
+        f"scaled by the range of its original; {len(chosen)} objects); chi2 per pixel of the "
+        f"median object {metrics['chi2_per_pixel']:.2f}, with the noise {source}. A chi2 near 1 means "
+        "that only noise is left over; SSIM stays below 1 even then, because a good "
+        "reconstruction does not repeat the noise."
+    )
+    section.tables.append(
+        Table(
+            [
+                "band",
+                f"MSE ({context.spec.units})^2",
+                "chi2 per pixel",
+                "SSIM",
+                "explained variance",
+            ],
+            [
+                [
+                    band,
+                    f"{squared[..., index].mean():.4g}",
+                    f"{np.median(chi2[:, index]):.2f}",
+                    f"{narrow[:, index].mean():.3f}",
+                    f"{explained[index]:.3f}",
+                ]
+                for index, band in enumerate(context.spec.bands)
+            ],
+            "By band. The explained variance is taken over all pixels; bright objects rule it.",
+        )
+    )
+    shown = examples(context, _SHOWN, "reconstruction/shown")
+    _grid(context, section, images[shown], copies[shown], noise[shown], shown)
+    if len(context.spec.bands) > 1 and not Stretch(images[:1], context.spec.bands).is_photograph:
+        one_each = shown[[0, len(shown) - 1]] if len(shown) > 1 else shown
+        _by_band(context, section, images[one_each], copies[one_each], noise[one_each], one_each)
+    _chi2_figure(context, section, chi2.mean(axis=1))
+    return section
+
+
+def examples(context: EvaluationContext, number: int, purpose: str) -> np.ndarray:
+    """Returns indices of objects to show, class after class in equal numbers where possible."""
+    order = context.generator(purpose).permutation(len(context.images))
+    if context.labels is None:
+        return order[:number]
+    classes = [i for i in range(len(context.class_names)) if (context.labels == i).any()]
+    each = max(1, number // len(classes))
+    chosen = [order[context.labels[order] == index][:each] for index in classes]
+    return np.concatenate(chosen)[:number]
+
+
+def name_of(context: EvaluationContext, index: int) -> str:
+    """Returns class and magnitude of an object, as far as they are known, for a title."""
+    words = [] if context.labels is None else [context.class_names[context.labels[index]]]
+    magnitude = context.magnitude()
+    if magnitude is not None and np.isfinite(magnitude[1][index]):
+        band = context.spec.bands[context.reference_band]
+        words.append(f"{band} = {magnitude[1][index]:.1f}")
+    return "\n".join(words)
+
+
+def _grid(context, section, images, copies, noise, indices) -> None:
+    band = context.reference_band
+    stretch = Stretch(images, context.spec.bands)
+    residual = (images - copies)[..., band] / noise[:, band, None, None]
+    figure, axes = figures.new_figure(3, len(indices), width=1.35, height=1.4)
+    rows = [stretch.pictures(images), stretch.pictures(copies), residual]
+    for row, (title, pictures) in enumerate(
+        zip(("original", "reconstruction", "residual"), rows, strict=True)
+    ):
+        for column, index in enumerate(indices):
+            panel = figures.blank(axes[row * len(indices) + column])
+            drawn = panel.imshow(
+                pictures[column],
+                origin="lower",
+                cmap=figures.DIVERGING,
+                vmin=-_RESIDUAL_LIMIT,
+                vmax=_RESIDUAL_LIMIT,
+            )
+            if row == 0:
+                panel.set_title(name_of(context, index), fontsize=9)
+            if column == 0:
+                panel.set_ylabel(title)
+    bar = figure.colorbar(drawn, ax=axes[2 * len(indices) :], extend="both", pad=0.01, aspect=9)
+    bar.set_label("(original - rec.) / noise", fontsize=8)
+    if stretch.is_photograph:
+        scale = "at the scale of the files"
+    elif stretch.composite:
+        names = ", ".join(context.spec.bands[i] for i in stretch.composite)
+        scale = f"as composites of {names} (red, green, blue) with an asinh scale"
+    else:
+        scale = "with an asinh scale"
+    section.figures.append(
+        context.save_figure(
+            figure,
+            "reconstructions",
+            f"Originals and reconstructions {scale}, both on the scale of the original; residuals "
+            f"in {context.spec.bands[band]} in units of the pixel noise, on one scale.",
+        )
+    )
+
+
+def _by_band(context, section, images, copies, noise, indices) -> None:
+    bands = context.spec.bands
+    stretch = Stretch(images, bands)
+    figure, axes = figures.new_figure(3 * len(indices), len(bands), width=1.25, height=1.2)
+    for number, index in enumerate(indices):
+        for band, name in enumerate(bands):
+            residual = (images - copies)[number, ..., band] / noise[number, band]
+            column = [stretch.band(images, band)[number], stretch.band(copies, band)[number]]
+            for row in range(3):
+                panel = figures.blank(axes[(3 * number + row) * len(bands) + band])
+                if row < 2:
+                    panel.imshow(column[row], origin="lower", cmap="gray", vmin=0, vmax=1)
+                else:
+                    drawn = panel.imshow(
+                        residual,
+                        origin="lower",
+                        cmap=figures.DIVERGING,
+                        vmin=-_RESIDUAL_LIMIT,
+                        vmax=_RESIDUAL_LIMIT,
+                    )
+                if band == 0:
+                    title = name_of(context, index).replace("\n", ", ")
+                    panel.set_ylabel(
+                        (f"{title}\n" if row == 0 else "")
+                        + ("original", "reconstruction", "residual")[row],
+                        fontsize=8,
+                    )
+                if row == 0 and number == 0:
+                    panel.set_title(name)
+    bar = figure.colorbar(drawn, ax=axes, extend="both", pad=0.01, aspect=40, shrink=0.6)
+    bar.set_label("(original - reconstruction) / noise")
+    section.figures.append(
+        context.save_figure(
+            figure,
+            "reconstructions_by_band",
+            "One object of the first and one of the last class in every band, asinh scale; "
+            "residuals in units of the pixel noise.",
+        )
+    )
+
+
+def _chi2_figure(context, section, chi2) -> None:
+    magnitude = context.magnitude()
+    figure, (axes,) = figures.new_figure(width=5.6, height=3.6)
+    labels = np.zeros(len(chi2), int) if context.labels is None else context.labels
+    names = context.class_names or ("all objects",)
+    low, high = np.percentile(chi2, [0.5, 99.5])
+    edges = np.geomspace(max(low, 1e-3), max(high, 2e-3), 41)
+    for index, name in enumerate(names):
+        values = np.clip(chi2[labels == index], edges[0], edges[-1])
+        colour = figures.class_colour(index)
+        if magnitude is None:
+            axes.hist(values, edges, alpha=0.55, color=colour, label=name)
+        else:
+            axes.scatter(
+                magnitude[1][labels == index],
+                values,
+                s=7,
+                alpha=0.45,
+                color=colour,
+                label=name,
+                linewidths=0,
+            )
+    if magnitude is None:
+        axes.set(xscale="log", xlabel="chi2 per pixel", ylabel="Objects")
+        axes.axvline(1, color="0.3", linewidth=1, linestyle=":")
+        figures.plain_numbers(axes.xaxis)
+    else:
+        axes.set(
+            yscale="log", ylabel="chi2 per pixel", xlabel=f"{magnitude[0].replace('_', ' ')} (mag)"
+        )
+        axes.axhline(1, color="0.3", linewidth=1, linestyle=":")
+        figures.plain_numbers(axes.yaxis)
+    axes.legend(markerscale=2.5)
+    section.figures.append(
+        context.save_figure(
+            figure,
+            "reconstruction_chi2",
+            "chi2 per pixel of each object; dotted: 1, nothing but noise left over. Values "
+            "outside the central 99 % are drawn at the edge.",
+        )
+    )

@@ -1,0 +1,264 @@
+"""How well the classes are told apart: ROC, confusion, purity and completeness."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from matplotlib.axes import Axes
+from sklearn import metrics
+
+from trainers.evaluators import figures, ranking, separator
+from trainers.evaluators.context import EvaluationContext
+from trainers.evaluators.curves import Curve, draw_roc
+from trainers.evaluators.registry import register
+from trainers.evaluators.section import Section, Table
+
+__all__ = ["evaluate_roc"]
+
+_RESAMPLES = 1000
+_MAGNITUDE_BINS = 6
+_FEWEST_PER_CLASS = 10
+
+
+@register("roc", title="Classification", needs=("labels", "probability"))
+def evaluate_roc(context: EvaluationContext) -> Section:
+    """Compares the probabilities of a supervised or unsupervised classifier with the labels.
+
+    The labels judge and never choose: an unsupervised model keeps its own identification of the
+    classes, and an AUC below 1/2 shows that it is the wrong one. Several classes are taken one
+    against the rest; their AUC is the mean over the classes.
+    """
+    labels, probability = context.labels, context.probability()
+    names = context.class_names
+    present = [index for index in range(len(names)) if (labels == index).any()]
+    if len(present) < 2:
+        raise ValueError(
+            f"split '{context.split}' must have objects of two classes at least for a ROC; "
+            f"got {len(present)} of {len(names)} classes"
+        )
+    counts = ranking.resample_counts(labels, context.generator("roc"), _RESAMPLES)
+    section = Section()
+    curves = _curves(context, labels, probability, counts, present)
+    _summarise(context, section, labels, probability, counts, curves)
+    section.tables.append(_class_table(section, names, labels, probability, curves))
+    _main_figure(context, section, labels, probability, counts, curves)
+    if len(names) == 2:
+        _binary_figure(context, section, labels, probability)
+    return section
+
+
+def _curves(context, labels, probability, counts, present) -> list[Curve]:
+    names = context.class_names
+    if len(names) == 2:
+        chosen = [1 if context.extended_class is None else context.extended_class]
+    else:
+        chosen = present
+    curves = []
+    for index in chosen:
+        positive, score = labels == index, probability[:, index]
+        label = context.model_name if len(names) == 2 else names[index]
+        area = ranking.auc(positive, score, counts)
+        curves.append(Curve(label, positive, score, figures.class_colour(len(curves)), area))
+    return curves
+
+
+def _summarise(context, section, labels, probability, counts, curves) -> None:
+    resampled = np.mean(
+        [ranking.weighted_auc(curve.positive, curve.score, counts) for curve in curves], axis=0
+    )
+    area = ranking.percentile_interval(np.mean([c.auc.value for c in curves]), resampled)
+    predicted = probability.argmax(axis=1)
+    correct = (predicted == labels).astype(np.float64)
+    accuracy = ranking.percentile_interval(correct.mean(), counts @ correct / len(labels))
+    precisions = [metrics.average_precision_score(c.positive, c.score) for c in curves]
+    section.metrics |= {
+        "auc": area.value,
+        "auc_low": area.low,
+        "auc_high": area.high,
+        "accuracy": accuracy.value,
+        "accuracy_low": accuracy.low,
+        "accuracy_high": accuracy.high,
+        "balanced_accuracy": metrics.balanced_accuracy_score(labels, predicted),
+        "average_precision": np.mean(precisions),
+        "objects": len(labels),
+    }
+    mean = "" if len(curves) == 1 else " (mean over classes)"
+    section.key_numbers |= {f"AUC{mean}": str(area), "Accuracy": str(accuracy)}
+    section.text.append(
+        f"{len(labels)} objects of the {context.split} split. AUC{mean} **{area}**, accuracy "
+        f"**{accuracy}**, balanced accuracy {section.metrics['balanced_accuracy']:.3f}, average "
+        f"precision {section.metrics['average_precision']:.3f}. Intervals are 95 % from "
+        f"{len(counts)} bootstrap resamples within the classes; a class is predicted where its "
+        "probability is highest."
+    )
+    if context.model.task == "unsupervised_classification":
+        section.text.append(
+            "The model saw no label, neither in training nor when its components were named. The "
+            "labels are used here alone, to judge."
+        )
+        if area.value < 0.5:
+            section.text.append(
+                "**The AUC is below 1/2: the components were given the wrong names.** It is "
+                "reported as it is."
+            )
+
+
+def _class_table(section, names, labels, probability, curves) -> Table:
+    predicted = probability.argmax(axis=1)
+    purity, completeness, _, support = metrics.precision_recall_fscore_support(
+        labels, predicted, labels=range(len(names)), zero_division=0.0
+    )
+    rows = []
+    areas = {curve.label: curve.auc for curve in curves} if len(names) > 2 else {}
+    for index, name in enumerate(names):
+        section.metrics[f"purity_{name}"] = purity[index]
+        section.metrics[f"completeness_{name}"] = completeness[index]
+        row = [name, str(support[index]), f"{purity[index]:.3f}", f"{completeness[index]:.3f}"]
+        if areas:
+            row.append(str(areas.get(name, "no objects")))
+            if name in areas:
+                section.metrics[f"auc_{name}"] = areas[name].value
+        rows.append(row)
+    header = ["class", "objects", "purity", "completeness"]
+    header += ["AUC against the rest"] if areas else []
+    return Table(
+        header,
+        rows,
+        "Purity: fraction of the objects assigned to the class that belong to it. "
+        "Completeness: fraction of the class that is assigned to it.",
+    )
+
+
+def _main_figure(context, section, labels, probability, counts, curves) -> None:
+    names = context.class_names
+    drawn = list(curves)
+    caption = "Left: ROC curve with the 95 % band."
+    if len(names) == 2 and context.extended_class is not None:
+        floor = separator.extendedness(context)
+        area = ranking.auc(curves[0].positive, floor.score, counts)
+        drawn.append(Curve(floor.name, curves[0].positive, floor.score, "0.35", area, "--"))
+        caption = f"Left: ROC curve with the 95 % band, and the floor: {floor.description}."
+    with_matrix = 5.2 + 0.25 * len(names)
+    figure, (left, right) = figures.new_figure(1, 2, width=with_matrix, height=4.6)
+    positive = names[int(labels[curves[0].positive][0])] if len(names) == 2 else ""
+    draw_roc(left, drawn, counts, positive)
+    draw_confusion(
+        right,
+        metrics.confusion_matrix(labels, probability.argmax(axis=1), labels=range(len(names))),
+        names,
+    )
+    section.figures.append(
+        context.save_figure(
+            figure,
+            "roc",
+            f"{caption} Right: confusion matrix, numbers of objects and percentages of the true "
+            "class.",
+        )
+    )
+
+
+def draw_confusion(axes: Axes, matrix: np.ndarray, names: tuple[str, ...]) -> None:
+    """Draws a confusion matrix with numbers and percentages of the true class.
+
+    Args:
+        axes: The panel.
+        matrix: Numbers of objects, rows are true and columns predicted classes.
+        names: Names of the classes.
+    """
+    fraction = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    axes.imshow(fraction, cmap="Blues", vmin=0, vmax=1)
+    size = 11 if len(names) <= 3 else 8
+    for row, column in np.ndindex(matrix.shape):
+        axes.text(
+            column,
+            row,
+            f"{matrix[row, column]}\n{100 * fraction[row, column]:.0f} %",
+            ha="center",
+            va="center",
+            fontsize=size,
+            color="white" if fraction[row, column] > 0.55 else "black",
+        )
+    ticks = range(len(names))
+    slanted = {"rotation": 40, "ha": "right"} if len(names) > 3 else {}
+    axes.set_xticks(ticks, names, **slanted)
+    axes.set_yticks(ticks, names)
+    axes.set(xlabel="Predicted class", ylabel="True class", title="Confusion matrix")
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+
+
+def _binary_figure(context, section, labels, probability) -> None:
+    magnitude = context.magnitude()
+    bins = [] if magnitude is None else _auc_by_magnitude(context, labels, probability, magnitude)
+    figure, axes = figures.new_figure(1, 2 if bins else 1, width=5.2, height=4.0)
+    for index, name in enumerate(context.class_names):
+        purity, completeness, threshold = metrics.precision_recall_curve(
+            labels == index, probability[:, index]
+        )
+        colour = figures.class_colour(index)
+        axes[0].plot(threshold, purity[:-1], color=colour, label=f"{name}, purity")
+        axes[0].plot(
+            threshold,
+            completeness[:-1],
+            color=colour,
+            linestyle="--",
+            label=f"{name}, completeness",
+        )
+    axes[0].axvline(0.5, color="0.6", linewidth=1, linestyle=":")
+    axes[0].set(
+        xlabel="Threshold on the probability of the class",
+        ylabel="Fraction",
+        title="Purity and completeness",
+        xlim=(-0.01, 1.01),
+        ylim=(0, 1.02),
+    )
+    axes[0].legend(loc="lower center")
+    caption = "Purity and completeness of each class against the threshold on its probability."
+    if bins:
+        _draw_bins(axes[1], section, magnitude[0], bins)
+        caption = f"Left: {caption[0].lower()}{caption[1:]} Right: AUC by magnitude; bars are 95 %."
+    section.figures.append(context.save_figure(figure, "purity_completeness", caption))
+
+
+def _auc_by_magnitude(context, labels, probability, magnitude):
+    values = magnitude[1]
+    usable = np.isfinite(values)
+    edges = np.unique(np.quantile(values[usable], np.linspace(0, 1, _MAGNITUDE_BINS + 1)))
+    found = []
+    for low, high in itertools.pairwise(edges):
+        inside = usable & (values >= low) & ((values < high) | (high == edges[-1]))
+        members, score = labels[inside] == 1, probability[inside, 1]
+        if min(members.sum(), (~members).sum()) >= _FEWEST_PER_CLASS:
+            generator = context.generator(f"roc/{low:.3f}")
+            counts = ranking.resample_counts(labels[inside], generator, _RESAMPLES)
+            found.append((low, high, int(inside.sum()), ranking.auc(members, score, counts)))
+    return found
+
+
+def _draw_bins(axes, section, name, bins) -> None:
+    middle = np.array([(low + high) / 2 for low, high, _, _ in bins])
+    value = np.array([area.value for *_, area in bins])
+    errors = [
+        [max(a.value - a.low, 0) for *_, a in bins],
+        [max(a.high - a.value, 0) for *_, a in bins],
+    ]
+    half = [(high - low) / 2 for low, high, _, _ in bins]
+    axes.errorbar(middle, value, yerr=errors, xerr=half, fmt="o", capsize=2, markersize=5)
+    readable = name.replace("_", " ")
+    axes.axhline(0.5, color="0.6", linewidth=1, linestyle=":")
+    axes.set(
+        xlabel=f"{readable} (mag)",
+        ylabel="AUC",
+        title="AUC by magnitude",
+        ylim=(min(0.45, min(value) - 0.1), 1.02),
+    )
+    for low, high, _, area in bins:
+        section.metrics[f"auc_mag_{low:.2f}_{high:.2f}"] = area.value
+    section.tables.append(
+        Table(
+            [f"{readable} (mag)", "objects", "AUC (95 %)"],
+            [[f"{low:.2f} to {high:.2f}", str(n), str(area)] for low, high, n, area in bins],
+            f"AUC by magnitude, for bins with at least {_FEWEST_PER_CLASS} objects of each class.",
+        )
+    )

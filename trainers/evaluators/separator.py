@@ -1,0 +1,140 @@
+"""The floor of star-galaxy separation: how extended an object is by classical photometry."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from trainers.evaluators import figures, photometry, ranking
+from trainers.evaluators.context import EvaluationContext
+from trainers.evaluators.registry import register
+from trainers.evaluators.section import Section
+
+__all__ = ["Extendedness", "evaluate_separator", "extendedness"]
+
+# SDSS calls an object extended where psfMag - modelMag exceeds this.
+_SDSS_CUT = 0.145
+
+
+@dataclasses.dataclass(frozen=True)
+class Extendedness:
+    """A score that is large for galaxies, measured without any learning.
+
+    Attributes:
+        score: (number,) in magnitudes.
+        name: Short name for legends.
+        description: What it is, as part of a sentence.
+        saturated: (number,) bool, objects whose core is clipped, or None where that is not known.
+    """
+
+    score: np.ndarray
+    name: str
+    description: str
+    saturated: np.ndarray | None = None
+
+
+def extendedness(context: EvaluationContext) -> Extendedness:
+    """Returns PSF magnitude minus model magnitude if the dataset has both, else a concentration.
+
+    Both belong to the reference band. An image whose core is saturated has no concentration; it
+    takes the lowest value of the others, because most bright objects are stars.
+    """
+    quantities = context.quantities()
+    band = context.spec.bands[context.reference_band]
+    for suffix in (f"_{band}", ""):
+        psf, model = (quantities.get(f"{kind}_magnitude{suffix}") for kind in ("psf", "model"))
+        if psf is not None and model is not None:
+            return Extendedness(
+                _fill(psf - model),
+                "PSF - model magnitude",
+                f"PSF magnitude minus model magnitude in {band}, the separator of SDSS",
+            )
+    image = context.images[..., context.reference_band]
+    saturated = photometry.saturated(image)
+    score = np.where(saturated, np.nan, photometry.concentration(image))
+    return Extendedness(
+        _fill(score),
+        "concentration",
+        f"concentration in {band}, magnitude in 2 pixels minus magnitude in 6 pixels",
+        saturated,
+    )
+
+
+def _fill(score: np.ndarray) -> np.ndarray:
+    finite = np.isfinite(score)
+    return np.where(finite, score, score[finite].min() if finite.any() else 0.0)
+
+
+@register("separator", title="Photometric separator (the floor)", needs=("labels", "star_galaxy"))
+def evaluate_separator(context: EvaluationContext) -> Section:
+    """Measures how well classical photometry alone tells galaxies from stars.
+
+    References:
+        Strauss et al. (2002), AJ 124, 1810, section 3.1: psfMag - modelMag > 0.145.
+    """
+    galaxy = context.labels == context.extended_class
+    floor = extendedness(context)
+    if galaxy.all() or not galaxy.any():
+        raise ValueError(f"split '{context.split}' must have stars and galaxies; got one class")
+    counts = ranking.resample_counts(context.labels, context.generator("separator"))
+    area = ranking.auc(galaxy, floor.score, counts)
+    section = Section(
+        metrics={"auc": area.value, "auc_low": area.low, "auc_high": area.high},
+        key_numbers={"AUC of the photometric separator": str(area)},
+    )
+    section.text.append(
+        f"How hard these images are: {floor.description}, reaches AUC **{area}** without any "
+        "learning. A model should lie above it."
+    )
+    if floor.saturated is not None:
+        section.metrics["saturated_fraction"] = floor.saturated.mean()
+        if floor.saturated.any():
+            section.text.append(
+                f"{100 * floor.saturated.mean():.0f} % of the objects have a saturated core, which "
+                "leaves no concentration to measure; they count as stars."
+            )
+    else:
+        accuracy = ((floor.score > _SDSS_CUT) == galaxy).mean()
+        section.metrics["accuracy_at_sdss_cut"] = accuracy
+        section.text.append(f"At SDSS's cut of {_SDSS_CUT} mag the accuracy is {accuracy:.3f}.")
+    _figure(context, section, floor, galaxy)
+    return section
+
+
+def _figure(context, section, floor, galaxy) -> None:
+    magnitude = context.magnitude()
+    figure, axes = figures.new_figure(1, 1 if magnitude is None else 2, width=5.2, height=4.0)
+    low, high = np.percentile(floor.score, [0.5, 99.5])
+    edges = np.linspace(low, high, 50)
+    for index, name in enumerate(context.class_names):
+        members = floor.score[galaxy == (index == context.extended_class)]
+        colour = figures.class_colour(index)
+        axes[0].hist(np.clip(members, low, high), edges, alpha=0.55, color=colour, label=name)
+        if magnitude is not None:
+            chosen = galaxy == (index == context.extended_class)
+            axes[1].scatter(
+                magnitude[1][chosen],
+                floor.score[chosen],
+                s=6,
+                alpha=0.4,
+                color=colour,
+                label=name,
+                linewidths=0,
+            )
+    axes[0].set(xlabel=f"{floor.name} (mag)", ylabel="Objects", title="Distribution by class")
+    axes[0].legend()
+    caption = f"Distribution of the {floor.description}, for each class."
+    if magnitude is not None:
+        axes[1].set(
+            xlabel=f"{magnitude[0].replace('_', ' ')} (mag)",
+            ylabel=f"{floor.name} (mag)",
+            title="Against magnitude",
+            ylim=(low, high),
+        )
+        axes[1].legend(markerscale=2.5)
+        caption = f"Left: {caption[0].lower()}{caption[1:]} Right: the same against magnitude."
+    if floor.saturated is None:
+        axes[0].axvline(_SDSS_CUT, color="0.3", linewidth=1, linestyle=":")
+        caption += " Dotted: the cut of SDSS."
+    section.figures.append(context.save_figure(figure, "separator", caption))
