@@ -183,7 +183,8 @@ class ZooModel(keras.Model):
         # The norm is that of the sum over replicas, so that the number of replicas changes
         # nothing; the clipped share of each replica is what the optimiser then sums.
         replicas = randomness.replica_count()
-        scale = self.optimizer.loss_scale_factor or 1.0
+        # A `LossScaleOptimizer` changes its scale as it goes.
+        scale = getattr(self.optimizer, "dynamic_scale", self.optimizer.loss_scale_factor or 1.0)
         if replicas > 1:
             context = tf.distribute.get_replica_context()
             total = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
