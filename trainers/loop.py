@@ -200,7 +200,8 @@ class _Fit:
     def _train_logs(self) -> dict[str, float]:
         progress = self.progress
         logs = {name: value / progress.batch for name, value in progress.sums.items()}
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        rate = keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
+        logs["learning_rate"] = float(rate)
         if progress.seconds:
             logs["images_per_second"] = progress.images / progress.seconds
             logs["data_wait_fraction"] = progress.wait_seconds / progress.seconds
