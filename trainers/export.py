@@ -1,38 +1,37 @@
-"""Export of a trained model: `python -m trainers.export --run_dir runs/NAME`.
+"""Exports a trained model for TensorFlow Serving.
 
 `saved_models/<model>/<version>/` appears whole or not at all. It holds a SavedModel of core
 TensorFlow operations, the class names in `assets/classes.txt`, warm-up requests in
 `assets.extra/`, and a model card.
+
+Examples:
+    python -m trainers.export --run_dir runs/vae_mixture
+    python -m trainers.export --run_dir runs/vae_mixture --saved_models_dir served --version 3
+    python -m trainers.export --run_dir runs/vae_mixture --base_path /models
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+import argparse
+import dataclasses
+import os
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import keras
-import numpy as np
-import tensorflow as tf
-from tensorflow.core.protobuf import saved_model_pb2
-
-from trainers import model_card, serving
+from trainers.errors import TrainingError, UserError
 from trainers.versions import new_version
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from trainers.data import DatasetSpec
     from zoo.model import Signature, ZooModel
 
-__all__ = ["export"]
-
-CLASSES = "classes.txt"
+__all__ = ["export", "main"]
 
 _SAMPLES = 8  # images on which the SavedModel is compared with the model, and asked to warm up
-_TOLERANCE = (
-    1e-2  # of the largest value; a graph may round differently, above all in half precision
-)
-_PYTHON_OPS = {"EagerPyFunc", "NumpyFunction", "PyFunc", "PyFuncStateless"}
 
 
 def export(
@@ -66,24 +65,27 @@ def export(
         `saved_models_dir/<model>/<version>`.
 
     Raises:
-        UserError: if the version exists, `base_path` is relative, or `models.config` is not a
-            ModelServerConfig.
-        ValueError: if the sample images don't fit the model, or a signature needs Python or gives
-            other or non-finite numbers.
+        UserError: if the version exists, `base_path` is relative, `models.config` is not a
+            ModelServerConfig, or the sample images do not fit the model.
+        TrainingError: if the model gives numbers that are not finite.
+        ValueError: if a signature needs Python, or an input of which there are no samples.
         OSError: if a file cannot be written, for instance because the disk is full.
     """
+    from trainers import model_card, saved_model, serving
+
     saved_models_dir = Path(saved_models_dir)
     base_path = serving.server_path(saved_models_dir, base_path)  # A mistake shows early.
     images = _checked_samples(model, sample_images)
     signatures = model.signatures()
     samples = _samples(model, signatures, images)
-    with new_version(saved_models_dir / model.registry_name, version) as draft:
+    folder = saved_models_dir / model.registry_name
+    with new_version(folder, version) as draft:
         try:
-            _save(model, signatures, draft.path)
-            outputs = _check(draft.path, signatures, samples)
+            saved_model.save(model, signatures, draft.path)
             serving.write_warmup_requests(draft.path, model.registry_name, samples)
-        except tf.errors.OpError as error:
-            raise OSError(f"cannot write {draft.target}: {_reason(error)}") from error
+        except OSError as error:
+            raise OSError(f"cannot write {draft.target}: {error}") from error
+        outputs = saved_model.check(draft.path, signatures, samples)
         card = model_card.make_card(
             model, draft.version, signatures, outputs, spec, metrics, config
         )
@@ -92,15 +94,95 @@ def export(
     return draft.target
 
 
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: The command line without the program's name; default that of the process.
+
+    Returns:
+        The exit status: 0, 1 if the model cannot be written, 2 for a mistake of the user.
+    """
+    # Before TensorFlow is first imported, which reads it.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        print(f"SavedModel  {_export_run(_parse(arguments))}")
+    except UserError as error:
+        return _fail(error, 2)
+    except (TrainingError, OSError) as error:
+        return _fail(error, 1)
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _Parser(
+        prog="python -m trainers.export",
+        description="Exports the model of an earlier run for TensorFlow Serving.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--run_dir", type=Path, required=True, help="Folder of the run.")
+    parser.add_argument(
+        "--saved_models_dir", type=Path, help="Folder of all models; default: that of the run."
+    )
+    parser.add_argument("--version", type=int, help="Default: one more than the highest there is.")
+    parser.add_argument(
+        "--base_path",
+        help="The folder of all models as the server sees it, such as /models in a container; "
+        "default: what models.config says, or the folder itself.",
+    )
+    return parser.parse_args(arguments)
+
+
+def _export_run(options: argparse.Namespace) -> Path:
+    from trainers import data, run_folder
+    from trainers.config import RunConfig
+
+    folder = run_folder.RunFolder(options.run_dir)
+    model = run_folder.load_model(options.run_dir)
+    saved = run_folder.read_json(folder.config)
+    known = {field.name for field in dataclasses.fields(RunConfig)}
+    config = RunConfig(**{name: value for name, value in saved.items() if name in known})
+    dataset = data.load(
+        config.dataset,
+        data_dir=config.data_dir or None,
+        manual_dir=config.manual_dir or None,
+        max_examples=config.max_examples,
+        image_shape=tuple(config.image_shape) if config.image_shape else None,
+        on_error=config.on_error,
+    )
+    return export(
+        model,
+        options.saved_models_dir or config.saved_models_dir,
+        sample_images=dataset.arrays("train", limit=_SAMPLES)["image"],
+        spec=dataset.spec,
+        metrics=run_folder.read_json(folder.metrics) if folder.metrics.exists() else None,
+        config=saved,
+        version=options.version,
+        base_path=options.base_path,
+    )
+
+
+def _fail(error: Exception, status: int) -> int:
+    print(f"trainers.export: error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+    return status
+
+
 def _checked_samples(model: ZooModel, images: np.ndarray) -> np.ndarray:
+    import numpy as np
+
     images = np.asarray(images[:_SAMPLES], np.float32)
     if images.ndim != 4 or images.shape[1:] != model.image_shape or not len(images):
-        raise ValueError(
+        raise UserError(
             f"sample_images must be some images of shape {model.image_shape}; got an array of "
             f"shape {images.shape}"
         )
     if not np.isfinite(images).all():
-        raise ValueError("sample_images must be finite; got NaN or infinite pixels")
+        raise UserError("sample_images must be finite; got NaN or infinite pixels")
     return images
 
 
@@ -109,7 +191,7 @@ def _samples(
 ) -> dict[str, dict[str, np.ndarray]]:
     known = {"image": images}
     if hasattr(model, "encode"):
-        known["latent"] = np.asarray(model.encode(tf.constant(images))["latent_mean"])
+        known["latent"] = model.encode(images)["latent_mean"].numpy()
     for name, signature in signatures.items():
         for tensor in signature.inputs:
             if tensor.name not in known:
@@ -123,65 +205,5 @@ def _samples(
     }
 
 
-def _save(model: ZooModel, signatures: Mapping[str, Signature], folder: Path) -> None:
-    archive = keras.export.ExportArchive()
-    for name, signature in signatures.items():
-        archive.add_endpoint(name, signature.function, list(signature.inputs))
-    listed = folder / CLASSES
-    if model.class_names:
-        listed.write_text("".join(f"{name}\n" for name in model.class_names))
-        # An ExportArchive takes assets only as part of a lookup table.
-        rows = tf.lookup.TextFileInitializer(
-            str(listed),
-            key_dtype=tf.string,
-            key_index=tf.lookup.TextFileIndex.WHOLE_LINE,
-            value_dtype=tf.int64,
-            value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
-        )
-        archive.track(tf.lookup.StaticHashTable(rows, default_value=-1))
-    archive.write_out(str(folder), verbose=False)
-    listed.unlink(missing_ok=True)  # The SavedModel has its own copy among its assets.
-
-
-def _check(
-    folder: Path,
-    signatures: Mapping[str, Signature],
-    samples: Mapping[str, Mapping[str, np.ndarray]],
-) -> dict[str, dict[str, tf.TensorSpec]]:
-    """Compares the SavedModel with the model; returns the outputs of each signature."""
-    saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
-    used = {op.name for op in saved.meta_graphs[0].meta_info_def.stripped_op_list.op}
-    python_ops = sorted(_PYTHON_OPS & used)
-    if python_ops:
-        raise ValueError(
-            f"signatures must be of core TensorFlow operations; got {', '.join(python_ops)}"
-        )
-    loaded = tf.saved_model.load(str(folder))
-    outputs = {}
-    for name, signature in signatures.items():
-        inputs = {key: tf.constant(value) for key, value in samples[name].items()}
-        expected = signature.function(*(inputs[tensor.name] for tensor in signature.inputs))
-        actual = loaded.signatures[name](**inputs)
-        for key, value in expected.items():
-            _compare(f"output '{key}' of signature '{name}'", value.numpy(), actual[key].numpy())
-        specs = loaded.signatures[name].structured_outputs
-        outputs[name] = {key: specs[key] for key in expected}
-    return outputs
-
-
-def _reason(error: tf.errors.OpError) -> str:
-    # "{{function_node ...}} /path/of/a/part; No space left on device [Op:SaveV2]"
-    line = error.message.splitlines()[0]
-    return re.sub(r"\{\{.*?\}\} *| *\[Op:\w+\]", "", line).rsplit("; ", 1)[-1]
-
-
-def _compare(what: str, expected: np.ndarray, actual: np.ndarray) -> None:
-    if not np.isfinite(actual).all():
-        raise ValueError(f"{what} must be finite for the sample images; got NaN or infinity")
-    difference = np.max(np.abs(actual - expected), initial=0.0)
-    allowed = _TOLERANCE * max(np.max(np.abs(expected), initial=0.0), 1e-6)
-    if difference > allowed:
-        raise ValueError(
-            f"{what} must be the same from the SavedModel as from the model, to {allowed:.3g}; "
-            f"got a difference of {difference:.3g}"
-        )
+if __name__ == "__main__":
+    sys.exit(main())

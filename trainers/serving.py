@@ -63,6 +63,9 @@ def write_warmup_requests(
         version_dir: Folder of the SavedModel.
         model_name: Name of the model on the server.
         samples: Batch of each input by name, for each signature.
+
+    Raises:
+        OSError: if the file cannot be written.
     """
     logs = []
     for batches in _WARMUP_BATCHES:
@@ -75,9 +78,12 @@ def write_warmup_requests(
             break
     path = version_dir / WARMUP_REQUESTS
     path.parent.mkdir(exist_ok=True)
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for log in logs:
-            writer.write(log)
+    try:
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for log in logs:
+                writer.write(log)
+    except tf.errors.OpError as error:
+        raise OSError(error.message.rsplit("; ", 1)[-1]) from error
 
 
 def read_models_config(saved_models_dir: Path) -> model_server_config_pb2.ModelServerConfig:

@@ -1,3 +1,5 @@
+import contextlib
+import io
 import json
 import os
 import resource
@@ -14,13 +16,14 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from tests.fresh_process import run_saved_model
 from tests.zoo import tiny_model
-from trainers import serving, versions
-from trainers.data import DatasetSpec
-from trainers.errors import UserError
-from trainers.export import export
+from trainers import data, serving, versions
+from trainers.config import RunConfig
+from trainers.errors import TrainingError, UserError
+from trainers.export import export, main
+from trainers.run_folder import RunFolder, write_json
 
 CLASSES = ("star", "galaxy")
-SPEC = DatasetSpec(
+SPEC = data.DatasetSpec(
     name="sdss_star_galaxy/simulated",
     image_shape=(4, 4, 2),
     bands=("g", "r"),
@@ -104,7 +107,7 @@ class SavedModelTest(ExportTestCase):
         kernel = self.model.decoder.trainable_variables[0]
         kernel.assign(np.full(kernel.shape, np.nan))
         with self.assertRaisesRegex(
-            ValueError, "'reconstruction' of .*'reconstruct' must be finite"
+            TrainingError, "'reconstruction' of .*'reconstruct' must be finite"
         ):
             self.export()
         self.assertEqual(self.files(), [])
@@ -112,8 +115,14 @@ class SavedModelTest(ExportTestCase):
     def test_sample_images_must_fit(self):
         with self.assertRaisesRegex(ValueError, r"shape \(4, 4, 2\); got .* \(8, 5, 4, 2\)"):
             self.export(sample_images=np.zeros((10, 5, 4, 2)))
-        with self.assertRaisesRegex(ValueError, "must be finite"):
+        with self.assertRaisesRegex(UserError, "sample_images must be finite"):
             self.export(sample_images=np.full((2, 4, 4, 2), np.inf))
+
+    def test_class_names_are_one_line_each(self):
+        model = tiny_model.TinyModel(class_names=("star", "galaxy\nor not"))
+        with self.assertRaisesRegex(UserError, r"one line each; got 'galaxy\\nor not'"):
+            self.export(model=model)
+        self.assertEqual(self.files(), [])
 
 
 class VersionsTest(ExportTestCase):
@@ -308,6 +317,70 @@ class ModelCardTest(ExportTestCase):
     def test_an_export_without_evaluation_says_so(self):
         text = (self.export(metrics=None) / "README.md").read_text()
         self.assertIn("exported without an evaluation", text)
+
+
+class CommandTest(ExportTestCase):
+    """`python -m trainers.export` on a run whose dataset is in memory."""
+
+    def setUp(self):
+        super().setUp()
+        self.run_folder = RunFolder(self.folder / "run")
+        self.run_folder.path.mkdir()
+        self.served = self.folder / "served"
+        config = RunConfig(model="tiny", seed=5, saved_models_dir=str(self.folder / "default"))
+        write_json(self.run_folder.config, config.as_dict())
+        write_json(self.run_folder.metrics, METRICS)
+        self.model.save(self.run_folder.model)
+        dataset = mock.Mock(spec=SPEC)
+        dataset.spec, dataset.arrays = SPEC, lambda split, limit: {"image": self.images[:limit]}
+        self.load = self.enterContext(mock.patch.object(data, "load", return_value=dataset))
+
+    def command(self, *options):
+        output, errors = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+            status = main(["--run_dir", str(self.run_folder.path), *options])
+        return status, output.getvalue(), errors.getvalue()
+
+    def assert_fails(self, status, pattern, *options):
+        actual, _, errors = self.command(*options)
+        self.assertEqual((actual, errors.count("\n")), (status, 1), errors)
+        self.assertRegex(errors, pattern)
+
+    def test_exports_the_model_of_an_earlier_run(self):
+        status, output, _ = self.command("--saved_models_dir", str(self.served))
+        self.assertEqual((status, output), (0, f"SavedModel  {self.served}/tiny/1\n"))
+        loaded = tf.saved_model.load(str(self.served / "tiny/1"))
+        self.assertAllClose(
+            loaded.signatures["serving_default"](image=self.images)["probability"],
+            self.model(self.images)["probability"],
+        )
+        card = json.loads((self.served / "tiny/1/model_card.json").read_text())
+        self.assertEqual(card["metrics"]["roc"]["auc"], 0.912)
+        self.assertEqual(card["training"]["seed"], 5)
+
+    def test_options(self):
+        options = ("--version", "12", "--base_path", "/models")
+        status, output, _ = self.command(*options)
+        self.assertEqual((status, output), (0, f"SavedModel  {self.folder}/default/tiny/12\n"))
+        config = serving.read_models_config(self.folder / "default").model_config_list.config
+        self.assertEqual(config[0].base_path, "/models/tiny")
+
+    def test_mistakes_of_the_user_are_one_line_and_status_2(self):
+        self.assertEqual(self.command()[0], 0)
+        self.assert_fails(2, "version 1 exists already", "--version", "1")
+        self.assert_fails(2, "version must be a positive integer; got -1", "--version=-1")
+        self.assert_fails(2, "--version: invalid int value: 'new'", "--version", "new")
+        self.assert_fails(2, "base_path must be an absolute path", "--base_path", "here")
+        self.assert_fails(2, "unrecognized arguments: --speed", "--speed")
+        self.assert_fails(2, "no config.json", "--run_dir", str(self.folder / "nowhere"))
+        self.run_folder.model.unlink()
+        self.assert_fails(2, "has not ended its training")
+
+    def test_a_full_disk_is_one_line_and_status_1(self):
+        full = OSError(28, "No space left on device")
+        with mock.patch.object(os, "fsync", side_effect=full):
+            self.assert_fails(1, "No space left on device")
+        self.assertFalse((self.folder / "default/tiny").exists())
 
 
 def _umask():

@@ -44,8 +44,9 @@ class RegistryTest(tf.test.TestCase):
             self.assertEqual(zoo.create("tiny", latent_dim=5).latent_dim, 5)
 
     def test_every_model_describes_itself(self):
-        self.assertNotEmpty(zoo.list_models())
-        for name in zoo.list_models():
+        names = tiny_model.models_of_the_zoo()
+        self.assertNotEmpty(names)
+        for name in names:
             with self.subTest(name):
                 entry = zoo.describe(name)
                 self.assertEqual(entry.name, name)

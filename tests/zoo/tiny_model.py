@@ -6,10 +6,11 @@ from unittest import mock
 import keras
 import tensorflow as tf
 
+import zoo
 from zoo import randomness, registry
 from zoo.model import ZooModel
 
-__all__ = ["TinyModel", "registered"]
+__all__ = ["TinyModel", "models_of_the_zoo", "registered"]
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -87,6 +88,12 @@ def registered(name: str = "tiny"):
         mock.patch.object(TinyModel, "task", entry.task, create=True),
     ):
         yield entry
+
+
+def models_of_the_zoo() -> list[str]:
+    """Returns the registered names without those that tests have entered."""
+    modules = {name: registry.describe(name).model_class.__module__ for name in zoo.list_models()}
+    return [name for name, module in modules.items() if module == f"zoo.models.{name}"]
 
 
 def _dense(units, seed):
