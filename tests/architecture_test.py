@@ -19,7 +19,10 @@ class ArchitectureTest(tf.test.TestCase):
 
     def test_imports_point_one_way(self):
         self.check(
-            "-c", "from importlinter.cli import lint_imports_command as l; l()", "--no-cache"
+            "-c",
+            "from importlinter.cli import lint_imports_command as l; l()",
+            "--no-cache",
+            "--no-logo",
         )
 
     def test_ruff_finds_nothing(self):
