@@ -1,0 +1,24 @@
+"""Stretches and scalings as Keras layers, so that they travel inside the SavedModel.
+
+Every layer maps images in survey units, (batch, height, width, bands) float32, to what the
+networks read, and back by `inverse`.
+"""
+
+from zoo.preprocessing.base import Chain, Preprocessing, make, register
+from zoo.preprocessing.asinh import AsinhStretch
+from zoo.preprocessing.background_noise import BackgroundNoiseNormalization
+from zoo.preprocessing.centre_crop import CentreCrop
+from zoo.preprocessing.luptitudes import Luptitudes
+from zoo.preprocessing.min_max import MinMax8Bit
+
+__all__ = [
+    "AsinhStretch",
+    "BackgroundNoiseNormalization",
+    "CentreCrop",
+    "Chain",
+    "Luptitudes",
+    "MinMax8Bit",
+    "Preprocessing",
+    "make",
+    "register",
+]

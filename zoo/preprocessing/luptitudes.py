@@ -1,0 +1,58 @@
+"""Asinh magnitudes per pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from zoo.preprocessing.base import Preprocessing, register
+
+__all__ = ["Luptitudes"]
+
+_POGSON = 2.5 / np.log(10.0)
+
+
+@register("luptitudes")
+class Luptitudes(Preprocessing):
+    """f -> -(2.5 / ln 10) [arcsinh(f / (2 b f_0)) + ln b], with f_0 = 10^(zeropoint / 2.5).
+
+    Args:
+        zeropoint: Magnitude of a source of unit flux, per band or for all; default 22.5
+            (nanomaggies).
+        softening: b, the flux at which linear turns into logarithmic as a fraction of f_0; per
+            band or for all. Default 1e-10, about that of the SDSS.
+
+    References:
+        Lupton, Gunn & Szalay 1999 (AJ 118, 1406), equation 3.
+    """
+
+    def __init__(
+        self,
+        zeropoint: float | Sequence[float] = 22.5,
+        softening: float | Sequence[float] = 1e-10,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        if np.min(softening) <= 0:
+            raise ValueError(f"softening of 'luptitudes' must be positive; got {softening}")
+        self.zeropoint = zeropoint
+        self.softening = softening
+        self._b = np.asarray(softening, np.float64)
+        self._scale = (2 * self._b * 10 ** (np.asarray(zeropoint) / 2.5)).astype(np.float32)
+        self._log_b = np.log(self._b).astype(np.float32)
+
+    def call(self, images: tf.Tensor) -> tf.Tensor:
+        return -_POGSON * (tf.asinh(images / self._scale) + self._log_b)
+
+    def inverse(self, x: tf.Tensor, like: tf.Tensor | None = None) -> tf.Tensor:
+        return self._scale * tf.sinh(tf.clip_by_value(-x / _POGSON - self._log_b, -60.0, 60.0))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "zeropoint": self.zeropoint,
+            "softening": self.softening,
+        }
