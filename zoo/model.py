@@ -83,7 +83,9 @@ class ZooModel(keras.Model):
         self.augment = augment
         self.seed = int(seed)
         self.preprocessing = zoo_preprocessing.make(preprocessing)
-        self.preprocessing.build((None, *image_shape))
+        # A layer that comes from a saved configuration has been built by Keras.
+        if not self.preprocessing.built:
+            self.preprocessing.build((None, *image_shape))
         self.preprocessed_shape = tuple(
             self.preprocessing.compute_output_shape((None, *image_shape))[1:]
         )
