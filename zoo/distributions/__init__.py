@@ -1,0 +1,21 @@
+"""Posteriors, priors and what measures the distance between them; built on TFP."""
+
+from zoo.distributions.aggregated_wasserstein import aggregated_wasserstein
+from zoo.distributions.kl import kl_monte_carlo, kl_normal
+from zoo.distributions.mmd import mmd
+from zoo.distributions.pointwise_wasserstein import pointwise_wasserstein
+from zoo.distributions.posterior import DiagonalNormal, FullCovarianceNormal
+from zoo.distributions.prior import MixturePrior
+from zoo.distributions.sliced_cramer import sliced_cramer
+
+__all__ = [
+    "DiagonalNormal",
+    "FullCovarianceNormal",
+    "MixturePrior",
+    "aggregated_wasserstein",
+    "kl_monte_carlo",
+    "kl_normal",
+    "mmd",
+    "pointwise_wasserstein",
+    "sliced_cramer",
+]
