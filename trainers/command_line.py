@@ -49,8 +49,7 @@ def parse_run(arguments: Sequence[str]) -> RunConfig | None:
     base = RunConfig()
     if known.model:
         _check_model(known.model)
-        settings = recipes.get(known.model, known.recipe).settings(known.dataset)
-        base = dataclasses.replace(base, model=known.model, recipe=known.recipe, **settings)
+        base = _base(known.model, known.dataset, known.recipe)
 
     parser = _Parser(
         prog="python -m trainers.run",
@@ -72,6 +71,11 @@ def parse_run(arguments: Sequence[str]) -> RunConfig | None:
     if not parsed.config.model:
         raise UserError("--model is required; --list shows the models")
     return parsed.config
+
+
+def _base(model: str, dataset: str, recipe: str) -> RunConfig:
+    settings = recipes.get(model, recipe).settings(dataset)
+    return dataclasses.replace(RunConfig(), model=model, recipe=recipe, **settings)
 
 
 def _check_model(name: str) -> None:

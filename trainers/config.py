@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import ast
 import dataclasses
+from pathlib import Path
 from typing import Any, Literal
 
 import simple_parsing
@@ -50,8 +51,19 @@ def _flag() -> Any:
     return simple_parsing.field(default=False, action="store_true")
 
 
-def _several(kind: type, metavar: str) -> Any:
-    return simple_parsing.field(default=None, type=kind, nargs="+", metavar=metavar)
+def _several(kind: type, metavar: str, number: int | str = "+") -> Any:
+    return simple_parsing.field(default=None, type=kind, nargs=number, metavar=metavar)
+
+
+def _pairs() -> Any:
+    return simple_parsing.field(
+        default_factory=dict,
+        type=str,
+        nargs="+",
+        required=False,
+        metavar="NAME=VALUE",
+        action=_MergePairs,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,14 +79,7 @@ class RunConfig:
     recipe: str = "default"
     """Recipe of the model: `default` (offline, minutes) or `paper` (as published)."""
 
-    hp: dict[str, Any] = simple_parsing.field(
-        default_factory=dict,
-        type=str,
-        nargs="+",
-        required=False,
-        metavar="NAME=VALUE",
-        action=_MergePairs,
-    )
+    hp: dict[str, Any] = _pairs()
     """Hyperparameters of the model, such as `latent_dim=8 filters=32,64`; may be repeated."""
 
     epochs: int = 20
@@ -120,8 +125,7 @@ class RunConfig:
     """Replicas: auto is multiworker under TF_CONFIG or SLURM, mirrored on several GPUs, or one."""
 
     run_dir: str = ""
-    """Folder of the run; default runs/<model>-<dataset>-<recipe>-<seed>. An unfinished run in it
-    goes on where it stopped."""
+    """Folder of the run, which goes on there if it was stopped; default: runs/<what it is>."""
 
     overwrite: bool = _flag()
     """Delete the run that the run folder holds and begin anew."""
@@ -132,10 +136,8 @@ class RunConfig:
     manual_dir: str = ""
     """Folder of data that cannot be downloaded."""
 
-    image_shape: list[int] | None = simple_parsing.field(
-        default=None, type=int, nargs=3, metavar=("HEIGHT", "WIDTH", "BANDS")
-    )
-    """Shape that every image must have; default: that of the dataset."""
+    image_shape: list[int] | None = _several(int, "SIZE", 3)
+    """Height, width and bands that every image must have; default: those of the dataset."""
 
     max_examples: int | None = None
     """Use at most this many examples of each split."""
@@ -184,11 +186,13 @@ class RunConfig:
             saved: `as_dict()` of the saved run.
         """
         own = self.as_dict()
-        return [
-            f"{name} (saved {saved.get(name)!r}, now {own[name]!r})"
-            for name in own
-            if name not in MAY_CHANGE and name in saved and saved[name] != own[name]
-        ]
+        names = [name for name in own if name not in MAY_CHANGE]
+        differing = [name for name in names if name in saved and saved[name] != own[name]]
+        # There the folder is the dataset; elsewhere it is where the dataset is kept.
+        if self.dataset == "image_folder" and "data_dir" in saved:
+            before, now = Path(saved["data_dir"]).absolute(), Path(self.data_dir).absolute()
+            differing += ["data_dir"] * (before != now)
+        return [f"{name} (saved {saved[name]!r}, now {own[name]!r})" for name in differing]
 
 
 # Lowest allowed values.

@@ -28,7 +28,14 @@ def table() -> str:
         settings = recipe.settings("")
         model = zoo.create(name, **{**_two_classes(entry), **settings["hp"]})
         rows.append(
-            (name, entry.task, recipe.dataset, f"{weight_count(model):,}", entry.reference, entry.summary)
+            (
+                name,
+                entry.task,
+                recipe.dataset,
+                f"{weight_count(model):,}",
+                entry.reference,
+                entry.summary,
+            )
         )
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     lines = []

@@ -193,8 +193,7 @@ class _Fit:
             shown = ", ".join(f"{name} = {value}" for name, value in terms.items())
             raise TrainingError(
                 f"the loss is not finite in {where}: {shown}; the last good checkpoint is kept "
-                f"in {self.checkpoints.folder} (try a lower --learning_rate or "
-                f"--gradient_clip_norm)"
+                f"in {self.checkpoints.folder} (a lower --learning_rate may help)"
             )
 
     def _train_logs(self) -> dict[str, float]:

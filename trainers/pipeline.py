@@ -41,16 +41,14 @@ class Outcome:
 
     Attributes:
         metrics: Numbers by evaluator and name; `training` has those of the training.
+        best_loss: Validation loss of the best epoch (training loss if there is no validation
+            split), by which runs may be compared without labels.
         saved_model: Folder of the exported version, None if nothing was exported.
     """
 
     metrics: dict[str, dict[str, Any]]
+    best_loss: float
     saved_model: Path | None
-
-    @property
-    def best_loss(self) -> float:
-        """Validation loss of the best epoch, by which runs may be compared without labels."""
-        return self.metrics["training"]["best_loss"]
 
 
 def execute(
@@ -90,12 +88,13 @@ def execute(
         ]
         progress, model = _train(config, dataset, strategy, folder, callbacks)
         model = _finish(model, dataset, folder)
-        metrics = {"training": _training_metrics(model, progress)}
-        metrics |= _evaluate(model, dataset, config, folder)
+        metrics = _evaluate(model, dataset, config, folder)
+        metrics["training"] = _training_metrics(model, progress) | metrics.get("training", {})
         write_json(folder.metrics, metrics)
         saved_model = export_run(config, dataset, metrics) if exports else None
-        _write_outcome(config, folder, metrics, saved_model)
-        return Outcome(metrics, saved_model)
+        outcome = Outcome(metrics, progress.best_loss, saved_model)
+        _write_outcome(config, folder, outcome)
+        return outcome
 
 
 def check_model(config: RunConfig) -> None:
@@ -203,10 +202,10 @@ def _evaluate(
 def _training_metrics(model: ZooModel, progress: Progress) -> dict[str, Any]:
     timed = [row for row in progress.history if "images_per_second" in row]
     metrics = {
-        "best_loss": progress.best_loss,
-        "best_epoch": progress.best_epoch,
-        "epochs": progress.epoch,
         "parameters": weight_count(model),
+        "epochs": progress.epoch,
+        "best_epoch": progress.best_epoch,
+        "best_validation_loss": progress.best_loss,
     }
     for name in ("images_per_second", "data_wait_fraction"):
         if timed:
@@ -226,18 +225,18 @@ def _earlier_outcome(config: RunConfig, folder: RunFolder, exports: bool) -> Out
         f"more --epochs continue it, --overwrite begins anew",
         flush=True,
     )
-    return Outcome(earlier["metrics"], Path(saved_model) if saved_model else None)
+    saved_model = Path(saved_model) if saved_model else None
+    return Outcome(earlier["metrics"], earlier["best_loss"], saved_model)
 
 
-def _write_outcome(
-    config: RunConfig, folder: RunFolder, metrics: dict[str, Any], saved_model: Path | None
-) -> None:
+def _write_outcome(config: RunConfig, folder: RunFolder, outcome: Outcome) -> None:
     write_json(
         folder.finished,
         {
             "config": _compared(config),
-            "metrics": metrics,
-            "saved_model": str(saved_model) if saved_model else None,
+            "metrics": outcome.metrics,
+            "best_loss": outcome.best_loss,
+            "saved_model": str(outcome.saved_model) if outcome.saved_model else None,
         },
     )
 

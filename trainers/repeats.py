@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -14,7 +14,7 @@ import tensorflow as tf
 from trainers import pipeline
 from trainers.checkpoints import write_atomically
 from trainers.config import RunConfig
-from trainers.run_folder import RunFolder, write_json
+from trainers.run_folder import RunFolder, read_json, write_json
 
 if TYPE_CHECKING:
     from trainers.data import Dataset
@@ -46,7 +46,6 @@ def execute(
             seed=seed,
             repeats=1,
             run_dir=str(folder.path / f"seed_{seed}"),
-            overwrite=config.overwrite,
         )
         runs.append(run)
         outcomes.append(pipeline.execute(run, dataset, strategy, exports=False))
@@ -56,18 +55,27 @@ def execute(
     seeds = [run.seed for run in runs]
     summary = summarise(seeds, [outcome.metrics for outcome in outcomes])
     best = min(range(len(runs)), key=lambda index: outcomes[index].best_loss)
-    saved_model = pipeline.export_run(runs[best], dataset, outcomes[best].metrics)
+    record = {"seeds": seeds, "exported_seed": seeds[best], "metrics": summary}
+    saved_model = _exported_before(folder, record)
+    if saved_model is None:
+        saved_model = pipeline.export_run(runs[best], dataset, outcomes[best].metrics)
     text = table(summary, seeds) + (
         f"\nExported: seed {seeds[best]}, the one with the lowest validation loss "
         f"({outcomes[best].best_loss:.6g}); no test metric was used to choose it.\n"
     )
-    write_json(
-        folder.path / "repeats.json",
-        {"seeds": seeds, "exported_seed": seeds[best], "metrics": summary},
-    )
+    write_json(folder.repeats, {**record, "saved_model": str(saved_model)})
     write_atomically(folder.path / "repeats.md", f"# {config.model} on {config.dataset}\n\n{text}")
     print(text, flush=True)
-    return pipeline.Outcome(outcomes[best].metrics, saved_model)
+    return dataclasses.replace(outcomes[best], saved_model=saved_model)
+
+
+def _exported_before(folder: RunFolder, record: Mapping[str, Any]) -> Path | None:
+    if not folder.repeats.exists():
+        return None
+    before = read_json(folder.repeats)
+    saved_model = Path(before["saved_model"])
+    same = all(before[name] == value for name, value in record.items())
+    return saved_model if same and saved_model.exists() else None
 
 
 def summarise(
@@ -76,7 +84,7 @@ def summarise(
     """Returns mean, standard deviation (n - 1), minimum, maximum and values of each number.
 
     Args:
-        seeds: Seed of each run.
+        seeds: Seed of each run, at least two.
         metrics: Numbers of each run by evaluator and name; those that some run lacks, and what is
             no number, are left out.
     """
@@ -97,7 +105,7 @@ def summarise(
         values = np.array([run[name] for run in flat])
         summary[name] = {
             "mean": float(values.mean()),
-            "standard_deviation": float(values.std(ddof=1)) if len(seeds) > 1 else math.nan,
+            "standard_deviation": float(values.std(ddof=1)),
             "min": float(values.min()),
             "max": float(values.max()),
             "values": values.tolist(),

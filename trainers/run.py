@@ -88,7 +88,10 @@ def _load(config: RunConfig, strategy):
 
 def _default_run_dir(config: RunConfig) -> str:
     seed = f"seed_{config.seed}" if config.repeats == 1 else f"{config.repeats}_repeats"
-    names = [config.model, config.dataset.replace("/", "_"), config.recipe, seed]
+    dataset = config.dataset.replace("/", "_")
+    if config.dataset == "image_folder":
+        dataset = Path(config.data_dir).absolute().name
+    names = [config.model, dataset, config.recipe, seed]
     return str(Path("runs") / "-".join(names))
 
 

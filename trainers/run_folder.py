@@ -48,6 +48,7 @@ class RunFolder:
         self.model = self.path / "model.keras"
         self.metrics = self.path / "metrics.json"
         self.finished = self.path / "finished.json"
+        self.repeats = self.path / "repeats.json"
 
     @contextlib.contextmanager
     def opened(self, config: RunConfig) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 
@@ -57,20 +58,26 @@ def total(strategy: tf.distribute.Strategy, value: float) -> float:
         strategy: The strategy.
         value: This worker's number.
     """
-    per_worker = strategy.num_replicas_in_sync // _worker_count(strategy)
-
-    @tf.function
-    def reduced(number):
-        given = strategy.run(lambda: number / per_worker)
-        return strategy.reduce(tf.distribute.ReduceOp.SUM, given, axis=None)
-
-    return float(reduced(tf.constant(value, tf.float32)))
+    workers = _worker_count(strategy)
+    if workers == 1:
+        return float(value)
+    share = value * workers / strategy.num_replicas_in_sync
+    return float(_sum_over_replicas(strategy)(tf.constant(share, tf.float64)))
 
 
 def barrier(strategy: tf.distribute.Strategy) -> None:
     """Returns when every worker has come here."""
-    if _worker_count(strategy) > 1:
-        total(strategy, 1.0)
+    total(strategy, 1.0)
+
+
+@functools.lru_cache(maxsize=1)
+def _sum_over_replicas(strategy: tf.distribute.Strategy):
+    @tf.function
+    def reduced(number):
+        given = strategy.run(lambda: tf.identity(number))
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, given, axis=None)
+
+    return reduced
 
 
 def _worker_count(strategy: tf.distribute.Strategy) -> int:
