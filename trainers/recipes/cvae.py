@@ -1,0 +1,29 @@
+"""Recipes of `cvae`.
+
+    python -m trainers.run --model cvae
+    python -m trainers.run --model cvae --dataset image_folder --data_dir FOLDER --repeats 10
+
+`paper`: published AUC 0.903, standard deviation 0.002 over 100 runs. Learning rate, batch and
+epochs are not published; those here are ours.
+"""
+
+from trainers.recipes import Recipe
+
+DEFAULT = Recipe(
+    dataset="sdss_star_galaxy/simulated",
+    epochs=15,
+    batch_size=64,
+    learning_rate=1e-3,
+    schedule="cosine",
+    warmup_steps=100,
+    gradient_clip_norm=100.0,
+    datasets={"image_folder": {"epochs": 30}},
+)
+
+PAPER = Recipe(
+    dataset="sdss_star_galaxy/labeled",
+    epochs=100,
+    batch_size=64,
+    learning_rate=1e-3,
+    patience=10,
+)
