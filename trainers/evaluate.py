@@ -10,13 +10,19 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import logging
+import shlex
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import numpy as np
+
 from trainers import report as reports
+from trainers import run_folder
+from trainers.config import RunConfig
 from trainers.errors import UserError
 
 if TYPE_CHECKING:
@@ -25,6 +31,8 @@ if TYPE_CHECKING:
     from zoo.model import ZooModel
 
 __all__ = ["evaluate", "main"]
+
+_logger = logging.getLogger(__name__)
 
 
 def evaluate(
@@ -37,29 +45,25 @@ def evaluate(
     seed: int = 0,
     class_fractions: Sequence[float] | None = None,
     max_objects: int = 5000,
-    configuration: Mapping[str, Any] | None = None,
-    versions: Mapping[str, str] | None = None,
-    command: str = "",
 ) -> dict[str, dict[str, float]]:
     """Runs the evaluators and writes `metrics.json`, `figures/*.png` and `report.md`.
 
     Args:
         model: The trained model.
         dataset: The dataset, with `split` in it.
-        output_dir: Folder to write into; made if missing. A `history.csv` in it is drawn.
+        output_dir: Folder to write into; made if missing. In the folder of a run the report tells
+            its configuration, versions and history too.
         evaluators: Names, see `trainers.evaluators`; None for all that fit model and dataset.
         split: Split to evaluate. Default `test`.
         seed: Seed of resampling and embeddings.
         class_fractions: Known fractions of the classes; None for those that the dataset states.
         max_objects: Objects of a split that are evaluated at most. Default 5000.
-        configuration: Options of the run, for the report.
-        versions: Versions of the libraries, for the report.
-        command: Command that repeats this, for the report.
 
     Returns:
         The numbers by evaluator, as they stand in `metrics.json`.
 
     Raises:
+        ValueError: if an evaluator asked for by name fails; of the others the report tells it.
         UserError: if an evaluator is unknown or does not fit, the model and the dataset do not
             fit each other, or `split` is empty.
     """
@@ -80,19 +84,57 @@ def evaluate(
         # Ill-conditioned latents are common, and what matters of them is told in the sections.
         warnings.simplefilter("ignore")
         for entry in chosen:
-            sections.append((entry.name, entry.title, entry.run(context)))
+            try:
+                sections.append((entry.name, entry.title, entry.run(context)))
+            except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
+                # A training of hours is not lost because one figure of its report fails, but
+                # who asks for an evaluator is told.
+                if evaluators is not None or isinstance(error, UserError):
+                    raise
+                left_out[entry.name] = f"failed: {error}"
+                _logger.warning("evaluator '%s' failed: %s", entry.name, error)
+    configuration = _saved(context.output_dir / "config.json")
     return reports.write(
         reports.Report(
             title=f"{context.model_name} on {dataset.spec.name}",
             facts=_facts(context),
             sections=sections,
             left_out=left_out,
-            configuration=dict(configuration or {}),
-            command=command,
-            versions=dict(versions or {}),
+            configuration=configuration,
+            commands=_commands(configuration, context),
+            versions=_saved(context.output_dir / "versions.json"),
         ),
         output_dir,
     )
+
+
+def _saved(path: Path) -> dict[str, Any]:
+    return run_folder.read_json(path) if path.exists() else {}
+
+
+def _commands(configuration: Mapping[str, Any], context: EvaluationContext) -> list[str]:
+    if not configuration:
+        return []
+    words = ["python -m trainers.run"]
+    for field in dataclasses.fields(RunConfig):
+        value = configuration.get(field.name)
+        default = getattr(RunConfig(), field.name)
+        if value in (default, None) or field.name == "overwrite":
+            continue
+        words.append(f"--{field.name}")
+        if isinstance(value, Mapping):
+            words += [shlex.quote(f"{name}={_written(item)}") for name, item in value.items()]
+        elif isinstance(value, list):
+            words += [shlex.quote(str(item)) for item in value]
+        elif value is not True:
+            words.append(shlex.quote(str(value)))
+    again = f"python -m trainers.evaluate --run_dir {shlex.quote(str(context.output_dir))}"
+    return [" ".join(words), again]
+
+
+def _written(value: Any) -> str:
+    # As `trainers.config.parse_value` reads it.
+    return "none" if value is None else str(value)
 
 
 def _facts(context: EvaluationContext) -> dict[str, str]:
@@ -154,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parse(arguments)
         metrics = _evaluate_run(options)
-    except UserError as error:
+    except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     for name, numbers in metrics.items():
@@ -165,8 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _evaluate_run(options: argparse.Namespace) -> dict[str, dict[str, float]]:
-    from trainers import data, run_folder
-    from trainers.config import RunConfig
+    from trainers import data
     from trainers.evaluators import describe
 
     for name in options.evaluators or ():
@@ -186,20 +227,22 @@ def _evaluate_run(options: argparse.Namespace) -> dict[str, dict[str, float]]:
         image_shape=config.image_shape,
         on_error=config.on_error,
     )
-    versions = run_folder.read_json(folder.versions) if folder.versions.exists() else {}
-    return evaluate(
+    output_dir = options.output_dir or options.run_dir
+    earlier = _saved(output_dir / "metrics.json")
+    metrics = evaluate(
         model,
         dataset,
-        options.output_dir or options.run_dir,
+        output_dir,
         evaluators=options.evaluators,
         split=options.split,
         seed=config.seed if options.seed is None else options.seed,
         class_fractions=config.class_fractions,
         max_objects=options.max_objects,
-        configuration=saved,
-        versions=versions,
-        command=f"python -m trainers.evaluate --run_dir {options.run_dir}",
     )
+    # The training's own numbers are not ours to lose.
+    kept = {"training": earlier["training"]} if "training" in earlier else {}
+    run_folder.write_json(output_dir / "metrics.json", kept | metrics)
+    return metrics
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ class Report:
         sections: Name and heading of each evaluator with what it found.
         left_out: Evaluators that do not fit, with the reason.
         configuration: Options of the run by name; may be empty.
-        command: The command that repeats the evaluation; may be empty.
+        commands: The commands that repeat the run and its evaluation; may be empty.
         versions: Names and versions of the libraries.
     """
 
@@ -34,7 +34,7 @@ class Report:
     sections: Sequence[tuple[str, str, Section]]
     left_out: Mapping[str, str] = dataclasses.field(default_factory=dict)
     configuration: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    command: str = ""
+    commands: Sequence[str] = ()
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -65,7 +65,9 @@ def write(report: Report, output_dir: Path) -> dict[str, dict[str, float]]:
     """
     output_dir = Path(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
-    metrics = {name: json_safe(section.metrics) for name, _, section in report.sections}
+    metrics = {
+        name: json_safe(section.metrics) for name, _, section in report.sections if section.metrics
+    }
     write_json(output_dir / "metrics.json", metrics)
     write_atomically(output_dir / "report.md", render(report))
     return metrics
@@ -89,9 +91,10 @@ def render(report: Report) -> str:
     if report.left_out:
         parts.append("## Not evaluated")
         parts.append("\n".join(f"- {name}: {reason}." for name, reason in report.left_out.items()))
-    parts.append("## How to repeat this")
-    if report.command:
-        parts.append(f"```\n{report.command}\n```")
+    if report.commands or report.configuration or report.versions:
+        parts.append("## How to repeat this")
+    if report.commands:
+        parts.append("\n".join(["```", *report.commands, "```"]))
     if report.configuration:
         parts.append(_definitions(report.configuration, ("option", "value")))
     if report.versions:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trainers import inference
-from trainers.errors import UserError
+from trainers.errors import TrainingError, UserError
 from trainers.evaluators import figures, photometry
 from trainers.evaluators.section import FigureFile
 
@@ -169,7 +169,7 @@ class EvaluationContext:
         return photometry.reference_band(self.spec.bands)
 
     def quantities(self) -> dict[str, np.ndarray]:
-        """Returns the numeric features, (number,) each; of vectors over bands the reference band."""
+        """Returns the numeric features, (number,) each; of vectors by band the reference band."""
         chosen = {}
         for name, values in self.arrays().items():
             values = np.asarray(values)
@@ -213,6 +213,9 @@ class EvaluationContext:
         Args:
             function: `call`, `encode` or `reconstruct`.
             split: The split; by default the one that is evaluated.
+
+        Raises:
+            TrainingError: if an output is not finite.
         """
         key = (function, split or self.split)
         if key not in self._outputs:
@@ -221,7 +224,7 @@ class EvaluationContext:
             try:
                 self._outputs[key] = inference.apply(method, images, batch_size=self._batch_size)
             except ValueError as error:
-                raise ValueError(
+                raise TrainingError(
                     f"model '{self.model_name}', {function}, split '{key[1]}': {error}"
                 ) from error
         return self._outputs[key]

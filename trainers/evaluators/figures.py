@@ -84,9 +84,9 @@ def blank(axes: Axes) -> Axes:
 
 
 def plain_numbers(axis: Axis) -> None:
-    """Writes the ticks of a logarithmic axis of less than two decades as plain numbers."""
+    """Gives a logarithmic axis of less than a decade the ticks of a linear one."""
     low, high = axis.get_view_interval()
-    if low > 0 and high / low < 100:
+    if low > 0 and high / low < 10:
+        axis.set_major_locator(ticker.MaxNLocator(5))
         axis.set_major_formatter(ticker.FormatStrFormatter("%g"))
-        axis.set_minor_locator(ticker.LogLocator(subs=(1, 2, 3, 5) if high / low > 5 else "auto"))
-        axis.set_minor_formatter(ticker.FormatStrFormatter("%g"))
+        axis.set_minor_locator(ticker.NullLocator())

@@ -10,15 +10,18 @@ from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section
 
-__all__ = ["evaluate_training"]
+__all__ = ["evaluate_history"]
 
 # Columns of the history that are no terms of the loss.
 _NOT_TERMS = ("epoch", "learning_rate", "images_per_second", "data_wait_fraction", "gradient_norm")
 
 
-@register("training", title="Training", needs=("history",))
-def evaluate_training(context: EvaluationContext) -> Section:
-    """Draws the losses by epoch, and tells the best epoch and the speed."""
+@register("history", title="Training", needs=("history",))
+def evaluate_history(context: EvaluationContext) -> Section:
+    """Draws the losses by epoch, and tells the best epoch and the speed.
+
+    The numbers are the training's own, so that none of them goes into the metrics a second time.
+    """
     history = AstropyTable.read(context.output_dir / "history.csv", format="ascii.csv")
     columns = {name: _numbers(history[name]) for name in history.colnames}
     epoch = columns.get("epoch", np.arange(1.0, len(history) + 1))
@@ -26,13 +29,7 @@ def evaluate_training(context: EvaluationContext) -> Section:
     if not len(epoch) or watched not in columns or not np.isfinite(columns[watched]).any():
         return Section(text=["The history holds no epoch."])
     best = int(np.nanargmin(columns[watched]))
-    section = Section(
-        metrics={
-            "epochs": len(epoch),
-            "best_epoch": epoch[best],
-            f"best_{watched}": columns[watched][best],
-        }
-    )
+    section = Section()
     sentence = (
         f"{len(epoch)} epochs; the weights are those of epoch {epoch[best]:.0f}, the lowest "
         f"{watched.replace('_', ' ')} ({columns[watched][best]:.5g})."
@@ -40,11 +37,9 @@ def evaluate_training(context: EvaluationContext) -> Section:
     if "images_per_second" in columns:
         # The first epoch holds the tracing of the step.
         speed = np.nanmedian(columns["images_per_second"][min(1, len(epoch) - 1) :])
-        section.metrics["images_per_second"] = speed
         sentence += f" Median speed {speed:.0f} images/s"
         if "data_wait_fraction" in columns:
             waited = np.nanmedian(columns["data_wait_fraction"])
-            section.metrics["data_wait_fraction"] = waited
             sentence += f", {100 * waited:.1f} % of it waiting for data"
         sentence += "."
     section.text.append(sentence)

@@ -60,8 +60,8 @@ def evaluate_reconstruction(context: EvaluationContext) -> Section:
         f"MSE {metrics['mse']:.4g} ({context.spec.units})^2; SSIM {metrics['ssim']:.3f} (Gaussian "
         f"window of 11 pixels, sigma 1.5; {metrics['ssim_sigma_10']:.3f} with sigma 10; each band "
         f"scaled by the range of its original; {len(chosen)} objects); chi2 per pixel of the "
-        f"median object {metrics['chi2_per_pixel']:.2f}, with the noise {source}. A chi2 near 1 means "
-        "that only noise is left over; SSIM stays below 1 even then, because a good "
+        f"median object {metrics['chi2_per_pixel']:.2f}, with the noise {source}. A chi2 near 1 "
+        "means that only noise is left over; SSIM stays below 1 even then, because a good "
         "reconstruction does not repeat the noise."
     )
     section.tables.append(

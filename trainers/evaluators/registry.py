@@ -18,13 +18,14 @@ __all__ = ["EvaluatorEntry", "describe", "list_evaluators", "register", "select"
 
 # Files of this package that define an evaluator of the same name, in the order of the report.
 _MODULES = (
-    "training",
+    "history",
     "roc",
     "separator",
     "manifold",
     "probe",
     "reconstruction",
     "latent_space",
+    "generation",
     "outliers",
 )
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from matplotlib.axes import Axes
 from sklearn import metrics
 
 from trainers.evaluators import figures, ranking, separator
+from trainers.evaluators.confusion import draw_confusion
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.curves import Curve, draw_roc
 from trainers.evaluators.registry import register
@@ -156,36 +156,6 @@ def _main_figure(context, section, labels, probability, counts, curves) -> None:
             "class.",
         )
     )
-
-
-def draw_confusion(axes: Axes, matrix: np.ndarray, names: tuple[str, ...]) -> None:
-    """Draws a confusion matrix with numbers and percentages of the true class.
-
-    Args:
-        axes: The panel.
-        matrix: Numbers of objects, rows are true and columns predicted classes.
-        names: Names of the classes.
-    """
-    fraction = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    axes.imshow(fraction, cmap="Blues", vmin=0, vmax=1)
-    size = 11 if len(names) <= 3 else 8
-    for row, column in np.ndindex(matrix.shape):
-        axes.text(
-            column,
-            row,
-            f"{matrix[row, column]}\n{100 * fraction[row, column]:.0f} %",
-            ha="center",
-            va="center",
-            fontsize=size,
-            color="white" if fraction[row, column] > 0.55 else "black",
-        )
-    ticks = range(len(names))
-    slanted = {"rotation": 40, "ha": "right"} if len(names) > 3 else {}
-    axes.set_xticks(ticks, names, **slanted)
-    axes.set_yticks(ticks, names)
-    axes.set(xlabel="Predicted class", ylabel="True class", title="Confusion matrix")
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
 
 
 def _binary_figure(context, section, labels, probability) -> None:

@@ -1,0 +1,108 @@
+"""What the decoder makes of points in latent space: traversals and draws from the prior."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from trainers import inference
+from trainers.evaluators import figures, latents
+from trainers.evaluators.context import EvaluationContext
+from trainers.evaluators.display import Stretch
+from trainers.evaluators.reconstruction import examples
+from trainers.evaluators.registry import register
+from trainers.evaluators.section import Section
+
+__all__ = ["evaluate_generation"]
+
+_TRAVERSED = 6
+_STEPS = np.linspace(-3, 3, 7)
+_ROWS, _COLUMNS = 3, 10
+
+
+@register("generation", title="Generated images", needs=("latents", "decode()"))
+def evaluate_generation(context: EvaluationContext) -> Section:
+    """Decodes lines along the most informative latents, and draws from the prior."""
+    mean = context.latents()
+    stddev = context.outputs("encode").get("latent_stddev")
+    section = Section()
+    order = latents.most_informative(mean, stddev, _TRAVERSED)
+    centre, spread = np.median(mean, axis=0), mean.std(axis=0)
+    points = np.repeat(centre[None], len(order) * len(_STEPS), axis=0)
+    for row, latent in enumerate(order):
+        rows = slice(row * len(_STEPS), (row + 1) * len(_STEPS))
+        points[rows, latent] += _STEPS * spread[latent]
+    section.text.append(
+        "Traversals start from the median latent and move along one axis at a time, in units of "
+        "the standard deviation of the latent means."
+    )
+    section.figures.append(
+        context.save_figure(
+            _traversals(context, _decode(context, points), order),
+            "traversals",
+            "Traversals of the most informative latents, the other latents at their medians.",
+        )
+    )
+    number = _ROWS * _COLUMNS
+    if hasattr(context.model, "sample_prior"):
+        drawn = np.asarray(context.model.sample_prior(number, context.seed))
+        source = "its prior"
+    else:
+        drawn = context.generator("generation").standard_normal((number, mean.shape[1]))
+        source = "N(0, I)"
+    section.figures.append(
+        context.save_figure(
+            _samples(context, _decode(context, drawn)),
+            "prior_samples",
+            f"Images decoded from {number} draws from {source} (left) beside images of the "
+            f"{context.split} split (right); decoded images carry no pixel noise.",
+        )
+    )
+    return section
+
+
+def _decode(context, points) -> np.ndarray:
+    decoded = inference.apply(context.model.decode, points.astype(np.float32))
+    return decoded["image"]
+
+
+def _scale(context, images) -> Stretch:
+    # Decoded images have no noise of their own from which to take the scale: each is shown on
+    # that of a real image whose brightness is next to its own.
+    real = context.images
+    brightness = np.quantile(real[..., context.reference_band], 0.999, axis=(1, 2))
+    own = np.quantile(images[..., context.reference_band], 0.999, axis=(1, 2))
+    nearest = np.abs(brightness[None] - own[:, None]).argmin(axis=1)
+    return Stretch(real[nearest], context.spec.bands)
+
+
+def _traversals(context, images, order):
+    pictures = _scale(context, images).pictures(images)
+    figure, axes = figures.new_figure(len(order), len(_STEPS), width=0.95, height=0.98)
+    for row, latent in enumerate(order):
+        for column, step in enumerate(_STEPS):
+            panel = figures.blank(axes[row * len(_STEPS) + column])
+            panel.imshow(pictures[row * len(_STEPS) + column], origin="lower")
+            if row == 0:
+                panel.set_title(f"{step:+.0f}" if step else "0", fontsize=9)
+            if column == 0:
+                panel.set_ylabel(f"latent {latent}", fontsize=9)
+    figure.supxlabel("Offset from the median / standard deviation", fontsize=9)
+    return figure
+
+
+def _samples(context, images):
+    real = context.images[examples(context, len(images), "generation/real")]
+    pictures = [
+        _scale(context, images).pictures(images),
+        Stretch(real, context.spec.bands).pictures(real),
+    ]
+    figure, axes = figures.new_figure(1, 2, width=0.62 * _COLUMNS, height=0.7 * _ROWS)
+    for panel, shown, title in zip(axes, pictures, ("drawn from the prior", "real"), strict=True):
+        height, width = shown.shape[1:3]
+        sheet = np.ones((_ROWS * (height + 2), _COLUMNS * (width + 2), 3))
+        for index, picture in enumerate(shown[: _ROWS * _COLUMNS]):
+            top, left = (index // _COLUMNS) * (height + 2), (index % _COLUMNS) * (width + 2)
+            sheet[top : top + height, left : left + width] = picture
+        figures.blank(panel).imshow(sheet, origin="lower")
+        panel.set_title(title)
+    return figure

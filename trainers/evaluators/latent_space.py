@@ -1,0 +1,229 @@
+"""What the latent space looks like and what its axes have to do with physics."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+from sklearn.manifold import TSNE, trustworthiness
+from sklearn.metrics import silhouette_score
+
+from trainers.evaluators import figures, latents
+from trainers.evaluators.context import EvaluationContext
+from trainers.evaluators.registry import register
+from trainers.evaluators.section import Section
+
+__all__ = ["evaluate_latent_space"]
+
+_OBJECTS = 1500
+_PERPLEXITY = 30.0
+_QUANTITIES = 5
+_SHOWN_LATENTS = 12
+
+
+@register("latent_space", title="Latent space", needs=("latents",))
+def evaluate_latent_space(context: EvaluationContext) -> Section:
+    """Embeds the latents in a plane and relates them to classes and physical quantities."""
+    outputs = context.outputs("encode")
+    mean, stddev = context.latents(), outputs.get("latent_stddev")
+    order = latents.most_informative(mean, stddev)
+    values = latents.information(mean, stddev)
+    active = int((values > latents.ACTIVE).sum())
+    section = Section(
+        metrics={"latents": mean.shape[1], "active_latents": active},
+        key_numbers={"Active latents": f"{active} of {mean.shape[1]}"},
+    )
+    section.text.append(
+        f"{active} of {mean.shape[1]} latents are active: more than {100 * latents.ACTIVE:.0f} % "
+        "of their variance lies between objects, not within the posterior of one."
+    )
+    if active == 0:
+        section.text.append("The posterior has collapsed: the latents do not tell objects apart.")
+        return section
+    correlations = _correlations(context, mean[:, order[:_SHOWN_LATENTS]])
+    _embedding(context, section, mean, list(correlations)[:_QUANTITIES])
+    _distributions(context, section, mean, order[:6])
+    if correlations:
+        _correlation_figure(context, section, correlations, order[:_SHOWN_LATENTS])
+    if context.lacks("probability") is None and context.class_names:
+        _responsibilities(context, section)
+    return section
+
+
+def _correlations(context, mean) -> dict[str, np.ndarray]:
+    # Strongest first.
+    found = {}
+    for name, values in context.quantities().items():
+        usable = np.isfinite(values)
+        if usable.sum() >= 10:
+            found[name] = np.array(
+                [stats.spearmanr(column[usable], values[usable]).statistic for column in mean.T]
+            )
+    found = {name: np.nan_to_num(values) for name, values in found.items()}
+    return dict(sorted(found.items(), key=lambda item: -np.abs(item[1]).max()))
+
+
+def _embedding(context, section, mean, quantities) -> None:
+    chosen = context.subset(_OBJECTS, "latent_space")
+    points = mean[chosen].astype(np.float32)
+    perplexity = min(_PERPLEXITY, (len(points) - 1) / 3)
+    method = TSNE(perplexity=perplexity, random_state=context.seed, n_jobs=-1)
+    plane = method.fit_transform(points)
+    section.metrics["tsne_trustworthiness"] = trustworthiness(
+        points, plane, n_neighbors=min(10, len(points) // 3)
+    )
+    sentence = (
+        f"t-SNE (perplexity {perplexity:g}) shows {len(chosen)} objects, with a trustworthiness of "
+        f"{section.metrics['tsne_trustworthiness']:.3f}."
+    )
+    labels = None if context.labels is None else context.labels[chosen]
+    if labels is not None and len(np.unique(labels)) > 1:
+        section.metrics["silhouette"] = silhouette_score(points, labels)
+        sentence += (
+            " The silhouette of the classes in the full latent space is "
+            f"{section.metrics['silhouette']:.3f}."
+        )
+    section.text.append(sentence)
+    coloured = (["class"] if labels is not None else []) + quantities
+    coloured = coloured or ["objects"]
+    columns = 2 if len(coloured) == 4 else min(3, len(coloured))
+    figure, axes = figures.new_figure(-(-len(coloured) // columns), columns, width=4.2, height=3.7)
+    for panel, name in zip(axes, coloured, strict=False):
+        figures.blank(panel).set(xlabel="t-SNE 1")
+        panel.set_title(name.replace("_", " "))
+        if name == "class":
+            for index, label in enumerate(context.class_names):
+                panel.scatter(
+                    *plane[labels == index].T,
+                    s=8,
+                    alpha=0.6,
+                    linewidths=0,
+                    color=figures.class_colour(index),
+                    label=label,
+                )
+            panel.legend(markerscale=2, loc="best", framealpha=0.8, frameon=True, edgecolor="none")
+        elif name == "objects":
+            panel.scatter(*plane.T, s=8, alpha=0.6, linewidths=0)
+        else:
+            values = context.quantities()[name][chosen]
+            low, high = np.nanpercentile(values[np.isfinite(values)], [2, 98])
+            drawn = panel.scatter(
+                *plane.T, s=8, c=values, cmap=figures.CONTINUOUS, vmin=low, vmax=high, linewidths=0
+            )
+            figure.colorbar(drawn, ax=panel, extend="both", pad=0.02)
+    for panel in axes[::columns]:
+        panel.set_ylabel("t-SNE 2")
+    for panel in axes[len(coloured) :]:
+        panel.set_visible(False)
+    section.figures.append(
+        context.save_figure(
+            figure,
+            "tsne",
+            "t-SNE of the latent means, coloured by class and by those quantities of the dataset "
+            "that go with the latents most closely; colours span the central 96 %.",
+        )
+    )
+
+
+def _distributions(context, section, mean, shown) -> None:
+    columns = min(3, len(shown))
+    figure, axes = figures.new_figure(-(-len(shown) // columns), columns, width=3.6, height=2.6)
+    prior = _prior_samples(context)
+    for panel, latent in zip(axes, shown, strict=False):
+        low, high = np.percentile(mean[:, latent], [0.2, 99.8])
+        low, high = low - 0.1 * (high - low), high + 0.1 * (high - low)
+        edges = np.linspace(low, high, 46)
+        labels = np.zeros(len(mean), int) if context.labels is None else context.labels
+        names = context.class_names or ("objects",)
+        for index, name in enumerate(names):
+            weight = np.full((labels == index).sum(), 1 / len(mean) / (edges[1] - edges[0]))
+            panel.hist(
+                mean[labels == index, latent],
+                edges,
+                weights=weight,
+                alpha=0.55,
+                color=figures.class_colour(index),
+                label=name,
+            )
+        if prior is not None:
+            density, _ = np.histogram(prior[:, latent], edges)
+            density = density / len(prior) / (edges[1] - edges[0])
+            panel.stairs(density, edges, color="0.2", linewidth=1.2, label="prior")
+        panel.set(xlabel=f"latent {latent}", ylabel="Density")
+    for panel in axes[len(shown) :]:
+        panel.set_visible(False)
+    axes[0].legend()
+    prior_text = "" if prior is None else "; outline: the prior"
+    section.figures.append(
+        context.save_figure(
+            figure,
+            "latents",
+            f"Distribution of the means of the most informative latents, by class{prior_text}.",
+        )
+    )
+
+
+def _prior_samples(context) -> np.ndarray | None:
+    if not hasattr(context.model, "sample_prior"):
+        return None
+    return np.asarray(context.model.sample_prior(5000, context.seed))
+
+
+def _correlation_figure(context, section, correlations, shown) -> None:
+    names = list(correlations)[:12]
+    matrix = np.array([correlations[name] for name in names])
+    for name in names[:_QUANTITIES]:
+        section.metrics[f"max_correlation_{name}"] = np.abs(correlations[name]).max()
+    width, height = 2.9 + 0.42 * len(shown), 1.4 + 0.32 * len(names)
+    figure, (axes,) = figures.new_figure(width=width, height=height)
+    drawn = axes.imshow(matrix, cmap=figures.DIVERGING, vmin=-1, vmax=1, aspect="auto")
+    for row, column in np.ndindex(matrix.shape):
+        value = round(matrix[row, column], 1) + 0.0  # No "-0.0".
+        colour = "white" if abs(value) > 0.65 else "black"
+        axes.text(column, row, f"{value:.1f}", ha="center", va="center", fontsize=7.5, color=colour)
+    axes.set_xticks(range(len(shown)), shown)
+    axes.set_yticks(range(len(names)), [name.replace("_", " ") for name in names])
+    axes.set(xlabel="Latent, most informative first")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    figure.colorbar(drawn, ax=axes, label="Spearman correlation", pad=0.02)
+    section.figures.append(
+        context.save_figure(
+            figure,
+            "latent_correlations",
+            "Rank correlation of the latents with the quantities of the dataset; none of these "
+            "quantities was given to the model.",
+        )
+    )
+
+
+def _responsibilities(context, section) -> None:
+    probability, labels = context.probability(), context.labels
+    names = context.class_names
+    sure = probability.max(axis=1)
+    section.metrics["mean_highest_probability"] = sure.mean()
+    shown = [1 if context.extended_class is None else context.extended_class]
+    shown = shown if len(names) == 2 else list(range(len(names)))
+    columns = min(3, len(shown))
+    figure, axes = figures.new_figure(-(-len(shown) // columns), columns, width=4.6, height=3.2)
+    edges = np.linspace(0, 1, 41)
+    for panel, index in zip(axes, shown, strict=False):
+        for other, name in enumerate(names):
+            panel.hist(
+                probability[labels == other, index],
+                edges,
+                alpha=0.55,
+                color=figures.class_colour(other),
+                label=name,
+            )
+        panel.set(xlabel=f"Probability of {names[index]}", ylabel="Objects", yscale="log")
+    for panel in axes[len(shown) :]:
+        panel.set_visible(False)
+    axes[0].legend(title="true class", loc="upper center")
+    section.figures.append(
+        context.save_figure(
+            figure,
+            "responsibilities",
+            "Probabilities that the model gives, by true class; for a mixture they are the "
+            "responsibilities of its components.",
+        )
+    )

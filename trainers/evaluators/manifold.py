@@ -1,0 +1,158 @@
+"""The classical unsupervised route: latents, a manifold, one scalar, the known class ratio."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from sklearn.manifold import TSNE, Isomap
+
+from trainers.evaluators import figures, photometry, ranking
+from trainers.evaluators.context import EvaluationContext
+from trainers.evaluators.curves import Curve, draw_roc
+from trainers.evaluators.registry import register
+from trainers.evaluators.section import Section, Table
+
+__all__ = ["Identified", "evaluate_manifold", "identify"]
+
+_OBJECTS = 1500
+_NEIGHBOURS = 15
+_PERPLEXITY = 30.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Identified:
+    """A scalar whose sides have been given the names of the classes.
+
+    Attributes:
+        score: (number,), the scalar with the sign that makes galaxies large.
+        threshold: Objects above it are taken for galaxies.
+    """
+
+    score: np.ndarray
+    threshold: float
+
+
+def identify(
+    scalar: np.ndarray,
+    extended_fraction: float,
+    size: np.ndarray,
+    usable: np.ndarray | None = None,
+) -> Identified:
+    """Cuts a scalar at the known fraction of galaxies, and finds their side without labels.
+
+    Galaxies are either the highest or the lowest `extended_fraction` of the objects. Taken is
+    the side whose objects are more extended than the others, by the median of `size`.
+
+    Args:
+        scalar: (number,) coordinate on the manifold; its sign means nothing.
+        extended_fraction: Known fraction of galaxies, between 0 and 1.
+        size: (number,) any measure that is larger for extended objects.
+        usable: (number,) bool, objects whose size can be trusted; all by default.
+
+    Returns:
+        The scalar with its sign, and the threshold.
+
+    Raises:
+        ValueError: if `extended_fraction` is not between 0 and 1.
+    """
+    if not 0 < extended_fraction < 1:
+        raise ValueError(
+            f"extended_fraction must be between 0 and 1, both excluded; got {extended_fraction}"
+        )
+    usable = np.ones(len(scalar), bool) if usable is None else usable
+    candidates = []
+    for score in (scalar, -scalar):
+        threshold = float(np.quantile(score, 1 - extended_fraction))
+        above = score > threshold
+        groups = [size[usable & above], size[usable & ~above]]
+        contrast = np.median(groups[0]) - np.median(groups[1]) if all(map(len, groups)) else -np.inf
+        candidates.append((contrast, Identified(score, threshold)))
+    return max(candidates, key=lambda candidate: candidate[0])[1]
+
+
+@register(
+    "manifold",
+    title="Latents, manifold, class ratio",
+    needs=("latents", "labels", "star_galaxy", "class_fractions"),
+)
+def evaluate_manifold(context: EvaluationContext) -> Section:
+    """Classifies by one coordinate of the latents' manifold and the known ratio of the classes.
+
+    The latent means are embedded in one dimension, by Isomap and by t-SNE; the coordinate is cut
+    where the known fraction of galaxies lies on one side. Which side is decided by the light
+    concentration of the images, see `identify`. Labels judge the result and do nothing else.
+
+    References:
+        Tenenbaum, de Silva and Langford (2000), Science 290, 2319; van der Maaten and Hinton
+        (2008), JMLR 9, 2579.
+    """
+    chosen = context.subset(_OBJECTS, "manifold")
+    latents = context.latents()[chosen]
+    galaxy = context.labels[chosen] == context.extended_class
+    if galaxy.all() or not galaxy.any():
+        raise ValueError(f"split '{context.split}' must have stars and galaxies; got one class")
+    image = context.images[chosen][..., context.reference_band]
+    size, clipped = photometry.concentration(image), photometry.saturated(image)
+    usable = ~clipped if (~clipped).sum() >= 20 else np.ones(len(size), bool)
+    fraction = context.class_fractions[context.extended_class]
+    counts = ranking.resample_counts(galaxy.astype(int), context.generator("manifold/auc"))
+    section = Section()
+    found, rows = {}, []
+    for name, method in (("Isomap", _isomap), ("t-SNE", _tsne)):
+        identified = identify(method(latents, context.seed), fraction, size, usable)
+        area = ranking.auc(galaxy, identified.score, counts)
+        accuracy = ((identified.score > identified.threshold) == galaxy).mean()
+        key = name.lower().replace("-", "")
+        section.metrics |= {
+            f"{key}_auc": area.value,
+            f"{key}_auc_low": area.low,
+            f"{key}_auc_high": area.high,
+            f"{key}_accuracy": accuracy,
+        }
+        found[name] = (identified, area)
+        rows.append([name, str(area), f"{accuracy:.3f}"])
+    section.key_numbers["AUC of latents and Isomap"] = rows[0][1]
+    section.text.append(
+        f"The latent means of {len(chosen)} objects are embedded in one dimension and cut at the "
+        f"known fraction of galaxies, {fraction:.3g}. Which side holds the galaxies is decided by "
+        "the concentration of the light in the images; labels only judge. Isomap uses "
+        f"{_NEIGHBOURS} neighbours, t-SNE a perplexity of {_PERPLEXITY:g}."
+    )
+    section.tables.append(Table(["coordinate", "AUC (95 %)", "accuracy at the cut"], rows))
+    section.figures.append(_figure(context, found, galaxy, counts))
+    return section
+
+
+def _isomap(latents: np.ndarray, seed: int) -> np.ndarray:
+    neighbours = min(_NEIGHBOURS, len(latents) - 1)
+    return Isomap(n_components=1, n_neighbors=neighbours).fit_transform(latents)[:, 0]
+
+
+def _tsne(latents: np.ndarray, seed: int) -> np.ndarray:
+    perplexity = min(_PERPLEXITY, (len(latents) - 1) / 3)
+    method = TSNE(n_components=1, perplexity=perplexity, random_state=seed, n_jobs=-1)
+    return method.fit_transform(latents.astype(np.float32))[:, 0].astype(np.float64)
+
+
+def _figure(context, found, galaxy, counts):
+    figure, axes = figures.new_figure(1, 3, width=4.4, height=4.0)
+    curves = []
+    for number, (name, (identified, area)) in enumerate(found.items()):
+        panel = axes[number]
+        edges = np.linspace(identified.score.min(), identified.score.max(), 45)
+        for index, label in enumerate(context.class_names):
+            members = identified.score[galaxy == (index == context.extended_class)]
+            panel.hist(members, edges, alpha=0.55, color=figures.class_colour(index), label=label)
+        panel.axvline(identified.threshold, color="0.2", linestyle="--", linewidth=1.2)
+        panel.set(xlabel=f"{name} coordinate", ylabel="Objects", title=f"{name} of the latents")
+        colour = figures.COLOURS[2 + number]
+        curves.append(Curve(name, galaxy, identified.score, colour, area, ("-", "--")[number]))
+    axes[0].legend()
+    draw_roc(axes[2], curves, counts, context.class_names[context.extended_class])
+    return context.save_figure(
+        figure,
+        "manifold",
+        "Coordinates of the objects on the manifold of the latents, by true class; dashed: the cut "
+        "from the known class ratio, galaxies to its right. Right: ROC curves with 95 % bands.",
+    )

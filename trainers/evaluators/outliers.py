@@ -1,0 +1,230 @@
+"""The strangest objects: far from their kind in latent space, or badly reconstructed."""
+
+from __future__ import annotations
+
+import numpy as np
+from astropy.table import Column
+from astropy.table import Table as AstropyTable
+from sklearn.covariance import EmpiricalCovariance, MinCovDet
+
+from trainers.evaluators import figures, latents
+from trainers.evaluators.context import EvaluationContext
+from trainers.evaluators.display import Stretch
+from trainers.evaluators.registry import register
+from trainers.evaluators.section import Section, Table
+
+__all__ = ["combined_score", "evaluate_outliers", "robust_distances"]
+
+_GALLERY = 20
+_REFERENCE_OBJECTS = 2000
+
+
+def robust_distances(
+    points: np.ndarray, groups: np.ndarray, reference: np.ndarray, reference_groups: np.ndarray
+) -> np.ndarray:
+    """Returns the Mahalanobis distance of each point to the robust centre of its group.
+
+        d^2 = (x - m)^T C^-1 (x - m)
+
+    with centre m and covariance C of the group's reference points by the minimum covariance
+    determinant, which outliers among them cannot spoil. A group with fewer than five reference
+    points per dimension is measured against all reference points.
+
+    Args:
+        points: (number, dimension).
+        groups: (number,) integers.
+        reference: (references, dimension).
+        reference_groups: (references,) integers.
+
+    Returns:
+        (number,), in units of the standard deviation.
+
+    References:
+        Rousseeuw and van Driessen (1999), Technometrics 41, 212.
+    """
+    distance = np.empty(len(points))
+    for group in np.unique(groups):
+        own = reference[reference_groups == group]
+        if len(own) < 5 * points.shape[1]:
+            own = reference
+        if len(own) < 5 * points.shape[1]:
+            covariance = EmpiricalCovariance()
+        else:
+            covariance = MinCovDet(random_state=0)
+        members = groups == group
+        distance[members] = np.sqrt(covariance.fit(own).mahalanobis(points[members]))
+    return distance
+
+
+def combined_score(*measures: np.ndarray) -> np.ndarray:
+    """Joins measures of strangeness whose scales have nothing in common.
+
+        score = - sum_k log10 p_k,   p_k = fraction of objects at least as strange by measure k
+
+    It is Fisher's statistic for combining tests, with empirical tail probabilities.
+
+    Args:
+        *measures: (number,) each, larger for stranger objects.
+
+    Returns:
+        (number,), at least 0.
+    """
+    score = np.zeros(len(measures[0]))
+    for values in measures:
+        stranger = len(values) - np.searchsorted(np.sort(values), values, side="left")
+        score -= np.log10(stranger / len(values))
+    return score
+
+
+@register("outliers", title="Outliers", needs=("latents",))
+def evaluate_outliers(context: EvaluationContext) -> Section:
+    """Ranks the objects by their distance in latent space and their reconstruction error.
+
+    The distance is to the centre of the class that the model predicts (of all objects if it
+    predicts none), in the latents that carry information; labels have no part in it. Centre and
+    covariance come from the training split, if there is one.
+    """
+    table = _measure(context)
+    section = Section(metrics={"objects": len(table)})
+    section.metrics["largest_distance"] = table["mahalanobis_distance"].max()
+    section.metrics["median_distance"] = np.median(table["mahalanobis_distance"])
+    path = context.output_dir / "outliers.ecsv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.write(path, format="ascii.ecsv", overwrite=True)
+    section.files["outliers.ecsv"] = f"all {len(table)} objects with their scores, strangest first"
+    measures = "the robust Mahalanobis distance in latent space"
+    if "chi2_per_pixel" in table.colnames:
+        measures += " and the reconstruction's chi2 per pixel"
+    section.text.append(
+        f"The {len(table)} objects are ranked by {measures}: the score is minus the sum of the "
+        "log10 of the fraction of objects that are at least as strange by each."
+    )
+    shown = table[:_GALLERY]
+    if context.class_names:
+        share = ", ".join(
+            f"{100 * (shown['class'] == name).mean():.0f} % {name}" for name in context.class_names
+        )
+        section.text.append(f"Among the {len(shown)} strangest: {share}.")
+    columns = [name for name in table.colnames if name not in ("index",)]
+    section.tables.append(
+        Table(
+            columns,
+            [[_cell(row[name]) for name in columns] for row in shown[:10]],
+            "The ten strangest objects.",
+        )
+    )
+    section.figures += [_gallery(context, shown), _scatter(context, table)]
+    return section
+
+
+def _measure(context: EvaluationContext) -> AstropyTable:
+    split = "train" if context.lacks("training_split") is None else context.split
+    mean, stddev = context.latents(), context.outputs("encode").get("latent_stddev")
+    used = latents.most_informative(mean, stddev)
+    reference = context.latents(split)[:_REFERENCE_OBJECTS]
+    groups, reference_groups = np.zeros(len(mean), int), np.zeros(len(reference), int)
+    predicts = context.lacks("probability") is None
+    if predicts:
+        groups = context.probability().argmax(axis=1)
+        reference_groups = context.probability(split)[:_REFERENCE_OBJECTS].argmax(axis=1)
+    distance = robust_distances(mean[:, used], groups, reference[:, used], reference_groups)
+    measures = [distance]
+    if hasattr(context.model, "reconstruct"):
+        noise, _ = context.noise()
+        copies = context.outputs("reconstruct")["reconstruction"]
+        measures.append(
+            (((context.images - copies) / noise[:, None, None]) ** 2).mean(axis=(1, 2, 3))
+        )
+    score = combined_score(*measures)
+    order = np.lexsort((-distance, -score))
+    table = AstropyTable(
+        meta={"dataset": context.spec.name, "split": context.split, "model": context.model_name}
+    )
+    table["rank"] = Column(np.arange(1, len(order) + 1), description="1 is the strangest")
+    table["id"] = Column(context.ids[order], description="Identifier of the object")
+    table["score"] = Column(
+        score[order], unit="dex", description="Minus the sum of the log10 tail fractions"
+    )
+    table["mahalanobis_distance"] = Column(
+        distance[order],
+        unit="",
+        description="Robust distance in latent space, in standard deviations",
+    )
+    if len(measures) > 1:
+        table["chi2_per_pixel"] = Column(
+            measures[1][order],
+            unit="",
+            description="Mean squared residual in units of the pixel noise",
+        )
+    if context.class_names:
+        names = np.array(context.class_names)
+        table["class"] = Column(names[context.labels[order]], description="Class by the labels")
+        if predicts:
+            table["predicted_class"] = Column(names[groups[order]], description="By the model")
+    table["index"] = Column(order, description="Position in the split")
+    return table
+
+
+def _cell(value) -> str:
+    return f"{value:.2f}" if isinstance(value, (float, np.floating)) else str(value)
+
+
+def _gallery(context, shown):
+    images = context.images[np.asarray(shown["index"])]
+    pictures = Stretch(images, context.spec.bands).pictures(images)
+    columns = min(5, len(shown))
+    rows = -(-len(shown) // columns)
+    figure, axes = figures.new_figure(rows, columns, width=1.5, height=1.85)
+    for panel, picture, row in zip(axes, pictures, shown, strict=False):
+        figures.blank(panel).imshow(picture, origin="lower")
+        kind = f" {row['class']}" if "class" in shown.colnames else ""
+        panel.set_title(f"{row['rank']}{kind}", fontsize=9, pad=3)
+        identifier = row["id"] if len(row["id"]) <= 20 else f"...{row['id'][-18:]}"
+        panel.set_xlabel(identifier, fontsize=6.5, labelpad=2)
+    for panel in axes[len(shown) :]:
+        panel.set_visible(False)
+    return context.save_figure(
+        figure, "outliers", f"The {len(shown)} strangest objects with rank, class and identifier."
+    )
+
+
+def _scatter(context, table):
+    figure, (axes,) = figures.new_figure(width=5.4, height=3.8)
+    second = "chi2_per_pixel" in table.colnames
+    x = np.asarray(table["mahalanobis_distance"])
+    strange = np.asarray(table["rank"]) <= _GALLERY
+    if second:
+        y = np.asarray(table["chi2_per_pixel"])
+        names = context.class_names or ("objects",)
+        kind = np.asarray(table["class"]) if context.class_names else np.full(len(table), "objects")
+        for index, name in enumerate(names):
+            chosen = kind == name
+            axes.scatter(
+                x[chosen],
+                y[chosen],
+                s=8,
+                alpha=0.5,
+                linewidths=0,
+                label=name,
+                color=figures.class_colour(index),
+            )
+        axes.scatter(
+            x[strange],
+            y[strange],
+            s=32,
+            facecolors="none",
+            edgecolors="black",
+            linewidths=0.8,
+            label=f"strangest {strange.sum()}",
+        )
+        axes.set(xscale="log", yscale="log", ylabel="chi2 per pixel")
+        figures.plain_numbers(axes.yaxis)
+        figures.plain_numbers(axes.xaxis)
+        axes.legend()
+    else:
+        axes.hist(x, 50)
+        axes.set(ylabel="Objects")
+    axes.set_xlabel("Mahalanobis distance in latent space (standard deviations)")
+    return context.save_figure(
+        figure, "outlier_measures", "The measures of strangeness of all objects."
+    )
