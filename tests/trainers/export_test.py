@@ -15,6 +15,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
 from tests.fresh_process import run_saved_model
+from tests.replicas import two_replicas
 from tests.zoo import tiny_model
 from trainers import data, serving, versions
 from trainers.config import RunConfig
@@ -83,7 +84,7 @@ class SavedModelTest(ExportTestCase):
         self.assertFalse((path / "assets/classes.txt").exists())
 
     def test_a_model_trained_on_several_replicas_is_exported_the_same(self):
-        with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+        with two_replicas().scope():
             model = tiny_model.TinyModel(class_names=CLASSES)
         results, _ = run_saved_model(
             self.export(model=model), {"serving_default": {"image": self.images}}

@@ -2,6 +2,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import stats
 
+from tests.replicas import two_replicas
 from zoo import randomness
 
 
@@ -27,7 +28,7 @@ class RandomnessTest(tf.test.TestCase):
         self.assertGreater(stats.kstest(uniform, stats.uniform.cdf).pvalue, 1e-6)
 
     def test_replicas_draw_their_rows_of_what_one_device_draws(self):
-        strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+        strategy = two_replicas()
         seed = randomness.step_seed(0, tf.constant(7))
 
         for draw in (randomness.normal, randomness.uniform):
