@@ -157,6 +157,9 @@ class ZooModel(keras.Model):
         super().compile(optimizer=optimizer)
         self.gradient_clip_norm = gradient_clip_norm
 
+    def get_compile_config(self) -> None:
+        """Returns None: a saved model carries no optimiser, the run folder does."""
+
     def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Updates the weights on this replica's share of the batch; returns its mean terms."""
         step = self.optimizer.iterations.value

@@ -98,10 +98,13 @@ class MixturePrior(keras.layers.Layer):
 
     def log_prob(self, latent: tf.Tensor) -> tf.Tensor:
         """Returns log p(z), (batch,), for (batch, latent_dim)."""
-        mixed, rest = latent[..., : self.dims], latent[..., self.dims :]
-        log_2pi = math.log(2 * math.pi)
-        standard = -0.5 * tf.reduce_sum(tf.square(rest) + log_2pi, axis=-1)
-        return tf.reduce_logsumexp(self._joint(mixed), axis=-1) + standard
+        rest = latent[..., self.dims :]
+        standard = -0.5 * tf.reduce_sum(tf.square(rest) + math.log(2 * math.pi), axis=-1)
+        return self.log_prob_mixed(latent[..., : self.dims]) + standard
+
+    def log_prob_mixed(self, mixed: tf.Tensor) -> tf.Tensor:
+        """Returns the log density of the mixed latents alone, (batch,), for (batch, dims)."""
+        return tf.reduce_logsumexp(self._joint(mixed), axis=-1)
 
     def responsibilities(self, latent: tf.Tensor) -> tf.Tensor:
         """Returns p(k | z), (batch, K), for (batch, at least `dims`)."""

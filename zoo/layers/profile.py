@@ -13,6 +13,8 @@ __all__ = ["ProfileDecoder"]
 
 _MAX_OFFSET = 3.0
 _MAX_ELLIPTICITY = 0.7
+# Radius in px of the aperture from which typical fluxes are taken.
+_APERTURE = 6.0
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -78,6 +80,21 @@ class ProfileDecoder(keras.layers.Layer):
         self.band_width = weight("band_width", (self.bands,), 0.0)
         self.top = weight("top", (self.bands,), 1e3, trainable=False)
         self.built = True
+
+    def adapt(self, stretched: np.ndarray, saturated: bool) -> None:
+        """Sets where the fluxes start from and, for saturated images, the highest value drawn.
+
+        Args:
+            stretched: Sample of images on the asinh scale, (number, height, width, bands).
+            saturated: Whether the images are cut off at an upper limit, as 8-bit images are.
+        """
+        height, width = stretched.shape[1:3]
+        y, x = np.ogrid[:height, :width]
+        aperture = np.hypot(y - (height - 1) / 2, x - (width - 1) / 2) <= _APERTURE
+        flux = np.sinh(np.minimum(stretched, 16.0))[:, aperture].sum(axis=1)
+        self.flux_loc.assign(np.log(np.maximum(np.median(flux, axis=0), 1.0)))
+        if saturated:
+            self.top.assign(np.median(stretched.max(axis=(1, 2)), axis=0))
 
     def parameters(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns the profile's parameters, each with the batch as its first axis.

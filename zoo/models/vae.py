@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -28,6 +29,9 @@ DECODERS = ("convolutional", "profile")
 
 # Largest value on the asinh scale that a decoder may draw: e^16 / 2 times the noise.
 _MAX_STRETCHED = 16.0
+
+# Images that share their largest value are cut off there if they are more than this share.
+_SATURATED_SHARE = 0.2
 
 
 @register(
@@ -164,6 +168,15 @@ class VAE(ZooModel):
         profile.build((None, self.latent_dim))
         return profile
 
+    def adapt(self, images: np.ndarray) -> None:
+        super().adapt(images)
+        if self.decoder_name == "profile":
+            stretched = [
+                self._network_input(tf.constant(images[i : i + 256]))[1].numpy()
+                for i in range(0, len(images), 256)
+            ]
+            self.decoder.adapt(np.concatenate(stretched), _saturated(images))
+
     # Inference.
 
     def _network_input(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -270,6 +283,12 @@ class VAE(ZooModel):
             "beta": self.beta,
             "beta_warmup_steps": self.beta_warmup_steps,
         }
+
+
+def _saturated(images: np.ndarray) -> bool:
+    """Whether many images reach the largest value that any pixel of any of them has."""
+    at_limit = (images == images.max()).any(axis=(1, 2, 3))
+    return bool(np.mean(at_limit) > _SATURATED_SHARE)
 
 
 def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:

@@ -1,0 +1,131 @@
+"""`star_galaxy_cnn`: the supervised yardstick for the unsupervised classifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from zoo.layers.residual import residual_encoder
+from zoo.model import ZooModel
+from zoo.registry import register
+
+__all__ = ["StarGalaxyCNN"]
+
+
+@register(
+    "star_galaxy_cnn",
+    task="classification",
+    reference="Kim & Brunner 2017 (MNRAS 464, 4463), star-galaxy classification with ConvNets",
+)
+class StarGalaxyCNN(ZooModel):
+    """Residual convolutional classifier of images, trained with labels.
+
+        loss = cross-entropy of softmax(f(asinh(x))) with the label
+
+    Departures from the source: residual blocks in place of its plain eight convolutional layers,
+    input in units of the image's own noise, flips and right-angle turns as augmentation.
+
+    Args:
+        image_shape: (height, width, bands) of the images. Default (64, 64, 5).
+        class_names: Names of the classes in the order of the labels, two or more. Default
+            ("star", "galaxy").
+        preprocessing: See `zoo.preprocessing.make`. Default "background_noise".
+        augment: Whether training images are flipped and turned at random.
+        seed: Seed of weights and augmentation.
+        filters: Filters of each stage, each halving the image.
+        blocks: Residual blocks of each stage.
+        features: Length of the last hidden layer, default 64.
+        dropout: Share of the last hidden layer dropped in training, default 0.3.
+        label_smoothing: Share of the target spread over all classes, default 0: real labels
+            contain errors.
+        stretch: Whether the network reads asinh of the preprocessed image, default True.
+
+    Raises:
+        ValueError: if there are fewer than two classes.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape: Sequence[int] = (64, 64, 5),
+        class_names: Sequence[str] = ("star", "galaxy"),
+        preprocessing: Any = "background_noise",
+        augment: bool = True,
+        seed: int = 0,
+        filters: Sequence[int] = (16, 32, 64),
+        blocks: int = 1,
+        features: int = 64,
+        dropout: float = 0.3,
+        label_smoothing: float = 0.0,
+        stretch: bool = True,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            image_shape=image_shape,
+            class_names=class_names,
+            preprocessing=preprocessing,
+            augment=augment,
+            seed=seed,
+            **kwargs,
+        )
+        if len(self.class_names) < 2:
+            raise ValueError(
+                f"class_names must name at least two classes; got {list(self.class_names)}"
+            )
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1); got {dropout}")
+        self.filters = tuple(filters)
+        self.blocks = blocks
+        self.features = features
+        self.dropout = dropout
+        self.label_smoothing = label_smoothing
+        self.stretch = stretch
+        self.encoder = residual_encoder(
+            self.preprocessed_shape, self.filters, blocks, features, self.seed
+        )
+        self.head = keras.Sequential(
+            [
+                keras.Input((features,)),
+                keras.layers.Activation("leaky_relu"),
+                keras.layers.Dropout(dropout, seed=self.seed),
+                keras.layers.Dense(len(self.class_names), dtype="float32"),
+            ],
+            name="head",
+        )
+        self.built = True
+
+    def logits(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """Returns unnormalised log probabilities, (batch, classes)."""
+        x = self.preprocessing(images)
+        x = tf.asinh(x) if self.stretch else x
+        return self.head(self.encoder(x, training=training), training=training)
+
+    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+        return {"probability": tf.nn.softmax(self.logits(images, training))}
+
+    def objective(
+        self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool
+    ) -> dict[str, tf.Tensor]:
+        logits = self.logits(batch["image"], training)
+        target = tf.one_hot(batch["label"], len(self.class_names))
+        smooth = self.label_smoothing if training else 0.0
+        target = target * (1 - smooth) + smooth / len(self.class_names)
+        hit = tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), batch["label"])
+        return {
+            "loss": tf.nn.softmax_cross_entropy_with_logits(target, logits),
+            "accuracy": tf.cast(hit, tf.float32),
+        }
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filters": list(self.filters),
+            "blocks": self.blocks,
+            "features": self.features,
+            "dropout": self.dropout,
+            "label_smoothing": self.label_smoothing,
+            "stretch": self.stretch,
+        }

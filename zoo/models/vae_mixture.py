@@ -1,0 +1,174 @@
+"""`vae_mixture`: a variational autoencoder whose prior has modes, one for each kind of object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from zoo.distributions import MixturePrior, kl_monte_carlo
+from zoo.layers.component_classes import ComponentClasses, half_light_radius
+from zoo.models.vae import VAE
+from zoo.registry import register
+
+__all__ = ["MixtureVAE"]
+
+tfd = tfp.distributions
+
+# Samples of the posterior over which responsibilities are averaged.
+_CLASS_SAMPLES = 16
+
+
+@register(
+    "vae_mixture",
+    task="unsupervised_classification",
+    reference="Sun et al. 2017 (SDSS star-galaxy report), 'Revise the KL-term', DKL",
+)
+class MixtureVAE(VAE):
+    """VAE with a mixture prior: the class is the component that is responsible.
+
+        loss = -E_q[log p(x | z)] + beta E_q[log q(z | x) - log p(z)],   per pixel
+        p(z) = sum_k pi_k N(z; mu_k, Sigma_k),   P(k | x) = E_q[p(k | z)]
+
+    The divergence has no closed form and is estimated with one sample an image. Which component
+    is the star is decided by size, without labels, in `finalize`.
+
+    With the profile decoder (the default) the first latents are the logarithms of size and
+    fluxes, so that the learnt mixture is a density model of the size-colour-magnitude space with
+    each object's own uncertainty taken out ("extreme deconvolution", Bovy+11): stars are a thin
+    sheet at the size of the seeing, galaxies lie above it. The same source names the instability
+    between repeats as its problem; this decoder solves it, since size cannot hide elsewhere.
+
+    Departures from the source: the mixture is learnt by default (`learnt=False, components=2,
+    decoder="convolutional"` is the source's), and the decoder is a light profile.
+
+    Args:
+        prior_components: K, default 2.
+        prior_dims: How many of the first latents the mixture covers; None for all. Default None.
+        prior_separation: Distance of the outer modes from the origin, default 1.
+        prior_scale: Standard deviation of a mode along the first latent at the start, default 1.
+        learnt: Whether weights, means and covariances of the components are trained.
+        compact_class: Name of the class of compact objects, default "star".
+        class_names: With two names, one of them `compact_class`, these are the classes; otherwise
+            the classes are the components in the order of size, "component_1" the smallest.
+            Without names: ("star", "galaxy").
+
+    The other arguments are those of `zoo.models.vae.VAE`.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape: Sequence[int] = (64, 64, 5),
+        class_names: Sequence[str] = (),
+        preprocessing: Any = "background_noise",
+        augment: bool = True,
+        seed: int = 0,
+        latent_dim: int = 16,
+        filters: Sequence[int] = (16, 32, 64),
+        blocks: int = 1,
+        decoder: str = "profile",
+        likelihood: str = "student_t",
+        noise: str | float = "learnt",
+        model_error: float = 0.1,
+        degrees_of_freedom: float = 4.0,
+        stretch: bool = True,
+        posterior: str = "diagonal",
+        beta: float = 1.0,
+        beta_warmup_steps: int = 0,
+        prior_components: int = 2,
+        prior_dims: int | None = None,
+        prior_separation: float = 1.0,
+        prior_scale: float = 1.0,
+        learnt: bool = True,
+        compact_class: str = "star",
+        **kwargs: Any,
+    ):
+        class_names = tuple(class_names) or ("star", "galaxy")
+        two_classes = len(class_names) == 2 and compact_class in class_names
+        if not two_classes:
+            class_names = tuple(f"component_{k + 1}" for k in range(prior_components))
+        super().__init__(
+            image_shape=image_shape,
+            class_names=class_names,
+            preprocessing=preprocessing,
+            augment=augment,
+            seed=seed,
+            latent_dim=latent_dim,
+            filters=filters,
+            blocks=blocks,
+            decoder=decoder,
+            likelihood=likelihood,
+            noise=noise,
+            model_error=model_error,
+            degrees_of_freedom=degrees_of_freedom,
+            stretch=stretch,
+            posterior=posterior,
+            beta=beta,
+            beta_warmup_steps=beta_warmup_steps,
+            **kwargs,
+        )
+        self.compact_class = compact_class
+        self.prior_dims = prior_dims
+        self.prior = MixturePrior(
+            self.latent_dim,
+            components=prior_components,
+            dims=prior_dims or self.latent_dim,
+            separation=prior_separation,
+            scale=prior_scale,
+            learnt=learnt,
+        )
+        self.classes = ComponentClasses(
+            prior_components,
+            len(class_names),
+            compact=class_names.index(compact_class) if two_classes else 0,
+        )
+
+    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+        q = self.infer(images)
+        return {
+            "probability": self.classes(self.responsibilities(q)),
+            "latent_mean": q.mean(),
+            "latent_stddev": q.stddev(),
+        }
+
+    def responsibilities(self, q: tfd.Distribution) -> tf.Tensor:
+        """Returns E_q[p(k | z)], (batch, K), over fixed draws: the same at every call."""
+        draws = tf.random.stateless_normal([_CLASS_SAMPLES, 1, self.latent_dim], (17, 29))
+        latent = q.mean() + q.scale.matvec(draws * tf.ones_like(q.mean()))
+        return tf.reduce_mean(self.prior.responsibilities(latent), axis=0)
+
+    def divergences(
+        self, q: tfd.Distribution, latent: tf.Tensor, seed: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        return {"kl": kl_monte_carlo(q, self.prior, latent)}
+
+    def finalize(self, images: np.ndarray) -> None:
+        weights = tf.nn.softmax(self.prior.logits.value).numpy()
+        self.classes.identify(self.component_sizes(), weights)
+
+    def component_sizes(self) -> np.ndarray:
+        """Returns log size in px of what the decoder draws at the mean of each component, (K,)."""
+        rest = self.latent_dim - self.prior.dims
+        latent = tf.pad(self.prior.means, [[0, 0], [0, rest]])
+        if self.decoder_name == "profile":
+            return self.decoder.parameters(latent)["log_size"].numpy()
+        return np.log([half_light_radius(image) for image in self._draw(latent).numpy()])
+
+    def sample_prior(self, number: int, seed: int) -> tf.Tensor:
+        """Returns latent vectors drawn from the prior, (number, latent_dim)."""
+        return self.prior.sample(number, tf.constant([seed, 0]))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "prior_components": self.prior.components,
+            "prior_dims": self.prior_dims,
+            "prior_separation": self.prior.separation,
+            "prior_scale": self.prior.scale,
+            "learnt": self.prior.learnt,
+            "compact_class": self.compact_class,
+        }
