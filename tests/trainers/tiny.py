@@ -1,23 +1,26 @@
 """A model and a dataset that are small enough to train in a test, and a command that uses them."""
 
+import contextlib
 import os
 import sys
 import time
+from unittest import mock
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-import zoo
 from tests.zoo.tiny_model import TinyModel
 from trainers import data
+from zoo import registry
 
 SHAPE = (8, 8, 2)
 DATASET = "tiny/blobs"
 
 
-@zoo.register("tiny", task="unsupervised_classification", reference="none")
+@keras.saving.register_keras_serializable(package="tests")
 class Tiny(TinyModel):
     """The smallest model, with a loss that can be told to fail at a step."""
 
@@ -51,6 +54,15 @@ class Tiny(TinyModel):
 
     def get_config(self):
         return {**super().get_config(), "nan_step": self.nan_step}
+
+
+@contextlib.contextmanager
+def registered():
+    """Enters `Tiny` in the registry, so that no other test meets it there."""
+    entry = registry.ModelEntry("tiny", Tiny, "unsupervised_classification", "none")
+    Tiny.registry_name, Tiny.task = entry.name, entry.task
+    with mock.patch.dict(registry._entries, {"tiny": entry}):
+        yield
 
 
 class TinyDataset:
@@ -146,11 +158,8 @@ def command(arguments, dataset=None, logical_devices=0):
             return dataset or TinyDataset(pause=float(os.environ.get("TINY_PAUSE", 0)))
         return load(name, **options)
 
-    data.load = load_tiny
-    try:
+    with registered(), mock.patch.object(data, "load", load_tiny):
         return run.main(["--model", "tiny", "--dataset", DATASET, *arguments])
-    finally:
-        data.load = load
 
 
 if __name__ == "__main__":

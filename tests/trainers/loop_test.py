@@ -1,0 +1,227 @@
+"""The loop: the same numbers for any strategy, after any interruption, and an end to bad ones."""
+
+import dataclasses
+import os
+import pathlib
+import signal
+import tempfile
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tests.trainers import tiny
+from trainers import loop, optimizers, steps
+from trainers.checkpoints import Checkpoints
+from trainers.config import RunConfig
+from trainers.errors import TrainingError, UserError
+
+
+class _Killed(Exception):  # noqa: N818 (it is no error)
+    pass
+
+
+class _StopAt(keras.callbacks.Callback):
+    """Raises, as if the process was killed, when so many batches have been reported."""
+
+    def __init__(self, batches):
+        super().__init__()
+        self.left = batches
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.left -= 1
+        if self.left == 0:
+            raise _Killed
+
+
+class LoopTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.enter_context(tiny.registered())
+        # Every batch is reported and kept.
+        self.config = RunConfig(model="tiny", epochs=3, batch_size=16, checkpoint_seconds=0.0)
+
+    def fit(self, strategy=None, callbacks=(), folder=None, dataset=None, hp=None, **changes):
+        strategy = strategy or tf.distribute.get_strategy()
+        with strategy.scope():
+            self.model = tiny.Tiny(class_names=("small", "large"), **(hp or {}))
+        self.folder = folder or pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+        return loop.fit(
+            self.model,
+            dataset or tiny.TinyDataset(),
+            dataclasses.replace(self.config, **changes),
+            Checkpoints(self.folder),
+            strategy,
+            callbacks,
+        )
+
+    def test_learns_and_reports(self):
+        progress = self.fit(learning_rate=1e-2)
+        losses = [row["validation_loss"] for row in progress.history]
+        self.assertLess(losses[2], losses[1])
+        self.assertLess(losses[1], losses[0])
+        self.assertEqual(progress.best_loss, losses[2])
+        for name in ("loss", "error", "validation_error", "learning_rate", "images_per_second"):
+            self.assertIn(name, progress.history[0])
+        self.assertBetween(progress.history[0]["data_wait_fraction"], 0, 1)
+
+    def test_mean_loss_of_the_epoch(self):
+        # With a learning rate of almost zero the mean over the batches is that over the images.
+        progress = self.fit(learning_rate=1e-12, epochs=1)
+        images = tiny.TinyDataset().arrays("train")["image"]
+        rounds = [
+            float(np.mean(self.model.objective({"image": images}, (7, i), False)["error"]))
+            for i in range(20)
+        ]
+        # The noise differs from draw to draw; 6 standard deviations of one of them.
+        self.assertAllClose(
+            progress.history[0]["error"], np.mean(rounds), rtol=0, atol=6 * np.std(rounds)
+        )
+
+    def test_resumed_in_mid_epoch_ends_with_the_same_bits(self):
+        options = {"gradient_clip_norm": 5.0, "schedule": "cosine", "warmup_steps": 3}
+        whole = self.fit(**options)
+        weights = [np.array(variable) for variable in self.model.variables]
+        for batches in (4, 8, 12):
+            folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+            with self.assertRaises(_Killed):
+                self.fit(callbacks=[_StopAt(batches)], folder=folder, **options)
+            resumed = self.fit(folder=folder, **options)
+            for before, after in zip(weights, self.model.variables, strict=True):
+                self.assertAllEqual(before, after)
+            for row, again in zip(whole.history, resumed.history, strict=True):
+                for name in ("loss", "error", "validation_loss", "gradient_norm"):
+                    self.assertEqual(row[name], again[name])
+
+    def test_mirrored_replicas_equal_one(self):
+        one = self.fit(gradient_clip_norm=5.0)
+        weights = [np.array(variable) for variable in self.model.variables]
+        devices = [device.name for device in tf.config.list_logical_devices("CPU")]
+        self.assertLen(devices, 2)
+        two = self.fit(tf.distribute.MirroredStrategy(devices), gradient_clip_norm=5.0)
+        for row, again in zip(one.history, two.history, strict=True):
+            for name in ("loss", "error", "validation_loss", "gradient_norm"):
+                self.assertAllClose(row[name], again[name], rtol=1e-5)
+        for before, after in zip(weights, self.model.variables, strict=True):
+            self.assertAllClose(before, np.array(after), atol=1e-5)
+
+    def test_more_epochs_go_on(self):
+        whole = self.fit()
+        folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+        self.fit(folder=folder, epochs=1)
+        progress = self.fit(folder=folder)
+        self.assertEqual(progress.best_loss, whole.best_loss)
+        self.assertLen(progress.history, 3)
+
+    def test_finished_run_trains_no_more(self):
+        progress = self.fit()
+        again = self.fit(folder=self.folder, callbacks=[_StopAt(1)])
+        self.assertEqual(progress, again)
+
+    def test_patience(self):
+        # So large a step that the loss rises from the start.
+        progress = self.fit(learning_rate=10.0, epochs=9, patience=2)
+        self.assertEqual(progress.epoch, progress.best_epoch + 2)
+        self.fit(learning_rate=10.0, epochs=9, patience=2, folder=self.folder)
+        best = Checkpoints(self.folder).restore("best", self.model)
+        self.assertEqual(best.epoch, progress.best_epoch)
+
+    def test_loss_that_is_not_finite(self):
+        with self.assertRaisesRegex(TrainingError, "epoch 2, batch 3: loss = nan, error = [0-9]"):
+            self.fit(hp={"nan_step": 8})
+        last = self.folder / "last.npz"
+        kept = np.load(last)
+        for name in kept.files:
+            self.assertTrue(np.isfinite(kept[name]).all())
+        progress = Checkpoints(self.folder).restore("last", self.model)
+        self.assertEqual((progress.epoch, progress.batch), (1, 2))
+
+    def test_unsupervised_models_see_no_labels(self):
+        asked = []
+
+        class Watched(tiny.TinyDataset):
+            def batches(self, split, batch_size, *, labels=True, **options):
+                asked.append(labels)
+                return super().batches(split, batch_size, labels=labels, **options)
+
+        self.fit(dataset=Watched(), epochs=1)
+        self.assertEqual(set(asked), {False})
+
+    def test_sigterm_keeps_the_state(self):
+        class Signal(keras.callbacks.Callback):
+            def on_train_batch_end(self, batch, logs=None):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        with self.assertRaises(SystemExit) as left:
+            self.fit(callbacks=[Signal()], checkpoint_seconds=1e9)
+        self.assertEqual(left.exception.code, 128 + signal.SIGTERM)
+        progress = Checkpoints(self.folder).restore("last", self.model)
+        self.assertEqual((progress.epoch, progress.batch), (0, 1))
+
+    def test_mixed_precision_and_jit(self):
+        full = self.fit(epochs=1)
+        self.assertAllClose(self.fit(epochs=1, jit=True).best_loss, full.best_loss, rtol=0.2)
+        before = keras.config.dtype_policy()
+        keras.config.set_dtype_policy("mixed_float16")
+        try:
+            half = self.fit(epochs=1, mixed_precision="float16", gradient_clip_norm=1e9)
+        finally:
+            keras.config.set_dtype_policy(before)
+        self.assertAllClose(half.best_loss, full.best_loss, rtol=0.05)
+        self.assertLess(half.history[0]["gradient_norm"], 1e3)
+
+    def test_few_images(self):
+        progress = self.fit(dataset=tiny.TinyDataset(train=5), epochs=1)
+        self.assertLen(progress.history, 1)
+        with self.assertRaisesRegex(UserError, "at least 1 images; the dataset has 0"):
+            self.fit(dataset=tiny.TinyDataset(train=0), epochs=1)
+
+    def test_jit_is_for_one_replica(self):
+        devices = [device.name for device in tf.config.list_logical_devices("CPU")]
+        with self.assertRaisesRegex(UserError, "--jit is for one replica; the strategy has 2"):
+            self.fit(tf.distribute.MirroredStrategy(devices), jit=True)
+
+
+class BatchSizeTest(tf.test.TestCase):
+    def test_training(self):
+        self.assertEqual(steps.training_batch_size(64, 1000, 2), 64)
+        self.assertEqual(steps.training_batch_size(64, 37, 2), 36)
+        with self.assertRaisesRegex(UserError, "--batch_size must be a multiple of the 2"):
+            steps.training_batch_size(15, 1000, 2)
+
+    def test_validation_is_the_same_for_1_2_4_and_8_replicas(self):
+        for examples in (9, 36, 127, 1000, 1001):
+            sizes = {steps.validation_batch_size(64, examples, n) for n in (1, 2, 4, 8)}
+            self.assertLen(sizes, 1)
+            (size,) = sizes
+            self.assertLess(examples % size, max(8, examples * 0.1))
+
+    def test_validation_of_few(self):
+        self.assertEqual(steps.validation_batch_size(64, 5, 1), 5)
+        self.assertEqual(steps.validation_batch_size(64, 5, 2), 4)
+
+
+class LearningRateTest(tf.test.TestCase):
+    def rates(self, **options):
+        optimizer = optimizers.make(RunConfig(learning_rate=2.0, **options), steps=100)
+        rates = []
+        for step in (0, 10, 20, 60, 100):
+            optimizer.iterations.assign(step)
+            rates.append(float(keras.ops.convert_to_numpy(optimizer.learning_rate)))
+        return rates
+
+    def test_schedules(self):
+        self.assertAllClose(self.rates(), [2] * 5)
+        self.assertAllClose(self.rates(warmup_steps=20), [0, 1, 2, 2, 2])
+        cosine = [1 + np.cos(np.pi * step / 100) for step in (0, 10, 20, 60, 100)]
+        self.assertAllClose(self.rates(schedule="cosine"), cosine)
+        self.assertAllClose(self.rates(schedule="cosine", warmup_steps=20), [0, 1, 2, 1, 0])
+
+    def test_weight_decay(self):
+        self.assertIsInstance(optimizers.make(RunConfig(), 1), keras.optimizers.Adam)
+        decaying = optimizers.make(RunConfig(weight_decay=0.1), 1)
+        self.assertEqual(decaying.weight_decay, 0.1)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,222 @@
+"""The command as a user runs it: processes that finish, are killed, or work together."""
+
+import contextlib
+import csv
+import io
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from tests.trainers import tiny
+from trainers.run_folder import RunFolder, load_model
+
+ROOT = pathlib.Path(__file__).parents[2]
+EXACT = ("loss", "error", "validation_loss", "validation_error")
+
+
+class RunTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+        self.options = ["--epochs", "3", "--batch_size", "16", "--evaluators", "roc"]
+        self.options += ["--saved_models_dir", str(self.folder / "saved_models")]
+
+    def run_here(self, run, *options):
+        """Runs the command in this process; returns its status, output and errors."""
+        out, errors = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+            run_dir = ["--run_dir", str(self.folder / run)]
+            status = tiny.command([*self.options, *run_dir, *options])
+        return status, out.getvalue(), errors.getvalue()
+
+    def start(self, run, *options, **environment):
+        """Starts the command in a process of its own."""
+        run_dir = ["--run_dir", str(self.folder / run)]
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.trainers.tiny", *self.options, *run_dir, *options],
+            cwd=ROOT,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def finish(self, process, status=0):
+        output, _ = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, status, msg=output)
+        return output
+
+    def history(self, run):
+        with open(self.folder / run / "history.csv", newline="") as file:
+            return [
+                {name: float(value or "nan") for name, value in row.items()}
+                for row in csv.DictReader(file)
+            ]
+
+    def test_run_and_what_it_leaves(self):
+        status, out, errors = self.run_here("a")
+        self.assertEqual(status, 0, msg=errors)
+        folder = RunFolder(self.folder / "a")
+        for path in (folder.config, folder.versions, folder.history, folder.metrics):
+            self.assertTrue(path.exists(), msg=path)
+        self.assertTrue((folder.path / "report.md").exists())
+        self.assertLen(list(folder.tensorboard.glob("*/events*")), 2)
+        metrics = json.loads(folder.metrics.read_text())
+        self.assertIn("auc", metrics["roc"])
+        self.assertEqual(metrics["training"]["epochs"], 3)
+        exported = self.folder / "saved_models" / "tiny" / "1"
+        self.assertIn(f"SavedModel  {exported}", out)
+
+        with tiny.registered():
+            model = load_model(folder.path)
+        images = tiny.TinyDataset().arrays("test")["image"]
+        served = tf.saved_model.load(str(exported)).signatures["serving_default"]
+        self.assertAllClose(
+            served(image=tf.constant(images))["probability"], model(images)["probability"]
+        )
+
+        # Once more: nothing to do. With more epochs: it goes on.
+        status, out, _ = self.run_here("a")
+        self.assertEqual(status, 0)
+        self.assertIn("is finished (epoch 3)", out)
+        self.assertFalse((exported.parent / "2").exists())
+        status, out, _ = self.run_here("a", "--epochs", "4")
+        self.assertEqual(status, 0)
+        self.assertEqual([row["epoch"] for row in self.history("a")], [1, 2, 3, 4])
+        self.assertNotIn("epoch 3/4", out)
+
+        # Other runs are kept out of the folder, unless it may be overwritten.
+        status, _, errors = self.run_here("a", "--learning_rate", "0.002")
+        self.assertEqual(status, 2)
+        self.assertIn("another configuration: learning_rate (saved 0.001, now 0.002)", errors)
+        config = json.loads(folder.config.read_text())
+        folder.config.write_text(json.dumps({**config, "model": "vae"}))
+        status, _, errors = self.run_here("a")
+        self.assertEqual(status, 2)
+        self.assertIn("holds a run of model 'vae', not 'tiny'", errors)
+        status, out, _ = self.run_here("a", "--learning_rate", "0.002", "--overwrite")
+        self.assertEqual(status, 0)
+        self.assertIn("epoch 1/3", out)
+        self.assertLen(self.history("a"), 3)
+
+    def test_mistakes(self):
+        for options, message in {
+            ("--hp", "latents=3"): "unknown hyperparameter 'latents' of model 'tiny'",
+            ("--hp", "image_shape=3,3"): "--model tiny: image_shape must be three",
+            ("--evaluators", "rok"): "unknown evaluator 'rok' (did you mean 'roc'?)",
+            ("--class_fractions", ".1", ".2", ".7"): "--class_fractions must be 2 numbers",
+            ("--strategy", "multiworker"): "needs the cluster in the environment variable",
+        }.items():
+            with self.subTest(options):
+                status, _, errors = self.run_here("b", *options)
+                self.assertEqual(status, 2)
+                self.assertIn(message, errors)
+                self.assertEqual(errors.count("\n"), 1)
+        (self.folder / "c").mkdir()
+        (self.folder / "c" / "thesis.tex").touch()
+        status, _, errors = self.run_here("c", "--overwrite")
+        self.assertEqual(status, 2)
+        self.assertIn("holds files but no run", errors)
+        self.assertTrue((self.folder / "c" / "thesis.tex").exists())
+
+    def test_loss_that_is_not_finite(self):
+        status, _, errors = self.run_here("d", "--hp", "nan_step=8")
+        self.assertEqual(status, 1)
+        self.assertRegex(errors, r"^trainers.run: error: the loss is not finite in epoch 2, batch")
+        self.assertEqual(errors.count("\n"), 1)
+
+    def test_repeats(self):
+        options = ("--repeats", "2", "--seed", "5", "--epochs", "1")
+        status, out, errors = self.run_here("e", *options)
+        self.assertEqual(status, 0, msg=errors)
+        summary = json.loads((self.folder / "e" / "repeats.json").read_text())
+        self.assertEqual(summary["seeds"], [5, 6])
+        losses = [self.history(f"e/seed_{seed}")[0]["validation_loss"] for seed in (5, 6)]
+        loss = summary["metrics"]["training/best_validation_loss"]
+        self.assertAllClose(loss["values"], losses)
+        self.assertAllClose(loss["standard_deviation"], np.std(losses, ddof=1))
+        self.assertEqual(summary["exported_seed"], 5 + int(np.argmin(losses)))
+        self.assertIn(f"Exported: seed {summary['exported_seed']}, the one with the lowest", out)
+        status, out, _ = self.run_here("e", *options)
+        self.assertEqual(out.count("is finished"), 2)
+        self.assertLen(list((self.folder / "saved_models" / "tiny").glob("[0-9]*")), 1)
+
+    def test_killed_in_mid_epoch_ends_the_same(self):
+        status, _, errors = self.run_here("whole")
+        self.assertEqual(status, 0, msg=errors)
+        slow = {"TINY_PAUSE": "0.3"}
+        process = self.start("killed", "--checkpoint_seconds", "0", **slow)
+        checkpoint = self.folder / "killed" / "checkpoints" / "last.npz"
+        try:
+            self.wait(lambda: self.progress(checkpoint) >= (1, 2), process)
+            # The folder belongs to the process that is alive.
+            status, _, errors = self.run_here("killed", "--checkpoint_seconds", "0")
+            self.assertEqual(status, 2)
+            self.assertIn("is in use by another run", errors)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        epoch, batch = self.progress(checkpoint)
+        self.assertEqual(epoch, 1)
+        self.assertBetween(batch, 2, 5)
+        status, out, errors = self.run_here("killed", "--checkpoint_seconds", "0")
+        self.assertEqual(status, 0, msg=errors)
+        self.assertNotIn("epoch 1/3", out)
+        self.assertLen(self.history("killed"), 3)
+        for row, again in zip(self.history("whole"), self.history("killed"), strict=True):
+            self.assertEqual([row[name] for name in EXACT], [again[name] for name in EXACT])
+        metrics = [
+            json.loads(RunFolder(self.folder / run).metrics.read_text())["roc"]
+            for run in ("whole", "killed")
+        ]
+        self.assertEqual(*metrics)
+
+    def test_two_workers_equal_one_process(self):
+        status, _, errors = self.run_here("one")
+        self.assertEqual(status, 0, msg=errors)
+        cluster = {"worker": [f"localhost:{_free_port()}" for _ in range(2)]}
+        workers = [
+            self.start(
+                "two",
+                TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": "worker", "index": i}}),
+            )
+            for i in range(2)
+        ]
+        for worker in workers:
+            self.finish(worker)
+        for row, again in zip(self.history("one"), self.history("two"), strict=True):
+            for name in EXACT:
+                self.assertAllClose(row[name], again[name], rtol=1e-5)
+
+    def progress(self, checkpoint):
+        if not checkpoint.exists():
+            return (-1, 0)
+        with np.load(checkpoint) as file:
+            saved = json.loads(file["progress"].tobytes())
+        return saved["epoch"], saved["batch"]
+
+    def wait(self, condition, process, seconds=60):
+        end = time.monotonic() + seconds
+        while not condition():
+            if process.poll() is not None or time.monotonic() > end:
+                self.fail(f"the process ended or is too slow: {process.communicate()[0]}")
+            time.sleep(0.05)
+
+
+def _free_port():
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return probe.getsockname()[1]
+
+
+if __name__ == "__main__":
+    tf.test.main()
