@@ -207,7 +207,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _evaluate_run(options: argparse.Namespace) -> dict[str, dict[str, float]]:
-    from trainers import data
     from trainers.evaluators import describe
 
     for name in options.evaluators or ():
@@ -216,6 +215,8 @@ def _evaluate_run(options: argparse.Namespace) -> dict[str, dict[str, float]]:
         raise UserError(f"--max_objects must be at least 1; got {options.max_objects}")
     folder = run_folder.RunFolder(options.run_dir)
     model = run_folder.load_model(options.run_dir)
+    from trainers import data
+
     saved = run_folder.read_json(folder.config)
     known = {field.name for field in dataclasses.fields(RunConfig)}
     config = RunConfig(**{name: value for name, value in saved.items() if name in known})

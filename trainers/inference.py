@@ -35,8 +35,10 @@ def apply(
         raise ValueError(f"batch_size must be at least 1; got {batch_size}")
     if len(array) == 0:
         raise ValueError(f"array must have at least one row; got shape {array.shape}")
+    # The lambda is a new function each time: TensorFlow would warn that a method is traced again.
     traced = tf.function(
-        function, input_signature=[tf.TensorSpec((None, *array.shape[1:]), tf.float32)]
+        lambda batch: function(batch),
+        input_signature=[tf.TensorSpec((None, *array.shape[1:]), tf.float32)],
     )
     pieces: dict[str, list[np.ndarray]] = {}
     for start in range(0, len(array), batch_size):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import stats
-from sklearn.manifold import TSNE, trustworthiness
+from sklearn.manifold import trustworthiness
 from sklearn.metrics import silhouette_score
 
-from trainers.evaluators import figures, latents
+from trainers.evaluators import embedding, figures, latents
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section
@@ -15,7 +15,6 @@ from trainers.evaluators.section import Section
 __all__ = ["evaluate_latent_space"]
 
 _OBJECTS = 1500
-_PERPLEXITY = 30.0
 _QUANTITIES = 5
 _SHOWN_LATENTS = 12
 
@@ -64,16 +63,14 @@ def _correlations(context, mean) -> dict[str, np.ndarray]:
 
 def _embedding(context, section, mean, quantities) -> None:
     chosen = context.subset(_OBJECTS, "latent_space")
-    points = mean[chosen].astype(np.float32)
-    perplexity = min(_PERPLEXITY, (len(points) - 1) / 3)
-    method = TSNE(perplexity=perplexity, random_state=context.seed, n_jobs=-1)
-    plane = method.fit_transform(points)
+    points = mean[chosen]
+    plane = embedding.tsne(points, 2, context.seed)
     section.metrics["tsne_trustworthiness"] = trustworthiness(
         points, plane, n_neighbors=min(10, len(points) // 3)
     )
     sentence = (
-        f"t-SNE (perplexity {perplexity:g}) shows {len(chosen)} objects, with a trustworthiness of "
-        f"{section.metrics['tsne_trustworthiness']:.3f}."
+        f"t-SNE (perplexity {embedding.PERPLEXITY:g}) shows {len(chosen)} objects, with a "
+        f"trustworthiness of {section.metrics['tsne_trustworthiness']:.3f}."
     )
     labels = None if context.labels is None else context.labels[chosen]
     if labels is not None and len(np.unique(labels)) > 1:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from sklearn.manifold import TSNE, Isomap
 
-from trainers.evaluators import figures, photometry, ranking
+from trainers.evaluators import embedding, figures, photometry, ranking
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.curves import Curve, draw_roc
 from trainers.evaluators.registry import register
@@ -16,8 +15,6 @@ from trainers.evaluators.section import Section, Table
 __all__ = ["Identified", "evaluate_manifold", "identify"]
 
 _OBJECTS = 1500
-_NEIGHBOURS = 15
-_PERPLEXITY = 30.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,10 +79,6 @@ def evaluate_manifold(context: EvaluationContext) -> Section:
     The latent means are embedded in one dimension, by Isomap and by t-SNE; the coordinate is cut
     where the known fraction of galaxies lies on one side. Which side is decided by the light
     concentration of the images, see `identify`. Labels judge the result and do nothing else.
-
-    References:
-        Tenenbaum, de Silva and Langford (2000), Science 290, 2319; van der Maaten and Hinton
-        (2008), JMLR 9, 2579.
     """
     chosen = context.subset(_OBJECTS, "manifold")
     latents = context.latents()[chosen]
@@ -99,8 +92,12 @@ def evaluate_manifold(context: EvaluationContext) -> Section:
     counts = ranking.resample_counts(galaxy.astype(int), context.generator("manifold/auc"))
     section = Section()
     found, rows = {}, []
-    for name, method in (("Isomap", _isomap), ("t-SNE", _tsne)):
-        identified = identify(method(latents, context.seed), fraction, size, usable)
+    coordinates = {
+        "Isomap": embedding.isomap(latents),
+        "t-SNE": embedding.tsne(latents, 1, context.seed)[:, 0],
+    }
+    for name, coordinate in coordinates.items():
+        identified = identify(coordinate, fraction, size, usable)
         area = ranking.auc(galaxy, identified.score, counts)
         accuracy = ((identified.score > identified.threshold) == galaxy).mean()
         key = name.lower().replace("-", "")
@@ -117,22 +114,11 @@ def evaluate_manifold(context: EvaluationContext) -> Section:
         f"The latent means of {len(chosen)} objects are embedded in one dimension and cut at the "
         f"known fraction of galaxies, {fraction:.3g}. Which side holds the galaxies is decided by "
         "the concentration of the light in the images; labels only judge. Isomap uses "
-        f"{_NEIGHBOURS} neighbours, t-SNE a perplexity of {_PERPLEXITY:g}."
+        f"{embedding.NEIGHBOURS} neighbours, t-SNE a perplexity of {embedding.PERPLEXITY:g}."
     )
     section.tables.append(Table(["coordinate", "AUC (95 %)", "accuracy at the cut"], rows))
     section.figures.append(_figure(context, found, galaxy, counts))
     return section
-
-
-def _isomap(latents: np.ndarray, seed: int) -> np.ndarray:
-    neighbours = min(_NEIGHBOURS, len(latents) - 1)
-    return Isomap(n_components=1, n_neighbors=neighbours).fit_transform(latents)[:, 0]
-
-
-def _tsne(latents: np.ndarray, seed: int) -> np.ndarray:
-    perplexity = min(_PERPLEXITY, (len(latents) - 1) / 3)
-    method = TSNE(n_components=1, perplexity=perplexity, random_state=seed, n_jobs=-1)
-    return method.fit_transform(latents.astype(np.float32))[:, 0].astype(np.float64)
 
 
 def _figure(context, found, galaxy, counts):

@@ -1,0 +1,129 @@
+import io
+import json
+import re
+from contextlib import redirect_stderr
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from astropy.table import Table
+
+from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel, StandInSpec
+from trainers import evaluate
+from trainers.evaluators import list_evaluators, registry
+
+_HISTORY = "epoch,loss,validation_loss,images_per_second\n1,3,3,90\n2,2,1.5,200\n3,1,2,210\n"
+
+
+class EvaluateTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = Path(self.get_temp_dir())
+
+    def test_everything_for_an_unsupervised_classifier(self):
+        (self.folder / "history.csv").write_text(_HISTORY)
+        (self.folder / "config.json").write_text(
+            '{"model": "stand_in", "seed": 5, "hp": {"latent_dim": 4}, "jit": true}'
+        )
+        (self.folder / "versions.json").write_text('{"keras": "3.0"}')
+        dataset = StandInDataset()
+        metrics = evaluate.evaluate(StandInModel(dataset), dataset, self.folder)
+        self.assertEqual(json.loads((self.folder / "metrics.json").read_text()), metrics)
+        without_numbers = {"history", "generation"}
+        self.assertEqual(list(metrics), [n for n in list_evaluators() if n not in without_numbers])
+        self.assertGreater(metrics["roc"]["auc"], 0.6)
+        self.assertGreater(metrics["separator"]["auc"], 0.95)
+        self.assertGreater(metrics["probe"]["forest_accuracy"], 0.8)
+        self.assertNear(metrics["reconstruction"]["chi2_per_pixel"], 1.0, 0.3)
+
+        text = (self.folder / "report.md").read_text()
+        linked = re.findall(r"\]\((.+?)\)", text)
+        self.assertCountEqual(
+            [str(path.relative_to(self.folder)) for path in self.folder.glob("figures/*.png")],
+            [path for path in linked if path.endswith(".png")],
+        )
+        self.assertTrue(all((self.folder / path).exists() for path in linked))
+        self.assertIn("the weights are those of epoch 2", text)
+        self.assertIn("python -m trainers.run --model stand_in --hp latent_dim=4 --seed 5", text)
+        self.assertNotIn("failed", text)
+
+        outliers = Table.read(self.folder / "outliers.ecsv")
+        self.assertLen(outliers, 100)
+        self.assertAllEqual(outliers["rank"], np.arange(1, 101))
+        self.assertTrue((np.diff(outliers["score"]) <= 0).all())
+        self.assertEqual(str(outliers["score"].unit), "dex")
+        self.assertCountEqual(set(outliers["class"]), {"star", "galaxy"})
+
+    def test_the_same_seed_gives_the_same_numbers(self):
+        dataset = StandInDataset()
+        model, names = StandInModel(dataset), ["roc", "manifold", "latent_space"]
+        runs = [
+            evaluate.evaluate(model, dataset, self.folder, evaluators=names, seed=seed)
+            for seed in (1, 1, 2)
+        ]
+        self.assertEqual(runs[0], runs[1])
+        self.assertNotEqual(runs[0]["roc"]["auc_low"], runs[2]["roc"]["auc_low"])
+        self.assertEqual(runs[0]["roc"]["auc"], runs[2]["roc"]["auc"])
+
+    def test_unlabelled_photographs_and_one_band(self):
+        for bands, task in (
+            (("red", "green", "blue"), "representation"),
+            (("r",), "representation"),
+        ):
+            spec = StandInSpec(
+                image_shape=(20, 20, len(bands)),
+                bands=bands,
+                pixel_scale=None,
+                units="counts",
+                class_names=(),
+                class_fractions=None,
+            )
+            dataset = StandInDataset(spec=spec, magnitudes=False)
+            metrics = evaluate.evaluate(StandInModel(dataset, task=task), dataset, self.folder)
+            self.assertEqual(list(metrics), ["reconstruction", "latent_space", "outliers"])
+            self.assertIn("the dataset has no labels", (self.folder / "report.md").read_text())
+
+    def test_collapsed_latents_spoil_nothing(self):
+        dataset = StandInDataset()
+        model = StandInModel(dataset)
+        model.encode = lambda images: {
+            "latent_mean": tf.zeros((tf.shape(images)[0], 4)),
+            "latent_stddev": tf.ones((tf.shape(images)[0], 4)),
+        }
+        metrics = evaluate.evaluate(model, dataset, self.folder)
+        self.assertEqual(metrics["latent_space"]["active_latents"], 0)
+        self.assertIn("roc", metrics)
+
+    def test_a_failing_evaluator_is_told_and_does_not_stop_the_others(self):
+        def fail(context):
+            raise ValueError("it cannot be")
+
+        for name in list_evaluators():  # What is imported under the patch is lost with it.
+            registry.describe(name)
+        entry = registry.describe("probe")
+        broken = {"probe": registry.EvaluatorEntry("probe", entry.title, entry.needs, fail)}
+        dataset = StandInDataset()
+        model = StandInModel(dataset)
+        with mock.patch.dict(registry._entries, broken):
+            with self.assertLogs("trainers.evaluate", "WARNING"):
+                metrics = evaluate.evaluate(model, dataset, self.folder)
+            with self.assertRaisesRegex(ValueError, "it cannot be"):
+                evaluate.evaluate(model, dataset, self.folder, evaluators=["probe"])
+        self.assertIn("outliers", metrics)
+        self.assertIn("- probe: failed: it cannot be.", (self.folder / "report.md").read_text())
+
+    def test_mistakes_on_the_command_line_have_one_line_and_status_2(self):
+        for arguments, message in (
+            ([], "--run_dir"),
+            (["--run_dir", str(self.folder / "none")], "config.json"),
+            (["--run_dir", str(self.folder), "--evaluators", "rocs"], "did you mean 'roc'"),
+            (["--run_dir", str(self.folder), "--max_objects", "0"], "at least 1; got 0"),
+            (["--run_dir", str(self.folder), "--max_objects", "x"], "invalid int value"),
+            (["--run_dir", str(self.folder), "--nonsense"], "--nonsense"),
+        ):
+            stream = io.StringIO()
+            with redirect_stderr(stream):
+                status = evaluate.main(arguments)
+            self.assertEqual(status, 2)
+            self.assertRegex(stream.getvalue(), f"^error: .*{re.escape(message)}.*\n$")

@@ -1,0 +1,46 @@
+import tensorflow as tf
+
+from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel
+from trainers.evaluators import EvaluationContext, registry
+
+
+class RegistryTest(tf.test.TestCase):
+    def test_every_evaluator_is_known_by_its_file(self):
+        for name in registry.list_evaluators():
+            entry = registry.describe(name)
+            self.assertEqual(entry.name, name)
+            self.assertEqual(entry.run.__module__, f"trainers.evaluators.{name}")
+
+    def test_duplicate_raises(self):
+        registry.describe("roc")
+        with self.assertRaisesRegex(ValueError, "'roc' is already registered by .*evaluate_roc"):
+            registry.register("roc", title="again")(print)
+
+    def test_unknown_name_lists_the_choices_and_the_nearest(self):
+        with self.assertRaisesRegex(ValueError, "did you mean 'reconstruction'.*there are: .*roc"):
+            registry.describe("reconstructions")
+
+    def _selected(self, model, dataset, names=None):
+        context = EvaluationContext(model, dataset, self.get_temp_dir())
+        chosen, left_out = registry.select(context, names)
+        return [entry.name for entry in chosen], left_out
+
+    def test_evaluators_fit_the_task(self):
+        dataset = StandInDataset()
+        unsupervised, left_out = self._selected(StandInModel(dataset), dataset)
+        self.assertEqual(unsupervised, [n for n in registry.list_evaluators() if n != "history"])
+        self.assertEqual(list(left_out), ["history"])
+        supervised, left_out = self._selected(
+            StandInModel(dataset, task="classification", methods=()), dataset
+        )
+        self.assertEqual(supervised, ["roc", "separator"])
+        self.assertIn("no encode()", left_out["probe"])
+        representation, _ = self._selected(StandInModel(dataset, task="representation"), dataset)
+        self.assertNotIn("roc", representation)
+        self.assertIn("manifold", representation)
+
+    def test_what_does_not_fit_cannot_be_asked_for(self):
+        dataset = StandInDataset()
+        model = StandInModel(dataset, methods=())
+        with self.assertRaisesRegex(ValueError, "'outliers' does not fit: the model has no encode"):
+            self._selected(model, dataset, ["outliers"])

@@ -1,0 +1,37 @@
+import numpy as np
+import tensorflow as tf
+
+from trainers import inference
+
+
+class InferenceTest(tf.test.TestCase):
+    def test_any_batch_size_gives_the_same(self):
+        array = np.random.default_rng(0).normal(size=(23, 4)).astype(np.float32)
+        for size in (1, 7, 23, 100):
+            outputs = inference.apply(
+                lambda x: {"double": 2 * x, "sum": tf.reduce_sum(x, -1)}, array, batch_size=size
+            )
+            self.assertAllClose(outputs["double"], 2 * array)
+            self.assertAllClose(outputs["sum"], array.sum(axis=1))
+
+    def test_the_function_is_traced_once(self):
+        traces = []
+
+        def function(x):
+            traces.append(x.shape)
+            return {"x": x}
+
+        inference.apply(function, np.zeros((10, 2)), batch_size=4)
+        self.assertLen(traces, 1)
+
+    def test_half_precision_comes_back_as_float32(self):
+        outputs = inference.apply(lambda x: {"x": tf.cast(x, tf.bfloat16)}, np.ones((3, 1)))
+        self.assertEqual(outputs["x"].dtype, np.float32)
+
+    def test_mistakes_are_told(self):
+        with self.assertRaisesRegex(ValueError, "batch_size must be at least 1; got 0"):
+            inference.apply(lambda x: {"x": x}, np.zeros((3, 1)), batch_size=0)
+        with self.assertRaisesRegex(ValueError, "at least one row"):
+            inference.apply(lambda x: {"x": x}, np.zeros((0, 1)))
+        with self.assertRaisesRegex(ValueError, "'log' must be finite; .* 1 of 3 rows.* row 1"):
+            inference.apply(lambda x: {"log": tf.math.log(x)}, np.array([[1.0], [0.0], [2.0]]))

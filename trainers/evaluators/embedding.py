@@ -1,0 +1,70 @@
+"""t-SNE and Isomap of latents, safe for latents that hardly vary."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE, Isomap
+
+__all__ = ["NEIGHBOURS", "PERPLEXITY", "isomap", "tsne"]
+
+NEIGHBOURS = 15
+PERPLEXITY = 30.0
+
+
+def isomap(points: np.ndarray) -> np.ndarray:
+    """Returns the first Isomap coordinate of the points, (number,).
+
+    Args:
+        points: (number, dimension).
+
+    Raises:
+        ValueError: if the points do not vary.
+
+    References:
+        Tenenbaum, de Silva and Langford (2000), Science 290, 2319.
+    """
+    neighbours = min(NEIGHBOURS, len(points) - 1)
+    return Isomap(n_components=1, n_neighbors=neighbours).fit_transform(_scaled(points))[:, 0]
+
+
+def tsne(points: np.ndarray, dimension: int, seed: int) -> np.ndarray:
+    """Returns the t-SNE of the points, (number, dimension), started from principal components.
+
+    Args:
+        points: (number, dimension of the latents).
+        dimension: Dimension of the embedding, 1 or 2.
+        seed: Seed.
+
+    Raises:
+        ValueError: if the points do not vary.
+
+    References:
+        van der Maaten and Hinton (2008), JMLR 9, 2579.
+    """
+    scaled = _scaled(points)
+    # scikit-learn's own start divides by the spread of the components, and ends in a
+    # segmentation fault where one of them has none.
+    start = np.random.default_rng(seed).normal(0, 1e-5, (len(points), dimension))
+    components = min(dimension, scaled.shape[1])
+    start[:, :components] += 1e-4 * PCA(components, random_state=seed).fit_transform(scaled)
+    method = TSNE(
+        dimension,
+        perplexity=min(PERPLEXITY, (len(points) - 1) / 3),
+        init=start.astype(np.float32),
+        random_state=seed,
+        n_jobs=-1,
+    )
+    return method.fit_transform(scaled.astype(np.float32)).astype(np.float64)
+
+
+def _scaled(points: np.ndarray) -> np.ndarray:
+    # One scale for all axes: both methods look at ratios of distances alone.
+    centred = points - points.mean(axis=0)
+    spread = np.sqrt((centred**2).mean())
+    if len(points) < 4 or not spread > 1e-6 * max(1e-6, np.abs(points).max()):
+        raise ValueError(
+            f"points must be four at least and must vary; got {len(points)} whose spread is "
+            f"{spread:.3g}"
+        )
+    return centred / spread
