@@ -69,7 +69,9 @@ class ZooModel(keras.Model):
         seed: int = 0,
         **kwargs: Any,
     ):
-        super().__init__(**kwargs)
+        # Half precision is for the networks within: images may exceed its range, and likelihoods
+        # its resolution.
+        super().__init__(**{**kwargs, "dtype": "float32"})
         image_shape = tuple(int(size) for size in image_shape)
         if len(image_shape) != 3 or min(image_shape) < 1:
             raise ValueError(

@@ -139,10 +139,8 @@ class VAE(ZooModel):
         self.beta_warmup_steps = beta_warmup_steps
 
         self.posterior = POSTERIORS[posterior](self.latent_dim)
-        self.encoder = residual_encoder(
-            self.preprocessed_shape, self.filters, blocks, self.posterior.n_params, self.seed
-        )
-        self.decoder = self._make_decoder(decoder)
+        self.encoder = self._make_encoder()
+        self.decoder = self._make_decoder(self.latent_dim)
         self.log_noise = self.add_weight(
             name="log_noise",
             shape=(self.preprocessed_shape[-1],),
@@ -154,28 +152,36 @@ class VAE(ZooModel):
         self.pixels = math.prod(self.preprocessed_shape)
         self.built = True
 
-    def _make_decoder(self, decoder: str) -> keras.layers.Layer:
-        if decoder == "convolutional":
+    def _make_encoder(self) -> keras.Model:
+        return residual_encoder(
+            self.preprocessed_shape, self.filters, self.blocks, self.posterior.n_params, self.seed
+        )
+
+    def _make_decoder(self, inputs: int) -> keras.layers.Layer:
+        if self.decoder_name == "convolutional":
             return residual_decoder(
-                self.latent_dim, self.preprocessed_shape, self.filters, self.blocks, self.seed + 1
+                inputs, self.preprocessed_shape, self.filters, self.blocks, self.seed + 1
             )
         profile = ProfileDecoder(self.preprocessed_shape, name="decoder")
-        if self.latent_dim < profile.latent_dim:
+        if inputs < profile.latent_dim:
             raise ValueError(
                 f"latent_dim must be at least {profile.latent_dim} for decoder 'profile' in "
-                f"{profile.bands} bands; got {self.latent_dim}"
+                f"{profile.bands} bands; got {inputs}"
             )
-        profile.build((None, self.latent_dim))
+        profile.build((None, inputs))
         return profile
 
     def adapt(self, images: np.ndarray) -> None:
         super().adapt(images)
-        if self.decoder_name == "profile":
-            stretched = [
-                self._network_input(tf.constant(images[i : i + 256]))[1].numpy()
-                for i in range(0, len(images), 256)
-            ]
-            self.decoder.adapt(np.concatenate(stretched), _saturated(images))
+        if isinstance(self.decoder, ProfileDecoder):
+            self._adapt_profile(self.decoder, images)
+
+    def _adapt_profile(self, profile: ProfileDecoder, images: np.ndarray) -> None:
+        stretched = [
+            self._network_input(tf.constant(images[i : i + 256]))[1].numpy()
+            for i in range(0, len(images), 256)
+        ]
+        profile.adapt(np.concatenate(stretched), _saturated(images))
 
     # Inference.
 
@@ -207,7 +213,11 @@ class VAE(ZooModel):
         return self.encode(images)
 
     def _draw(self, latent: tf.Tensor) -> tf.Tensor:
-        y = tf.cast(self.decoder(latent), tf.float32)
+        return self._to_linear(self.decoder(latent))
+
+    def _to_linear(self, drawn: tf.Tensor) -> tf.Tensor:
+        """From what the decoder draws to the scale of the preprocessed images."""
+        y = tf.cast(drawn, tf.float32)
         if self.likelihood == "bernoulli":
             return tf.sigmoid(y)
         return tf.sinh(tf.clip_by_value(y, -_MAX_STRETCHED, _MAX_STRETCHED)) if self.stretch else y

@@ -11,6 +11,7 @@ import tensorflow_probability as tfp
 
 from zoo.distributions import MixturePrior, kl_monte_carlo
 from zoo.layers.component_classes import ComponentClasses, half_light_radius
+from zoo.layers.profile import ProfileDecoder
 from zoo.models.vae import VAE
 from zoo.registry import register
 
@@ -154,7 +155,7 @@ class MixtureVAE(VAE):
         """Returns log size in px of what the decoder draws at the mean of each component, (K,)."""
         rest = self.latent_dim - self.prior.dims
         latent = tf.pad(self.prior.means, [[0, 0], [0, rest]])
-        if self.decoder_name == "profile":
+        if isinstance(self.decoder, ProfileDecoder):
             return self.decoder.parameters(latent)["log_size"].numpy()
         return np.log([half_light_radius(image) for image in self._draw(latent).numpy()])
 

@@ -1,0 +1,218 @@
+"""`ae_vae`: an autoencoder for low-level features and a variational autoencoder above it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from zoo.layers.residual import residual_encoder
+from zoo.models.vae_mixture import MixtureVAE
+from zoo.registry import register
+
+__all__ = ["MODES", "HierarchicalVAE"]
+
+tfd = tfp.distributions
+
+MODES = ("feature_loss", "hierarchical")
+
+
+@register(
+    "ae_vae",
+    task="unsupervised_classification",
+    reference="Sun et al. 2017 (SDSS star-galaxy report), 'A hierarchical design'",
+)
+class HierarchicalVAE(MixtureVAE):
+    """Autoencoder with many hidden units below, variational autoencoder with few above.
+
+    mode="hierarchical": h = f(x) has `feature_dim` units and x' = g(h) reproduces the image; the
+    VAE sees h (no gradient flows back into f) and reproduces it from few latents:
+
+        loss = -log p(x | h) + |h|^2 / 2 - E_q[log N(h; h'(z), s^2)] + beta KL(q(z | h) || p)
+
+    mode="feature_loss": the VAE works on images and its loss is measured in the features of the
+    autoencoder, which learns beside it from its own reconstruction alone:
+
+        loss = -log p(x | h) + |h|^2 / 2 - E_q[log N(h; f(x'(z)), s^2)] + beta KL(q(z | x) || p)
+
+    both per pixel, with p the mixture prior and s learnt, one number per feature. The penalty
+    on |h| keeps the features of the autoencoder of order one (Ghosh+20).
+
+    Departure from the source, which trains the autoencoder first: both are trained at once, each
+    by its own terms, so that one run does it.
+
+    Args:
+        mode: "hierarchical" (default) or "feature_loss".
+        feature_dim: Hidden units of the autoencoder, default 30. The decoder "profile" reads the
+            first of them as its parameters.
+        latent_dim: Latents of the VAE above, default 4; in mode "feature_loss" with the decoder
+            "profile" at least as many as that has parameters.
+        width: Units of the hidden layers between features and latents, default 64.
+
+    The other arguments are those of `zoo.models.vae_mixture.MixtureVAE`.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape: Sequence[int] = (64, 64, 5),
+        class_names: Sequence[str] = (),
+        preprocessing: Any = "background_noise",
+        augment: bool = True,
+        seed: int = 0,
+        mode: str = "hierarchical",
+        feature_dim: int = 30,
+        latent_dim: int = 4,
+        width: int = 64,
+        filters: Sequence[int] = (16, 32, 64),
+        blocks: int = 1,
+        decoder: str = "profile",
+        likelihood: str = "student_t",
+        noise: str | float = "learnt",
+        model_error: float = 0.1,
+        degrees_of_freedom: float = 4.0,
+        stretch: bool = True,
+        posterior: str = "diagonal",
+        beta: float = 1.0,
+        beta_warmup_steps: int = 0,
+        prior_components: int = 2,
+        prior_dims: int | None = None,
+        prior_separation: float = 1.0,
+        prior_scale: float = 1.0,
+        learnt: bool = True,
+        compact_class: str = "star",
+        **kwargs: Any,
+    ):
+        if mode not in MODES:
+            raise ValueError(f"mode must be one of {', '.join(MODES)}; got '{mode}'")
+        self.mode = mode
+        self.feature_dim = feature_dim
+        self.width = width
+        super().__init__(
+            image_shape=image_shape,
+            class_names=class_names,
+            preprocessing=preprocessing,
+            augment=augment,
+            seed=seed,
+            latent_dim=latent_dim,
+            filters=filters,
+            blocks=blocks,
+            decoder=decoder,
+            likelihood=likelihood,
+            noise=noise,
+            model_error=model_error,
+            degrees_of_freedom=degrees_of_freedom,
+            stretch=stretch,
+            posterior=posterior,
+            beta=beta,
+            beta_warmup_steps=beta_warmup_steps,
+            prior_components=prior_components,
+            prior_dims=prior_dims,
+            prior_separation=prior_separation,
+            prior_scale=prior_scale,
+            learnt=learnt,
+            compact_class=compact_class,
+            **kwargs,
+        )
+        self.feature_encoder = residual_encoder(
+            self.preprocessed_shape,
+            self.filters,
+            blocks,
+            feature_dim,
+            self.seed + 2,
+            name="feature_encoder",
+        )
+        self.feature_decoder = super()._make_decoder(feature_dim)
+        self.log_feature_noise = self.add_weight(
+            name="log_feature_noise", shape=(feature_dim,), initializer="zeros"
+        )
+
+    def _make_encoder(self) -> keras.Model:
+        if self.mode == "feature_loss":
+            return super()._make_encoder()
+        outputs = self.posterior.n_params
+        return _perceptron(self.feature_dim, self.width, outputs, self.seed, name="encoder")
+
+    def _make_decoder(self, inputs: int) -> keras.layers.Layer:
+        if self.mode == "feature_loss":
+            return super()._make_decoder(inputs)
+        return _perceptron(inputs, self.width, self.feature_dim, self.seed + 1, name="decoder")
+
+    def adapt(self, images: np.ndarray) -> None:
+        super().adapt(images)
+        if self.decoder_name == "profile":
+            self._adapt_profile(self.feature_decoder, images)
+
+    def infer(self, images: tf.Tensor, training: bool = False) -> tfd.Distribution:
+        if self.mode == "feature_loss":
+            return super().infer(images, training)
+        return self.posterior(self.encoder(self.features(images), training=training))
+
+    def features(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the hidden units of the autoencoder, (batch, feature_dim)."""
+        return self.feature_encoder(self._network_input(images)[1])
+
+    def _draw(self, latent: tf.Tensor) -> tf.Tensor:
+        drawn = self.decoder(latent)
+        if self.mode == "hierarchical":
+            drawn = self.feature_decoder(drawn)
+        return self._to_linear(drawn)
+
+    def objective(
+        self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool
+    ) -> dict[str, tf.Tensor]:
+        x, encoder_input = self._network_input(batch["image"])
+        features = self.feature_encoder(encoder_input, training=training)
+        reproduced = self.feature_decoder(features, training=training)
+        reconstruction = self.reconstruction_loss(x, reproduced)
+        penalty = 0.5 * tf.reduce_sum(tf.square(features), axis=-1)
+
+        target = tf.stop_gradient(features)
+        from_image = self.mode == "feature_loss"
+        q = self.posterior(self.encoder(encoder_input if from_image else target, training=training))
+        latent = self.sample(q, seed)
+        predicted = self.decoder(latent, training=training)
+        if from_image:
+            predicted = self._frozen_features(predicted)
+        noise = tfd.Normal(predicted, tf.exp(self.log_feature_noise.value))
+        feature_loss = -tf.reduce_sum(noise.log_prob(target), axis=-1)
+        divergences = self.divergences(q, latent, seed)
+        upper = feature_loss + self._beta_now(training) * sum(divergences.values())
+        return {
+            "loss": (reconstruction + penalty + upper) / self.pixels,
+            "reconstruction": reconstruction / self.pixels,
+            "feature_loss": feature_loss,
+            **divergences,
+        }
+
+    def _frozen_features(self, drawn: tf.Tensor) -> tf.Tensor:
+        """Returns the features of drawn images; the gradient flows to the images alone."""
+        encoder = self.feature_encoder
+        weights = [tf.stop_gradient(variable.value) for variable in encoder.trainable_variables]
+        fixed = [variable.value for variable in encoder.non_trainable_variables]
+        return encoder.stateless_call(weights, fixed, drawn)[0]
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "mode": self.mode,
+            "feature_dim": self.feature_dim,
+            "width": self.width,
+        }
+
+
+def _perceptron(inputs: int, width: int, outputs: int, seed: int, name: str) -> keras.Model:
+    glorot = [keras.initializers.GlorotUniform(seed=seed + layer) for layer in range(3)]
+    return keras.Sequential(
+        [
+            keras.Input((inputs,)),
+            keras.layers.Dense(width, activation="leaky_relu", kernel_initializer=glorot[0]),
+            keras.layers.Dense(width, activation="leaky_relu", kernel_initializer=glorot[1]),
+            keras.layers.Dense(outputs, kernel_initializer=glorot[2], dtype="float32"),
+        ],
+        name=name,
+    )
