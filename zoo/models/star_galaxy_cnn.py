@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from zoo import randomness
 from zoo.layers.residual import residual_encoder
 from zoo.model import ZooModel
 from zoo.registry import register
@@ -89,27 +90,38 @@ class StarGalaxyCNN(ZooModel):
         self.head = keras.Sequential(
             [
                 keras.Input((features,)),
-                keras.layers.Activation("leaky_relu"),
-                keras.layers.Dropout(dropout, seed=self.seed),
-                keras.layers.Dense(len(self.class_names), dtype="float32"),
+                keras.layers.Dense(
+                    len(self.class_names),
+                    kernel_initializer=keras.initializers.GlorotUniform(seed=self.seed + 1),
+                    dtype="float32",
+                ),
             ],
             name="head",
         )
         self.built = True
 
-    def logits(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """Returns unnormalised log probabilities, (batch, classes)."""
+    def logits(self, images: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
+        """Returns unnormalised log probabilities, (batch, classes).
+
+        Args:
+            images: (batch, height, width, bands) in survey units.
+            seed: Stateless seed of the dropout; None for no dropout.
+        """
         x = self.preprocessing(images)
         x = tf.asinh(x) if self.stretch else x
-        return self.head(self.encoder(x, training=training), training=training)
+        features = tf.nn.leaky_relu(self.encoder(x))
+        if seed is not None and self.dropout:
+            draws = randomness.uniform(tf.shape(features)[0], (self.features,), seed)
+            features = tf.where(draws < self.dropout, 0.0, features / (1 - self.dropout))
+        return self.head(features)
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
-        return {"probability": tf.nn.softmax(self.logits(images, training))}
+        return {"probability": tf.nn.softmax(self.logits(images))}
 
     def objective(
         self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool
     ) -> dict[str, tf.Tensor]:
-        logits = self.logits(batch["image"], training)
+        logits = self.logits(batch["image"], seed if training else None)
         target = tf.one_hot(batch["label"], len(self.class_names))
         smooth = self.label_smoothing if training else 0.0
         target = target * (1 - smooth) + smooth / len(self.class_names)
