@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE, Isomap
+from threadpoolctl import threadpool_limits
 
 __all__ = ["NEIGHBOURS", "PERPLEXITY", "isomap", "tsne"]
 
@@ -53,9 +54,11 @@ def tsne(points: np.ndarray, dimension: int, seed: int) -> np.ndarray:
         perplexity=min(PERPLEXITY, (len(points) - 1) / 3),
         init=start.astype(np.float32),
         random_state=seed,
-        n_jobs=-1,
     )
-    return method.fit_transform(scaled.astype(np.float32)).astype(np.float64)
+    # One thread: the order of its sums, and so the picture, must not depend on the machine, and
+    # threads that wait for each other at every step crawl when the cores are busy.
+    with threadpool_limits(1):
+        return method.fit_transform(scaled.astype(np.float32)).astype(np.float64)
 
 
 def _scaled(points: np.ndarray) -> np.ndarray:
