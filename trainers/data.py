@@ -1,0 +1,165 @@
+"""Datasets as the loop and the evaluators see them, wherever they come from."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trainers.errors import UserError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+__all__ = ["CACHE_BYTES", "ON_ERROR", "SPLITS", "Dataset", "DatasetSpec", "load"]
+
+SPLITS = ("train", "validation", "test")
+ON_ERROR = ("raise", "skip")
+
+# Decoded images up to this size are kept in memory.
+CACHE_BYTES = 4 * 2**30
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetSpec:
+    """What is known of a dataset without its examples.
+
+    Attributes:
+        name: As on the command line, "sdss_star_galaxy/simulated" or "image_folder".
+        image_shape: (height, width, bands).
+        bands: Names of the bands.
+        pixel_scale: Arcsec per pixel, None if unknown.
+        units: Units of the pixel values.
+        class_names: In the order of the labels; empty if there are no labels.
+        class_fractions: Share of each class as known before looking at any label; None if unknown.
+    """
+
+    name: str
+    image_shape: tuple[int, int, int]
+    bands: tuple[str, ...]
+    pixel_scale: float | None
+    units: str
+    class_names: tuple[str, ...]
+    class_fractions: tuple[float, ...] | None
+
+
+class Dataset(abc.ABC):
+    """Images in three splits.
+
+    Attributes:
+        spec: What the dataset is.
+        num_examples: Number of examples of each split.
+        skipped: What was left out under `on_error="skip"`, one line each.
+    """
+
+    spec: DatasetSpec
+    num_examples: Mapping[str, int]
+    skipped: tuple[str, ...]
+
+    @abc.abstractmethod
+    def batches(
+        self,
+        split: str,
+        batch_size: int,
+        *,
+        shuffle_seed: int | None = None,
+        epoch: int = 0,
+        start_batch: int = 0,
+        drop_remainder: bool = False,
+        labels: bool = True,
+        shard: tuple[int, int] = (0, 1),
+    ) -> tf.data.Dataset:
+        """Returns one epoch of batches {"image": float32, "label": int32 if labelled}.
+
+        Args:
+            split: One of `SPLITS`.
+            batch_size: Size of the global batch.
+            shuffle_seed: The order depends on it and on `epoch` alone; None for no shuffling.
+            epoch: Number of the epoch.
+            start_batch: Global batches at the start of the epoch that are left out.
+            drop_remainder: Whether a last, smaller batch is left out.
+            labels: Whether batches carry labels, if there are any.
+            shard: (i, n): only the i-th of n equal, contiguous parts of each global batch; needs
+                `drop_remainder`.
+        """
+
+    @abc.abstractmethod
+    def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
+        """Returns the first `limit` examples: "image", "id", "label" and further features."""
+
+
+def load(
+    name: str,
+    *,
+    data_dir: str | Path | None = None,
+    manual_dir: str | Path | None = None,
+    max_examples: int | None = None,
+    image_shape: tuple[int, int, int] | None = None,
+    on_error: str = "raise",
+    cache_bytes: int = CACHE_BYTES,
+) -> Dataset:
+    """Loads a dataset, and builds it first if it is one of the project's and not there yet.
+
+    Args:
+        name: "<dataset>/<config>" of `tfds_builders`, or "image_folder".
+        data_dir: Where TFDS keeps its datasets (default its own); for "image_folder" the folder.
+        manual_dir: Files that were downloaded by hand, for the builders that read them.
+        max_examples: Number of examples kept in each split, from its start.
+        image_shape: (height, width, bands) to which the images of a folder are scaled, 1 or 3
+            bands; None to take them as they are, and then all must be of one size.
+        on_error: "raise", or "skip" to leave out and list what cannot be used.
+        cache_bytes: Datasets larger than this, decoded, are read from disk at every epoch.
+
+    Raises:
+        UserError: if the dataset is unknown, missing, or not usable.
+    """
+    if on_error not in ON_ERROR:
+        raise UserError(f"--on_error must be one of {', '.join(ON_ERROR)}; got '{on_error}'")
+    if max_examples is not None and max_examples < 1:
+        raise UserError(f"--max_examples must be at least 1; got {max_examples}")
+    if name == "image_folder":
+        from trainers import image_folder
+
+        if data_dir is None:
+            raise UserError("--dataset image_folder needs --data_dir, the folder with the images")
+        return image_folder.read(
+            Path(data_dir), max_examples=max_examples, image_shape=image_shape, on_error=on_error
+        )
+    from trainers import tfds_data
+
+    return tfds_data.load(
+        name,
+        data_dir=data_dir,
+        manual_dir=manual_dir,
+        max_examples=max_examples,
+        on_error=on_error,
+        cache_bytes=cache_bytes,
+    )
+
+
+def check_pixels(images: np.ndarray, ids: Any, on_error: str) -> tuple[np.ndarray, list[str]]:
+    """Finds images with pixels that are NaN or infinite.
+
+    Args:
+        images: (number, height, width, bands).
+        ids: Name of each image.
+        on_error: See `load`.
+
+    Returns:
+        Booleans, True for the images to keep, and a line for each of the others.
+
+    Raises:
+        UserError: if there is one and `on_error` is "raise".
+    """
+    good = np.isfinite(images).all(axis=(1, 2, 3))
+    lines = [
+        f"{ids[row]}: {np.count_nonzero(~np.isfinite(images[row]))} pixels are NaN or infinite"
+        for row in np.flatnonzero(~good)
+    ]
+    if lines and on_error == "raise":
+        raise UserError(f"{lines[0]} (--on_error skip leaves such images out)")
+    return good, lines
