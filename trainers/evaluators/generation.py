@@ -12,11 +12,12 @@ from trainers.evaluators.reconstruction import examples
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section
 
-__all__ = ["evaluate_generation"]
+__all__ = ["evaluate_generation", "survey_scale"]
 
 _TRAVERSED = 6
 _STEPS = np.linspace(-3, 3, 7)
 _ROWS, _COLUMNS = 3, 10
+_SCALE_IMAGES = 128
 
 
 @register("generation", title="Generated images", needs=("latents", "decode()"))
@@ -33,11 +34,13 @@ def evaluate_generation(context: EvaluationContext) -> Section:
         points[rows, latent] += _STEPS * spread[latent]
     section.text.append(
         "Traversals start from the median latent and move along one axis at a time, in units of "
-        "the standard deviation of the latent means."
+        "the standard deviation of the latent means. Decoded images are shown at the typical sky "
+        "and noise of the split."
     )
+    gain, offset = survey_scale(context, mean)
     section.figures.append(
         context.save_figure(
-            _traversals(context, _decode(context, points), order),
+            _traversals(context, gain * _decode(context, points) + offset, order),
             "traversals",
             "Traversals of the most informative latents, the other latents at their medians.",
         )
@@ -51,7 +54,7 @@ def evaluate_generation(context: EvaluationContext) -> Section:
         source = "N(0, I)"
     section.figures.append(
         context.save_figure(
-            _samples(context, _decode(context, drawn)),
+            _samples(context, gain * _decode(context, drawn) + offset),
             "prior_samples",
             f"Images decoded from {number} draws from {source} (left) beside images of the "
             f"{context.split} split (right); decoded images carry no pixel noise.",
@@ -61,8 +64,37 @@ def evaluate_generation(context: EvaluationContext) -> Section:
 
 
 def _decode(context, points) -> np.ndarray:
-    decoded = inference.apply(context.model.decode, points.astype(np.float32))
-    return decoded["image"]
+    return inference.apply(context.model.decode, points.astype(np.float32))["image"]
+
+
+def survey_scale(context: EvaluationContext, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns gain and offset of each band that bring decoded images to survey units.
+
+    A model that normalises every image by its own sky and noise cannot know them for a point in
+    latent space, and decodes in units of the noise. What they typically are follows from the
+    images of the split, whose reconstructions are in survey units:
+
+        reconstruction = gain * decode(latent mean) + offset,   medians over the images
+
+    Args:
+        context: The evaluation.
+        mean: (number, dimension) latent means of the split.
+
+    Returns:
+        Two arrays (bands,), ones and zeros for a model that does not reconstruct.
+    """
+    bands = len(context.spec.bands)
+    if not hasattr(context.model, "reconstruct"):
+        return np.ones(bands), np.zeros(bands)
+    chosen = context.subset(_SCALE_IMAGES, "generation/scale")
+    decoded = _decode(context, mean[chosen]).astype(np.float64)
+    target = context.outputs("reconstruct")["reconstruction"][chosen].astype(np.float64)
+    level, target_level = decoded.mean(axis=(1, 2)), target.mean(axis=(1, 2))
+    centred = decoded - level[:, None, None]
+    power = (centred**2).sum(axis=(1, 2))
+    product = (centred * (target - target_level[:, None, None])).sum(axis=(1, 2))
+    gains = np.where(power > 0, product / np.where(power > 0, power, 1), 1.0)
+    return np.median(gains, axis=0), np.median(target_level - gains * level, axis=0)
 
 
 def _scale(context, images) -> Stretch:
