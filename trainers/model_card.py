@@ -34,9 +34,13 @@ _TASKS = {
     "representation": "representation: latent variables of images, trained without labels",
 }
 
-_MEANINGS = {
+_INPUTS = {
     "image": "Images in survey units",
     "latent": "Latent variables, for instance the latent means that `encode` returns",
+}
+
+_OUTPUTS = {
+    "image": "Images that the decoder draws",
     "probability": "Probability of each class, in the order of the class names",
     "latent_mean": "Mean of the posterior of the latent variables given the image",
     "latent_stddev": "Standard deviation of that posterior, for each latent variable alone",
@@ -87,9 +91,13 @@ def make_card(
             name: {
                 "description": _description(model, name, signature),
                 "inputs": {
-                    tensor.name: _tensor(tensor.name, tensor) for tensor in signature.inputs
+                    tensor.name: _tensor(tensor, _INPUTS.get(tensor.name, ""))
+                    for tensor in signature.inputs
                 },
-                "outputs": {key: _tensor(key, tensor) for key, tensor in outputs[name].items()},
+                "outputs": {
+                    key: _tensor(tensor, _OUTPUTS.get(key, ""))
+                    for key, tensor in outputs[name].items()
+                },
             }
             for name, signature in signatures.items()
         },
@@ -116,12 +124,8 @@ def _description(model: ZooModel, name: str, signature: Signature) -> str:
     return doc.splitlines()[0] if doc else ""
 
 
-def _tensor(name: str, tensor: Any) -> dict[str, Any]:
-    return {
-        "dtype": tensor.dtype.name,
-        "shape": list(tensor.shape),
-        "meaning": _MEANINGS.get(name, ""),
-    }
+def _tensor(tensor: Any, meaning: str) -> dict[str, Any]:
+    return {"dtype": tensor.dtype.name, "shape": list(tensor.shape), "meaning": meaning}
 
 
 def _versions() -> dict[str, str]:
