@@ -137,7 +137,7 @@ class RunConfig:
     """Folder of data that cannot be downloaded."""
 
     image_shape: list[int] | None = _several(int, "SIZE", 3)
-    """Height, width and bands that every image must have; default: those of the dataset."""
+    """Height, width and bands (1 or 3) to which an `image_folder` is scaled; default: as it is."""
 
     max_examples: int | None = None
     """Use at most this many examples of each split."""

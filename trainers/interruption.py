@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 
 __all__ = ["Interruption"]
@@ -31,7 +32,9 @@ class Interruption:
         self._restore()
 
     def leave(self) -> None:
-        """Raises SystemExit with the status that a shell gives to the signal."""
+        """Says so and raises SystemExit with the status that a shell gives to the signal."""
+        name = signal.Signals(self._signal).name
+        print(f"stopped by {name}; the same command goes on from here", file=sys.stderr)
         raise SystemExit(128 + self._signal)
 
     def _note(self, number: int, frame: object) -> None:

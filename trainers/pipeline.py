@@ -69,16 +69,16 @@ def execute(
         UserError: if configuration, data, model or folder do not fit together.
         TrainingError: if the training cannot go on.
     """
-    _check_fractions(config, dataset.spec)
+    _check_data(config, dataset.spec)
     folder = RunFolder(config.run_dir)
     if not strategies.is_chief(strategy):
-        strategies.barrier(strategy)
-        _train(config, dataset, strategy, folder, callbacks=[])
+        # The chief tells whether there is anything to do.
+        if not strategies.total(strategy, 0.0):
+            _train(config, dataset, strategy, folder, callbacks=[])
         return None
     with folder.opened(config):
-        strategies.barrier(strategy)
         earlier = _earlier_outcome(config, folder, exports)
-        if earlier is not None:
+        if strategies.total(strategy, float(earlier is not None)):
             return earlier
         print(f"run folder {folder.path}", flush=True)
         callbacks = [
@@ -243,17 +243,35 @@ def _write_outcome(config: RunConfig, folder: RunFolder, outcome: Outcome) -> No
 
 def _compared(config: RunConfig) -> dict[str, Any]:
     # What the outcome depends on; the rest may change without the run being done again.
-    unrelated = ("run_dir", "overwrite", "data_dir", "manual_dir", "strategy", "repeats")
+    unrelated = (
+        "run_dir",
+        "overwrite",
+        "data_dir",
+        "manual_dir",
+        "strategy",
+        "checkpoint_seconds",
+        "repeats",
+    )
     held = config.as_dict()
     return {name: value for name, value in held.items() if name not in unrelated}
 
 
-def _check_fractions(config: RunConfig, spec: DatasetSpec) -> None:
+def _check_data(config: RunConfig, spec: DatasetSpec) -> None:
     given = config.class_fractions
     if given is not None and len(given) != len(spec.class_names):
         raise UserError(
             f"--class_fractions must be {len(spec.class_names)} numbers, in the order of the "
             f"classes {list(spec.class_names)} of '{spec.name}'; got {given}"
+        )
+    if zoo.describe(config.model).task == "classification" and not spec.class_names:
+        raise UserError(
+            f"--model {config.model} is trained with labels; dataset '{spec.name}' has none"
+        )
+    shape = config.hp.get("image_shape", spec.image_shape)
+    if isinstance(shape, list) and shape != list(spec.image_shape):
+        raise UserError(
+            f"--hp image_shape must be that of dataset '{spec.name}', {list(spec.image_shape)}; "
+            f"got {shape}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import sys
 from collections.abc import Sequence
@@ -38,12 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(error, 2)
     except (TrainingError, OSError) as error:
         return _fail(error, 1)
+    except KeyboardInterrupt:
+        return _fail(KeyboardInterrupt("stopped; the same command goes on from here"), 130)
     return 0
 
 
 def _run(config: RunConfig) -> None:
-    import dataclasses
-
     from trainers import pipeline, repeats
     from trainers import strategy as strategies
 
@@ -55,11 +56,10 @@ def _run(config: RunConfig) -> None:
 
         tf.config.experimental.enable_op_determinism()
     strategy = strategies.make(config.strategy)
-    dataset = _load(config, strategy)
-    if config.repeats > 1:
-        outcome = repeats.execute(config, dataset, strategy)
-    else:
-        outcome = pipeline.execute(config, dataset, strategy)
+    with strategies.telling_lost_workers(strategy):
+        dataset = _load(config, strategy)
+        execute = repeats.execute if config.repeats > 1 else pipeline.execute
+        outcome = execute(config, dataset, strategy)
     if outcome is not None:
         print(f"report      {Path(config.run_dir) / _report(config)}")
         print(f"SavedModel  {outcome.saved_model}")
@@ -83,7 +83,16 @@ def _load(config: RunConfig, strategy):
     )
     if chief:
         strategies.barrier(strategy)
+        _tell_skipped(dataset)
     return dataset
+
+
+def _tell_skipped(dataset, shown: int = 10) -> None:
+    skipped = getattr(dataset, "skipped", ())
+    if skipped:
+        print(f"{len(skipped)} images left out:")
+        rest = [f"... and {len(skipped) - shown} more"] * (len(skipped) > shown)
+        print(*(f"  {line}" for line in [*skipped[:shown], *rest]), sep="\n", flush=True)
 
 
 def _default_run_dir(config: RunConfig) -> str:
@@ -99,7 +108,7 @@ def _report(config: RunConfig) -> str:
     return "report.md" if config.repeats == 1 else "repeats.md"
 
 
-def _fail(error: Exception, status: int) -> int:
+def _fail(error: BaseException, status: int) -> int:
     line = " ".join(str(error).split())
     print(f"trainers.run: error: {line}", file=sys.stderr, flush=True)
     return status

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
+from collections.abc import Iterator
 
 import tensorflow as tf
 
-from trainers.errors import UserError
+from trainers.errors import TrainingError, UserError
 
-__all__ = ["barrier", "is_chief", "make", "total"]
+__all__ = ["barrier", "is_chief", "make", "telling_lost_workers", "total"]
 
 
 def make(name: str = "auto") -> tf.distribute.Strategy:
@@ -68,6 +70,24 @@ def total(strategy: tf.distribute.Strategy, value: float) -> float:
 def barrier(strategy: tf.distribute.Strategy) -> None:
     """Returns when every worker has come here."""
     total(strategy, 1.0)
+
+
+@contextlib.contextmanager
+def telling_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Turns the runtime's errors about a worker that is gone into one line.
+
+    Raises:
+        TrainingError: if an operation over the workers was aborted.
+    """
+    try:
+        yield
+    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+        if _worker_count(strategy) == 1:
+            raise
+        raise TrainingError(
+            f"another worker has stopped or cannot be reached; start all of them again to go on "
+            f"from the last checkpoint ({error.message.splitlines()[0]})"
+        ) from error
 
 
 @functools.lru_cache(maxsize=1)

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tests.replicas import two_replicas
 from tests.trainers import tiny
 from trainers import loop, optimizers, steps
 from trainers.checkpoints import Checkpoints
@@ -96,9 +97,7 @@ class LoopTest(tf.test.TestCase):
     def test_mirrored_replicas_equal_one(self):
         one = self.fit(gradient_clip_norm=5.0)
         weights = [np.array(variable) for variable in self.model.variables]
-        devices = [device.name for device in tf.config.list_logical_devices("CPU")]
-        self.assertLen(devices, 2)
-        two = self.fit(tf.distribute.MirroredStrategy(devices), gradient_clip_norm=5.0)
+        two = self.fit(two_replicas(), gradient_clip_norm=5.0)
         for row, again in zip(one.history, two.history, strict=True):
             for name in ("loss", "error", "validation_loss", "gradient_norm"):
                 self.assertAllClose(row[name], again[name], rtol=1e-5)
@@ -177,9 +176,8 @@ class LoopTest(tf.test.TestCase):
             self.fit(dataset=tiny.TinyDataset(train=0), epochs=1)
 
     def test_jit_is_for_one_replica(self):
-        devices = [device.name for device in tf.config.list_logical_devices("CPU")]
         with self.assertRaisesRegex(UserError, "--jit is for one replica; the strategy has 2"):
-            self.fit(tf.distribute.MirroredStrategy(devices), jit=True)
+            self.fit(two_replicas(), jit=True)
 
 
 class BatchSizeTest(tf.test.TestCase):

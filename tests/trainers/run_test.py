@@ -111,7 +111,10 @@ class RunTest(tf.test.TestCase):
     def test_mistakes(self):
         for options, message in {
             ("--hp", "latents=3"): "unknown hyperparameter 'latents' of model 'tiny'",
-            ("--hp", "image_shape=3,3"): "--model tiny: image_shape must be three",
+            (
+                "--hp",
+                "image_shape=3,3",
+            ): "--hp image_shape must be that of dataset 'tiny/blobs', [8, 8, 2]",
             ("--evaluators", "rok"): "unknown evaluator 'rok' (did you mean 'roc'?)",
             ("--class_fractions", ".1", ".2", ".7"): "--class_fractions must be 2 numbers",
             ("--strategy", "multiworker"): "needs the cluster in the environment variable",
