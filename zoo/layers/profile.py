@@ -33,11 +33,11 @@ class ProfileDecoder(keras.layers.Layer):
     - 0: log half-width, about `size_loc`, in units of `size_scale`;
     - 1 .. bands: log flux, about `flux_loc`, in units of `flux_scale` per band;
     - next two: ellipticity (tanh, at most 0.7);
-    - next two: offset of the centre (tanh, at most 3 px);
-    - next one: log of the wing index, beta = 1.2 + 2 exp(latent / 2).
+    - last two: offset of the centre (tanh, at most 3 px).
 
-    Any further latent is ignored by the profile. Widths differ between bands by a learnt factor,
-    since the seeing does.
+    Any further latent is ignored. The wing index beta is learnt, one for all objects: with one of
+    their own, size and wings can stand in for each other and neither tells stars from galaxies.
+    Widths differ between bands by a learnt factor, since the seeing does.
 
     Follows Aragon-Calvo & Carvajal (2020, MNRAS 498, 3713): a semantic decoder with a fixed
     function in place of a network. Departure: a Moffat profile, already convolved, in place of a
@@ -62,7 +62,7 @@ class ProfileDecoder(keras.layers.Layer):
     @property
     def latent_dim(self) -> int:
         """Length of the part of the latent vector that the profile reads."""
-        return self.bands + 6
+        return self.bands + 5
 
     def build(self, input_shape: Sequence[int]) -> None:
         def weight(name: str, shape: tuple[int, ...], value: float, trainable: bool = True):
@@ -78,6 +78,8 @@ class ProfileDecoder(keras.layers.Layer):
         self.flux_loc = weight("flux_loc", (self.bands,), 4.0)
         self.flux_scale = weight("flux_scale", (self.bands,), 1.5)
         self.band_width = weight("band_width", (self.bands,), 0.0)
+        # softplus(2) + 1 = 3.1, between the wings of seeing and those of an exponential disc.
+        self.raw_beta = weight("raw_beta", (), 2.0)
         self.top = weight("top", (self.bands,), 1e3, trainable=False)
         self.built = True
 
@@ -100,7 +102,7 @@ class ProfileDecoder(keras.layers.Layer):
         """Returns the profile's parameters, each with the batch as its first axis.
 
         `log_size` (batch,) in log px, `log_flux` (batch, bands) in log units of the noise,
-        `ellipticity` (batch, 2), `offset` (batch, 2) in px, `beta` (batch,).
+        `ellipticity` (batch, 2), `offset` (batch, 2) in px.
         """
         latent = tf.cast(latent, tf.float32)
         b = self.bands
@@ -109,7 +111,6 @@ class ProfileDecoder(keras.layers.Layer):
             "log_flux": self.flux_loc + self.flux_scale * latent[:, 1 : 1 + b],
             "ellipticity": _MAX_ELLIPTICITY * tf.tanh(latent[:, 1 + b : 3 + b] / 3),
             "offset": _MAX_OFFSET * tf.tanh(latent[:, 3 + b : 5 + b] / 3),
-            "beta": 1.2 + 2.0 * tf.exp(tf.clip_by_value(latent[:, 5 + b], -6.0, 6.0) / 2),
         }
 
     def call(self, latent: tf.Tensor) -> tf.Tensor:
@@ -123,12 +124,12 @@ class ProfileDecoder(keras.layers.Layer):
         # A shear of unit determinant keeps the area, so that flux and size do not change with it.
         norm = tf.math.rsqrt(1 - tf.square(e1) - tf.square(e2))
         radius2 = ((1 - e1) * tf.square(x) + (1 + e1) * tf.square(y) - 2 * e2 * x * y) * norm
-        beta = of["beta"][:, None]
+        beta = 1.0 + tf.nn.softplus(self.raw_beta)
         log_width = tf.clip_by_value(of["log_size"][:, None] + self.band_width, -1.5, 4.0)
         core2 = tf.exp(2 * log_width) / (tf.exp(np.log(2.0) / beta) - 1)
         log_flux = tf.clip_by_value(of["log_flux"], -6.0, 16.0)
         log_peak = log_flux + tf.math.log((beta - 1) / (np.pi * core2))
-        log_profile = log_peak[:, None, None] - beta[:, None, None] * tf.math.log1p(
+        log_profile = log_peak[:, None, None] - beta * tf.math.log1p(
             radius2[..., None] / core2[:, None, None]
         )
         stretched = tf.asinh(tf.exp(log_profile))

@@ -32,8 +32,9 @@ class ConditionalVAE(MixtureVAE):
     the one quantity in which stars (all of the size of the seeing) differ from galaxies, and the
     free units take flux, colours, shape, position and wings.
 
-    Departures from the source: the decoder is a light profile by default ("convolutional" is the
-    source's), and the modes are learnt by default.
+    Departure from the source: the decoder is a light profile by default ("convolutional" is the
+    source's). The prior is the source's: two fixed modes of equal width, so that the probability
+    rises steadily along the unit.
 
     The arguments are those of `zoo.models.vae_mixture.MixtureVAE`; the mixture always covers the
     first latent alone.
@@ -61,7 +62,7 @@ class ConditionalVAE(MixtureVAE):
         prior_components: int = 2,
         prior_separation: float = 1.0,
         prior_scale: float = 0.5,
-        learnt: bool = True,
+        learnt: bool = False,
         compact_class: str = "star",
         **kwargs: Any,
     ):
