@@ -159,6 +159,9 @@ def _facts(context: EvaluationContext) -> dict[str, str]:
             facts["classes"] += f" (expected fractions {', '.join(fractions)})"
     numbers = (f"{number} {split}" for split, number in context.dataset.num_examples.items())
     facts["objects"] = ", ".join(numbers)
+    skipped = getattr(context.dataset, "skipped", ())
+    if skipped:
+        facts["objects"] += f"; {len(skipped)} unusable ones were left out"
     evaluated = len(context.images)
     facts["evaluated"] = f"{evaluated} objects of the {context.split} split"
     facts["seed of the evaluation"] = str(context.seed)

@@ -1,7 +1,7 @@
 import io
 import json
 import re
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest import mock
 
@@ -11,6 +11,7 @@ from astropy.table import Table
 
 from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel, StandInSpec
 from trainers import evaluate
+from trainers.config import RunConfig
 from trainers.evaluators import list_evaluators, registry
 
 _HISTORY = "epoch,loss,validation_loss,images_per_second\n1,3,3,90\n2,2,1.5,200\n3,1,2,210\n"
@@ -112,6 +113,26 @@ class EvaluateTest(tf.test.TestCase):
                 evaluate.evaluate(model, dataset, self.folder, evaluators=["probe"])
         self.assertIn("outliers", metrics)
         self.assertIn("- probe: failed: it cannot be.", (self.folder / "report.md").read_text())
+
+    def test_the_command_evaluates_a_run_and_keeps_the_numbers_of_its_training(self):
+        config = RunConfig(model="stand_in", dataset="stand_in/blobs", seed=3, max_examples=50)
+        (self.folder / "config.json").write_text(json.dumps(config.as_dict()))
+        (self.folder / "metrics.json").write_text('{"training": {"best_loss": 1.5}, "roc": {}}')
+        dataset = StandInDataset()
+        arguments = ["--run_dir", str(self.folder), "--evaluators", "separator"]
+        with (
+            mock.patch("trainers.run_folder.load_model", return_value=StandInModel(dataset)),
+            mock.patch("trainers.data.load", return_value=dataset) as load,
+            redirect_stdout(io.StringIO()) as stream,
+        ):
+            self.assertEqual(evaluate.main(arguments), 0)
+        self.assertEqual(load.call_args.args, ("stand_in/blobs",))
+        self.assertEqual(load.call_args.kwargs["max_examples"], 50)
+        metrics = json.loads((self.folder / "metrics.json").read_text())
+        self.assertEqual(metrics["training"], {"best_loss": 1.5})
+        self.assertEqual(list(metrics), ["training", "separator"])
+        self.assertIn("separator: auc ", stream.getvalue())
+        self.assertIn("| seed of the evaluation | 3 |", (self.folder / "report.md").read_text())
 
     def test_mistakes_on_the_command_line_have_one_line_and_status_2(self):
         for arguments, message in (

@@ -70,6 +70,7 @@ class EvaluationContext:
         self._batch_size = batch_size
         self._arrays: dict[str, dict[str, np.ndarray]] = {}
         self._outputs: dict[tuple[str, str], dict[str, np.ndarray]] = {}
+        self._measured_noise: np.ndarray | None = None
         self._check_shapes()
         self.class_fractions = self._checked_fractions(class_fractions)
 
@@ -198,12 +199,12 @@ class EvaluationContext:
         for name in _NOISE_FEATURES:
             values = self.arrays().get(name)
             if values is not None and np.all(np.asarray(values) > 0):
-                values = np.asarray(values, np.float64).reshape(len(images), -1)
+                values = np.asarray(values, np.float32).reshape(len(images), -1)
                 if values.shape[1] in (1, images.shape[-1]):
                     return np.broadcast_to(values, (len(images), images.shape[-1])), True
-        if "noise" not in self.__dict__.setdefault("_measured", {}):
-            self._measured["noise"] = photometry.sky_and_noise(images)[1]
-        return self._measured["noise"], False
+        if self._measured_noise is None:
+            self._measured_noise = photometry.sky_and_noise(images)[1].astype(np.float32)
+        return self._measured_noise, False
 
     # The model's outputs.
 

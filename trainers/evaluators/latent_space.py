@@ -126,7 +126,9 @@ def _distributions(context, section, mean, shown) -> None:
     figure, axes = figures.new_figure(-(-len(shown) // columns), columns, width=3.6, height=2.6)
     prior = _prior_samples(context)
     for panel, latent in zip(axes, shown, strict=False):
-        low, high = np.percentile(mean[:, latent], [0.2, 99.8])
+        covered = [mean[:, latent]] + ([] if prior is None else [prior[:, latent]])
+        ranges = np.percentile(covered[0], [0.2, 99.8]), np.percentile(covered[-1], [0.2, 99.8])
+        low, high = np.min(ranges), np.max(ranges)
         low, high = low - 0.1 * (high - low), high + 0.1 * (high - low)
         edges = np.linspace(low, high, 46)
         labels = np.zeros(len(mean), int) if context.labels is None else context.labels

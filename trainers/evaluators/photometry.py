@@ -8,6 +8,8 @@ import numpy as np
 
 __all__ = ["concentration", "reference_band", "saturated", "sky_and_noise"]
 
+_CHUNK = 500  # images at a time, to spare memory
+
 
 def reference_band(bands: Sequence[str]) -> int:
     """Returns the index of the band in which objects are measured: r if there is one.
@@ -89,7 +91,16 @@ def concentration(
             "inner_radius and outer_radius must satisfy 0 < inner_radius < outer_radius; "
             f"got {inner_radius} and {outer_radius}"
         )
-    images = np.asarray(images, np.float64)
+    pieces = [
+        _concentration(
+            np.asarray(images[start : start + _CHUNK], np.float64), inner_radius, outer_radius
+        )
+        for start in range(0, len(images), _CHUNK)
+    ]
+    return np.concatenate(pieces)
+
+
+def _concentration(images: np.ndarray, inner_radius: float, outer_radius: float) -> np.ndarray:
     sky, noise = sky_and_noise(images[..., None])
     flux = images - sky[:, :, None]
     y, x = np.mgrid[: images.shape[1], : images.shape[2]].astype(np.float64)

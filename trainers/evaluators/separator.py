@@ -105,26 +105,21 @@ def evaluate_separator(context: EvaluationContext) -> Section:
 def _figure(context, section, floor, galaxy) -> None:
     magnitude = context.magnitude()
     figure, axes = figures.new_figure(1, 1 if magnitude is None else 2, width=5.2, height=4.0)
-    low, high = np.percentile(floor.score, [0.5, 99.5])
-    edges = np.linspace(low, high, 50)
+    measured = np.ones(len(galaxy), bool) if floor.saturated is None else ~floor.saturated
+    low, high = np.percentile(floor.score[measured] if measured.any() else [0, 1], [0.5, 99.5])
+    edges = np.linspace(low, high, 46)
     for index, name in enumerate(context.class_names):
-        members = floor.score[galaxy == (index == context.extended_class)]
-        colour = figures.class_colour(index)
-        axes[0].hist(np.clip(members, low, high), edges, alpha=0.55, color=colour, label=name)
+        members = measured & (galaxy == (index == context.extended_class))
+        look = {"color": figures.class_colour(index), "label": name}
+        axes[0].hist(np.clip(floor.score[members], low, high), edges, alpha=0.55, **look)
         if magnitude is not None:
-            chosen = galaxy == (index == context.extended_class)
-            axes[1].scatter(
-                magnitude[1][chosen],
-                floor.score[chosen],
-                s=6,
-                alpha=0.4,
-                color=colour,
-                label=name,
-                linewidths=0,
-            )
+            point = {"s": 6, "alpha": 0.4, "linewidths": 0}
+            axes[1].scatter(magnitude[1][members], floor.score[members], **point, **look)
     axes[0].set(xlabel=f"{floor.name} (mag)", ylabel="Objects", title="Distribution by class")
     axes[0].legend()
     caption = f"Distribution of the {floor.description}, for each class."
+    if not measured.all():
+        caption = f"{caption[:-1]}, without the {(~measured).sum()} saturated objects."
     if magnitude is not None:
         axes[1].set(
             xlabel=f"{magnitude[0].replace('_', ' ')} (mag)",

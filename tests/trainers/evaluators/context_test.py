@@ -65,7 +65,7 @@ class ContextTest(tf.test.TestCase):
         dataset._arrays["test"]["noise"] = np.full((100, 5), 0.02)
         noise, stated = self._context(dataset=dataset).noise()
         self.assertTrue(stated)
-        self.assertAllEqual(noise, np.full((100, 5), 0.02))
+        self.assertAllClose(noise, np.full((100, 5), 0.02))
 
     def test_stars_and_galaxies_are_recognised_by_name(self):
         for names, expected in (
