@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from tests.zoo.tiny_model import TinyModel
 from trainers import data
+from trainers.in_memory import InMemoryDataset
 from zoo import registry
 
 SHAPE = (8, 8, 2)
@@ -65,17 +66,16 @@ def registered():
         yield
 
 
-class TinyDataset:
-    """Blobs of two sizes, in memory; see `trainers.data.Dataset` for what it promises.
+class TinyDataset(InMemoryDataset):
+    """Noisy blobs of two sizes.
 
     Args:
+        train: Number of training images.
         pause: Time that each training batch takes to come, s.
     """
 
     def __init__(self, train: int = 96, pause: float = 0.0):
-        self.num_examples = {"train": train, "validation": 36, "test": 40}
-        self.pause = pause
-        self.spec = data.DatasetSpec(
+        spec = data.DatasetSpec(
             name=DATASET,
             image_shape=SHAPE,
             bands=("g", "r"),
@@ -84,54 +84,13 @@ class TinyDataset:
             class_names=("small", "large"),
             class_fractions=(0.5, 0.5),
         )
+        numbers = {"train": train, "validation": 36, "test": 40}
+        super().__init__(spec, {split: _blobs(split, number) for split, number in numbers.items()})
+        self.pause = pause
 
-    def arrays(self, split, limit=None):
-        number = self.num_examples[split]
-        random = np.random.default_rng(["train", "validation", "test"].index(split))
-        label = random.integers(0, 2, number)
-        y, x = np.mgrid[:8, :8] - 3.5
-        width = np.where(label, 3.0, 1.0)[:, None, None]
-        blob = np.exp(-0.5 * (x**2 + y**2) / width**2)[..., None]
-        image = blob + 0.1 * random.standard_normal((number, *SHAPE))
-        arrays = {
-            "image": image.astype(np.float32),
-            "label": label,
-            "id": np.array([f"{split}-{i}" for i in range(number)]),
-        }
-        return {name: values[:limit] for name, values in arrays.items()}
-
-    def batches(
-        self,
-        split,
-        batch_size,
-        *,
-        shuffle_seed=None,
-        epoch=0,
-        start_batch=0,
-        drop_remainder=False,
-        labels=True,
-        shard=(0, 1),
-    ):
-        arrays = self.arrays(split)
-        chosen = {"image": arrays["image"]}
-        if labels:
-            chosen["label"] = arrays["label"].astype(np.int32)
-        order = np.arange(len(arrays["image"]))
-        if shuffle_seed is not None:
-            np.random.default_rng((shuffle_seed, epoch)).shuffle(order)
-        index, count = shard
-        share = batch_size // count
-        rows = [
-            order[first + index * share : first + (index + 1) * share]
-            for first in range(0, len(order) - batch_size + 1, batch_size)
-        ]
-        rows = np.concatenate(rows[start_batch:])
-        batches = tf.data.Dataset.from_tensor_slices(
-            {name: values[rows] for name, values in chosen.items()}
-        ).batch(share, drop_remainder=True)
-        if self.pause and split == "train":
-            batches = batches.map(self._wait)
-        return batches
+    def batches(self, split, batch_size, **options):
+        batches = super().batches(split, batch_size, **options)
+        return batches.map(self._wait) if self.pause and split == "train" else batches
 
     def _wait(self, batch):
         def wait(number):
@@ -140,6 +99,19 @@ class TinyDataset:
 
         number = tf.numpy_function(wait, [tf.constant(0.0)], tf.float32)
         return {**batch, "image": batch["image"] + tf.ensure_shape(number, ())}
+
+
+def _blobs(split, number):
+    random = np.random.default_rng(list(data.SPLITS).index(split))
+    label = random.integers(0, 2, number)
+    y, x = np.mgrid[:8, :8] - 3.5
+    width = np.where(label, 3.0, 1.0)[:, None, None]
+    blob = np.exp(-0.5 * (x**2 + y**2) / width**2)[..., None]
+    return {
+        "image": (blob + 0.1 * random.standard_normal((number, *SHAPE))).astype(np.float32),
+        "label": label,
+        "id": np.array([f"{split}-{i}" for i in range(number)]),
+    }
 
 
 def command(arguments, dataset=None, logical_devices=0):
