@@ -45,19 +45,21 @@ def evaluate(
     seed: int = 0,
     class_fractions: Sequence[float] | None = None,
     max_objects: int = 5000,
+    run_dir: Path | None = None,
 ) -> dict[str, dict[str, float]]:
     """Runs the evaluators and writes `metrics.json`, `figures/*.png` and `report.md`.
 
     Args:
         model: The trained model.
         dataset: The dataset, with `split` in it.
-        output_dir: Folder to write into; made if missing. In the folder of a run the report tells
-            its configuration, versions and history too.
+        output_dir: Folder to write into; made if missing.
         evaluators: Names, see `trainers.evaluators`; None for all that fit model and dataset.
         split: Split to evaluate. Default `test`.
         seed: Seed of resampling and embeddings.
         class_fractions: Known fractions of the classes; None for those that the dataset states.
         max_objects: Objects of a split that are evaluated at most. Default 5000.
+        run_dir: Folder of a run, whose configuration, versions and history the report tells too;
+            by default `output_dir`. They may be missing.
 
     Returns:
         The numbers by evaluator, as they stand in `metrics.json`.
@@ -76,6 +78,7 @@ def evaluate(
         split=split,
         seed=seed,
         class_fractions=class_fractions,
+        run_dir=run_dir,
         max_objects=max_objects,
     )
     chosen, left_out = select(context, evaluators)
@@ -93,7 +96,7 @@ def evaluate(
                     raise
                 left_out[entry.name] = f"failed: {error}"
                 _logger.warning("evaluator '%s' failed: %s", entry.name, error)
-    configuration = _saved(context.output_dir / "config.json")
+    configuration = _saved(context.run_dir / "config.json")
     return reports.write(
         reports.Report(
             title=f"{context.model_name} on {dataset.spec.name}",
@@ -102,7 +105,7 @@ def evaluate(
             left_out=left_out,
             configuration=configuration,
             commands=_commands(configuration, context),
-            versions=_saved(context.output_dir / "versions.json"),
+            versions=_saved(context.run_dir / "versions.json"),
         ),
         output_dir,
     )
@@ -128,7 +131,7 @@ def _commands(configuration: Mapping[str, Any], context: EvaluationContext) -> l
             words += [shlex.quote(str(item)) for item in value]
         elif value is not True:
             words.append(shlex.quote(str(value)))
-    again = f"python -m trainers.evaluate --run_dir {shlex.quote(str(context.output_dir))}"
+    again = f"python -m trainers.evaluate --run_dir {shlex.quote(str(context.run_dir))}"
     return [" ".join(words), again]
 
 
@@ -163,7 +166,9 @@ def _facts(context: EvaluationContext) -> dict[str, str]:
     if skipped:
         facts["objects"] += f"; {len(skipped)} unusable ones were left out"
     evaluated = len(context.images)
-    facts["evaluated"] = f"{evaluated} objects of the {context.split} split"
+    total = context.dataset.num_examples[context.split]
+    share = "all" if evaluated == total else f"the first {evaluated} of"
+    facts["evaluated"] = f"{share} {total} objects of the {context.split} split"
     facts["seed of the evaluation"] = str(context.seed)
     return facts
 
@@ -242,6 +247,7 @@ def _evaluate_run(options: argparse.Namespace) -> dict[str, dict[str, float]]:
         seed=config.seed if options.seed is None else options.seed,
         class_fractions=config.class_fractions,
         max_objects=options.max_objects,
+        run_dir=options.run_dir,
     )
     # The training's own numbers are not ours to lose.
     kept = {"training": earlier["training"]} if "training" in earlier else {}

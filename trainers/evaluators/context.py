@@ -33,6 +33,7 @@ class EvaluationContext:
         model: The trained model.
         dataset: The dataset.
         output_dir: Folder of the report; figures go into `figures/` in it.
+        run_dir: Folder of the run, for the history of the training; by default `output_dir`.
         split: Split that is evaluated.
         seed: Seed of resampling, of embeddings and of choices of objects.
         class_fractions: Known fractions of the classes in the order of the dataset's class
@@ -54,6 +55,7 @@ class EvaluationContext:
         split: str = "test",
         seed: int = 0,
         class_fractions: Sequence[float] | None = None,
+        run_dir: Path | None = None,
         max_objects: int = 5000,
         batch_size: int = 256,
     ):
@@ -66,6 +68,7 @@ class EvaluationContext:
         self.split = split
         self.seed = seed
         self.output_dir = Path(output_dir)
+        self.run_dir = self.output_dir if run_dir is None else Path(run_dir)
         self.max_objects = max_objects
         self._batch_size = batch_size
         self._arrays: dict[str, dict[str, np.ndarray]] = {}
@@ -101,7 +104,7 @@ class EvaluationContext:
                 "the fractions of the classes are not known",
             ),
             "history": (
-                (self.output_dir / "history.csv").exists(),
+                (self.run_dir / "history.csv").exists(),
                 "the folder has no history of a training",
             ),
             "training_split": (

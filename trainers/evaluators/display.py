@@ -20,6 +20,8 @@ _RGB_CHOICES = (
     ("h", "j", "y"),
 )
 
+_PHOTOGRAPHS = ({"red", "green", "blue"}, {"grey"}, {"gray"})
+
 
 def composite_bands(bands: Sequence[str]) -> tuple[int, int, int] | None:
     """Returns the bands shown as red, green and blue; None for fewer than three bands.
@@ -40,10 +42,15 @@ def composite_bands(bands: Sequence[str]) -> tuple[int, int, int] | None:
 class Stretch:
     """Turns images into pictures with the scale of given originals.
 
-    Photographs (bands red, green, blue) keep their 8-bit scale. Survey images become a colour
-    composite of three bands (Lupton et al. 2004), or with one or two bands a grey picture of
-    the reference band, both with an asinh scale that starts at the sky and is linear below a
+    Photographs (bands red, green, blue, or grey) keep their 8-bit scale. Survey images become a
+    colour composite of three bands (Lupton et al. 2004), or with one or two bands a grey picture
+    of the reference band, both with an asinh scale that starts at the sky and is linear below a
     few times its noise.
+
+    Attributes:
+        is_photograph: Whether these are photographs.
+        composite: Bands shown as red, green and blue; None for a grey picture.
+        origin: Where row 0 is drawn: at the top of photographs, at the bottom of survey images.
 
     Args:
         originals: (number, height, width, bands) in survey units.
@@ -53,7 +60,8 @@ class Stretch:
     def __init__(self, originals: np.ndarray, bands: Sequence[str]):
         self.bands = tuple(bands)
         self.composite = composite_bands(bands)
-        self.is_photograph = {"red", "green", "blue"} == {band.lower() for band in bands}
+        self.is_photograph = {band.lower() for band in bands} in _PHOTOGRAPHS
+        self.origin = "upper" if self.is_photograph else "lower"
         self._reference = photometry.reference_band(bands)
         self._full = 255.0 if originals.max() > 1.5 else 1.0
         self._sky, self._noise = photometry.sky_and_noise(originals)
@@ -67,7 +75,7 @@ class Stretch:
         Args:
             images: (number, height, width, bands), row by row the objects of `originals`.
         """
-        if self.is_photograph:
+        if self.is_photograph and self.composite:
             return np.clip(images[..., list(self.composite)] / self._full, 0, 1)
         if self.composite is None:
             grey = self.band(images, self._reference)

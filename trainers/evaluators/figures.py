@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import matplotlib
+import numpy as np
 from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -14,6 +15,7 @@ __all__ = [
     "COLOURS",
     "CONTINUOUS",
     "DIVERGING",
+    "bin_edges",
     "blank",
     "class_colour",
     "new_figure",
@@ -72,6 +74,13 @@ def new_figure(
     figure = Figure(figsize=(columns * width, rows * height), layout="constrained")
     axes = figure.subplots(rows, columns, squeeze=False, **kwargs)
     return figure, list(axes.ravel())
+
+
+def bin_edges(low: float, high: float, objects: int) -> np.ndarray:
+    """Returns edges of equal bins, more of them for more objects."""
+    if not high > low:
+        low, high = low - 0.5, high + 0.5
+    return np.linspace(low, high, 1 + int(np.clip(1.3 * np.sqrt(objects), 10, 45)))
 
 
 def blank(axes: Axes) -> Axes:

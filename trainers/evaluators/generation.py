@@ -108,12 +108,13 @@ def _scale(context, images) -> Stretch:
 
 
 def _traversals(context, images, order):
-    pictures = _scale(context, images).pictures(images)
+    stretch = _scale(context, images)
+    pictures = stretch.pictures(images)
     figure, axes = figures.new_figure(len(order), len(_STEPS), width=0.95, height=0.98)
     for row, latent in enumerate(order):
         for column, step in enumerate(_STEPS):
             panel = figures.blank(axes[row * len(_STEPS) + column])
-            panel.imshow(pictures[row * len(_STEPS) + column], origin="lower")
+            panel.imshow(pictures[row * len(_STEPS) + column], origin=stretch.origin)
             if row == 0:
                 panel.set_title(f"{step:+.0f}" if step else "0", fontsize=9)
             if column == 0:
@@ -124,9 +125,9 @@ def _traversals(context, images, order):
 
 def _samples(context, images):
     real = context.images[examples(context, len(images), "generation/real")]
+    stretches = [_scale(context, images), Stretch(real, context.spec.bands)]
     pictures = [
-        _scale(context, images).pictures(images),
-        Stretch(real, context.spec.bands).pictures(real),
+        stretch.pictures(shown) for stretch, shown in zip(stretches, (images, real), strict=True)
     ]
     figure, axes = figures.new_figure(1, 2, width=0.62 * _COLUMNS, height=0.7 * _ROWS)
     for panel, shown, title in zip(axes, pictures, ("drawn from the prior", "real"), strict=True):
@@ -135,6 +136,6 @@ def _samples(context, images):
         for index, picture in enumerate(shown[: _ROWS * _COLUMNS]):
             top, left = (index // _COLUMNS) * (height + 2), (index % _COLUMNS) * (width + 2)
             sheet[top : top + height, left : left + width] = picture
-        figures.blank(panel).imshow(sheet, origin="lower")
+        figures.blank(panel).imshow(sheet, origin=stretches[0].origin)
         panel.set_title(title)
     return figure

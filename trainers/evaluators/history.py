@@ -22,7 +22,7 @@ def evaluate_history(context: EvaluationContext) -> Section:
 
     The numbers are the training's own, so that none of them goes into the metrics a second time.
     """
-    history = AstropyTable.read(context.output_dir / "history.csv", format="ascii.csv")
+    history = AstropyTable.read(context.run_dir / "history.csv", format="ascii.csv")
     columns = {name: _numbers(history[name]) for name in history.colnames}
     epoch = columns.get("epoch", np.arange(1.0, len(history) + 1))
     watched = "validation_loss" if "validation_loss" in columns else "loss"

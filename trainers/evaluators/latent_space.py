@@ -130,7 +130,7 @@ def _distributions(context, section, mean, shown) -> None:
         ranges = np.percentile(covered[0], [0.2, 99.8]), np.percentile(covered[-1], [0.2, 99.8])
         low, high = np.min(ranges), np.max(ranges)
         low, high = low - 0.1 * (high - low), high + 0.1 * (high - low)
-        edges = np.linspace(low, high, 46)
+        edges = figures.bin_edges(low, high, len(mean))
         labels = np.zeros(len(mean), int) if context.labels is None else context.labels
         names = context.class_names or ("objects",)
         for index, name in enumerate(names):

@@ -126,7 +126,7 @@ def _figure(context, found, galaxy, counts):
     curves = []
     for number, (name, (identified, area)) in enumerate(found.items()):
         panel = axes[number]
-        edges = np.linspace(identified.score.min(), identified.score.max(), 45)
+        edges = figures.bin_edges(identified.score.min(), identified.score.max(), len(galaxy))
         for index, label in enumerate(context.class_names):
             members = identified.score[galaxy == (index == context.extended_class)]
             panel.hist(members, edges, alpha=0.55, color=figures.class_colour(index), label=label)

@@ -171,12 +171,13 @@ def _cell(value) -> str:
 
 def _gallery(context, shown):
     images = context.images[np.asarray(shown["index"])]
-    pictures = Stretch(images, context.spec.bands).pictures(images)
+    stretch = Stretch(images, context.spec.bands)
+    pictures = stretch.pictures(images)
     columns = min(5, len(shown))
     rows = -(-len(shown) // columns)
     figure, axes = figures.new_figure(rows, columns, width=1.5, height=1.85)
     for panel, picture, row in zip(axes, pictures, shown, strict=False):
-        figures.blank(panel).imshow(picture, origin="lower")
+        figures.blank(panel).imshow(picture, origin=stretch.origin)
         kind = f" {row['class']}" if "class" in shown.colnames else ""
         panel.set_title(f"{row['rank']}{kind}", fontsize=9, pad=3)
         identifier = row["id"] if len(row["id"]) <= 20 else f"...{row['id'][-18:]}"

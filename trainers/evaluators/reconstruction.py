@@ -129,7 +129,7 @@ def _grid(context, section, images, copies, noise, indices) -> None:
             panel = figures.blank(axes[row * len(indices) + column])
             drawn = panel.imshow(
                 pictures[column],
-                origin="lower",
+                origin=stretch.origin,
                 cmap=figures.DIVERGING,
                 vmin=-_RESIDUAL_LIMIT,
                 vmax=_RESIDUAL_LIMIT,
@@ -168,11 +168,11 @@ def _by_band(context, section, images, copies, noise, indices) -> None:
             for row in range(3):
                 panel = figures.blank(axes[(3 * number + row) * len(bands) + band])
                 if row < 2:
-                    panel.imshow(column[row], origin="lower", cmap="gray", vmin=0, vmax=1)
+                    panel.imshow(column[row], origin=stretch.origin, cmap="gray", vmin=0, vmax=1)
                 else:
                     drawn = panel.imshow(
                         residual,
-                        origin="lower",
+                        origin=stretch.origin,
                         cmap=figures.DIVERGING,
                         vmin=-_RESIDUAL_LIMIT,
                         vmax=_RESIDUAL_LIMIT,

@@ -107,7 +107,7 @@ def _figure(context, section, floor, galaxy) -> None:
     figure, axes = figures.new_figure(1, 1 if magnitude is None else 2, width=5.2, height=4.0)
     measured = np.ones(len(galaxy), bool) if floor.saturated is None else ~floor.saturated
     low, high = np.percentile(floor.score[measured] if measured.any() else [0, 1], [0.5, 99.5])
-    edges = np.linspace(low, high, 46)
+    edges = figures.bin_edges(low, high, measured.sum())
     for index, name in enumerate(context.class_names):
         members = measured & (galaxy == (index == context.extended_class))
         look = {"color": figures.class_colour(index), "label": name}

@@ -27,6 +27,9 @@ class DisplayTest(tf.test.TestCase):
         images = np.random.default_rng(1).integers(0, 256, (2, 8, 8, 3)).astype(np.float32)
         stretch = Stretch(images, ("red", "green", "blue"))
         self.assertAllClose(stretch.pictures(images), images / 255)
+        grey = images[..., :1]
+        pictures = Stretch(grey, ("grey",)).pictures(grey)
+        self.assertAllClose(pictures, np.repeat(grey / 255, 3, axis=-1))
 
     def test_copies_are_shown_on_the_scale_of_their_originals(self):
         images = np.random.default_rng(2).normal(size=(2, 16, 16, 1))
