@@ -4,10 +4,11 @@ Every layer maps images in survey units, (batch, height, width, bands) float32, 
 networks read, and back by `inverse`.
 """
 
-from zoo.preprocessing.base import Chain, Preprocessing, make, register
 from zoo.preprocessing.asinh import AsinhStretch
 from zoo.preprocessing.background_noise import BackgroundNoiseNormalization
+from zoo.preprocessing.base import Chain, Preprocessing, make, register
 from zoo.preprocessing.centre_crop import CentreCrop
+from zoo.preprocessing.flux import FluxNormalization
 from zoo.preprocessing.luptitudes import Luptitudes
 from zoo.preprocessing.min_max import MinMax8Bit
 
@@ -16,6 +17,7 @@ __all__ = [
     "BackgroundNoiseNormalization",
     "CentreCrop",
     "Chain",
+    "FluxNormalization",
     "Luptitudes",
     "MinMax8Bit",
     "Preprocessing",

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.preprocessing.base import Preprocessing, register
+from zoo.preprocessing.border import MAD_TO_SIGMA
 
 __all__ = ["AsinhStretch"]
 
@@ -41,7 +42,7 @@ class AsinhStretch(Preprocessing):
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         bands = input_shape[-1]
-        initial = np.broadcast_to(1.0 if self.scale is None else self.scale, (bands,))
+        initial = self._per_band("scale", 1.0 if self.scale is None else self.scale, bands)
         self.softening = self.add_weight(
             name="softening",
             shape=(bands,),
@@ -53,20 +54,20 @@ class AsinhStretch(Preprocessing):
         )
         self.built = True
 
-    def adapt(self, images: np.ndarray) -> None:
+    def _adapt(self, images: np.ndarray) -> None:
         if self.scale is not None:
             return
-        pixels = np.asarray(images, np.float32).reshape(-1, images.shape[-1])
+        pixels = images.reshape(-1, images.shape[-1])
         # A million pixels settle a median to a thousandth.
         pixels = pixels[:: max(1, len(pixels) // 1_000_000)]
         median = np.median(pixels, axis=0)
-        scatter = 1.4826 * np.median(np.abs(pixels - median), axis=0)
+        scatter = MAD_TO_SIGMA * np.median(np.abs(pixels - median), axis=0)
         spread = np.where(pixels.std(axis=0) > 0, pixels.std(axis=0), 1.0)
         self.softening.assign(np.where(scatter > 0, scatter, spread))
         self.offset.assign(median)
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
-        return tf.asinh((images - self.offset) / self.softening) / self.norm
+        return tf.asinh((tf.cast(images, tf.float32) - self.offset) / self.softening) / self.norm
 
     def inverse(self, x: tf.Tensor, like: tf.Tensor | None = None) -> tf.Tensor:
         # e^60 is far beyond any flux, and far from what float32 cannot hold.

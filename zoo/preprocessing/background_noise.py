@@ -9,11 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.preprocessing.base import Preprocessing, register
+from zoo.preprocessing.border import background_and_noise, border_pixels, border_width
 
 __all__ = ["BackgroundNoiseNormalization"]
-
-# From median absolute deviation to standard deviation, for a normal distribution.
-_MAD_TO_SIGMA = 1.4826
 
 
 @register("background_noise")
@@ -22,14 +20,19 @@ class BackgroundNoiseNormalization(Preprocessing):
 
     background is the median and sigma 1.4826 times the median absolute deviation of a frame of
     `border` pixels. With a neighbour in the frame both stay close to those of the sky as long as
-    it covers well under half of it. A frame without noise (cut-off sky of a colour composite,
-    zero padding) would make sigma vanish: it is held above a tenth of the median sigma of the
-    images seen by `adapt`, or above `floor` where that is larger.
+    it covers well under half of it; a galaxy that fills the image, or a sky with a gradient,
+    biases both. A frame without noise (cut-off sky of a colour composite, zero padding) would
+    make sigma vanish: it is held above a tenth of the median sigma of the images seen by `adapt`
+    (of those with any noise, or of the scatter of all their pixels if none has), or above
+    `floor` where that is larger.
 
     Args:
         border: Width of the frame in px; default None for an eighth of the shorter side, at
             least 2.
         floor: Smallest sigma in survey units, default 1e-6.
+
+    Raises:
+        ValueError: if `border` is under 1 px or `floor` is not positive.
     """
 
     def __init__(self, border: int | None = None, floor: float = 1e-6, **kwargs: Any):
@@ -43,28 +46,32 @@ class BackgroundNoiseNormalization(Preprocessing):
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         height, width, bands = input_shape[1:]
-        border = self.border or max(2, min(height, width) // 8)
-        frame = np.ones((height, width), bool)
-        frame[border : height - border, border : width - border] = False
-        self._frame = np.flatnonzero(frame).astype(np.int32)
-        self.typical_background = self.add_weight(
-            name="typical_background", shape=(bands,), initializer="zeros", trainable=False
-        )
-        self.typical_noise = self.add_weight(
-            name="typical_noise", shape=(bands,), initializer="ones", trainable=False
-        )
-        self.noise_floor = self.add_weight(
-            name="noise_floor", shape=(bands,), initializer="zeros", trainable=False
-        )
+        self._frame = border_pixels(height, width, self.border or border_width(height, width))
+
+        def statistic(name: str, initial: str):
+            return self.add_weight(name=name, shape=(bands,), initializer=initial, trainable=False)
+
+        self.typical_background = statistic("typical_background", "zeros")
+        self.typical_noise = statistic("typical_noise", "ones")
+        self.noise_floor = statistic("noise_floor", "zeros")
         self.built = True
 
-    def adapt(self, images: np.ndarray) -> None:
-        self.noise_floor.assign(np.zeros(images.shape[-1]))
-        parts = [self._background_and_noise(images[i : i + 256]) for i in range(0, len(images), 256)]
-        background, noise = (np.concatenate([np.asarray(p[k]) for p in parts]) for k in (0, 1))
-        self.typical_background.assign(np.median(background, axis=(0, 1, 2)))
-        self.typical_noise.assign(np.median(noise, axis=(0, 1, 2)))
-        self.noise_floor.assign(0.1 * np.median(noise, axis=(0, 1, 2)))
+    def _adapt(self, images: np.ndarray) -> None:
+        parts = [
+            background_and_noise(images[i : i + 256], self._frame)
+            for i in range(0, len(images), 256)
+        ]
+        background, noise = (np.concatenate([p[k] for p in parts])[:, 0, 0] for k in (0, 1))
+        scatter = images.std(axis=(0, 1, 2), dtype=np.float64)
+        typical = np.array(
+            [
+                np.median(band[band > 0]) if (band > 0).any() else spread or 1.0
+                for band, spread in zip(noise.T, scatter, strict=True)
+            ]
+        )
+        self.typical_background.assign(np.median(background, axis=0))
+        self.typical_noise.assign(np.maximum(typical, self.floor))
+        self.noise_floor.assign(0.1 * typical)
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
         background, noise = self._background_and_noise(images)
@@ -77,23 +84,8 @@ class BackgroundNoiseNormalization(Preprocessing):
         return x * noise + background
 
     def _background_and_noise(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        images = tf.cast(images, tf.float32)
-        bands = images.shape[-1]
-        pixels = tf.reshape(images, (-1, images.shape[1] * images.shape[2], bands))
-        frame = tf.transpose(tf.gather(pixels, self._frame, axis=1), (0, 2, 1))
-        background = _median(frame)
-        noise = _MAD_TO_SIGMA * _median(tf.abs(frame - background))
-        floor = tf.maximum(self.noise_floor, self.floor)
-        shape = (-1, 1, 1, bands)
-        return tf.reshape(background, shape), tf.maximum(tf.reshape(noise, shape), floor)
+        background, noise = background_and_noise(images, self._frame)
+        return background, tf.maximum(noise, tf.maximum(self.noise_floor, self.floor))
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "border": self.border, "floor": self.floor}
-
-
-def _median(values: tf.Tensor) -> tf.Tensor:
-    """Median over the last axis, kept as an axis of length one."""
-    count = values.shape[-1]
-    upper = tf.math.top_k(values, k=count // 2 + 1, sorted=True).values
-    middle = upper[..., -1:]
-    return middle if count % 2 else (middle + upper[..., -2:-1]) / 2

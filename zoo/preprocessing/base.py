@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -36,7 +37,29 @@ class Preprocessing(keras.layers.Layer):
         super().__init__(**kwargs)
 
     def adapt(self, images: np.ndarray) -> None:
-        """Sets statistics from a sample of training images; most layers need none."""
+        """Sets the layer's statistics, which are saved with it, from a sample of training images.
+
+        Args:
+            images: (number, height, width, bands), in the units that the layer reads.
+
+        Raises:
+            ValueError: if there are no images, or they hold a NaN or an infinity.
+        """
+        images = np.asarray(images, np.float32)
+        if images.ndim != 4 or not len(images):
+            raise ValueError(
+                f"images must have the shape (number, height, width, bands) with at least one "
+                f"image; got {images.shape}"
+            )
+        finite = np.isfinite(images).all(axis=(1, 2, 3))
+        if not finite.all():
+            raise ValueError(f"images must be finite; image {np.argmin(finite)} is not")
+        if not self.built:
+            self.build((None, *images.shape[1:]))
+        self._adapt(images)
+
+    def _adapt(self, images: np.ndarray) -> None:
+        """Does the work of `adapt`; most layers have no statistics."""
 
     def inverse(self, x: tf.Tensor, like: tf.Tensor | None = None) -> tf.Tensor:
         """Returns images in survey units.
@@ -48,6 +71,15 @@ class Preprocessing(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must define inverse(x, like)")
 
+    def _per_band(self, argument: str, value: float | Sequence[float], bands: int) -> np.ndarray:
+        """Returns a number per band, (bands,) float32, from one for all or one for each."""
+        if np.shape(value) not in ((), (bands,)):
+            raise ValueError(
+                f"{argument} of {type(self).__name__} must be one number or one for each of the "
+                f"{bands} bands; got {value}"
+            )
+        return np.broadcast_to(np.asarray(value, np.float32), (bands,))
+
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return tuple(input_shape)
 
@@ -57,7 +89,8 @@ class Chain(Preprocessing):
     """Several preprocessing layers, one after the other.
 
     Args:
-        layers: Layers in the order of their application.
+        layers: Layers, or what `make` takes, in the order of their application; none for the
+            identity.
     """
 
     def __init__(self, layers: Sequence[Any], **kwargs: Any):
@@ -76,18 +109,17 @@ class Chain(Preprocessing):
             images = layer(images)
         return images
 
-    def adapt(self, images: np.ndarray) -> None:
+    def _adapt(self, images: np.ndarray) -> None:
         for layer in self.layers:
             layer.adapt(images)
-            images = np.asarray(layer(images))
+            parts = [layer(images[i : i + 256]) for i in range(0, len(images), 256)]
+            images = np.concatenate(parts)
 
     def inverse(self, x: tf.Tensor, like: tf.Tensor | None = None) -> tf.Tensor:
-        before = [like]
-        if like is not None:
-            for layer in self.layers[:-1]:
-                before.append(layer(before[-1]))
-        else:
-            before = [None] * len(self.layers)
+        before = []
+        for layer in self.layers:
+            before.append(like)
+            like = like if like is None else layer(like)
         for layer, images in zip(reversed(self.layers), reversed(before), strict=True):
             x = layer.inverse(x, like=images)
         return x
@@ -110,12 +142,17 @@ def make(spec: Any) -> Preprocessing:
             the configuration of a serialised layer; or a list of these, which makes a `Chain`.
 
     Raises:
-        ValueError: if the name is unknown; the message lists the names and the nearest one.
+        ValueError: if the name is unknown (the message lists the names and the nearest one), if
+            an argument is unknown, missing or out of range, or if a configuration is of another
+            kind of layer.
     """
     if isinstance(spec, Preprocessing):
         return spec
     if isinstance(spec, Mapping) and "class_name" in spec:
-        return keras.saving.deserialize_keras_object(spec)
+        layer = keras.saving.deserialize_keras_object(spec)
+        if not isinstance(layer, Preprocessing):
+            raise ValueError(f"'{spec['class_name']}' is not a preprocessing layer")
+        return layer
     if isinstance(spec, Sequence) and not isinstance(spec, str):
         return Chain(spec)
     arguments = dict(spec) if isinstance(spec, Mapping) else {"name": spec}
@@ -124,7 +161,13 @@ def make(spec: Any) -> Preprocessing:
         nearest = difflib.get_close_matches(str(name), _layers, n=1, cutoff=0.5)
         hint = f" (did you mean '{nearest[0]}'?)" if nearest else ""
         raise ValueError(f"unknown preprocessing '{name}'{hint}; known: {', '.join(_layers)}")
+    signature = inspect.signature(_layers[name])
     try:
-        return _layers[name](**arguments)
+        signature.bind(**arguments)
+        allowed = [key for key in signature.parameters if key != "kwargs"]
+        for argument in arguments:
+            if argument not in allowed:
+                raise TypeError(f"unknown argument '{argument}'; it has: {', '.join(allowed)}")
     except TypeError as error:
         raise ValueError(f"preprocessing '{name}': {error}") from None
+    return _layers[name](**arguments)

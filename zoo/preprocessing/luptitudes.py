@@ -40,12 +40,17 @@ class Luptitudes(Preprocessing):
             raise ValueError(f"softening of 'luptitudes' must be positive; got {softening}")
         self.zeropoint = zeropoint
         self.softening = softening
-        self._b = np.asarray(softening, np.float64)
-        self._scale = (2 * self._b * 10 ** (np.asarray(zeropoint) / 2.5)).astype(np.float32)
-        self._log_b = np.log(self._b).astype(np.float32)
+        flux_of_zero = 10 ** (np.asarray(zeropoint, np.float64) / 2.5)
+        self._scale = (2 * np.asarray(softening) * flux_of_zero).astype(np.float32)
+        self._log_b = np.log(softening).astype(np.float32)
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        self._per_band("zeropoint", self.zeropoint, input_shape[-1])
+        self._per_band("softening", self.softening, input_shape[-1])
+        self.built = True
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
-        return -_POGSON * (tf.asinh(images / self._scale) + self._log_b)
+        return -_POGSON * (tf.asinh(tf.cast(images, tf.float32) / self._scale) + self._log_b)
 
     def inverse(self, x: tf.Tensor, like: tf.Tensor | None = None) -> tf.Tensor:
         return self._scale * tf.sinh(tf.clip_by_value(-x / _POGSON - self._log_b, -60.0, 60.0))
