@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import inspect
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -25,20 +28,31 @@ __all__ = [
 ]
 
 # Those that need nothing beside target and prediction.
-_BY_NAME = {"bernoulli": bernoulli, "huber": huber, "l1": l1, "mse": mse} | {
-    "ms_ssim": ms_ssim,
-    "ssim": ssim,
+_BY_NAME = {
+    loss.__name__: loss for loss in (bernoulli, gaussian, huber, l1, ms_ssim, mse, ssim, student_t)
 }
 
 
-def get(name: str) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+def get(name: str, **options: Any) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
     """Returns the loss of that name, a function of target and prediction.
 
+    Args:
+        name: Its name in this package.
+        **options: Its further arguments, such as `reduction`; those left out keep their defaults.
+
     Raises:
-        ValueError: if the name is unknown; the message lists the names and the nearest one.
+        ValueError: if the name is unknown (the message lists the names and the nearest one) or the
+            loss has no argument of one of the names of `options`.
     """
     if name not in _BY_NAME:
         nearest = difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=0.5)
         hint = f" (did you mean '{nearest[0]}'?)" if nearest else ""
         raise ValueError(f"unknown loss '{name}'{hint}; known: {', '.join(sorted(_BY_NAME))}")
-    return _BY_NAME[name]
+    loss = _BY_NAME[name]
+    allowed = list(inspect.signature(loss).parameters)[2:]
+    for option in options:
+        if option not in allowed:
+            raise ValueError(
+                f"unknown option '{option}' of loss '{name}'; it has: {', '.join(allowed)}"
+            )
+    return functools.partial(loss, **options)
