@@ -75,6 +75,12 @@ class _Fit:
         replicas = strategy.num_replicas_in_sync
         if config.jit and replicas > 1:
             raise UserError(f"--jit is for one replica; the strategy has {replicas}")
+        # Keras asks each replica alone whether its gradient overflowed; two may disagree.
+        if config.mixed_precision == "float16" and replicas > 1:
+            raise UserError(
+                f"--mixed_precision float16 is for one replica, bfloat16 for several; the "
+                f"strategy has {replicas}"
+            )
         examples = dataset.num_examples
         self.batch_size = steps.training_batch_size(config.batch_size, examples["train"], replicas)
         self.batches = examples["train"] // self.batch_size

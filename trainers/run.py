@@ -56,7 +56,7 @@ def _run(config: RunConfig) -> None:
 
         tf.config.experimental.enable_op_determinism()
     strategy = strategies.make(config.strategy)
-    with strategies.telling_lost_workers(strategy):
+    with strategies.telling_failures(strategy):
         dataset = _load(config, strategy)
         execute = repeats.execute if config.repeats > 1 else pipeline.execute
         outcome = execute(config, dataset, strategy)

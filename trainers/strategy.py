@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from trainers.errors import TrainingError, UserError
 
-__all__ = ["barrier", "is_chief", "make", "telling_lost_workers", "total"]
+__all__ = ["barrier", "is_chief", "make", "telling_failures", "total"]
 
 
 def make(name: str = "auto") -> tf.distribute.Strategy:
@@ -73,14 +73,19 @@ def barrier(strategy: tf.distribute.Strategy) -> None:
 
 
 @contextlib.contextmanager
-def telling_lost_workers(strategy: tf.distribute.Strategy) -> Iterator[None]:
-    """Turns the runtime's errors about a worker that is gone into one line.
+def telling_failures(strategy: tf.distribute.Strategy) -> Iterator[None]:
+    """Turns the runtime's errors about full devices and lost workers into one line.
 
     Raises:
-        TrainingError: if an operation over the workers was aborted.
+        TrainingError: if a device ran out of memory, or an operation over the workers was aborted.
     """
     try:
         yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise TrainingError(
+            f"a device ran out of memory; a smaller --batch_size may help "
+            f"({error.message.splitlines()[0]})"
+        ) from error
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
         if _worker_count(strategy) == 1:
             raise

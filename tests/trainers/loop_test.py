@@ -175,9 +175,11 @@ class LoopTest(tf.test.TestCase):
         with self.assertRaisesRegex(UserError, "at least 1 images; the dataset has 0"):
             self.fit(dataset=tiny.TinyDataset(train=0), epochs=1)
 
-    def test_jit_is_for_one_replica(self):
+    def test_what_is_for_one_replica(self):
         with self.assertRaisesRegex(UserError, "--jit is for one replica; the strategy has 2"):
             self.fit(two_replicas(), jit=True)
+        with self.assertRaisesRegex(UserError, "float16 is for one replica, bfloat16 for several"):
+            self.fit(two_replicas(), mixed_precision="float16")
 
 
 class BatchSizeTest(tf.test.TestCase):

@@ -16,7 +16,9 @@ import time
 import numpy as np
 import tensorflow as tf
 
+import zoo
 from tests.trainers import tiny
+from trainers import run
 from trainers.run_folder import RunFolder, load_model
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -107,6 +109,15 @@ class RunTest(tf.test.TestCase):
         self.assertEqual(status, 0)
         self.assertIn("epoch 1/3", out)
         self.assertLen(self.history("a"), 3)
+
+    def test_list(self):
+        with contextlib.redirect_stdout(io.StringIO()) as shown:
+            self.assertEqual(run.main(["--list"]), 0)
+        heads, *rows = shown.getvalue().splitlines()
+        self.assertStartsWith(heads, "model")
+        self.assertEqual([row.split()[0] for row in rows], zoo.list_models())
+        for row in rows:
+            self.assertRegex(row, r"\w+ +\w+ +\w+(/\w+)? +[1-9][0-9,]+ +\w+")
 
     def test_mistakes(self):
         for options, message in {
