@@ -81,9 +81,9 @@ def residual_decoder(
             below, 4, strides=2, padding="same", kernel_initializer=_he(seeds)
         )(x)
     x = layers.Activation("leaky_relu")(x)
-    x = layers.Conv2D(
-        bands, 3, padding="same", kernel_initializer=_glorot(seeds), dtype="float32"
-    )(x)
+    x = layers.Conv2D(bands, 3, padding="same", kernel_initializer=_glorot(seeds), dtype="float32")(
+        x
+    )
     spare_rows, spare_columns = rows * factor - height, columns * factor - width
     if spare_rows or spare_columns:
         x = layers.Cropping2D(
