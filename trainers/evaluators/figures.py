@@ -20,6 +20,7 @@ __all__ = [
     "class_colour",
     "new_figure",
     "plain_numbers",
+    "quantity_label",
     "style",
 ]
 
@@ -27,6 +28,9 @@ __all__ = [
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
 CONTINUOUS = "viridis"
 DIVERGING = "RdBu_r"
+
+# Units of features by a word in their names, the same in all datasets of the project.
+_UNITS = {"magnitude": "mag", "radius": "arcsec", "seeing": "arcsec", "separation": "arcsec"}
 
 _STYLE = {
     "font.size": 10,
@@ -81,6 +85,14 @@ def bin_edges(low: float, high: float, objects: int) -> np.ndarray:
     if not high > low:
         low, high = low - 0.5, high + 0.5
     return np.linspace(low, high, 1 + int(np.clip(1.3 * np.sqrt(objects), 10, 45)))
+
+
+def quantity_label(name: str) -> str:
+    """Returns the name of a dataset's feature as an axis label, with its unit if it has one."""
+    for word, unit in _UNITS.items():
+        if word in name:
+            return f"{name.replace('_', ' ')} ({unit})"
+    return name.replace("_", " ")
 
 
 def blank(axes: Axes) -> Axes:

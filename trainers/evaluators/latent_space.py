@@ -86,7 +86,7 @@ def _embedding(context, section, mean, quantities) -> None:
     figure, axes = figures.new_figure(-(-len(coloured) // columns), columns, width=4.2, height=3.7)
     for panel, name in zip(axes, coloured, strict=False):
         figures.blank(panel).set(xlabel="t-SNE 1")
-        panel.set_title(name.replace("_", " "))
+        panel.set_title(figures.quantity_label(name))
         if name == "class":
             for index, label in enumerate(context.class_names):
                 panel.scatter(

@@ -225,9 +225,7 @@ def _chi2_figure(context, section, chi2) -> None:
         axes.axvline(1, color="0.3", linewidth=1, linestyle=":")
         figures.plain_numbers(axes.xaxis)
     else:
-        axes.set(
-            yscale="log", ylabel="chi2 per pixel", xlabel=f"{magnitude[0].replace('_', ' ')} (mag)"
-        )
+        axes.set(yscale="log", ylabel="chi2 per pixel", xlabel=figures.quantity_label(magnitude[0]))
         axes.axhline(1, color="0.3", linewidth=1, linestyle=":")
         figures.plain_numbers(axes.yaxis)
     axes.legend(markerscale=2.5)

@@ -215,10 +215,10 @@ def _draw_bins(axes, section, name, bins) -> None:
     ]
     half = [(high - low) / 2 for low, high, _, _ in bins]
     axes.errorbar(middle, value, yerr=errors, xerr=half, fmt="o", capsize=2, markersize=5)
-    readable = name.replace("_", " ")
+    readable = figures.quantity_label(name)
     axes.axhline(0.5, color="0.6", linewidth=1, linestyle=":")
     axes.set(
-        xlabel=f"{readable} (mag)",
+        xlabel=readable,
         ylabel="AUC",
         title="AUC by magnitude",
         ylim=(min(0.45, min(value) - 0.1), 1.02),
@@ -227,7 +227,7 @@ def _draw_bins(axes, section, name, bins) -> None:
         section.metrics[f"auc_mag_{low:.2f}_{high:.2f}"] = area.value
     section.tables.append(
         Table(
-            [f"{readable} (mag)", "objects", "AUC (95 %)"],
+            [readable, "objects", "AUC (95 %)"],
             [[f"{low:.2f} to {high:.2f}", str(n), str(area)] for low, high, n, area in bins],
             f"AUC by magnitude, for bins with at least {_FEWEST_PER_CLASS} objects of each class.",
         )

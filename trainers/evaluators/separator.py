@@ -122,7 +122,7 @@ def _figure(context, section, floor, galaxy) -> None:
         caption = f"{caption[:-1]}, without the {(~measured).sum()} saturated objects."
     if magnitude is not None:
         axes[1].set(
-            xlabel=f"{magnitude[0].replace('_', ' ')} (mag)",
+            xlabel=figures.quantity_label(magnitude[0]),
             ylabel=f"{floor.name} (mag)",
             title="Against magnitude",
             ylim=(low, high),
