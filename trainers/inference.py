@@ -35,11 +35,9 @@ def apply(
         raise ValueError(f"batch_size must be at least 1; got {batch_size}")
     if len(array) == 0:
         raise ValueError(f"array must have at least one row; got shape {array.shape}")
-    # The lambda is a new function each time: TensorFlow would warn that a method is traced again.
-    traced = tf.function(
-        lambda batch: function(batch),
-        input_signature=[tf.TensorSpec((None, *array.shape[1:]), tf.float32)],
-    )
+    # A concrete function: a `tf.function` warns of retracing when models come one after another.
+    signature = [tf.TensorSpec((None, *array.shape[1:]), tf.float32)]
+    traced = tf.function(function, input_signature=signature).get_concrete_function()
     pieces: dict[str, list[np.ndarray]] = {}
     for start in range(0, len(array), batch_size):
         outputs = traced(tf.constant(array[start : start + batch_size], tf.float32))
