@@ -11,7 +11,8 @@ def aggregated_wasserstein(samples: tf.Tensor, prior_samples: tf.Tensor) -> tf.T
         W_2^2 = mean_i (x_(i) - y_(i))^2,   x_(i), y_(i) the sorted samples
 
     The seed calls one of its distances "AW" and does not expand the name; this is our reading:
-    the distance of the aggregated posterior, that of the whole batch, to the prior.
+    the distance of the aggregated posterior, that of the whole batch, to the prior. Two samples
+    of the same distribution are at a distance that vanishes only as the batch grows.
 
     Args:
         samples: One sample of the posterior of each image, (batch, latents).
@@ -21,5 +22,6 @@ def aggregated_wasserstein(samples: tf.Tensor, prior_samples: tf.Tensor) -> tf.T
         Villani 2009, "Optimal transport", section 2.2, for the one-dimensional case; Tolstikhin
         et al. 2018 (arXiv 1711.01558) for aggregated posteriors.
     """
+    samples, prior_samples = tf.cast(samples, tf.float32), tf.cast(prior_samples, tf.float32)
     difference = tf.sort(samples, axis=0) - tf.sort(prior_samples, axis=0)
     return tf.reduce_sum(tf.reduce_mean(tf.square(difference), axis=0))

@@ -33,7 +33,10 @@ def kl_normal(posterior: tfd.MultivariateNormalLinearOperator) -> tf.Tensor:
 
 
 def kl_monte_carlo(
-    posterior: tfd.Distribution, prior: MixturePrior, samples: tf.Tensor
+    posterior: tfd.Distribution,
+    prior: MixturePrior,
+    samples: tf.Tensor,
+    gate: float | tf.Tensor = 1.0,
 ) -> tf.Tensor:
     """Monte-Carlo estimate of KL(q || p) = E_q[log q(z) - log p(z)] in nats, (batch,).
 
@@ -41,8 +44,10 @@ def kl_monte_carlo(
 
     Args:
         posterior: q, a batch of distributions over (batch, latent_dim).
-        prior: p, anything with `log_prob`.
+        prior: p.
         samples: Of q: (batch, latent_dim), or (number, batch, latent_dim) to average over.
+        gate: Factor of the gradient with respect to the weights of the prior, default 1.
     """
-    value = posterior.log_prob(samples) - prior.log_prob(samples)
+    samples = tf.cast(samples, tf.float32)
+    value = posterior.log_prob(samples) - prior.log_prob(samples, gate)
     return value if samples.shape.rank == 2 else tf.reduce_mean(value, axis=0)

@@ -24,7 +24,9 @@ class _Posterior(keras.layers.Layer):
     """
 
     def __init__(self, latent_dim: int, **kwargs: Any):
-        super().__init__(dtype="float32", **kwargs)
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        if latent_dim < 1:
+            raise ValueError(f"latent_dim must be at least 1; got {latent_dim}")
         self.latent_dim = latent_dim
         self.built = True
 

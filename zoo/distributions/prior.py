@@ -54,7 +54,7 @@ class MixturePrior(keras.layers.Layer):
         learnt: bool = False,
         **kwargs: Any,
     ):
-        super().__init__(dtype="float32", **kwargs)
+        super().__init__(**{**kwargs, "dtype": "float32"})
         if components < 2:
             raise ValueError(f"components must be at least 2; got {components}")
         if not 1 <= dims <= latent_dim:
@@ -90,32 +90,92 @@ class MixturePrior(keras.layers.Layer):
         """Means of the components over the mixed latents, (K, dims)."""
         return tf.convert_to_tensor(self.loc.value)
 
-    def components_distribution(self) -> tfd.MultivariateNormalTriL:
-        """Returns the K normals over the mixed latents."""
-        lower = tf.linalg.band_part(tf.convert_to_tensor(self.raw_tril.value), -1, 0)
-        diagonal = tf.nn.softplus(tf.linalg.diag_part(lower)) + _FLOOR
-        return tfd.MultivariateNormalTriL(self.means, tf.linalg.set_diag(lower, diagonal))
+    def components_distribution(self, gate: float | tf.Tensor = 1.0) -> tfd.MultivariateNormalTriL:
+        """Returns the K normals over the mixed latents.
 
-    def log_prob(self, latent: tf.Tensor) -> tf.Tensor:
-        """Returns log p(z), (batch,), for (batch, latent_dim)."""
+        Args:
+            gate: Factor of the gradient with respect to means and covariances: 0 holds them.
+        """
+        lower = tf.linalg.band_part(_gated(self.raw_tril, gate), -1, 0)
+        diagonal = tf.nn.softplus(tf.linalg.diag_part(lower)) + _FLOOR
+        return tfd.MultivariateNormalTriL(
+            _gated(self.loc, gate), tf.linalg.set_diag(lower, diagonal)
+        )
+
+    def set_parameters(self, weights: np.ndarray, loc: np.ndarray, covariance: np.ndarray) -> None:
+        """Sets the mixture, for example to one that scikit-learn's GaussianMixture has fitted.
+
+        Args:
+            weights: Weights of the components, (K,), positive; they are scaled to a sum of one.
+            loc: Means over the mixed latents, (K, dims).
+            covariance: Covariances over the mixed latents, (K, dims, dims). A standard deviation
+                given the others that is below the least one a component can have, 0.02, is set
+                just above it.
+
+        Raises:
+            ValueError: if a shape is wrong, a weight is not positive or a covariance not positive
+                definite.
+        """
+        K, d = self.components, self.dims
+        given = {"weights": weights, "loc": loc, "covariance": covariance}
+        shapes = {"weights": (K,), "loc": (K, d), "covariance": (K, d, d)}
+        for name, value in given.items():
+            if np.shape(value) != shapes[name]:
+                raise ValueError(
+                    f"{name} must have the shape {shapes[name]}; got {np.shape(value)}"
+                )
+        if np.min(weights) <= 0:
+            raise ValueError(f"weights must be positive; got {weights}")
+        try:
+            raw = np.linalg.cholesky(np.asarray(covariance, np.float64))
+        except np.linalg.LinAlgError:
+            raise ValueError("covariance must be positive definite for every component") from None
+        each = np.arange(d)
+        raw[:, each, each] = np.log(np.expm1(np.maximum(raw[:, each, each] - _FLOOR, 1e-3)))
+        self.logits.assign(np.log(weights / np.sum(weights)))
+        self.loc.assign(loc)
+        self.raw_tril.assign(raw)
+
+    def distribution(self) -> tfd.MixtureSameFamily:
+        """Returns the mixture over the mixed latents."""
+        weights = tfd.Categorical(logits=tf.convert_to_tensor(self.logits.value))
+        return tfd.MixtureSameFamily(weights, self.components_distribution())
+
+    def component_distances(self, latent: tf.Tensor) -> tf.Tensor:
+        """Returns the Mahalanobis distance to each component, (batch, K).
+
+        Args:
+            latent: (batch, at least `dims`); only the mixed latents count.
+        """
+        components = self.components_distribution()
+        offset = tf.cast(latent, tf.float32)[:, None, : self.dims] - components.loc
+        return tf.norm(components.scale.solvevec(offset), axis=-1)
+
+    def log_prob(self, latent: tf.Tensor, gate: float | tf.Tensor = 1.0) -> tf.Tensor:
+        """Returns log p(z), (batch,).
+
+        Args:
+            latent: (batch, latent_dim).
+            gate: Factor of the gradient with respect to the mixture's own weights.
+        """
         rest = latent[..., self.dims :]
         standard = -0.5 * tf.reduce_sum(tf.square(rest) + math.log(2 * math.pi), axis=-1)
-        return self.log_prob_mixed(latent[..., : self.dims]) + standard
+        return self.log_prob_mixed(latent[..., : self.dims], gate) + standard
 
-    def log_prob_mixed(self, mixed: tf.Tensor) -> tf.Tensor:
+    def log_prob_mixed(self, mixed: tf.Tensor, gate: float | tf.Tensor = 1.0) -> tf.Tensor:
         """Returns the log density of the mixed latents alone, (batch,), for (batch, dims)."""
-        return tf.reduce_logsumexp(self._joint(mixed), axis=-1)
+        return tf.reduce_logsumexp(self._joint(mixed, gate), axis=-1)
 
     def responsibilities(self, latent: tf.Tensor) -> tf.Tensor:
         """Returns p(k | z), (batch, K), for (batch, at least `dims`)."""
         return tf.nn.softmax(self._joint(latent[..., : self.dims]), axis=-1)
 
     def sample(self, number: int | tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Returns samples, (number, latent_dim).
+        """Returns samples, (number, latent_dim), without gradient to the weights of the components.
 
         Args:
             number: How many.
-            seed: Stateless seed, int32 of shape (2,).
+            seed: Stateless seed, int32 of shape (2,). XLA draws other numbers from it.
         """
         seeds = tf.random.experimental.stateless_split(seed, 3)
         logits = tf.convert_to_tensor(self.logits.value)[None]
@@ -127,9 +187,9 @@ class MixturePrior(keras.layers.Layer):
         rest = tf.random.stateless_normal([number, self.latent_dim - self.dims], seeds[2])
         return tf.concat([mixed, rest], axis=-1)
 
-    def _joint(self, mixed: tf.Tensor) -> tf.Tensor:
-        log_weights = tf.nn.log_softmax(tf.convert_to_tensor(self.logits.value))
-        return self.components_distribution().log_prob(mixed[..., None, :]) + log_weights
+    def _joint(self, mixed: tf.Tensor, gate: float | tf.Tensor = 1.0) -> tf.Tensor:
+        log_weights = tf.nn.log_softmax(_gated(self.logits, gate))
+        return self.components_distribution(gate).log_prob(mixed[..., None, :]) + log_weights
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -141,6 +201,11 @@ class MixturePrior(keras.layers.Layer):
             "scale": self.scale,
             "learnt": self.learnt,
         }
+
+
+def _gated(variable: keras.Variable, gate: float | tf.Tensor) -> tf.Tensor:
+    value = tf.convert_to_tensor(variable.value)
+    return gate * value + (1.0 - gate) * tf.stop_gradient(value)
 
 
 def _raw(scale: float) -> float:

@@ -20,11 +20,12 @@ def sliced_cramer(
         samples: One sample of the posterior of each image, (batch, latents).
         prior_samples: As many of the prior, (batch, latents).
         projections: Number of directions, uniform on the sphere; one latent needs one.
-        seed: Stateless seed of the directions, int32 of shape (2,).
+        seed: Stateless seed of the directions, int32 of shape (2,). XLA draws others from it.
 
     References:
         Kolouri et al. 2020 (ICLR, sliced Cramer); Bellemare et al. 2017 (arXiv 1705.10743).
     """
+    samples, prior_samples = tf.cast(samples, tf.float32), tf.cast(prior_samples, tf.float32)
     directions = tf.random.stateless_normal([samples.shape[-1], projections], seed)
     directions = tf.math.l2_normalize(directions, axis=0)
     x = tf.sort(samples @ directions, axis=0)
