@@ -33,10 +33,7 @@ def kl_normal(posterior: tfd.MultivariateNormalLinearOperator) -> tf.Tensor:
 
 
 def kl_monte_carlo(
-    posterior: tfd.Distribution,
-    prior: MixturePrior,
-    samples: tf.Tensor,
-    gate: float | tf.Tensor = 1.0,
+    posterior: tfd.Distribution, prior: MixturePrior, samples: tf.Tensor
 ) -> tf.Tensor:
     """Monte-Carlo estimate of KL(q || p) = E_q[log q(z) - log p(z)] in nats, (batch,).
 
@@ -46,8 +43,7 @@ def kl_monte_carlo(
         posterior: q, a batch of distributions over (batch, latent_dim).
         prior: p.
         samples: Of q: (batch, latent_dim), or (number, batch, latent_dim) to average over.
-        gate: Factor of the gradient with respect to the weights of the prior, default 1.
     """
     samples = tf.cast(samples, tf.float32)
-    value = posterior.log_prob(samples) - prior.log_prob(samples, gate)
+    value = posterior.log_prob(samples) - prior.log_prob(samples)
     return value if samples.shape.rank == 2 else tf.reduce_mean(value, axis=0)

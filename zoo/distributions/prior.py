@@ -90,17 +90,11 @@ class MixturePrior(keras.layers.Layer):
         """Means of the components over the mixed latents, (K, dims)."""
         return tf.convert_to_tensor(self.loc.value)
 
-    def components_distribution(self, gate: float | tf.Tensor = 1.0) -> tfd.MultivariateNormalTriL:
-        """Returns the K normals over the mixed latents.
-
-        Args:
-            gate: Factor of the gradient with respect to means and covariances: 0 holds them.
-        """
-        lower = tf.linalg.band_part(_gated(self.raw_tril, gate), -1, 0)
+    def components_distribution(self) -> tfd.MultivariateNormalTriL:
+        """Returns the K normals over the mixed latents."""
+        lower = tf.linalg.band_part(tf.convert_to_tensor(self.raw_tril.value), -1, 0)
         diagonal = tf.nn.softplus(tf.linalg.diag_part(lower)) + _FLOOR
-        return tfd.MultivariateNormalTriL(
-            _gated(self.loc, gate), tf.linalg.set_diag(lower, diagonal)
-        )
+        return tfd.MultivariateNormalTriL(self.means, tf.linalg.set_diag(lower, diagonal))
 
     def set_parameters(self, weights: np.ndarray, loc: np.ndarray, covariance: np.ndarray) -> None:
         """Sets the mixture, for example to one that scikit-learn's GaussianMixture has fitted.
@@ -151,20 +145,15 @@ class MixturePrior(keras.layers.Layer):
         offset = tf.cast(latent, tf.float32)[:, None, : self.dims] - components.loc
         return tf.norm(components.scale.solvevec(offset), axis=-1)
 
-    def log_prob(self, latent: tf.Tensor, gate: float | tf.Tensor = 1.0) -> tf.Tensor:
-        """Returns log p(z), (batch,).
-
-        Args:
-            latent: (batch, latent_dim).
-            gate: Factor of the gradient with respect to the mixture's own weights.
-        """
+    def log_prob(self, latent: tf.Tensor) -> tf.Tensor:
+        """Returns log p(z), (batch,), for (batch, latent_dim)."""
         rest = latent[..., self.dims :]
         standard = -0.5 * tf.reduce_sum(tf.square(rest) + math.log(2 * math.pi), axis=-1)
-        return self.log_prob_mixed(latent[..., : self.dims], gate) + standard
+        return self.log_prob_mixed(latent[..., : self.dims]) + standard
 
-    def log_prob_mixed(self, mixed: tf.Tensor, gate: float | tf.Tensor = 1.0) -> tf.Tensor:
+    def log_prob_mixed(self, mixed: tf.Tensor) -> tf.Tensor:
         """Returns the log density of the mixed latents alone, (batch,), for (batch, dims)."""
-        return tf.reduce_logsumexp(self._joint(mixed, gate), axis=-1)
+        return tf.reduce_logsumexp(self._joint(mixed), axis=-1)
 
     def responsibilities(self, latent: tf.Tensor) -> tf.Tensor:
         """Returns p(k | z), (batch, K), for (batch, at least `dims`)."""
@@ -187,9 +176,9 @@ class MixturePrior(keras.layers.Layer):
         rest = tf.random.stateless_normal([number, self.latent_dim - self.dims], seeds[2])
         return tf.concat([mixed, rest], axis=-1)
 
-    def _joint(self, mixed: tf.Tensor, gate: float | tf.Tensor = 1.0) -> tf.Tensor:
-        log_weights = tf.nn.log_softmax(_gated(self.logits, gate))
-        return self.components_distribution(gate).log_prob(mixed[..., None, :]) + log_weights
+    def _joint(self, mixed: tf.Tensor) -> tf.Tensor:
+        log_weights = tf.nn.log_softmax(tf.convert_to_tensor(self.logits.value))
+        return self.components_distribution().log_prob(mixed[..., None, :]) + log_weights
 
     def get_config(self) -> dict[str, Any]:
         return {
@@ -201,11 +190,6 @@ class MixturePrior(keras.layers.Layer):
             "scale": self.scale,
             "learnt": self.learnt,
         }
-
-
-def _gated(variable: keras.Variable, gate: float | tf.Tensor) -> tf.Tensor:
-    value = tf.convert_to_tensor(variable.value)
-    return gate * value + (1.0 - gate) * tf.stop_gradient(value)
 
 
 def _raw(scale: float) -> float:

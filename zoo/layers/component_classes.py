@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-__all__ = ["ComponentClasses", "half_light_radius", "split_by_size"]
+__all__ = ["ComponentClasses", "centres", "half_light_radius"]
 
 
 @keras.saving.register_keras_serializable(package="zoo")
@@ -43,19 +43,27 @@ class ComponentClasses(keras.layers.Layer):
     def identify(self, sizes: Sequence[float], weights: Sequence[float] | None = None) -> None:
         """Gives each component its class: the compact ones are those of small size.
 
+        With two classes the components are split into small and large (`centres`); one whose size
+        lies between the two centres belongs to both, in proportion.
+
         Args:
-            sizes: Size of a typical member of each component, (K,), in any unit.
+            sizes: Size of a typical member of each component, (K,), on a logarithmic scale.
             weights: Share of each component, (K,); default equal.
         """
         sizes = np.asarray(sizes, float)
         membership = np.zeros((self.components, self.classes))
         if self.classes == 2:
             weights = np.ones(self.components) if weights is None else np.asarray(weights, float)
-            extended = split_by_size(sizes, weights)
-            column = np.where(extended, 1 - self.compact, self.compact)
+            small, large = centres(sizes, weights)
+            # Equal sizes tell nothing: half and half.
+            compact = np.full(self.components, 0.5)
+            if large > small:
+                compact = np.clip((large - sizes) / (large - small), 0.0, 1.0)
+            membership[:, self.compact] = compact
+            membership[:, 1 - self.compact] = 1.0 - compact
         else:
-            column = np.argsort(np.argsort(sizes, kind="stable"), kind="stable")
-        membership[np.arange(self.components), column] = 1.0
+            rank = np.argsort(np.argsort(sizes, kind="stable"), kind="stable")
+            membership[np.arange(self.components), rank] = 1.0
         self.membership.assign(membership)
 
     def call(self, responsibilities: tf.Tensor) -> tf.Tensor:
@@ -70,29 +78,25 @@ class ComponentClasses(keras.layers.Layer):
         }
 
 
-def split_by_size(sizes: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Splits numbers into the smaller and the larger ones at least weighted variance within.
+def centres(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """Returns the two centres of weighted two-means in one dimension, solved exactly.
 
-    That is Otsu's threshold (1979): two-means in one dimension, solved exactly.
+    The split is the one of least variance within, Otsu's threshold (1979).
 
     Args:
-        sizes: (K,), K at least 2.
+        values: (K,), K at least 2.
         weights: (K,), not negative.
-
-    Returns:
-        (K,) booleans, True for the larger ones; there is at least one of each.
     """
-    order = np.argsort(sizes, kind="stable")
+    order = np.argsort(values, kind="stable")
+    shares = weights + 1e-12
 
-    def within(part: np.ndarray) -> float:
-        share = weights[part] + 1e-12
-        centre = np.average(sizes[part], weights=share)
-        return float(np.sum(share * (sizes[part] - centre) ** 2))
+    def within(part: np.ndarray) -> tuple[float, float]:
+        centre = float(np.average(values[part], weights=shares[part]))
+        return float(np.sum(shares[part] * (values[part] - centre) ** 2)), centre
 
-    costs = [within(order[:cut]) + within(order[cut:]) for cut in range(1, len(order))]
-    larger = np.zeros(len(sizes), bool)
-    larger[order[1 + int(np.argmin(costs)) :]] = True
-    return larger
+    splits = [(within(order[:cut]), within(order[cut:])) for cut in range(1, len(order))]
+    (_, small), (_, large) = min(splits, key=lambda split: split[0][0] + split[1][0])
+    return small, large
 
 
 def half_light_radius(image: np.ndarray) -> float:

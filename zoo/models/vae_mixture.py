@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from sklearn.mixture import GaussianMixture
 
 from zoo.distributions import MixturePrior, kl_monte_carlo
 from zoo.layers.component_classes import ComponentClasses, half_light_radius
@@ -21,6 +22,11 @@ tfd = tfp.distributions
 
 # Samples of the posterior over which responsibilities are averaged.
 _CLASS_SAMPLES = 16
+
+# The refit of the mixture: starts of EM, least variance of a component, images at a time.
+_REFIT_STARTS = 8
+_REFIT_FLOOR = 1e-3
+_REFIT_BATCH = 256
 
 
 @register(
@@ -47,11 +53,13 @@ class MixtureVAE(VAE):
     decoder="convolutional"` is the source's), and the decoder is a light profile.
 
     Args:
-        prior_components: K, default 2.
+        prior_components: K, default 4: galaxies need more than one normal. With two classes, a
+            component between the small and the large ones belongs to both in proportion.
         prior_dims: How many of the first latents the mixture covers; None for all. Default None.
         prior_separation: Distance of the outer modes from the origin, default 1.
         prior_scale: Standard deviation of a mode along the first latent at the start, default 1.
-        learnt: Whether weights, means and covariances of the components are trained.
+        learnt: Whether weights, means and covariances of the components are trained, and refitted
+            by `finalize`.
         compact_class: Name of the class of compact objects, default "star".
         class_names: With two names, one of them `compact_class`, these are the classes; otherwise
             the classes are the components in the order of size, "component_1" the smallest.
@@ -80,7 +88,7 @@ class MixtureVAE(VAE):
         posterior: str = "diagonal",
         beta: float = 1.0,
         beta_warmup_steps: int = 0,
-        prior_components: int = 2,
+        prior_components: int = 4,
         prior_dims: int | None = None,
         prior_separation: float = 1.0,
         prior_scale: float = 1.0,
@@ -148,8 +156,32 @@ class MixtureVAE(VAE):
         return {"kl": kl_monte_carlo(q, self.prior, latent)}
 
     def finalize(self, images: np.ndarray) -> None:
+        """Refits a learnt mixture to the posteriors of the sample, and names its components.
+
+        Gradient descent leaves a mixture in whichever optimum its start was near, and that is
+        most of the scatter between repeats. Expectation maximisation from several starts, the
+        likeliest kept, ends in the same place every time.
+        """
+        if self.prior.learnt:
+            mixture = GaussianMixture(
+                self.prior.components,
+                n_init=_REFIT_STARTS,
+                reg_covar=_REFIT_FLOOR,
+                random_state=self.seed,
+            )
+            mixture.fit(self._posterior_samples(images)[:, : self.prior.dims])
+            self.prior.set_parameters(mixture.weights_, mixture.means_, mixture.covariances_)
         weights = tf.nn.softmax(self.prior.logits.value).numpy()
         self.classes.identify(self.component_sizes(), weights)
+
+    def _posterior_samples(self, images: np.ndarray) -> np.ndarray:
+        """Returns one sample of the posterior of each image, (number, latent_dim)."""
+        samples = []
+        for start in range(0, len(images), _REFIT_BATCH):
+            q = self.infer(tf.constant(images[start : start + _REFIT_BATCH]))
+            noise = tf.random.stateless_normal(tf.shape(q.mean()), (self.seed, start))
+            samples.append((q.mean() + q.scale.matvec(noise)).numpy())
+        return np.concatenate(samples)
 
     def component_sizes(self) -> np.ndarray:
         """Returns log size in px of what the decoder draws at the mean of each component, (K,)."""
