@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["EvaluationContext"]
 
+# Objects of the training split that probes and outlier scores learn from.
+_TRAINING_OBJECTS = 3000
+
 # Features of a dataset that hold the noise of the pixels.
 _NOISE_FEATURES = ("noise", "noise_stddev", "noise_sigma", "sky_noise", "sky_sigma")
 
@@ -57,7 +60,7 @@ class EvaluationContext:
         class_fractions: Sequence[float] | None = None,
         run_dir: Path | None = None,
         max_objects: int = 5000,
-        batch_size: int = 256,
+        batch_size: int = 128,
     ):
         if not dataset.num_examples.get(split):
             filled = [name for name, number in dataset.num_examples.items() if number]
@@ -139,7 +142,10 @@ class EvaluationContext:
         """Returns the arrays of a split, by default the one that is evaluated."""
         split = split or self.split
         if split not in self._arrays:
-            arrays = self.dataset.arrays(split, limit=self.max_objects)
+            limit = self.max_objects
+            if split != self.split:
+                limit = min(limit, _TRAINING_OBJECTS)
+            arrays = self.dataset.arrays(split, limit=limit)
             if "label" in arrays and self.class_names:
                 labels = np.asarray(arrays["label"])
                 if labels.min() < 0 or labels.max() >= len(self.class_names):
@@ -253,7 +259,19 @@ class EvaluationContext:
 
     def latents(self, split: str | None = None) -> np.ndarray:
         """Returns the means of the latents, (number, dimension)."""
-        return self.outputs("encode", split)["latent_mean"].astype(np.float64)
+        return self._posterior(split)["latent_mean"].astype(np.float64)
+
+    def latent_stddevs(self, split: str | None = None) -> np.ndarray | None:
+        """Returns the standard deviations of the latents, None for a model that gives none."""
+        return self._posterior(split).get("latent_stddev")
+
+    def _posterior(self, split: str | None) -> dict[str, np.ndarray]:
+        # A classifier with latents answers with them too: one pass through the model is enough.
+        if self.lacks("probability") is None:
+            answer = self.outputs("call", split)
+            if "latent_mean" in answer:
+                return answer
+        return self.outputs("encode", split)
 
     @property
     def model_name(self) -> str:

@@ -24,7 +24,7 @@ _SCALE_IMAGES = 128
 def evaluate_generation(context: EvaluationContext) -> Section:
     """Decodes lines along the most informative latents, and draws from the prior."""
     mean = context.latents()
-    stddev = context.outputs("encode").get("latent_stddev")
+    stddev = context.latent_stddevs()
     section = Section()
     order = latents.most_informative(mean, stddev, _TRAVERSED)
     centre, spread = np.median(mean, axis=0), mean.std(axis=0)

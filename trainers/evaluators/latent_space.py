@@ -22,8 +22,7 @@ _SHOWN_LATENTS = 12
 @register("latent_space", title="Latent space", needs=("latents",))
 def evaluate_latent_space(context: EvaluationContext) -> Section:
     """Embeds the latents in a plane and relates them to classes and physical quantities."""
-    outputs = context.outputs("encode")
-    mean, stddev = context.latents(), outputs.get("latent_stddev")
+    mean, stddev = context.latents(), context.latent_stddevs()
     order = latents.most_informative(mean, stddev)
     values = latents.information(mean, stddev)
     active = int((values > latents.ACTIVE).sum())

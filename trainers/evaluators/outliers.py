@@ -119,7 +119,7 @@ def evaluate_outliers(context: EvaluationContext) -> Section:
 
 def _measure(context: EvaluationContext) -> AstropyTable:
     split = "train" if context.lacks("training_split") is None else context.split
-    mean, stddev = context.latents(), context.outputs("encode").get("latent_stddev")
+    mean, stddev = context.latents(), context.latent_stddevs()
     used = latents.most_informative(mean, stddev)
     reference = context.latents(split)[:_REFERENCE_OBJECTS]
     groups, reference_groups = np.zeros(len(mean), int), np.zeros(len(reference), int)

@@ -14,7 +14,7 @@ from trainers.evaluators.similarity import structural_similarity
 __all__ = ["evaluate_reconstruction"]
 
 _SHOWN = 8
-_SSIM_OBJECTS = 1000
+_SSIM_OBJECTS = 500
 _RESIDUAL_LIMIT = 5.0  # in units of the noise
 
 

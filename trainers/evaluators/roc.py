@@ -183,7 +183,7 @@ def _binary_figure(context, section, labels, probability) -> None:
         xlim=(-0.01, 1.01),
         ylim=(0, 1.02),
     )
-    axes[0].legend(loc="lower center")
+    axes[0].legend(loc="best")
     caption = "Purity and completeness of each class against the threshold on its probability."
     if bins:
         _draw_bins(axes[1], section, magnitude[0], bins)

@@ -44,10 +44,19 @@ class ContextTest(tf.test.TestCase):
     def test_outputs_that_are_not_finite_stop_the_evaluation(self):
         dataset = StandInDataset()
         dataset.arrays("test")["image"][3] = np.nan
-        with self.assertRaisesRegex(
-            TrainingError, "'stand_in', encode, .* the first of them row 3"
-        ):
+        with self.assertRaisesRegex(TrainingError, "'stand_in', call, .* the first of them row 3"):
             self._context(dataset=dataset).latents()
+
+    def test_latents_come_from_one_pass_or_from_the_encoder(self):
+        dataset = StandInDataset()
+        for task, function in (
+            ("unsupervised_classification", "call"),
+            ("representation", "encode"),
+        ):
+            context = self._context(StandInModel(dataset, task=task), dataset)
+            self.assertEqual(context.latents().shape, (100, 4))
+            self.assertEqual(context.latent_stddevs().shape, (100, 4))
+            self.assertEqual(list(context._outputs), [(function, "test")])
 
     def test_quantities_are_scalars_or_the_reference_band(self):
         quantities = self._context().quantities()
