@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from zoo import randomness
+from zoo import randomness, stretch
 from zoo.layers.residual import residual_encoder
 from zoo.model import ZooModel
 from zoo.registry import register
@@ -108,7 +108,7 @@ class StarGalaxyCNN(ZooModel):
             seed: Stateless seed of the dropout; None for no dropout.
         """
         x = self.preprocessing(images)
-        x = tf.asinh(x) if self.stretch else x
+        x = stretch.asinh(x) if self.stretch else x
         features = tf.nn.leaky_relu(self.encoder(x))
         if seed is not None and self.dropout:
             draws = randomness.uniform(tf.shape(features)[0], (self.features,), seed)

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from zoo import losses, randomness
+from zoo import losses, randomness, stretch
 from zoo.distributions import kl_normal
 from zoo.distributions.posterior import DiagonalNormal, FullCovarianceNormal
 from zoo.layers.profile import ProfileDecoder
@@ -188,7 +188,7 @@ class VAE(ZooModel):
     def _network_input(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the image in units of its noise, and as the encoder reads it."""
         x = tf.cast(self.preprocessing(images), tf.float32)
-        return x, tf.asinh(x) if self.stretch else x
+        return x, stretch.asinh(x) if self.stretch else x
 
     def infer(self, images: tf.Tensor, training: bool = False) -> tfd.Distribution:
         """Returns q(z | x) for images in survey units."""
@@ -220,7 +220,7 @@ class VAE(ZooModel):
         y = tf.cast(drawn, tf.float32)
         if self.likelihood == "bernoulli":
             return tf.sigmoid(y)
-        return tf.sinh(tf.clip_by_value(y, -_MAX_STRETCHED, _MAX_STRETCHED)) if self.stretch else y
+        return stretch.sinh(y, _MAX_STRETCHED) if self.stretch else y
 
     # Training.
 
@@ -258,18 +258,19 @@ class VAE(ZooModel):
         if self.likelihood == "bernoulli":
             return losses.bernoulli(x, drawn, reduction="sum")
         if self.likelihood not in ("gaussian", "student_t"):
-            target = tf.asinh(x) if self.stretch else x
+            target = stretch.asinh(x) if self.stretch else x
             return losses.get(self.likelihood)(target, drawn) * self.pixels
-        variance = tf.exp(2 * self.log_noise.value)
+        # Spread over the pixels first: the sum of its gradient in steps is faster and more exact.
+        variance = tf.broadcast_to(tf.exp(2 * self.log_noise.value), self.preprocessed_shape)
         if self.stretch:
-            drawn = tf.sinh(tf.clip_by_value(drawn, -_MAX_STRETCHED, _MAX_STRETCHED))
+            drawn = stretch.sinh(drawn, _MAX_STRETCHED)
             variance += tf.square(self.model_error * drawn)
-        scale = tf.sqrt(variance)
         if self.likelihood == "student_t":
-            density = tfd.StudentT(self.degrees_of_freedom, drawn, scale)
-        else:
-            density = tfd.Normal(drawn, scale)
-        return -tf.reduce_sum(density.log_prob(x), axis=(1, 2, 3))
+            density = tfd.StudentT(self.degrees_of_freedom, drawn, tf.sqrt(variance))
+            return -tf.reduce_sum(density.log_prob(x), axis=(1, 2, 3))
+        # Written out, as TFP divides twice by the scale and has no use for the variance.
+        terms = tf.square(x - drawn) / variance + tf.math.log(variance)
+        return 0.5 * (tf.reduce_sum(terms, axis=(1, 2, 3)) + self.pixels * math.log(2 * math.pi))
 
     def _beta_now(self, training: bool) -> tf.Tensor:
         if not training or not self.beta_warmup_steps:
