@@ -37,7 +37,7 @@ class SimulatedConfig(tfds.core.BuilderConfig):
     num_objects: int = 10_000
     seed: int = 0
     bright: float = 17.0
-    faint: float = 22.0
+    faint: float = 22.45
     processes: int | None = None
 
     def __post_init__(self) -> None:

@@ -81,7 +81,7 @@ def _separation_limit(r: float) -> float:
     The survey would list the pair as one object, or as a child of a bright one, so that there is
     no such stamp. The brighter the neighbour, the farther it reaches.
     """
-    return 4.0 + 1.2 * max(0.0, 21.0 - r)
+    return 5.0 + 1.0 * max(0.0, 21.0 - r)
 
 
 def _profile(source: Object) -> galsim.GSObject | None:

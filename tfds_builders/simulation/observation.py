@@ -15,8 +15,10 @@ __all__ = ["FIELDS", "SDSS_DEPTH", "Field", "draw_field", "median_noise"]
 # Fields among which objects are spread.
 FIELDS = 16
 
-# Magnitude of a point source at five sigma in median seeing, u g r i z (York+00; SDSS DR7 limits).
-SDSS_DEPTH = (22.0, 22.2, 22.2, 21.3, 20.5)
+# Magnitude of a point source at five sigma in median seeing, u g r i z: medians of the SDSS imaging
+# (DR17, "Imaging: scope"). Its more often quoted 95 % completeness limits are 22.0 22.2 22.2 21.3
+# 20.5.
+SDSS_DEPTH = (22.15, 23.13, 22.70, 22.20, 20.71)
 
 _SEEING_SCATTER = 0.12
 _BAND_SCATTER = 0.03

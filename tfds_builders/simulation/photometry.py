@@ -18,7 +18,7 @@ _RADII = np.geomspace(0.12, 5.0, 11)
 _AXIS_RATIOS = (0.7, 0.4)
 _ANGLES = np.pi * np.arange(4) / 4
 # Pixels farther than this from the centre, arcsec, are left to the neighbours.
-_APERTURE = 4.8
+_APERTURE = 4.0
 # How far, in pixels, the centroid may lie from the centre.
 _SEARCH = 2
 
@@ -33,7 +33,7 @@ def measure_fluxes(
     point, exponential or de Vaucouleurs model, convolved with the PSF, that fits the r image best;
     its shape is kept in the other bands. Both are linear in the image and may be negative.
 
-    Departures from SDSS: shapes come from a grid; neighbours are left out by an aperture of 4.8
+    Departures from SDSS: shapes come from a grid; neighbours are left out by an aperture of 4
     arcsec instead of deblending; the PSF is known exactly.
 
     Args:

@@ -84,8 +84,10 @@ def _draw_magnitude(rng: np.random.Generator, name: str, bright: float, faint: f
 
 
 def _draw_star(rng: np.random.Generator, r: float) -> Object:
-    # Turn-off stars of the halo and the thick disc, K dwarfs between, M dwarfs of the disc.
-    mode = rng.choice(3, p=(0.45, 0.20, 0.35))
+    # Turn-off stars of the halo and the thick disc, K dwarfs between, M dwarfs of the disc; the
+    # fainter, the more M dwarfs (Juric+08, section 2).
+    depth = float(np.clip((r - 17) / 5, 0, 1))
+    mode = rng.choice(3, p=(0.50 - 0.20 * depth, 0.25 - 0.17 * depth, 0.25 + 0.37 * depth))
     g_i = (rng.normal(0.65, 0.20), rng.uniform(0.9, 2.0), rng.normal(2.45, 0.30))[mode]
     colours = star_colours(np.clip(g_i, 0.25, 3.3)) + rng.normal(size=5) * _LOCUS_SCATTER
     return Object(label=0, magnitude=r + colours)
