@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
-__all__ = ["SPLITS", "split_of"]
+__all__ = ["SPLITS", "group_by_split", "split_of"]
 
 SPLITS = ("train", "validation", "test")
 
@@ -19,3 +20,19 @@ def split_of(identifier: str) -> str:
     digest = hashlib.sha256(identifier.encode()).digest()
     percent = int.from_bytes(digest[:8], "big") % 100
     return next(name for name, upper in zip(SPLITS, _UPPER_PERCENT, strict=True) if percent < upper)
+
+
+def group_by_split(identifiers: Iterable[str]) -> dict[str, list[str]]:
+    """Returns the identifiers of each split, in their order.
+
+    Raises:
+        ValueError: if a split is left empty, as TFDS cannot store it.
+    """
+    groups: dict[str, list[str]] = {split: [] for split in SPLITS}
+    for identifier in identifiers:
+        groups[split_of(identifier)].append(identifier)
+    empty = [split for split, members in groups.items() if not members]
+    if empty:
+        number = sum(map(len, groups.values()))
+        raise ValueError(f"{number} objects are too few: none falls into {', '.join(empty)}")
+    return groups

@@ -8,7 +8,14 @@ import difflib
 import numpy as np
 import surveycodex
 
-__all__ = ["SDSS_SOFTENING", "Survey", "asinh_magnitude", "flux_from_magnitude", "survey"]
+__all__ = [
+    "NANOMAGGY_ZEROPOINT",
+    "SDSS_SOFTENING",
+    "Survey",
+    "asinh_magnitude",
+    "flux_from_magnitude",
+    "survey",
+]
 
 # Flux of one nanomaggy is magnitude 22.5 (AB).
 NANOMAGGY_ZEROPOINT = 22.5

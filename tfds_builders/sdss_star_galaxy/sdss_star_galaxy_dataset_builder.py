@@ -2,56 +2,39 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
+from etils import epath
 
 from tfds_builders.features import Stamp
+from tfds_builders.left_out import LeftOut
+from tfds_builders.sdss_star_galaxy.configs import FramesConfig, RecordsConfig, SimulatedConfig
+from tfds_builders.sdss_star_galaxy.frames import (
+    FieldKey,
+    Row,
+    cut_stamps,
+    find_tables,
+    frame_name,
+    frame_url,
+    read_table,
+)
+from tfds_builders.sdss_star_galaxy.objects import ObjectFiles
 from tfds_builders.simulation.catalogue import Sky, simulate_many
 from tfds_builders.simulation.observation import FIELDS, median_noise
 from tfds_builders.simulation.population import CLASSES, class_fractions
-from tfds_builders.splits import SPLITS, split_of
-from tfds_builders.surveys import survey
+from tfds_builders.splits import SPLITS, group_by_split
+from tfds_builders.surveys import NANOMAGGY_ZEROPOINT, survey
 
-__all__ = ["Builder", "SimulatedConfig"]
+__all__ = ["Builder"]
 
 _SIZE = 64
 _BANDS = ("u", "g", "r", "i", "z")
 
-
-@dataclasses.dataclass
-class SimulatedConfig(tfds.core.BuilderConfig):
-    """A simulated sky.
-
-    Attributes:
-        num_objects: Number of objects in all splits together.
-        seed: Every object follows from it and from its own index.
-        bright: Lower limit in r, mag.
-        faint: Upper limit in r, mag.
-        processes: Processes that simulate; None for one per core. No effect on the result.
-    """
-
-    num_objects: int = 10_000
-    seed: int = 0
-    bright: float = 17.0
-    faint: float = 22.45
-    processes: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.num_objects < 1:
-            raise ValueError(f"num_objects must be at least 1; got {self.num_objects}")
-        if self.seed < 0:
-            raise ValueError(f"seed must be at least 0; got {self.seed}")
-        if not 14 <= self.bright < self.faint <= 26:
-            raise ValueError(
-                f"bright and faint must hold 14 <= bright < faint <= 26; "
-                f"got {self.bright} and {self.faint}"
-            )
-        if self.processes is not None and self.processes < 1:
-            raise ValueError(f"processes must be at least 1; got {self.processes}")
+_Examples = Iterator[tuple[str, dict[str, Any]]]
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
@@ -59,67 +42,156 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "First release."}
+    MANUAL_DOWNLOAD_INSTRUCTIONS = """\
+    labeled, unlabeled: the .npy record arrays, in any folders under manual_dir.
+    frames: a CasJobs table (.csv) with objID, ra, dec, class, z, run, rerun, camcol, field in
+    manual_dir; frames that are not there, as frame-r-003836-4-0084.fits.bz2, are downloaded.
+    """
     BUILDER_CONFIGS: ClassVar[list[tfds.core.BuilderConfig]] = [
         SimulatedConfig(
             name="simulated",
             description="A simulated sky with SDSS seeing, depth, number counts and colours.",
         ),
+        RecordsConfig(name="labeled", description="Record arrays with image, class and redshift."),
+        RecordsConfig(name="unlabeled", description="Record arrays with images.", labelled=False),
+        FramesConfig(name="frames", description="Stamps cut from SDSS frames around a table."),
     ]
 
     def _info(self) -> tfds.core.DatasetInfo:
         config = self.builder_config
         sdss = survey("SDSS", _BANDS)
-        bands = len(_BANDS)
-        vector = tfds.features.Tensor(shape=(bands,), dtype=np.float32)
+        features: dict[str, Any] = {
+            "id": tfds.features.Text(),
+            "image": Stamp(shape=(_SIZE, _SIZE, len(_BANDS))),
+        }
+        metadata: dict[str, Any] = {
+            "bands": list(_BANDS),
+            "pixel_scale": sdss.pixel_scale,
+            "units": "nanomaggies",
+            "zeropoint": NANOMAGGY_ZEROPOINT,
+            "survey": sdss.name,
+        }
+        labelled = getattr(config, "labelled", True)
+        if labelled:
+            features["label"] = tfds.features.ClassLabel(names=list(CLASSES))
+            features["redshift"] = np.float32
+        if isinstance(config, SimulatedConfig):
+            vector = tfds.features.Tensor(shape=(len(_BANDS),), dtype=np.float32)
+            features |= {
+                "magnitude": vector,
+                "half_light_radius": np.float32,
+                "sersic_index": np.float32,
+                "ellipticity": np.float32,
+                "seeing": vector,
+                "field": np.int32,
+                "psf_magnitude": vector,
+                "model_magnitude": vector,
+            }
+            metadata |= {
+                "class_fractions": list(class_fractions(config.bright, config.faint)),
+                "seed": config.seed,
+                "fields": FIELDS,
+                "noise_sigma": [float(sigma) for sigma in median_noise(sdss)],
+            }
         return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(
-                {
-                    "id": tfds.features.Text(),
-                    "image": Stamp(shape=(_SIZE, _SIZE, bands)),
-                    "label": tfds.features.ClassLabel(names=list(CLASSES)),
-                    "magnitude": vector,
-                    "half_light_radius": np.float32,
-                    "sersic_index": np.float32,
-                    "ellipticity": np.float32,
-                    "redshift": np.float32,
-                    "seeing": vector,
-                    "field": np.int32,
-                    "psf_magnitude": vector,
-                    "model_magnitude": vector,
-                }
-            ),
-            supervised_keys=("image", "label"),
-            metadata=tfds.core.MetadataDict(
-                bands=list(_BANDS),
-                pixel_scale=sdss.pixel_scale,
-                units="nanomaggies",
-                zeropoint=22.5,
-                class_fractions=list(class_fractions(config.bright, config.faint)),
-                seed=config.seed,
-                fields=FIELDS,
-                noise_sigma=[float(sigma) for sigma in median_noise(sdss)],
-                survey="SDSS",
-            ),
+            features=tfds.features.FeaturesDict(features),
+            supervised_keys=("image", "label") if labelled else None,
+            metadata=tfds.core.MetadataDict(metadata),
         )
 
-    def _split_generators(
-        self, dl_manager: tfds.download.DownloadManager
-    ) -> dict[str, Iterator[tuple[str, dict[str, Any]]]]:
-        del dl_manager  # Nothing is downloaded.
-        return {split: self._generate_examples(split) for split in SPLITS}
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, _Examples]:
+        config = self.builder_config
+        if isinstance(config, SimulatedConfig):
+            return self._simulated()
+        left_out = LeftOut(config.on_error)
+        # The same list, so that what is found later is kept with the dataset too.
+        self.info.metadata["left_out"] = left_out.lines
+        folder = epath.Path(dl_manager.manual_dir)
+        if isinstance(config, RecordsConfig):
+            return self._records(folder, left_out)
+        return self._frames(folder, dl_manager, left_out)
 
-    def _generate_examples(self, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    def _generate_examples(self, indices: Mapping[str, int]) -> _Examples:
         config = self.builder_config
         sky = Sky(survey("SDSS", _BANDS), _SIZE, config.bright, config.faint, config.seed)
-        indices = [
-            index
-            for index in range(config.num_objects)
-            if split_of(_identifier(config.seed, index)) == split
-        ]
-        for index, example in simulate_many(sky, indices, config.processes):
-            identifier = _identifier(config.seed, index)
+        examples = simulate_many(sky, list(indices.values()), config.processes)
+        for identifier, (_, example) in zip(indices, examples, strict=True):
             yield identifier, {"id": identifier, **example}
 
+    def _simulated(self) -> dict[str, _Examples]:
+        config = self.builder_config
+        indices = {f"sim-{config.seed}-{index:08d}": index for index in range(config.num_objects)}
+        return {
+            split: self._generate_examples({name: indices[name] for name in members})
+            for split, members in group_by_split(indices).items()
+        }
 
-def _identifier(seed: int, index: int) -> str:
-    return f"sim-{seed}-{index:08d}"
+    def _records(self, folder: epath.Path, left_out: LeftOut) -> dict[str, _Examples]:
+        files = ObjectFiles.index(
+            folder,
+            labelled=self.builder_config.labelled,
+            size=_SIZE,
+            bands=len(_BANDS),
+            left_out=left_out,
+        )
+        left_out.report()
+        if files.labelled:
+            self.info.metadata["class_fractions"] = files.class_fractions()
+        return {split: files.examples(split) for split in SPLITS}
+
+    def _frames(
+        self,
+        folder: epath.Path,
+        dl_manager: tfds.download.DownloadManager,
+        left_out: LeftOut,
+    ) -> dict[str, _Examples]:
+        rows = [row for table in find_tables(folder) for row in read_table(table, left_out)]
+        left_out.report()
+        by_name = {row.identifier: row for row in rows}
+        members = group_by_split(by_name)
+        counts = Counter(row.label for row in rows)
+        self.info.metadata["class_fractions"] = [
+            counts[label] / len(rows) for label in range(len(CLASSES))
+        ]
+        paths: dict[FieldKey, dict[str, epath.Path]] = defaultdict(dict)
+        missing: dict[tuple[FieldKey, str], str] = {}
+        for key in sorted({row.key for row in rows}):
+            for band in _BANDS:
+                name = frame_name(key, band)
+                local = [folder / name, folder / "frames" / name]
+                local += [path.with_suffix("") for path in local]
+                found = next((path for path in local if path.exists()), None)
+                if found is None:
+                    missing[key, band] = frame_url(key, band)
+                else:
+                    paths[key][band] = found
+        if missing:
+            for (key, band), path in dl_manager.download(missing).items():
+                paths[key][band] = epath.Path(path)
+        return {
+            split: _frame_examples([by_name[name] for name in names], paths, left_out)
+            for split, names in members.items()
+        }
+
+
+def _frame_examples(
+    rows: list[Row], paths: Mapping[FieldKey, Mapping[str, epath.Path]], left_out: LeftOut
+) -> _Examples:
+    fields: dict[FieldKey, list[Row]] = defaultdict(list)
+    for row in rows:
+        fields[row.key].append(row)
+    known = len(left_out.lines)
+    for key, members in sorted(fields.items()):
+        frames = {band: paths[key][band] for band in _BANDS}
+        for row, stamp in cut_stamps(members, frames, size=_SIZE, left_out=left_out):
+            yield (
+                row.identifier,
+                {
+                    "id": row.identifier,
+                    "image": stamp,
+                    "label": row.label,
+                    "redshift": row.redshift,
+                },
+            )
+    if len(left_out.lines) > known:
+        left_out.report()

@@ -1,0 +1,78 @@
+"""What can be chosen in each configuration of sdss_star_galaxy."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import tensorflow_datasets as tfds
+
+from tfds_builders.left_out import ON_ERROR
+
+__all__ = ["FramesConfig", "RecordsConfig", "SimulatedConfig"]
+
+
+@dataclasses.dataclass
+class SimulatedConfig(tfds.core.BuilderConfig):
+    """A simulated sky.
+
+    Attributes:
+        num_objects: Number of objects in all splits together.
+        seed: Every object follows from it and from its own index.
+        bright: Lower limit in r, mag.
+        faint: Upper limit in r, mag.
+        processes: Processes that simulate; None for one per core. No effect on the result.
+    """
+
+    num_objects: int = 10_000
+    seed: int = 0
+    bright: float = 17.0
+    faint: float = 22.45
+    processes: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.num_objects < 1:
+            raise ValueError(f"num_objects must be at least 1; got {self.num_objects}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0; got {self.seed}")
+        if not 14 <= self.bright < self.faint <= 26:
+            raise ValueError(
+                f"bright and faint must hold 14 <= bright < faint <= 26; "
+                f"got {self.bright} and {self.faint}"
+            )
+        if self.processes is not None and self.processes < 1:
+            raise ValueError(f"processes must be at least 1; got {self.processes}")
+
+
+@dataclasses.dataclass
+class RecordsConfig(tfds.core.BuilderConfig):
+    """Record arrays in `--manual_dir`.
+
+    Attributes:
+        labelled: Whether the records have objID, class and z beside the image.
+        on_error: "raise", or "skip" to leave out and list what cannot be used.
+    """
+
+    labelled: bool = True
+    on_error: str = "raise"
+
+    def __post_init__(self) -> None:
+        _check_on_error(self.on_error)
+
+
+@dataclasses.dataclass
+class FramesConfig(tfds.core.BuilderConfig):
+    """A CasJobs table in `--manual_dir`, and the SDSS frames.
+
+    Attributes:
+        on_error: "raise", or "skip" to leave out and list what cannot be used.
+    """
+
+    on_error: str = "raise"
+
+    def __post_init__(self) -> None:
+        _check_on_error(self.on_error)
+
+
+def _check_on_error(on_error: str) -> None:
+    if on_error not in ON_ERROR:
+        raise ValueError(f"on_error must be one of {', '.join(ON_ERROR)}; got '{on_error}'")
