@@ -106,7 +106,15 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         left_out = LeftOut(config.on_error)
         # The same list, so that what is found later is kept with the dataset too.
         self.info.metadata["left_out"] = left_out.lines
-        folder = epath.Path(dl_manager.manual_dir)
+        try:
+            folder = epath.Path(dl_manager.manual_dir)
+        except AssertionError:
+            # TFDS says so in many lines.
+            wanted = "a CasJobs table" if isinstance(config, FramesConfig) else ".npy record arrays"
+            raise FileNotFoundError(
+                f"manual_dir must be a folder with {wanted} for {self.name}/{config.name}; "
+                "there is none or it is empty"
+            ) from None
         if isinstance(config, RecordsConfig):
             return self._records(folder, left_out)
         return self._frames(folder, dl_manager, left_out)

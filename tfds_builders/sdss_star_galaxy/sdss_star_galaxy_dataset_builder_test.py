@@ -261,6 +261,11 @@ class BadInputTest(tf.test.TestCase):
         self.check(folder, "small.npy", "(5, 64, 64)", "(5, 48, 48)", config="unlabeled")
         self.check(folder, "small.npy", "objID, class, z is missing")
 
+    def test_no_manual_dir(self):
+        for config in ("labeled", "frames"):
+            with self.assertRaisesRegex(FileNotFoundError, f"manual_dir must be .*{config}; "):
+                build(config, tempfile.mkdtemp())
+
     def test_empty_folder_and_too_few_objects(self):
         folder = Path(tempfile.mkdtemp())
         (folder / "notes.txt").write_text("nothing here")
