@@ -18,7 +18,7 @@ from etils import epath
 from tfds_builders.left_out import LeftOut
 from tfds_builders.sdss_star_galaxy.objects import check_label, check_pixels
 
-__all__ = ["FieldKey", "Row", "cut_stamps", "find_tables", "frame_name", "frame_url", "read_table"]
+__all__ = ["FieldKey", "Row", "cut_stamps", "frame_name", "frame_url", "read_tables"]
 
 _COLUMNS = ("objID", "ra", "dec", "class", "z", "run", "rerun", "camcol", "field")
 _URL = "https://data.sdss.org/sas/dr17/eboss/photoObj/frames"
@@ -48,29 +48,40 @@ class Row:
     key: FieldKey
 
 
-def find_tables(folder: epath.Path) -> list[epath.Path]:
-    """Returns the .csv files of a folder.
+def read_tables(folder: epath.Path, left_out: LeftOut) -> dict[str, Row]:
+    """Reads the tables of a folder as CasJobs exports them.
+
+    Args:
+        folder: With .csv files: comma-separated, column names (any case, any order) in the first
+            line that does not begin with "#".
+        left_out: Told of each unusable row.
+
+    Returns:
+        The objects by identifier.
 
     Raises:
-        FileNotFoundError: if there is none.
+        FileNotFoundError: if there is no table.
+        ValueError: if a column is missing, or as `left_out` decides.
     """
     paths = sorted(folder.glob("*.csv"))
     if not paths:
         raise FileNotFoundError(f"{folder}: no .csv table with columns {', '.join(_COLUMNS)}")
-    return paths
+    rows: dict[str, Row] = {}
+    for path in paths:
+        for number, values in enumerate(_lines(path), start=1):
+            where = f"{path}: object {values['objID'] or f'in row {number}'}"
+            try:
+                row = _parse(values, where)
+                if row.identifier in rows:
+                    raise ValueError(f"{where} stands in the tables twice")
+            except ValueError as error:
+                left_out.add(str(error))
+                continue
+            rows[row.identifier] = row
+    return rows
 
 
-def read_table(path: epath.Path, left_out: LeftOut) -> list[Row]:
-    """Reads a table as CasJobs exports it.
-
-    Args:
-        path: Comma-separated, column names (any case, any order) in the first line that does not
-            begin with "#".
-        left_out: Told of each unusable row.
-
-    Raises:
-        ValueError: if a column is missing, or as `left_out` decides.
-    """
+def _lines(path: epath.Path) -> Iterator[dict[str, str]]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -81,21 +92,8 @@ def read_table(path: epath.Path, left_out: LeftOut) -> list[Row]:
     missing = [name for name in _COLUMNS if name.lower() not in columns]
     if missing:
         raise ValueError(f"{path}: column {', '.join(missing)} is missing")
-    rows: list[Row] = []
-    seen: set[str] = set()
-    for number, line in enumerate(reader, start=1):
-        values = {name: (line[columns[name.lower()]] or "").strip() for name in _COLUMNS}
-        where = f"{path}: object {values['objID'] or f'in row {number}'}"
-        try:
-            row = _parse(values, where)
-            if row.identifier in seen:
-                raise ValueError(f"{where} stands in the table twice")
-        except ValueError as error:
-            left_out.add(str(error))
-            continue
-        seen.add(row.identifier)
-        rows.append(row)
-    return rows
+    for line in reader:
+        yield {name: (line[columns[name.lower()]] or "").strip() for name in _COLUMNS}
 
 
 def frame_name(key: FieldKey, band: str) -> str:

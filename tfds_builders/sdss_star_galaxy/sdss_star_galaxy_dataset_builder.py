@@ -17,10 +17,9 @@ from tfds_builders.sdss_star_galaxy.frames import (
     FieldKey,
     Row,
     cut_stamps,
-    find_tables,
     frame_name,
     frame_url,
-    read_table,
+    read_tables,
 )
 from tfds_builders.sdss_star_galaxy.objects import ObjectFiles
 from tfds_builders.simulation.catalogue import Sky, simulate_many
@@ -153,17 +152,16 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         dl_manager: tfds.download.DownloadManager,
         left_out: LeftOut,
     ) -> dict[str, _Examples]:
-        rows = [row for table in find_tables(folder) for row in read_table(table, left_out)]
+        rows = read_tables(folder, left_out)
         left_out.report()
-        by_name = {row.identifier: row for row in rows}
-        members = group_by_split(by_name)
-        counts = Counter(row.label for row in rows)
+        members = group_by_split(rows)
+        counts = Counter(row.label for row in rows.values())
         self.info.metadata["class_fractions"] = [
             counts[label] / len(rows) for label in range(len(CLASSES))
         ]
         paths: dict[FieldKey, dict[str, epath.Path]] = defaultdict(dict)
         missing: dict[tuple[FieldKey, str], str] = {}
-        for key in sorted({row.key for row in rows}):
+        for key in sorted({row.key for row in rows.values()}):
             for band in _BANDS:
                 name = frame_name(key, band)
                 local = [folder / name, folder / "frames" / name]
@@ -177,7 +175,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             for (key, band), path in dl_manager.download(missing).items():
                 paths[key][band] = epath.Path(path)
         return {
-            split: _frame_examples([by_name[name] for name in names], paths, left_out)
+            split: _frame_examples([rows[name] for name in names], paths, left_out)
             for split, names in members.items()
         }
 

@@ -12,6 +12,7 @@ import astropy.wcs
 import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
+import tree
 from etils import epath
 
 import tfds_builders
@@ -213,15 +214,15 @@ class ContentTest(tf.test.TestCase):
         asked = []
 
         def download(urls):
-            asked.extend(urls.values())
-            # As TFDS keeps downloads: under names of its own, without the suffix.
+            # As TFDS does, which sorts the keys.
+            tree.map_structure(asked.append, urls)
             return {key: next(there.glob(f"frame-{key[1]}-*")) for key in urls}
 
         with mock.patch.object(tfds.download.DownloadManager, "download", side_effect=download):
             examples = read(build("frames", here))
         self.assertLen(examples, NUM_OBJECTS)
         root = "https://data.sdss.org/sas/dr17/eboss/photoObj/frames/301/3836/4"
-        self.assertEqual(
+        self.assertCountEqual(
             asked, [f"{root}/frame-{band}-003836-4-0084.fits.bz2" for band in ("u", "i")]
         )
 
@@ -303,6 +304,9 @@ class BadInputTest(tf.test.TestCase):
         self.check(folder, "objects.csv", "camcol is missing", config="frames")
         (folder / "objects.csv").write_text("\n".join([*lines, "9,abc,2,STAR,0,1,301,1,1"]))
         self.check(folder, "objects.csv", "object 9", "ra must be a number", config="frames")
+        (folder / "objects.csv").write_text("\n".join(lines))
+        (folder / "second.csv").write_text("\n".join(lines[:3]))
+        self.check(folder, "second.csv", IDS[0], "twice", config="frames")
 
     def test_truncated_frame(self):
         folder = Path(tempfile.mkdtemp())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -77,7 +76,7 @@ def simulate_many(
         processes: Number of processes; None for one per core, at most 8.
     """
     if processes is None:
-        processes = min(8, os.cpu_count() or 1)
+        processes = min(8, joblib.cpu_count())
     if processes == 1 or len(indices) <= _CHUNK:
         for index in indices:
             yield index, _simulate_packed(sky, index)
