@@ -11,9 +11,10 @@ __all__ = ["asinh", "sinh"]
 
 
 def asinh(x: tf.Tensor) -> tf.Tensor:
-    """Returns asinh(x) = sgn(x) log(1 + a + a^2 / (1 + sqrt(1 + a^2))), a = |x|.
+    """Returns asinh(x) = sgn(x) log(a + sqrt(a^2 + 1)), a = |x|.
 
-    To a few units in the last place of float32, for a up to 1e19.
+    The error is a few units in the last place of float32, and 2e-7 near zero; `x` must be below
+    1e19.
 
     Args:
         x: float32 of any shape.
@@ -21,7 +22,7 @@ def asinh(x: tf.Tensor) -> tf.Tensor:
     negative = x < 0
     # Not `abs` and `sign`: their gradients at zero would make that of asinh vanish there.
     a = tf.where(negative, -x, x)
-    y = tf.math.log1p(a + a * (a / (1.0 + tf.sqrt(1.0 + a * a))))
+    y = tf.math.log(a + tf.sqrt(a * a + 1.0))
     return tf.where(negative, -y, y)
 
 

@@ -74,7 +74,11 @@ class BackgroundNoiseNormalization(Preprocessing):
         self.noise_floor.assign(0.1 * typical)
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
-        background, noise = self._background_and_noise(images)
+        # Repeated along the rows, for TensorFlow is slow to do it over an axis as short as bands.
+        background, noise = (
+            tf.tile(value, (1, 1, images.shape[2], 1))
+            for value in self._background_and_noise(images)
+        )
         return (tf.cast(images, tf.float32) - background) / noise
 
     def inverse(self, x: tf.Tensor, like: tf.Tensor | None = None) -> tf.Tensor:
