@@ -29,7 +29,7 @@ _CHECKED_STEPS = 4
 # Small steps, as the difference by rounding would soon grow in large ones; and a norm that clips.
 _CHECKED_SETTINGS = (1e-4, 1.0)
 # Sums in float32 in another order.
-_TOLERANCE = 1e-3
+_TOLERANCE = 1e-4
 _VARIANTS = ("eager", "eager channels last", "compiled", "compiled channels last")
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from benchmarks.images import SHAPE, sources
-from trainers import steps
+from trainers import loop, steps
+from trainers.checkpoints import Checkpoints
+from trainers.config import RunConfig
 from trainers.data import DatasetSpec
 from trainers.in_memory import InMemoryDataset
 from zoo import randomness, registry
@@ -61,10 +66,16 @@ class TensorFlowSteps:
         number: Training images.
         batch_size: Images in a batch.
         learning_rate: Of Adam.
-        clip_norm: Largest global norm of the gradient.
+        clip_norm: Largest global norm of the gradient; None for no limit.
     """
 
-    def __init__(self, number: int, batch_size: int, learning_rate: float, clip_norm: float):
+    def __init__(
+        self,
+        number: int,
+        batch_size: int,
+        learning_rate: float = 1e-3,
+        clip_norm: float | None = None,
+    ):
         self.dataset = dataset(number)
         self.batch_size = batch_size
         self.strategy = tf.distribute.get_strategy()
@@ -131,18 +142,37 @@ class TensorFlowSteps:
         terms[-1].numpy()
         return number * self.batch_size / (time.perf_counter() - begun)
 
+    def supply(self) -> float:
+        """Returns images/s of one epoch of batches that nobody uses."""
+        begun = time.perf_counter()
+        number = sum(1 for _ in self._epoch(0))
+        return number * self.batch_size / (time.perf_counter() - begun)
+
+    def waits(self, epochs: int) -> list[float]:
+        """Returns, for each epoch of the training loop, the fraction of it spent waiting."""
+        config = RunConfig(model="vae", epochs=epochs, batch_size=self.batch_size)
+        with tempfile.TemporaryDirectory() as folder:
+            model = registry.create("vae", image_shape=SHAPE)
+            checkpoints = Checkpoints(Path(folder))
+            progress = loop.fit(model, self.dataset, config, checkpoints, self.strategy)
+        return [row["data_wait_fraction"] for row in progress.history]
+
     def _endless(self) -> Iterator:
-        epoch = 0
-        while True:
-            options = {"shuffle_seed": 0, "epoch": epoch, "drop_remainder": True}
-            yield from steps.distribute(
-                self.strategy,
-                lambda shard, options=options: self.dataset.batches(
-                    "train", self.batch_size, shard=shard, **options
-                ),
+        for epoch in itertools.count():
+            yield from self._epoch(epoch)
+
+    def _epoch(self, epoch: int) -> Iterable:
+        def share(shard: tuple[int, int]) -> tf.data.Dataset:
+            return self.dataset.batches(
+                "train",
                 self.batch_size,
+                shuffle_seed=0,
+                epoch=epoch,
+                drop_remainder=True,
+                shard=shard,
             )
-            epoch += 1
+
+        return steps.distribute(self.strategy, share, self.batch_size)
 
 
 def _model(learning_rate: float = 1e-3, clip_norm: float | None = None) -> ZooModel:
