@@ -1,0 +1,74 @@
+"""Packaging of the galaxy model zoo."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="galaxy-model-zoo",
+    version="0.1.0",
+    description="Keras and TensorFlow models for galaxy surveys: data, training, report, serving",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license_expression="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.11,<3.12",
+    packages=find_packages(
+        include=["zoo", "zoo.*", "tfds_builders", "tfds_builders.*", "trainers", "trainers.*"]
+    ),
+    # TFDS reads these beside each builder.
+    package_data={
+        "tfds_builders": [
+            "*/README.md",
+            "*/CITATIONS.bib",
+            "*/TAGS.txt",
+            "*/checksums.tsv",
+            "*/dummy_data/**/*",
+        ]
+    },
+    install_requires=[
+        "astropy>=7,<9",
+        "etils[epath]~=1.9",
+        "galsim~=2.8",
+        "joblib~=1.4",
+        "keras~=3.15",
+        "matplotlib~=3.9",
+        "numpy>=2,<3",
+        "pillow>=12,<13",
+        "protobuf>=6.31,<7",
+        "scikit-image>=0.25,<1",
+        "scikit-learn~=1.6",
+        "scipy~=1.14",
+        "simple-parsing~=0.1.9",
+        "surveycodex~=1.3",
+        "tensorboard~=2.20",
+        "tensorflow~=2.21",
+        "tensorflow-datasets~=4.9.10",
+        "tensorflow-probability[tf]~=0.25.0",
+        "tensorflow-serving-api~=2.21",
+        "threadpoolctl~=3.5",
+        "tqdm~=4.66",
+        # The `tfds` command imports these three, which TFDS itself does not require.
+        "apache-beam~=2.77",
+        "importlib_resources>=6",
+        "mlcroissant~=1.1",
+    ],
+    extras_require={
+        "gpu": ["tensorflow[and-cuda]"],
+        "test": [
+            "dill~=0.4.0",  # tfds.testing imports it.
+            "dm-tree~=0.1.9",
+            "import-linter~=2.5",
+            "pytest>=8,<10",
+            "pytest-timeout~=2.4",
+            "ruff>=0.15,<0.18",
+        ],
+        "bench": ["torch==2.13.0"],
+    },
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Intended Audience :: Science/Research",
+        "Programming Language :: Python :: 3.11",
+        "Topic :: Scientific/Engineering :: Astronomy",
+    ],
+)
