@@ -6,7 +6,7 @@ import abc
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -83,13 +83,23 @@ class Dataset(abc.ABC):
             start_batch: Global batches at the start of the epoch that are left out.
             drop_remainder: Whether a last, smaller batch is left out.
             labels: Whether batches carry labels, if there are any.
-            shard: (i, n): only the i-th of n equal, contiguous parts of each global batch; needs
-                `drop_remainder`.
+            shard: (i, n): only the i-th of n equal, contiguous parts of each global batch, so that
+                the workers together see the batches of a single process; n must divide
+                `batch_size`, and for n > 1 a last, smaller batch is always left out.
         """
 
     @abc.abstractmethod
     def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
-        """Returns the first `limit` examples: "image", "id", "label" and further features."""
+        """Returns the first `limit` examples.
+
+        Args:
+            split: One of `SPLITS`.
+            limit: Number of examples; None for all.
+
+        Returns:
+            "image" float32 (number, height, width, bands); "id" (number,) strings; "label"
+            (number,) integers if there are labels; and further features of the dataset.
+        """
 
 
 def load(
@@ -109,8 +119,9 @@ def load(
         data_dir: Where TFDS keeps its datasets (default its own); for "image_folder" the folder.
         manual_dir: Files that were downloaded by hand, for the builders that read them.
         max_examples: Number of examples kept in each split, from its start.
-        image_shape: (height, width, bands) to which the images of a folder are scaled, 1 or 3
-            bands; None to take them as they are, and then all must be of one size.
+        image_shape: (height, width, bands) to which the images of a folder are cut and scaled, 1
+            or 3 bands; None to take them as they are, and then all must be of one size. The
+            project's own datasets have one shape each, which a given one must equal.
         on_error: "raise", or "skip" to leave out and list what cannot be used.
         cache_bytes: Datasets larger than this, decoded, are read from disk at every epoch.
 
@@ -121,13 +132,23 @@ def load(
         raise UserError(f"--on_error must be one of {', '.join(ON_ERROR)}; got '{on_error}'")
     if max_examples is not None and max_examples < 1:
         raise UserError(f"--max_examples must be at least 1; got {max_examples}")
+    if image_shape is not None:
+        image_shape = tuple(image_shape)
+        if len(image_shape) != 3 or min(image_shape) < 1:
+            raise UserError(
+                f"--image_shape must be height, width and bands, each at least 1; got {image_shape}"
+            )
     if name == "image_folder":
         from trainers import image_folder
 
         if data_dir is None:
             raise UserError("--dataset image_folder needs --data_dir, the folder with the images")
         return image_folder.read(
-            Path(data_dir), max_examples=max_examples, image_shape=image_shape, on_error=on_error
+            Path(data_dir).expanduser(),
+            max_examples=max_examples,
+            image_shape=image_shape,
+            on_error=on_error,
+            cache_bytes=cache_bytes,
         )
     from trainers import tfds_data
 
@@ -136,30 +157,7 @@ def load(
         data_dir=data_dir,
         manual_dir=manual_dir,
         max_examples=max_examples,
+        image_shape=image_shape,
         on_error=on_error,
         cache_bytes=cache_bytes,
     )
-
-
-def check_pixels(images: np.ndarray, ids: Any, on_error: str) -> tuple[np.ndarray, list[str]]:
-    """Finds images with pixels that are NaN or infinite.
-
-    Args:
-        images: (number, height, width, bands).
-        ids: Name of each image.
-        on_error: See `load`.
-
-    Returns:
-        Booleans, True for the images to keep, and a line for each of the others.
-
-    Raises:
-        UserError: if there is one and `on_error` is "raise".
-    """
-    good = np.isfinite(images).all(axis=(1, 2, 3))
-    lines = [
-        f"{ids[row]}: {np.count_nonzero(~np.isfinite(images[row]))} pixels are NaN or infinite"
-        for row in np.flatnonzero(~good)
-    ]
-    if lines and on_error == "raise":
-        raise UserError(f"{lines[0]} (--on_error skip leaves such images out)")
-    return good, lines

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from trainers.data import Dataset, DatasetSpec
 
-__all__ = ["InMemoryDataset"]
+__all__ = ["InMemoryDataset", "check_shard", "row_order"]
 
 
 class InMemoryDataset(Dataset):
@@ -17,8 +17,9 @@ class InMemoryDataset(Dataset):
 
     Args:
         spec: What the dataset is.
-        splits: By split, arrays of equal length: "image" float32, "id", "label" if there are
-            labels, and further features. The images are moved to TensorFlow's memory.
+        splits: By split, arrays of equal length: "image", "id", "label" if there are labels, and
+            further features. The images are moved to TensorFlow's memory in the type that they
+            have, so that 8-bit ones take a quarter of the room; batches are float32.
         skipped: What was left out, one line each.
     """
 
@@ -36,11 +37,14 @@ class InMemoryDataset(Dataset):
         with tf.device("CPU"):
             for split, arrays in splits.items():
                 # Popped, so that the images are not held twice.
-                self._images[split] = tf.constant(arrays.pop("image"), tf.float32)
+                self._images[split] = tf.constant(arrays.pop("image"))
 
     def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
-        images = {"image": self._images[split].numpy()[:limit]}
-        return images | {name: values[:limit] for name, values in self._features[split].items()}
+        with tf.device("CPU"):
+            # Cut before the copy that numpy() makes.
+            images = self._images[split] if limit is None else self._images[split][:limit]
+            copies = {"image": tf.cast(images, tf.float32).numpy()}
+        return copies | {name: values[:limit] for name, values in self._features[split].items()}
 
     def batches(
         self,
@@ -54,25 +58,70 @@ class InMemoryDataset(Dataset):
         labels: bool = True,
         shard: tuple[int, int] = (0, 1),
     ) -> tf.data.Dataset:
-        order = np.arange(self.num_examples[split])
-        if shuffle_seed is not None:
-            np.random.default_rng((shuffle_seed, epoch)).shuffle(order)
-        index, count = shard
-        if drop_remainder or count > 1:
-            order = order[: len(order) // batch_size * batch_size]
-        order = order[start_batch * batch_size :]
-        share = batch_size // count
-        if count > 1:
-            order = order.reshape(-1, count, share)[:, index].ravel()
+        order = row_order(
+            self.num_examples[split],
+            batch_size,
+            shuffle_seed=shuffle_seed,
+            epoch=epoch,
+            start_batch=start_batch,
+            drop_remainder=drop_remainder,
+            shard=shard,
+        )
         images, features = self._images[split], self._features[split]
         labelled = labels and "label" in features
         label = tf.constant(features["label"], tf.int32) if labelled else None
 
         def gather(rows: tf.Tensor) -> dict[str, tf.Tensor]:
-            batch = {"image": tf.gather(images, rows)}
+            batch = {"image": tf.cast(tf.gather(images, rows), tf.float32)}
             return batch | {"label": tf.gather(label, rows)} if labelled else batch
 
-        batches = tf.data.Dataset.from_tensor_slices(order).batch(
-            share, drop_remainder=drop_remainder or count > 1
-        )
+        rows = tf.data.Dataset.from_tensor_slices(order)
+        batches = rows.batch(batch_size // shard[1], drop_remainder=drop_remainder or shard[1] > 1)
         return batches.map(gather, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+
+def row_order(
+    number: int,
+    batch_size: int,
+    *,
+    shuffle_seed: int | None,
+    epoch: int,
+    start_batch: int,
+    drop_remainder: bool,
+    shard: tuple[int, int],
+) -> np.ndarray:
+    """Returns the rows, in order, that one worker reads in one epoch; see `Dataset.batches`.
+
+    Args:
+        number: Rows in the split.
+        batch_size: Size of the global batch.
+        shuffle_seed: Seed of the permutation, together with `epoch`; None for none.
+        epoch: Number of the epoch.
+        start_batch: Global batches that are left out at the start.
+        drop_remainder: Whether the rows of a last, smaller batch are left out.
+        shard: (i, n): the rows of the i-th of n contiguous parts of each global batch.
+
+    Raises:
+        ValueError: if the workers cannot share the batch evenly.
+    """
+    index, count = shard
+    check_shard(batch_size, shard)
+    order = np.arange(number)
+    if shuffle_seed is not None:
+        np.random.default_rng((shuffle_seed, epoch)).shuffle(order)
+    if drop_remainder or count > 1:
+        order = order[: number // batch_size * batch_size]
+    order = order[start_batch * batch_size :]
+    if count > 1:
+        order = order.reshape(-1, count, batch_size // count)[:, index].ravel()
+    return order
+
+
+def check_shard(batch_size: int, shard: tuple[int, int]) -> None:
+    """Raises ValueError if (i, n) is no part of a batch of this size."""
+    index, count = shard
+    if batch_size < 1 or not 0 <= index < count or batch_size % count:
+        raise ValueError(
+            "shard must be (i, n) with 0 <= i < n and n a divisor of batch_size; "
+            f"got {shard} and {batch_size}"
+        )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,9 +14,9 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 import tfds_builders
-from trainers.data import SPLITS, Dataset, DatasetSpec, check_pixels
+from trainers.data import SPLITS, Dataset, DatasetSpec
 from trainers.errors import UserError
-from trainers.in_memory import InMemoryDataset
+from trainers.in_memory import InMemoryDataset, check_shard
 
 __all__ = ["StreamedDataset", "load"]
 
@@ -30,55 +31,80 @@ def load(
     data_dir: str | Path | None,
     manual_dir: str | Path | None,
     max_examples: int | None,
+    image_shape: tuple[int, int, int] | None,
     on_error: str,
     cache_bytes: int,
 ) -> Dataset:
     """Builds the dataset if it is not there yet, and reads it; see `trainers.data.load`."""
-    dataset, _, config = name.partition("/")
-    try:
-        builder = tfds_builders.builder(dataset, config=config or None, data_dir=data_dir)
-    except ValueError as error:
-        raise UserError(f"--dataset {name}: {error}; or 'image_folder'") from None
+    builder = _builder(name, data_dir, on_error)
     if not Path(builder.data_dir).exists():
         _build(builder, name, manual_dir)
+    elif manual_dir is not None:
+        print(f"{name} was built before, --manual_dir is not read: {builder.data_dir}", flush=True)
     spec = _spec(builder, name)
+    if image_shape is not None and image_shape != spec.image_shape:
+        raise UserError(
+            f"--image_shape of '{name}' must be {spec.image_shape}, that of its images; "
+            f"got {image_shape}"
+        )
     numbers = {split: builder.info.splits[split].num_examples for split in SPLITS}
     if max_examples is not None:
         numbers = {split: min(number, max_examples) for split, number in numbers.items()}
-    size = 4 * sum(numbers.values()) * int(np.prod(spec.image_shape))
-    if size > cache_bytes:
-        return StreamedDataset(builder, spec, numbers)
-    splits, skipped = {}, []
+    skipped = [str(line) for line in (builder.info.metadata or {}).get("left_out", ())]
     total = sum(numbers.values())
-    with tqdm(total=total, desc=f"reading {name}", unit="image", disable=None) as bar:
+    is_small = 4 * total * int(np.prod(spec.image_shape)) <= cache_bytes
+    reader = _Reader(builder, on_error)
+    splits, kept = {}, {}
+    task = "reading" if is_small else "checking"
+    with tqdm(total=total, desc=f"{task} {name}", unit="image", disable=None) as bar:
         for split, number in numbers.items():
-            splits[split], lines = _read(builder, split, number, on_error, bar)
-            skipped += lines
-    if skipped:
-        print(f"{name}: left out {len(skipped)} of {total} images", file=sys.stderr)
-    return InMemoryDataset(spec, splits, skipped)
+            if is_small:
+                splits[split] = reader.read(split, number, number, bar)
+                kept[split] = len(splits[split]["image"])
+            else:
+                kept[split] = sum(len(rows["id"]) for rows in reader.good(split, number, bar))
+    if not kept["train"]:
+        raise UserError(f"--dataset {name}: none of {numbers['train']} training images is usable")
+    if reader.lines:
+        print(f"{name}: left out {len(reader.lines)} of {total} images", file=sys.stderr)
+    skipped += reader.lines
+    if is_small:
+        return InMemoryDataset(spec, splits, skipped)
+    return StreamedDataset(builder, spec, kept, numbers, skipped)
 
 
 class StreamedDataset(Dataset):
     """A dataset that is read from disk at every epoch, for what memory does not hold.
 
+    The order of an epoch follows from its seed and number, and from `tf.random.set_seed`, which
+    TensorFlow mixes into the seed of every shuffled dataset.
+
     Args:
         builder: TFDS builder, prepared.
         spec: What the dataset is.
-        num_examples: Examples of each split that are used, from its start.
+        num_examples: Usable examples of each split among those read.
+        numbers: Examples of each split that are read, from its start; default all usable.
+        skipped: What is left out, one line each.
     """
 
     def __init__(
-        self, builder: tfds.core.DatasetBuilder, spec: DatasetSpec, num_examples: dict[str, int]
+        self,
+        builder: tfds.core.DatasetBuilder,
+        spec: DatasetSpec,
+        num_examples: dict[str, int],
+        numbers: dict[str, int] | None = None,
+        skipped: Sequence[str] = (),
     ):
         self.spec = spec
         self.num_examples = num_examples
-        self.skipped = ()
+        self.skipped = tuple(skipped)
         self._builder = builder
+        self._numbers = numbers or num_examples
 
     def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
-        number = min(self.num_examples[split], limit or self.num_examples[split])
-        return _read(self._builder, split, number, "raise", bar=None)[0]
+        wanted = self.num_examples[split]
+        wanted = wanted if limit is None else min(wanted, limit)
+        return _Reader(self._builder, "skip").read(split, self._numbers[split], wanted)
 
     def batches(
         self,
@@ -92,16 +118,20 @@ class StreamedDataset(Dataset):
         labels: bool = True,
         shard: tuple[int, int] = (0, 1),
     ) -> tf.data.Dataset:
-        examples = self._builder.as_dataset(
-            split=f"{split}[:{self.num_examples[split]}]",
-            read_config=tfds.ReadConfig(try_autocache=False),
-        )
-        if shuffle_seed is not None:
-            mixed = int(np.random.SeedSequence((shuffle_seed, epoch)).generate_state(1)[0])
-            examples = examples.shuffle(_SHUFFLE_BUFFER, seed=mixed)
-        labelled = labels and bool(self.spec.class_names)
+        check_shard(batch_size, shard)
         index, count = shard
         share = batch_size // count
+        labelled = labels and bool(self.spec.class_names)
+        mixed = None
+        if shuffle_seed is not None:
+            mixed = int(np.random.SeedSequence((shuffle_seed, epoch)).generate_state(1)[0])
+        examples = _examples(self._builder, split, self._numbers[split], mixed)
+        if self.num_examples[split] < self._numbers[split]:
+            examples = examples.filter(
+                lambda example: tf.reduce_all(tf.math.is_finite(example["image"]))
+            )
+        if mixed is not None:
+            examples = examples.shuffle(_SHUFFLE_BUFFER, seed=mixed, reshuffle_each_iteration=False)
 
         def keep(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
             kept = {"image": tf.cast(batch["image"], tf.float32)}
@@ -115,15 +145,111 @@ class StreamedDataset(Dataset):
         return batches.skip(start_batch).map(keep, num_parallel_calls=2).prefetch(2)
 
 
+class _Reader:
+    """Reads examples as arrays.
+
+    Args:
+        builder: TFDS builder, prepared.
+        on_error: "raise", or "skip" to leave out examples with pixels that are not finite.
+
+    Attributes:
+        lines: One for each example left out.
+    """
+
+    def __init__(self, builder: tfds.core.DatasetBuilder, on_error: str):
+        self.lines: list[str] = []
+        self._builder = builder
+        self._on_error = on_error
+
+    def read(
+        self, split: str, number: int, wanted: int, bar: tqdm | None = None
+    ) -> dict[str, np.ndarray]:
+        """Returns the first `wanted` usable examples among the first `number` of a split."""
+        arrays: dict[str, np.ndarray] = {}
+        kept = 0
+        for batch in self.good(split, number, bar):
+            rows = min(len(batch["id"]), wanted - kept)
+            for name, values in batch.items():
+                if name not in arrays:
+                    # One allocation: images held twice would double the memory.
+                    arrays[name] = np.empty((wanted, *values.shape[1:]), values.dtype)
+                arrays[name][kept : kept + rows] = values[:rows]
+            kept += rows
+            if kept == wanted:
+                break
+        return {name: values[:kept] for name, values in arrays.items()}
+
+    def good(
+        self, split: str, number: int, bar: tqdm | None = None
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Yields the usable examples among the first `number` of a split, some at a time."""
+        examples = _examples(self._builder, split, number, seed=None)
+        for batch in tfds.as_numpy(examples.batch(_READ_BATCH).prefetch(2)):
+            flat = {name: rows for name, rows in batch.items() if isinstance(rows, np.ndarray)}
+            flat["image"] = flat["image"].astype(np.float32, copy=False)
+            flat["id"] = np.array([value.decode() for value in flat["id"]], object)
+            finite = np.isfinite(flat["image"])
+            good = finite.all(axis=(1, 2, 3))
+            for row in np.flatnonzero(~good):
+                bad = finite[row].size - np.count_nonzero(finite[row])
+                line = f"{flat['id'][row]}: {bad} of {finite[row].size} pixels are NaN or infinite"
+                if self._on_error == "raise":
+                    raise UserError(f"{line} (--on_error skip leaves such images out)")
+                self.lines.append(line)
+            if bar is not None:
+                bar.update(len(good))
+            yield flat if good.all() else {name: rows[good] for name, rows in flat.items()}
+
+
+def _examples(
+    builder: tfds.core.DatasetBuilder, split: str, number: int, seed: int | None
+) -> tf.data.Dataset:
+    """Returns the first examples of a split, their files in an order given by the seed."""
+    config = tfds.ReadConfig(
+        try_autocache=False, shuffle_seed=seed, shuffle_reshuffle_each_iteration=False
+    )
+    return builder.as_dataset(
+        split=f"{split}[:{number}]", shuffle_files=seed is not None, read_config=config
+    )
+
+
+def _builder(name: str, data_dir: str | Path | None, on_error: str) -> tfds.core.DatasetBuilder:
+    dataset, _, config = name.partition("/")
+    try:
+        builder = tfds_builders.builder(dataset, config=config or None, data_dir=data_dir)
+        if on_error == "skip" and getattr(builder.builder_config, "on_error", on_error) != on_error:
+            # Without some of its objects it is another dataset, so TFDS wants another name.
+            config = dataclasses.replace(
+                builder.builder_config,
+                name=f"{builder.builder_config.name}_skip",
+                on_error=on_error,
+            )
+            builder = tfds_builders.builder(dataset, config=config, data_dir=data_dir)
+    except ValueError as error:
+        raise UserError(f"--dataset {name}: {error}; or 'image_folder'") from None
+    return builder
+
+
 def _build(builder: tfds.core.DatasetBuilder, name: str, manual_dir: str | Path | None) -> None:
     print(f"building {name} in {builder.data_dir}", flush=True)
     config = tfds.download.DownloadConfig(
         manual_dir=None if manual_dir is None else str(manual_dir)
     )
     try:
-        builder.download_and_prepare(download_config=config)
+        with _progress_on_terminals():
+            builder.download_and_prepare(download_config=config)
     except (ValueError, AssertionError, FileNotFoundError) as error:
-        raise UserError(f"--dataset {name}: {error}") from error
+        raise UserError(f"--dataset {name}: {' '.join(str(error).split())}") from error
+
+
+@contextlib.contextmanager
+def _progress_on_terminals() -> Iterator[None]:
+    # In a log file TFDS's bars are thousands of lines.
+    tfds.display_progress_bar(sys.stderr.isatty())
+    try:
+        yield
+    finally:
+        tfds.enable_progress_bar()
 
 
 def _spec(builder: tfds.core.DatasetBuilder, name: str) -> DatasetSpec:
@@ -138,39 +264,3 @@ def _spec(builder: tfds.core.DatasetBuilder, name: str) -> DatasetSpec:
         class_names=tuple(features["label"].names) if "label" in features else (),
         class_fractions=tuple(fractions) if fractions else None,
     )
-
-
-def _read(
-    builder: tfds.core.DatasetBuilder, split: str, number: int, on_error: str, bar: tqdm | None
-) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Returns the arrays of the first examples of a split, and a line for each left out."""
-    arrays: dict[str, np.ndarray] = {}
-    lines: list[str] = []
-    kept = 0
-    for batch in _batches(builder, split, number):
-        ids = [str(value) for value in batch["id"]]
-        good, bad = check_pixels(batch["image"], ids, on_error)
-        lines += bad
-        rows = int(good.sum())
-        for name, values in batch.items():
-            if name not in arrays:
-                # One allocation: images held twice would double the memory.
-                arrays[name] = np.empty((number, *values.shape[1:]), values.dtype)
-            arrays[name][kept : kept + rows] = values[good]
-        kept += rows
-        if bar is not None:
-            bar.update(len(good))
-    return {name: values[:kept] for name, values in arrays.items()}, lines
-
-
-def _batches(
-    builder: tfds.core.DatasetBuilder, split: str, number: int
-) -> Iterator[dict[str, Any]]:
-    examples = builder.as_dataset(
-        split=f"{split}[:{number}]", read_config=tfds.ReadConfig(try_autocache=False)
-    )
-    for batch in tfds.as_numpy(examples.batch(_READ_BATCH).prefetch(2)):
-        flat = {name: values for name, values in batch.items() if isinstance(values, np.ndarray)}
-        flat["image"] = flat["image"].astype(np.float32, copy=False)
-        flat["id"] = np.array([value.decode() for value in flat["id"]], object)
-        yield flat
