@@ -1,0 +1,327 @@
+import contextlib
+import io
+import itertools
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+import tfds_builders
+from trainers import data
+from trainers.errors import UserError
+from trainers.in_memory import InMemoryDataset
+from trainers.tfds_data import StreamedDataset
+
+SHAPE = (4, 4, 2)
+NAMES = ("star", "galaxy")
+NUMBERS = {"train": 50, "validation": 10, "test": 20}
+
+
+class DotsConfig(tfds.core.BuilderConfig):
+    """Whether some images have bad pixels, and whether there are labels."""
+
+    def __init__(self, *, bad=False, labelled=True, **kwargs):
+        super().__init__(**kwargs)
+        self.bad = bad
+        self.labelled = labelled
+
+
+class Dots(tfds.core.GeneratorBasedBuilder):
+    """Images whose every pixel is the number of the object."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    BUILDER_CONFIGS = [
+        DotsConfig(name="good"),
+        DotsConfig(name="bad", bad=True),
+        DotsConfig(name="unlabelled", labelled=False),
+    ]
+    MANUAL_DOWNLOAD_INSTRUCTIONS = "None."
+
+    def _info(self):
+        features = {
+            "id": tfds.features.Text(),
+            "image": tfds.features.Tensor(shape=SHAPE, dtype=np.float32),
+            "magnitude": tfds.features.Tensor(shape=(2,), dtype=np.float32),
+            "redshift": np.float32,
+        }
+        metadata = {"bands": ["g", "r"], "pixel_scale": 0.4, "units": "nanomaggies"}
+        if self.builder_config.labelled:
+            features["label"] = tfds.features.ClassLabel(names=NAMES)
+            metadata["class_fractions"] = [0.25, 0.75]
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(features),
+            metadata=tfds.core.MetadataDict(metadata),
+        )
+
+    def _split_generators(self, dl_manager):
+        starts = {"train": 0, "validation": 1000, "test": 2000}
+        return {s: self._generate_examples(starts[s], number) for s, number in NUMBERS.items()}
+
+    def _generate_examples(self, start, number):
+        for index in range(start, start + number):
+            image = np.full(SHAPE, index, np.float32)
+            if self.builder_config.bad and index in (7, 31, 2003):
+                image[1, 2] = (np.nan, np.inf)
+            example = {
+                "id": f"dot-{index}",
+                "image": image,
+                "magnitude": np.array([index, -index], np.float32),
+                "redshift": index / 100,
+            }
+            if self.builder_config.labelled:
+                example["label"] = index % 2
+            yield f"dot-{index}", example
+
+
+def joined(batches):
+    """The members of several lists, in one."""
+    return list(itertools.chain.from_iterable(batches))
+
+
+def pixels(batches):
+    """The numbers of the objects in each batch."""
+    return [batch["image"][:, 0, 0, 0].numpy().astype(int).tolist() for batch in batches]
+
+
+class BatchesCase:
+    """What every dataset promises of its batches; `self.dataset` has 50 training images."""
+
+    def epoch(self, **options):
+        return pixels(self.dataset.batches("train", 8, **options))
+
+    def test_one_epoch_in_order(self):
+        batches = self.epoch()
+        self.assertEqual([len(batch) for batch in batches], [8] * 6 + [2])
+        ids = self.dataset.arrays("train")["id"]
+        self.assertEqual([f"dot-{number}" for batch in batches for number in batch], list(ids))
+        self.assertEqual([len(b) for b in self.epoch(drop_remainder=True)], [8] * 6)
+
+    def test_types(self):
+        for drop, size in ((False, None), (True, 8)):
+            batches = self.dataset.batches("train", 8, drop_remainder=drop)
+            self.assertEqual(
+                batches.element_spec,
+                {
+                    "image": tf.TensorSpec((size, *SHAPE), tf.float32),
+                    "label": tf.TensorSpec((size,), tf.int32),
+                },
+            )
+        self.assertEqual(
+            set(self.dataset.batches("train", 8, labels=False).element_spec), {"image"}
+        )
+        for batch in self.dataset.batches("test", 8, shuffle_seed=0):
+            self.assertAllEqual(batch["label"], batch["image"][:, 0, 0, 0] % 2)
+
+    def test_order_follows_from_seed_and_epoch(self):
+        first = self.epoch(shuffle_seed=1, epoch=3)
+        self.assertCountEqual(joined(first), joined(self.epoch()))
+        self.assertEqual(first, self.epoch(shuffle_seed=1, epoch=3))
+        orders = [first, self.epoch()]
+        orders += [self.epoch(shuffle_seed=s, epoch=e) for s, e in ((1, 4), (2, 3), (3, 1))]
+        self.assertLen({str(order) for order in orders}, 5)
+        # And when the same object is iterated again.
+        batches = self.dataset.batches("train", 8, shuffle_seed=1, epoch=3)
+        self.assertEqual(pixels(batches), pixels(batches))
+
+    def test_resumes_in_mid_epoch(self):
+        whole = self.epoch(shuffle_seed=1, epoch=2)
+        for start in (0, 1, 5, 6, 7):
+            self.assertEqual(self.epoch(shuffle_seed=1, epoch=2, start_batch=start), whole[start:])
+
+    def test_workers_see_the_global_batches(self):
+        for start in (0, 2):
+            options = {"shuffle_seed": 5, "epoch": 1, "start_batch": start}
+            whole = self.epoch(drop_remainder=True, **options)
+            for count in (2, 4):
+                shares = [self.epoch(shard=(i, count), **options) for i in range(count)]
+                parts = [joined(parts) for parts in zip(*shares, strict=True)]
+                self.assertEqual(parts, whole)
+
+    def test_shards_that_cannot_be(self):
+        for shard in ((0, 3), (2, 2), (-1, 2)):
+            with self.assertRaisesRegex(ValueError, r"shard must be .* got \(.*\) and 8"):
+                self.dataset.batches("train", 8, shard=shard)
+
+    def test_arrays(self):
+        arrays = self.dataset.arrays("test")
+        self.assertEqual(arrays["image"].dtype, np.float32)
+        self.assertLen(arrays["id"], NUMBERS["test"])
+        numbers = arrays["image"][:, 0, 0, 0]
+        self.assertEqual([f"dot-{int(number)}" for number in numbers], list(arrays["id"]))
+        self.assertAllEqual(arrays["label"], numbers % 2)
+        self.assertAllClose(arrays["redshift"], numbers / 100)
+        self.assertAllEqual(arrays["magnitude"], np.stack([numbers, -numbers], axis=1))
+        part = self.dataset.arrays("test", limit=3)
+        for name, values in arrays.items():
+            self.assertAllEqual(part[name], values[:3])
+        self.assertLen(self.dataset.arrays("test", limit=999)["id"], NUMBERS["test"])
+        # They are the caller's own.
+        part["image"][:] = -1
+        self.assertAllEqual(self.dataset.arrays("test")["image"], arrays["image"])
+
+
+class LoadCase(tf.test.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.folder = Path(folder.name)
+
+    @classmethod
+    def load(cls, config="good", **options):
+        def builder(name, *, config, data_dir):
+            if name != "dots":
+                return original(name, config=config, data_dir=data_dir)
+            return Dots(config=config, data_dir=str(data_dir))
+
+        original = tfds_builders.builder
+        with (
+            mock.patch.object(tfds_builders, "builder", builder),
+            contextlib.redirect_stdout(io.StringIO()) as shown,
+            contextlib.redirect_stderr(io.StringIO()) as errors,
+        ):
+            dataset = data.load(f"dots/{config}", data_dir=cls.folder, **options)
+        cls.shown, cls.errors = shown.getvalue(), errors.getvalue()
+        return dataset
+
+
+class InMemoryTest(BatchesCase, LoadCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.dataset = cls.load()
+
+    def test_is_in_memory(self):
+        self.assertIsInstance(self.dataset, InMemoryDataset)
+
+    def test_eight_bits_stay_eight_bits(self):
+        images = np.arange(6 * 48).reshape(6, 4, 4, 3).astype(np.uint8)
+        spec = data.DatasetSpec("x", (4, 4, 3), tuple("rgb"), None, "counts", (), None)
+        dataset = InMemoryDataset(spec, {"train": {"image": images}})
+        self.assertEqual(dataset._images["train"].dtype, tf.uint8)
+        batch = next(iter(dataset.batches("train", 6)))
+        self.assertEqual(batch["image"].dtype, tf.float32)
+        self.assertAllEqual(batch["image"], images)
+        self.assertEqual(dataset.arrays("train")["image"].dtype, np.float32)
+
+
+class StreamedTest(BatchesCase, LoadCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.dataset = cls.load(cache_bytes=100)
+
+    def test_is_streamed(self):
+        self.assertIsInstance(self.dataset, StreamedDataset)
+
+
+class LoadTest(LoadCase):
+    def test_spec(self):
+        dataset = self.load()
+        self.assertEqual(
+            dataset.spec,
+            data.DatasetSpec(
+                name="dots/good",
+                image_shape=SHAPE,
+                bands=("g", "r"),
+                pixel_scale=0.4,
+                units="nanomaggies",
+                class_names=NAMES,
+                class_fractions=(0.25, 0.75),
+            ),
+        )
+        self.assertEqual(dataset.num_examples, NUMBERS)
+        self.assertEqual(dataset.skipped, ())
+
+    def test_builds_once(self):
+        self.load("unlabelled")
+        self.assertIn("building dots/unlabelled", self.shown)
+        dataset = self.load("unlabelled")
+        self.assertEqual(self.shown, "")
+        self.assertEqual(dataset.spec.class_names, ())
+        self.assertIsNone(dataset.spec.class_fractions)
+        for cache_bytes in (data.CACHE_BYTES, 100):
+            dataset = self.load("unlabelled", cache_bytes=cache_bytes)
+            self.assertEqual(set(dataset.batches("train", 8).element_spec), {"image"})
+        # What was built of other files is not passed off as built of these.
+        self.load("unlabelled", manual_dir=self.folder)
+        self.assertIn("--manual_dir is not read", self.shown)
+
+    def test_max_examples(self):
+        whole = self.load()
+        for cache_bytes in (data.CACHE_BYTES, 100):
+            part = self.load(max_examples=15, cache_bytes=cache_bytes)
+            self.assertEqual(part.num_examples, {"train": 15, "validation": 10, "test": 15})
+            self.assertEqual(
+                pixels(part.batches("train", 15))[0],
+                whole.arrays("train", limit=15)["image"][:, 0, 0, 0].tolist(),
+            )
+
+    def test_bad_pixels(self):
+        for cache_bytes in (data.CACHE_BYTES, 100):
+            with self.assertRaisesRegex(UserError, r"^dot-\d+: 2 of 32 pixels are NaN or infinite"):
+                self.load("bad", cache_bytes=cache_bytes)
+            dataset = self.load("bad", on_error="skip", cache_bytes=cache_bytes)
+            self.assertEqual(dataset.num_examples, {"train": 48, "validation": 10, "test": 19})
+            named = {line.split(":")[0] for line in dataset.skipped}
+            self.assertEqual(named, {"dot-7", "dot-31", "dot-2003"})
+            self.assertIn("left out 3 of 80 images", self.errors)
+            seen = joined(pixels(dataset.batches("train", 8, shuffle_seed=0)))
+            self.assertCountEqual(seen, set(range(50)) - {7, 31})
+            self.assertLen(dataset.arrays("train")["id"], 48)
+            self.assertLen(dataset.arrays("train", limit=40)["id"], 40)
+
+    def test_mistakes(self):
+        for name, options, message in (
+            ("dots/good", {"image_shape": (4, 4, 3)}, r"must be \(4, 4, 2\).* got \(4, 4, 3\)"),
+            (
+                "dots/good",
+                {"on_error": "warn"},
+                "--on_error must be one of raise, skip; got 'warn'",
+            ),
+            ("dots/good", {"max_examples": 0}, "--max_examples must be at least 1; got 0"),
+            ("sdss_star_galaxi", {}, "unknown dataset .* did you mean 'sdss_star_galaxy'.*folder"),
+            ("sdss_star_galaxy/simulate", {}, "unknown configuration .* did you mean 'simulated'"),
+        ):
+            with self.subTest(name, **options), self.assertRaisesRegex(UserError, message):
+                if name.startswith("dots"):
+                    self.load(**options)
+                else:
+                    data.load(name, data_dir=self.folder, **options)
+        self.load(image_shape=[4, 4, 2])
+
+    def test_on_error_reaches_the_builder(self):
+        folder = self.folder / "records"
+        folder.mkdir()
+        kind = [("objID", "i8"), ("class", "U6"), ("z", "f4"), ("image", "f4", (5, 64, 64))]
+        records = np.zeros(40, kind)
+        records["objID"] = np.arange(40)
+        records["class"] = np.where(np.arange(40) % 2, "STAR", "GALAXY")
+        records["image"] += np.arange(40)[:, None, None, None]
+        records["image"][3, 0, 5, 5] = np.nan
+        np.save(folder / "records.npy", records)
+        options = {"data_dir": self.folder / "built", "manual_dir": folder}
+        shown = contextlib.redirect_stdout(io.StringIO())
+        with shown, contextlib.redirect_stderr(io.StringIO()):
+            with self.assertRaisesRegex(UserError, r"^[^\n]*records.npy[^\n]*$"):
+                data.load("sdss_star_galaxy/labeled", **options)
+            dataset = data.load("sdss_star_galaxy/labeled", on_error="skip", **options)
+        self.assertEqual(sum(dataset.num_examples.values()), 39)
+        self.assertLen(dataset.skipped, 1)
+        self.assertIn("records.npy", dataset.skipped[0])
+        self.assertEqual(dataset.spec.name, "sdss_star_galaxy/labeled")
+
+    def test_import_is_light(self):
+        code = "import sys; from trainers import data; sys.exit('tensorflow' in sys.modules)"
+        root = Path(__file__).parents[2]
+        self.assertEqual(subprocess.run([sys.executable, "-c", code], cwd=root).returncode, 0)
+
+
+if __name__ == "__main__":
+    tf.test.main()
