@@ -35,18 +35,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "benchmarks.vae_tensorflow", "TensorFlowSteps", options.images, options.batch_size
     ) as worker:
         worker.call("speed", "graph", 3)
-        measured = rounds.take_turns(
+        measured, rounds_line = rounds.take_turns(
             {
                 "pipeline alone": functools.partial(worker.call, "supply"),
                 "training steps": functools.partial(worker.call, "speed", "graph", options.steps),
             },
             options.rounds,
+            machine.Bystanders([os.getpid(), worker.pid]).share,
         )
         waits = np.array(worker.call("waits", options.epochs))
     print(
         f"input_pipeline: {options.images} images of 64x64x5 in memory, batch {options.batch_size}"
     )
     print(machine.describe(("tensorflow",)))
+    print(rounds_line)
     ratios = rounds.ratios(measured, "pipeline alone", "training steps")
     rows = [[f"{name}, images/s", *rounds.spread(v, 0)] for name, v in measured.items()]
     rows.append(["pipeline alone / training steps", *rounds.spread(ratios, 1)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -9,21 +10,50 @@ import numpy as np
 __all__ = ["ratios", "spread", "take_turns", "text_table"]
 
 
-def take_turns(timers: Mapping[str, Callable[[], float]], rounds: int) -> dict[str, np.ndarray]:
-    """Returns what each timer returned in each round, (rounds,).
+# Largest share of the cores that others may have in a round that counts.
+_QUIET = 0.05
+
+
+def take_turns(
+    timers: Mapping[str, Callable[[], float]],
+    rounds: int,
+    bystanders: Callable[[], float],
+    longest: float = 300.0,
+) -> tuple[dict[str, np.ndarray], str]:
+    """Returns what each timer returned in each round that counts, and a line on these rounds.
 
     Every round calls all of them; every other round in reverse order, so that none always
-    follows the same one.
+    follows the same one. Rounds in which other processes had more than a twentieth of the cores
+    count only if there are fewer than three others: frameworks suffer unequally from them.
 
     Args:
         timers: By name, functions that return a speed.
-        rounds: Number of rounds.
+        rounds: Number of rounds that are to count.
+        bystanders: Returns the share of the cores that others had since it was last called.
+        longest: Time after which no further round begins, s.
     """
-    measured: dict[str, list[float]] = {name: [] for name in timers}
-    for number in range(rounds):
-        for name in list(timers)[:: -1 if number % 2 else 1]:
-            measured[name].append(timers[name]())
-    return {name: np.array(values) for name, values in measured.items()}
+    begun = time.monotonic()
+    measured: list[dict[str, float]] = []
+    others: list[float] = []
+    while np.count_nonzero(np.array(others) < _QUIET) < rounds:
+        if len(others) >= 3 and time.monotonic() - begun > longest:
+            break
+        speeds, shares = {}, []
+        for name in list(timers)[:: -1 if len(others) % 2 else 1]:
+            bystanders()
+            speeds[name] = timers[name]()
+            shares.append(bystanders())
+        measured.append(speeds)
+        others.append(max(shares))
+    shared = np.array(others)
+    counted = np.flatnonzero(shared < _QUIET)
+    if len(counted) < 3:
+        counted = np.arange(len(shared))
+    line = (
+        f"{len(counted)} of {len(shared)} rounds count; "
+        f"others had up to {shared[counted].max():.0%} of the cores"
+    )
+    return {name: np.array([measured[i][name] for i in counted]) for name in timers}, line
 
 
 def ratios(measured: Mapping[str, np.ndarray], name: str, peer: str) -> np.ndarray:

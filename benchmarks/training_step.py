@@ -58,15 +58,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         }
         for timer in timers.values():
             timer(3)  # Traces and compiles.
-        measured = rounds.take_turns(
+        measured, rounds_line = rounds.take_turns(
             {name: functools.partial(timer, options.steps) for name, timer in timers.items()},
             options.rounds,
+            machine.Bystanders([os.getpid(), ours.pid, theirs.pid]).share,
         )
     print(f"training_step: vae, 64x64x5, batch {options.batch_size}")
     print(machine.describe(("tensorflow", "keras", "torch")))
     print(
         f"threads: TensorFlow {threads[0]}, PyTorch {threads[1]}; "
-        f"{options.rounds} rounds of {options.steps} steps"
+        f"rounds of {options.steps} steps; {rounds_line}"
     )
     print(agreement)
     print(report(measured))

@@ -76,6 +76,8 @@ class TensorFlowSteps:
         learning_rate: float = 1e-3,
         clip_norm: float | None = None,
     ):
+        # PyTorch beside it has a build for CPUs alone.
+        tf.config.set_visible_devices([], "GPU")
         self.dataset = dataset(number)
         self.batch_size = batch_size
         self.strategy = tf.distribute.get_strategy()

@@ -30,6 +30,7 @@ class Worker:
             target=_serve, args=(theirs, module, name, arguments), daemon=True
         )
         self._process.start()
+        self.pid: int = self._process.pid
         theirs.close()
         self._receive()
 
