@@ -1,0 +1,101 @@
+"""What is installed, and that the README, the checks and the packages agree."""
+
+import email
+import importlib
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import tensorflow as tf
+
+ROOT = Path(__file__).parents[1]
+
+
+class WheelTest(tf.test.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        with tempfile.TemporaryDirectory() as folder:
+            # Built from a copy: setuptools leaves files beside the sources.
+            source = Path(folder) / "source"
+            source.mkdir()
+            tracked = subprocess.run(
+                ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+            )
+            for name in filter(None, tracked.stdout.split("\0")):
+                if (ROOT / name).exists():
+                    (source / name).parent.mkdir(parents=True, exist_ok=True)
+                    (source / name).write_bytes((ROOT / name).read_bytes())
+            cls.sources = [str(p.relative_to(source)) for p in source.rglob("*") if p.is_file()]
+            options = ("--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder)
+            done = subprocess.run(
+                [sys.executable, "-m", "pip", "wheel", *options, str(source)],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                raise RuntimeError(f"the wheel cannot be built: {done.stderr}")
+            (wheel,) = Path(folder).glob("*.whl")
+            with zipfile.ZipFile(wheel) as archive:
+                cls.files = archive.namelist()
+                (metadata,) = (name for name in cls.files if name.endswith("/METADATA"))
+                cls.metadata = email.message_from_bytes(archive.read(metadata))
+
+    def test_every_file_of_the_three_packages_is_in_it(self):
+        packages = ("zoo/", "tfds_builders/", "trainers/")
+        wanted = {name for name in self.sources if name.startswith(packages)}
+        packed = {name for name in self.files if ".dist-info/" not in name}
+        self.assertEqual(packed, wanted)
+
+    def test_name_licence_and_python(self):
+        self.assertEqual(self.metadata["Name"], "galaxy-model-zoo")
+        self.assertEqual(self.metadata["License-Expression"], "Apache-2.0")
+        self.assertSetEqual(set(self.metadata["Requires-Python"].split(",")), {">=3.11", "<3.12"})
+        self.assertSetEqual(set(self.metadata.get_all("Provides-Extra")), {"bench", "gpu", "test"})
+        for file in ("CITATION.cff", "CHANGELOG.md"):
+            self.assertIn(self.metadata["Version"], (ROOT / file).read_text())
+
+    def test_direct_requirements_are_pinned(self):
+        pinned = {
+            _canonical(line.split("==")[0])
+            for line in (ROOT / "constraints.txt").read_text().splitlines()
+            if not line.startswith("#")
+        }
+        for requirement in self.metadata.get_all("Requires-Dist"):
+            if not re.search(r"extra == .(gpu|bench)", requirement):
+                name = re.match(r"[\w.-]+", requirement).group()
+                self.assertIn(_canonical(name), pinned)
+
+
+class DocumentsTest(tf.test.TestCase):
+    def test_checks_run_the_set_ups_of_the_readme(self):
+        checks = (ROOT / ".ci" / "run").read_text().replace("pip install --quiet", "pip install")
+        set_ups = re.findall(
+            r"^    (pip install .*) && (.*)$", (ROOT / "README.md").read_text(), re.M
+        )
+        self.assertLen(set_ups, 2)
+        for install, command in set_ups:
+            self.assertIn(f"\n{install}\n", checks)
+            self.assertRegex(checks, rf"\n{re.escape(command)}( |\n)")
+
+    def test_links_lead_to_files(self):
+        for page in [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+            for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
+                if "://" not in target:
+                    with self.subTest(f"{page.name}: {target}"):
+                        self.assertTrue((page.parent / target).exists())
+
+    def test_commands_tell_their_options(self):
+        for name in ("evaluate", "export", "run"):
+            module = importlib.import_module(f"trainers.{name}")
+            with self.assertRaises(SystemExit) as stopped:
+                module.main(["--help"])
+            self.assertEqual(stopped.exception.code, 0)
+
+
+def _canonical(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
