@@ -6,13 +6,20 @@ numbers: every replica draws for the whole global batch and keeps its own rows.
 
 import tensorflow as tf
 
-__all__ = ["normal", "replica_count", "step_seed", "uniform"]
+__all__ = ["global_rows", "normal", "replica_count", "step_seed", "uniform"]
 
 
 def replica_count() -> int:
     """Returns the number of replicas among which the global batch is divided."""
     context = tf.distribute.get_replica_context()
     return 1 if context is None else context.num_replicas_in_sync
+
+
+def global_rows(rows: tf.Tensor) -> tf.Tensor:
+    """Returns the rows of all replicas, in the order of the global batch; differentiable."""
+    if replica_count() == 1:
+        return rows
+    return tf.distribute.get_replica_context().all_gather(rows, axis=0)
 
 
 def step_seed(seed: int, step: tf.Tensor, purpose: int = 0) -> tf.Tensor:

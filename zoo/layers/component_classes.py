@@ -25,7 +25,7 @@ class ComponentClasses(keras.layers.Layer):
     """
 
     def __init__(self, components: int, classes: int, compact: int = 0, **kwargs: Any):
-        super().__init__(dtype="float32", **kwargs)
+        super().__init__(**{**kwargs, "dtype": "float32"})
         if classes not in (2, components):
             raise ValueError(f"classes must be 2 or components, {components}; got {classes}")
         self.components = components

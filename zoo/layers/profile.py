@@ -55,7 +55,7 @@ class ProfileDecoder(keras.layers.Layer):
     """
 
     def __init__(self, image_shape: Sequence[int], **kwargs: Any):
-        super().__init__(dtype="float32", **kwargs)
+        super().__init__(**{**kwargs, "dtype": "float32"})
         self.image_shape = tuple(int(size) for size in image_shape)
         self.bands = self.image_shape[-1]
 

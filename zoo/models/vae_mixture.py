@@ -146,7 +146,9 @@ class MixtureVAE(VAE):
 
     def responsibilities(self, q: tfd.Distribution) -> tf.Tensor:
         """Returns E_q[p(k | z)], (batch, K), over fixed draws: the same at every call."""
-        draws = tf.random.stateless_normal([_CLASS_SAMPLES, 1, self.latent_dim], (17, 29))
+        # Constants: compiled by XLA, TensorFlow's generator would draw other numbers.
+        draws = np.random.default_rng(0).standard_normal((_CLASS_SAMPLES, 1, self.latent_dim))
+        draws = tf.constant(draws, tf.float32)
         latent = q.mean() + q.scale.matvec(draws * tf.ones_like(q.mean()))
         return tf.reduce_mean(self.prior.responsibilities(latent), axis=0)
 

@@ -43,7 +43,7 @@ class WassersteinVAE(MixtureVAE):
     - "sc": sliced Cramer distance of the aggregated posterior to the prior;
     - "mmd": maximum mean discrepancy, as in Wasserstein autoencoders (Tolstikhin+18).
 
-    "aw", "sc" and "mmd" see the batch of one replica: their value depends on its size.
+    "aw", "sc" and "mmd" see the global batch: replicas gather each other's latents.
 
     Departures from the source: only the `prior_dims` first latents are mixed (default 1, the
     class unit); prior fixed, as there, and with the profile decoder by default.
@@ -131,30 +131,30 @@ class WassersteinVAE(MixtureVAE):
         self, q: tfd.Distribution, latent: tf.Tensor, seed: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         if self.divergence == "pw":
-            return {"pw": pointwise_wasserstein(q.mean(), q.stddev(), *self._prior_modes())}
-        seeds = tf.random.experimental.stateless_split(seed, 3)
-        drawn = self._draw_prior(tf.shape(latent)[0], seeds)
+            return {"pw": pointwise_wasserstein(q.mean(), q.scale.to_dense(), *self._prior_modes())}
+        seeds = tf.random.experimental.stateless_split(seed, 2)
+        latent = randomness.global_rows(latent)
+        drawn = self._draw_prior(tf.shape(latent)[0], seeds[0])
         if self.divergence == "aw":
             value = aggregated_wasserstein(latent, drawn)
         elif self.divergence == "sc":
-            value = sliced_cramer(latent, drawn, _PROJECTIONS, seeds[2])
+            value = sliced_cramer(latent, drawn, _PROJECTIONS, seeds[1])
         else:
             value = mmd(latent, drawn)
         return {self.divergence: value}
 
     def _prior_modes(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns means and standard deviations of the modes over all latents, (K, latents)."""
-        rest = self.latent_dim - self.prior.dims
+        """Returns means (K, latents) and standard deviations of the modes over all latents."""
         if self.prior_name == "normal":
             return tf.zeros((1, self.latent_dim)), tf.ones((1, self.latent_dim))
+        rest = [[0, 0], [0, self.latent_dim - self.prior.dims]]
         stddev = self.prior.components_distribution().stddev()
-        loc = tf.pad(self.prior.means, [[0, 0], [0, rest]])
-        return loc, tf.pad(stddev, [[0, 0], [0, rest]], constant_values=1.0)
+        return tf.pad(self.prior.means, rest), tf.pad(stddev, rest, constant_values=1.0)
 
-    def _draw_prior(self, number: tf.Tensor, seeds: tf.Tensor) -> tf.Tensor:
+    def _draw_prior(self, number: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         if self.prior_name == "normal":
-            return randomness.normal(number, (self.latent_dim,), seeds[0])
-        return self.prior.sample(number, seeds[1])
+            return tf.random.stateless_normal([number, self.latent_dim], seed)
+        return self.prior.sample(number, seed)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()

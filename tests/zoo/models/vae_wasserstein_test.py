@@ -17,4 +17,3 @@ class PointwiseWassersteinVAETest(model_test_case.ZooModelTestCase):
 
 class AggregatedWassersteinVAETest(PointwiseWassersteinVAETest):
     hyperparameters = {**PointwiseWassersteinVAETest.hyperparameters, "divergence": "aw"}
-    loss_of_replica = True  # The distance is that of a whole batch.
