@@ -7,13 +7,14 @@ from trainers.recipes import Recipe
 
 DEFAULT = Recipe(
     dataset="sdss_star_galaxy/simulated",
-    epochs=15,
+    epochs=12,
     batch_size=64,
     learning_rate=1e-3,
     schedule="cosine",
     warmup_steps=100,
     patience=5,
     datasets={"image_folder": {"epochs": 30}},
+    hyperparameters={"preprocessing": ["background_noise", {"name": "centre_crop", "size": 32}]},
 )
 
 PAPER = Recipe(

@@ -10,12 +10,14 @@ from trainers.recipes import Recipe
 
 DEFAULT = Recipe(
     dataset="sdss_star_galaxy/simulated",
-    epochs=15,
+    epochs=12,
     batch_size=64,
-    learning_rate=1e-3,
+    learning_rate=3e-3,
+    gradient_clip_norm=1.0,
     schedule="cosine",
     warmup_steps=100,
-    gradient_clip_norm=100.0,
+    hyperparameters={"preprocessing": ["background_noise", {"name": "centre_crop", "size": 32}]},
+    datasets={"image_folder": {"epochs": 60}},
 )
 
 PAPER = Recipe(

@@ -55,7 +55,8 @@ class MixtureVAE(VAE):
     Args:
         prior_components: K, default 4: galaxies need more than one normal. With two classes, a
             component between the small and the large ones belongs to both in proportion.
-        prior_dims: How many of the first latents the mixture covers; None for all. Default None.
+        prior_dims: How many of the first latents the mixture covers; None (default) for size and
+            fluxes with the profile decoder, and for all with the convolutional one.
         prior_separation: Distance of the outer modes from the origin, default 1.
         prior_scale: Standard deviation of a mode along the first latent at the start, default 1.
         learnt: Whether weights, means and covariances of the components are trained, and refitted
@@ -125,7 +126,7 @@ class MixtureVAE(VAE):
         self.prior = MixturePrior(
             self.latent_dim,
             components=prior_components,
-            dims=prior_dims or self.latent_dim,
+            dims=prior_dims or self._mixed_latents(),
             separation=prior_separation,
             scale=prior_scale,
             learnt=learnt,
@@ -184,6 +185,12 @@ class MixtureVAE(VAE):
             noise = tf.random.stateless_normal(tf.shape(q.mean()), (self.seed, start))
             samples.append((q.mean() + q.scale.matvec(noise)).numpy())
         return np.concatenate(samples)
+
+    def _mixed_latents(self) -> int:
+        """Returns the number of latents that the mixture covers where the user names none."""
+        if isinstance(self.decoder, ProfileDecoder):
+            return 1 + self.decoder.bands
+        return self.latent_dim
 
     def component_sizes(self) -> np.ndarray:
         """Returns log size in px of what the decoder draws at the mean of each component, (K,)."""
