@@ -47,12 +47,11 @@ def take_turns(
         others.append(max(shares))
     shared = np.array(others)
     counted = np.flatnonzero(shared < _QUIET)
+    verdict = f"{len(counted)} of {len(shared)} rounds count"
     if len(counted) < 3:
         counted = np.arange(len(shared))
-    line = (
-        f"{len(counted)} of {len(shared)} rounds count; "
-        f"others had up to {shared[counted].max():.0%} of the cores"
-    )
+        verdict = f"THE MACHINE WAS NOT QUIET, all {len(shared)} rounds count"
+    line = f"{verdict}; others had up to {shared[counted].max():.0%} of the cores"
     return {name: np.array([measured[i][name] for i in counted]) for name in timers}, line
 
 
