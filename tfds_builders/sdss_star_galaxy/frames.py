@@ -129,16 +129,21 @@ def cut_stamps(
         The row and its stamp, (size, size, bands) float32, nanomaggies per pixel.
 
     Raises:
-        ValueError: if a frame cannot be read, or as `left_out` decides.
+        ValueError: if a frame cannot be read or an object not cut out, and `left_out` so decides.
     """
-    frames = {band: _read_frame(path) for band, path in paths.items()}
+    try:
+        frames = {band: _read_frame(path) for band, path in paths.items()}
+    except ValueError as error:
+        for row in rows:
+            left_out.add(f"object {row.identifier}: {error}")
+        return
     reference = frames["r"][1]
     for row in rows:
+        where = f"object {row.identifier}"
         try:
-            x, y = (float(value) for value in reference.all_world2pix(row.ra, row.dec, 0))
+            x, y = _pixel(reference, row, f"{where}: frame {paths['r'].name}")
             left, bottom = (int(np.floor(value - size / 2 + 1)) for value in (x, y))
             grid = np.mgrid[bottom : bottom + size, left : left + size].astype(float)
-            where = f"object {row.identifier}"
             stamp = np.stack(
                 [
                     _window(
@@ -158,13 +163,25 @@ def cut_stamps(
         yield row, stamp
 
 
+def _pixel(wcs: astropy.wcs.WCS, row: Row, where: str) -> tuple[float, float]:
+    """Returns (x, y), zero-based, of an object in a frame, on it or not."""
+    try:
+        x, y = (float(value) for value in wcs.all_world2pix(row.ra, row.dec, 0))
+    except astropy.wcs.NoConvergence:
+        x = y = np.nan
+    # A tangential projection has no place for the far side of the sky.
+    if not np.isfinite([x, y]).all():
+        raise ValueError(f"{where}: ra {row.ra}, dec {row.dec} lies outside")
+    return x, y
+
+
 def _window(
     frame: tuple[np.ndarray, astropy.wcs.WCS],
     grid: np.ndarray,
     reference: astropy.wcs.WCS | None,
     where: str,
 ) -> np.ndarray:
-    """Returns a frame at the pixels (y, x) of the reference frame; None if it is that frame."""
+    """Returns a frame at the pixels `grid` of the reference frame; None if it is that frame."""
     image, wcs = frame
     y, x = grid
     margin = 0
@@ -180,6 +197,10 @@ def _window(
         raise ValueError(f"{where}: stamp reaches over the edge")
     bottom, left = max(bottom, 0), max(left, 0)
     window = image[bottom:top, left:right]
+    # Here and not in the stamp, all of which a spline would spoil for one such pixel.
+    bad = int(np.count_nonzero(~np.isfinite(window)))
+    if bad:
+        raise ValueError(f"{where}: {bad} pixels are NaN or infinite")
     if reference is None:
         return window
     return scipy.ndimage.map_coordinates(

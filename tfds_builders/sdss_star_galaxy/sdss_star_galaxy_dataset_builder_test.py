@@ -314,6 +314,39 @@ class BadInputTest(tf.test.TestCase):
         (folder / "frame-g-003836-4-0084.fits").write_bytes(b"SIMPLE  =                    T")
         self.check(folder, "frame-g-003836-4-0084.fits", "not a readable FITS", config="frames")
 
+    def test_one_unreadable_frame_costs_the_objects_of_its_field(self):
+        folder = Path(tempfile.mkdtemp())
+        lines = write_frames(folder)
+        for path in list(folder.glob("frame-*")):
+            copy = folder / path.name.replace("0084", "0085")
+            copy.write_bytes(path.read_bytes()[: 200 if "-r-" in path.name else None])
+        other = "78,150,2,GALAXY,0.1,3836,301,4,85"
+        (folder / "objects.csv").write_text("\n".join([*lines, other]))
+        builder = build(FramesConfig(name="frames_skip", on_error="skip"), folder)
+        self.assertLen(read(builder), NUM_OBJECTS)
+        (line,) = builder.info.metadata["left_out"]
+        self.assertStartsWith(line, "object 78: ")
+        self.assertIn("frame-r-003836-4-0085.fits.bz2: not a readable FITS", line)
+
+    def test_object_on_the_far_side_of_the_sky(self):
+        folder = Path(tempfile.mkdtemp())
+        lines = write_frames(folder)
+        far = "79,330,-2,STAR,0,3836,301,4,84"
+        (folder / "objects.csv").write_text("\n".join([*lines, far]))
+        words = ("object 79", "frame-r-003836", "ra 330.0, dec -2.0 lies outside")
+        self.check(folder, *words, config="frames")
+
+    def test_nan_in_a_resampled_frame(self):
+        folder = Path(tempfile.mkdtemp())
+        write_frames(folder)
+        path = folder / "frame-g-003836-4-0084.fits"
+        with astropy.io.fits.open(path) as hdus:
+            image, header = np.array(hdus[0].data), hdus[0].header
+        column, row = np.rint(positions()[0]).astype(int)
+        image[row, column] = np.nan
+        astropy.io.fits.writeto(path, image, header, overwrite=True)
+        self.check(folder, "frame-g-", ": 1 pixels are NaN or infinite", config="frames")
+
     def test_unknown_names_list_the_choices(self):
         with self.assertRaisesRegex(ValueError, "sdss_star_galaxy.*did you mean"):
             tfds_builders.builder("sdss_stars_galaxy")
