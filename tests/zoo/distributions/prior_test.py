@@ -87,24 +87,6 @@ class MixturePriorTest(tf.test.TestCase):
             self.assertTrue(np.isfinite(gradient).all())
             self.assertGreater(np.abs(gradient).max(), 0)
 
-    def test_a_closed_gate_holds_the_mixture_and_not_the_latents(self):
-        prior, _ = self.like_sklearn()
-        z = tf.constant(np.random.default_rng(4).normal(0, 3, (8, 4)), tf.float32)
-        weights = [weight.value for weight in prior.trainable_weights]
-
-        def value_and_gradients(gate):
-            with tf.GradientTape() as tape:
-                tape.watch(z)
-                value = prior.log_prob(z, gate)
-            return value, tape.gradient(value, [z, *weights])
-
-        value, (to_latents, *_) = value_and_gradients(1.0)
-        held, (to_latents_held, *to_weights) = value_and_gradients(tf.constant(0.0))
-        self.assertAllClose(held, value, rtol=1e-5)
-        self.assertAllClose(to_latents_held, to_latents, rtol=1e-5)
-        for gradient in to_weights:
-            self.assertAllEqual(gradient, tf.zeros_like(gradient))
-
     def test_configuration_and_weights(self):
         prior, _ = self.like_sklearn()
         config = json.loads(json.dumps(keras.saving.serialize_keras_object(prior)))
