@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import ast
 import dataclasses
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,7 +17,7 @@ import simple_parsing
 
 from trainers.errors import UserError
 
-__all__ = ["MAY_CHANGE", "RunConfig", "parse_value"]
+__all__ = ["MAY_CHANGE", "RunConfig", "checked_sigma", "parse_value"]
 
 
 def parse_value(text: str) -> Any:
@@ -32,6 +34,35 @@ def parse_value(text: str) -> Any:
     except (ValueError, SyntaxError):
         return text
     return list(value) if isinstance(value, tuple) else value
+
+
+def checked_sigma(sigma: float | Sequence[float] | None, distribution: str) -> tuple[float, float]:
+    """Returns the lowest and the highest standard deviation of noise.
+
+    Args:
+        sigma: One number, the two ends of a range, or None for no noise.
+        distribution: How sigma is drawn from the range, "uniform" or "log_uniform".
+
+    Raises:
+        UserError: if these are not numbers that there can be noise of.
+    """
+    if distribution not in ("uniform", "log_uniform"):
+        raise UserError(
+            f"--noise_distribution must be uniform or log_uniform; got '{distribution}'"
+        )
+    given = [sigma] if isinstance(sigma, (int, float)) else list([0.0] if sigma is None else sigma)
+    if len(given) not in (1, 2) or not all(math.isfinite(value) and value >= 0 for value in given):
+        raise UserError(
+            f"--noise_sigma must be one number, at least 0, or two, a range; got {given}"
+        )
+    low, high = float(given[0]), float(given[-1])
+    if low > high:
+        raise UserError(f"--noise_sigma must be a range from low to high; got {given}")
+    if distribution == "log_uniform" and low == 0 < high:
+        raise UserError(
+            f"--noise_sigma must be above 0 with --noise_distribution log_uniform; got {given}"
+        )
+    return low, high
 
 
 class _MergePairs(argparse.Action):
@@ -145,6 +176,21 @@ class RunConfig:
     on_error: Literal["raise", "skip"] = "raise"
     """Unusable images: stop at the first, or leave them out and list them."""
 
+    pad: int = 0
+    """Pixels of zeros added on each side of the images, before the noise."""
+
+    noise_sigma: list[float] | None = _several(float, "SIGMA")
+    """Standard deviation of Gaussian noise added to the images, in their units; two: a range."""
+
+    noise_distribution: Literal["log_uniform", "uniform"] = "log_uniform"
+    """How the standard deviation of each image is drawn from a range."""
+
+    noise_realisation: int = 0
+    """Number of the noise realisation: the seed of the noise that is added."""
+
+    noise_draws: Literal["fixed", "fresh"] = "fixed"
+    """Noise of the training images: the same in every epoch, or fresh."""
+
     evaluators: list[str] | None = _several(str, "NAME")
     """Evaluators to run; default: those that fit the model's task."""
 
@@ -174,6 +220,7 @@ class RunConfig:
             )
         if self.image_shape is not None and min(self.image_shape) < 1:
             raise UserError(f"--image_shape must be positive; got {self.image_shape}")
+        checked_sigma(self.noise_sigma, self.noise_distribution)
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the fields as JSON types."""
@@ -205,6 +252,8 @@ _LOWEST = {
     "seed": 0,
     "repeats": 1,
     "max_examples": 1,
+    "pad": 0,
+    "noise_realisation": 0,
     "checkpoint_seconds": 0.0,
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,9 @@ from trainers.errors import UserError
 if TYPE_CHECKING:
     import tensorflow as tf
 
-__all__ = ["CACHE_BYTES", "ON_ERROR", "SPLITS", "Dataset", "DatasetSpec", "load"]
+    from trainers.config import RunConfig
+
+__all__ = ["CACHE_BYTES", "ON_ERROR", "SPLITS", "Dataset", "DatasetSpec", "load", "load_for_run"]
 
 SPLITS = ("train", "validation", "test")
 ON_ERROR = ("raise", "skip")
@@ -36,6 +38,9 @@ class DatasetSpec:
         units: Units of the pixel values.
         class_names: In the order of the labels; empty if there are no labels.
         class_fractions: Share of each class as known before looking at any label; None if unknown.
+        version: Of the builder, None if there is none.
+        transformations: What was done to the images after they were read, a sentence each that
+            tells all on which their pixels depend.
     """
 
     name: str
@@ -45,6 +50,8 @@ class DatasetSpec:
     units: str
     class_names: tuple[str, ...]
     class_fractions: tuple[float, ...] | None
+    version: str | None = None
+    transformations: tuple[str, ...] = ()
 
 
 class Dataset(abc.ABC):
@@ -71,6 +78,7 @@ class Dataset(abc.ABC):
         start_batch: int = 0,
         drop_remainder: bool = False,
         labels: bool = True,
+        features: Sequence[str] = (),
         shard: tuple[int, int] = (0, 1),
     ) -> tf.data.Dataset:
         """Returns one epoch of batches {"image": float32, "label": int32 if labelled}.
@@ -83,6 +91,7 @@ class Dataset(abc.ABC):
             start_batch: Global batches at the start of the epoch that are left out.
             drop_remainder: Whether a last, smaller batch is left out.
             labels: Whether batches carry labels, if there are any.
+            features: Names of further features that they carry, as `arrays` has them.
             shard: (i, n): only the i-th of n equal, contiguous parts of each global batch, so that
                 the workers together see the batches of a single process; n must divide
                 `batch_size`, and for n > 1 a last, smaller batch is always left out.
@@ -161,3 +170,34 @@ def load(
         on_error=on_error,
         cache_bytes=cache_bytes,
     )
+
+
+def load_for_run(config: RunConfig) -> Dataset:
+    """Loads the dataset of a run, with the padding and the noise that the run adds.
+
+    Args:
+        config: The run.
+
+    Raises:
+        UserError: if the dataset is unknown, missing, or not usable.
+    """
+    dataset = load(
+        config.dataset,
+        data_dir=config.data_dir or None,
+        manual_dir=config.manual_dir or None,
+        max_examples=config.max_examples,
+        image_shape=tuple(config.image_shape) if config.image_shape else None,
+        on_error=config.on_error,
+    )
+    if config.pad or config.noise_sigma is not None:
+        from trainers.noise import NoisyDataset
+
+        dataset = NoisyDataset(
+            dataset,
+            config.noise_sigma,
+            config.noise_realisation,
+            config.pad,
+            distribution=config.noise_distribution,
+            fresh=config.noise_draws == "fresh",
+        )
+    return dataset

@@ -3,6 +3,7 @@
 Examples:
     python -m trainers.evaluate --run_dir runs/vae_mixture
     python -m trainers.evaluate --run_dir runs/vae_mixture --evaluators roc manifold
+    python -m trainers.evaluate --run_dir runs/one --noise_sigma 14.5 --output_dir runs/one/at_14.5
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 __all__ = ["evaluate", "main"]
 
 _logger = logging.getLogger(__name__)
+
+# Options of the run that an evaluation may change.
+_OTHER_DATA = ("dataset", "data_dir", "manual_dir", "noise_sigma", "noise_realisation")
 
 
 def evaluate(
@@ -155,6 +159,8 @@ def _facts(context: EvaluationContext) -> dict[str, str]:
     scale = "" if spec.pixel_scale is None else f" of {spec.pixel_scale:g} arcsec"
     facts["dataset"] = spec.name
     facts["images"] = f"{height} x {width} pixels{scale}, {', '.join(spec.bands)}, in {spec.units}"
+    if spec.transformations:
+        facts["images were given"] = "; ".join(spec.transformations)
     if spec.class_names:
         facts["classes"] = ", ".join(spec.class_names)
         if context.class_fractions is not None:
@@ -196,6 +202,12 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--max_objects", type=int, default=5000, help="Objects of a split; default: %(default)s."
     )
+    given = parser.add_argument_group("other data than those of the run; with --output_dir")
+    given.add_argument("--dataset", help="Dataset; default: that of the run.")
+    given.add_argument("--data_dir", help="Default: that of the run.")
+    given.add_argument("--manual_dir", help="Default: that of the run.")
+    given.add_argument("--noise_sigma", type=float, nargs="+", metavar="SIGMA")
+    given.add_argument("--noise_realisation", type=int)
     return parser.parse_args(arguments)
 
 
@@ -221,6 +233,12 @@ def _evaluate_run(options: argparse.Namespace) -> dict[str, dict[str, float]]:
         describe(name)
     if options.max_objects < 1:
         raise UserError(f"--max_objects must be at least 1; got {options.max_objects}")
+    others = {name: getattr(options, name) for name in _OTHER_DATA}
+    others = {name: value for name, value in others.items() if value is not None}
+    if others and options.output_dir is None:
+        raise UserError(
+            f"--{next(iter(others))} needs --output_dir: the report of the run is of its own data"
+        )
     folder = run_folder.RunFolder(options.run_dir)
     model = run_folder.load_model(options.run_dir)
     from trainers import data
@@ -228,14 +246,8 @@ def _evaluate_run(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     saved = run_folder.read_json(folder.config)
     known = {field.name for field in dataclasses.fields(RunConfig)}
     config = RunConfig(**{name: value for name, value in saved.items() if name in known})
-    dataset = data.load(
-        config.dataset,
-        data_dir=config.data_dir or None,
-        manual_dir=config.manual_dir or None,
-        max_examples=config.max_examples,
-        image_shape=config.image_shape,
-        on_error=config.on_error,
-    )
+    config = dataclasses.replace(config, **others)
+    dataset = data.load_for_run(config)
     output_dir = options.output_dir or options.run_dir
     earlier = _saved(output_dir / "metrics.json")
     metrics = evaluate(

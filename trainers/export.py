@@ -147,14 +147,7 @@ def _export_run(options: argparse.Namespace) -> Path:
     saved = run_folder.read_json(folder.config)
     known = {field.name for field in dataclasses.fields(RunConfig)}
     config = RunConfig(**{name: value for name, value in saved.items() if name in known})
-    dataset = data.load(
-        config.dataset,
-        data_dir=config.data_dir or None,
-        manual_dir=config.manual_dir or None,
-        max_examples=config.max_examples,
-        image_shape=tuple(config.image_shape) if config.image_shape else None,
-        on_error=config.on_error,
-    )
+    dataset = data.load_for_run(config)
     return export(
         model,
         options.saved_models_dir or config.saved_models_dir,

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from trainers.data import Dataset, DatasetSpec
 from trainers.errors import UserError
-from trainers.in_memory import row_order
+from trainers.in_memory import columns_of, row_order
 
 __all__ = ["SUFFIXES", "Decoded", "StreamedFiles", "decode", "decode_all"]
 
@@ -174,6 +174,7 @@ class StreamedFiles(Dataset):
         start_batch: int = 0,
         drop_remainder: bool = False,
         labels: bool = True,
+        features: Sequence[str] = (),
         shard: tuple[int, int] = (0, 1),
     ) -> tf.data.Dataset:
         order = row_order(
@@ -185,14 +186,12 @@ class StreamedFiles(Dataset):
             drop_remainder=drop_remainder,
             shard=shard,
         )
-        paths, features = self._paths[split], self._features[split]
-        labelled = labels and "label" in features
-        label = tf.constant(features["label"], tf.int32) if labelled else None
+        paths, columns = self._paths[split], columns_of(self._features[split], labels, features)
 
         def read(row: tf.Tensor) -> dict[str, tf.Tensor]:
             image = tf.numpy_function(lambda row: self._decode(paths[row]), [row], tf.uint8)
             example = {"image": tf.ensure_shape(image, self.spec.image_shape)}
-            return example | {"label": label[row]} if labelled else example
+            return example | {name: values[row] for name, values in columns.items()}
 
         def convert(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
             return {**batch, "image": tf.cast(batch["image"], tf.float32)}

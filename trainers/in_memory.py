@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from trainers.data import Dataset, DatasetSpec
 
-__all__ = ["InMemoryDataset", "check_shard", "row_order"]
+__all__ = ["InMemoryDataset", "check_shard", "columns_of", "row_order"]
 
 
 class InMemoryDataset(Dataset):
@@ -56,6 +56,7 @@ class InMemoryDataset(Dataset):
         start_batch: int = 0,
         drop_remainder: bool = False,
         labels: bool = True,
+        features: Sequence[str] = (),
         shard: tuple[int, int] = (0, 1),
     ) -> tf.data.Dataset:
         order = row_order(
@@ -67,17 +68,37 @@ class InMemoryDataset(Dataset):
             drop_remainder=drop_remainder,
             shard=shard,
         )
-        images, features = self._images[split], self._features[split]
-        labelled = labels and "label" in features
-        label = tf.constant(features["label"], tf.int32) if labelled else None
+        images, columns = self._images[split], columns_of(self._features[split], labels, features)
 
         def gather(rows: tf.Tensor) -> dict[str, tf.Tensor]:
             batch = {"image": tf.cast(tf.gather(images, rows), tf.float32)}
-            return batch | {"label": tf.gather(label, rows)} if labelled else batch
+            return batch | {name: tf.gather(values, rows) for name, values in columns.items()}
 
         rows = tf.data.Dataset.from_tensor_slices(order)
         batches = rows.batch(batch_size // shard[1], drop_remainder=drop_remainder or shard[1] > 1)
         return batches.map(gather, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+
+def columns_of(
+    arrays: Mapping[str, np.ndarray], labels: bool, features: Sequence[str]
+) -> dict[str, tf.Tensor]:
+    """Returns what batches carry beside the images, for all rows of a split.
+
+    Args:
+        arrays: The features of the split.
+        labels: Whether the labels are wanted, if there are any.
+        features: Names of further features that are wanted.
+
+    Raises:
+        ValueError: if there is no such feature.
+    """
+    for name in features:
+        if name not in arrays:
+            raise ValueError(f"features must be among {', '.join(arrays)}; got '{name}'")
+    columns = {name: tf.constant(arrays[name]) for name in features}
+    if labels and "label" in arrays:
+        columns["label"] = tf.constant(arrays["label"], tf.int32)
+    return columns
 
 
 def row_order(

@@ -80,10 +80,12 @@ def make_card(
         "class_names": list(model.class_names),
         "dataset": {
             "name": spec.name,
+            "version": spec.version,
             "image_shape": spec.image_shape,
             "bands": spec.bands,
             "pixel_scale_arcsec": spec.pixel_scale,
             "units": spec.units,
+            "transformations": spec.transformations,
             "class_names": spec.class_names,
             "class_fractions": spec.class_fractions,
         },
@@ -167,6 +169,7 @@ def _render(card: Mapping[str, Any]) -> str:
     dataset = card["dataset"]
     scale = dataset["pixel_scale_arcsec"]
     height, width, bands = dataset["image_shape"]
+    version = f", version {dataset['version']}" if dataset["version"] else ""
     lines = [
         f"# {card['name']}, version {card['version']}",
         "",
@@ -179,7 +182,7 @@ def _render(card: Mapping[str, Any]) -> str:
         "",
         "## Input",
         "",
-        f"Dataset: {dataset['name']}",
+        f"Dataset: {dataset['name']}{version}",
         "",
         f"- Size: {height} x {width} pixels, {bands} band{'s' if bands > 1 else ''}",
         f"- Bands, in order: {', '.join(dataset['bands'])}",
@@ -187,6 +190,8 @@ def _render(card: Mapping[str, Any]) -> str:
         f"- Pixel scale: {f'{scale} arcsec' if scale else 'not known'}",
         "",
     ]
+    if dataset["transformations"]:
+        lines[-1:] = [f"- Trained on images with {'; '.join(dataset['transformations'])}", ""]
     if card["class_names"]:
         lines += [
             "## Classes",

@@ -73,14 +73,7 @@ def _load(config: RunConfig, strategy):
     chief = strategies.is_chief(strategy)
     if not chief:
         strategies.barrier(strategy)
-    dataset = data.load(
-        config.dataset,
-        data_dir=config.data_dir or None,
-        manual_dir=config.manual_dir or None,
-        max_examples=config.max_examples,
-        image_shape=tuple(config.image_shape) if config.image_shape else None,
-        on_error=config.on_error,
-    )
+    dataset = data.load_for_run(config)
     if chief:
         strategies.barrier(strategy)
         _tell_skipped(dataset)

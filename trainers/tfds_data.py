@@ -116,9 +116,14 @@ class StreamedDataset(Dataset):
         start_batch: int = 0,
         drop_remainder: bool = False,
         labels: bool = True,
+        features: Sequence[str] = (),
         shard: tuple[int, int] = (0, 1),
     ) -> tf.data.Dataset:
         check_shard(batch_size, shard)
+        held = self._builder.info.features
+        for name in features:
+            if name not in held:
+                raise ValueError(f"features must be among {', '.join(held)}; got '{name}'")
         index, count = shard
         share = batch_size // count
         labelled = labels and bool(self.spec.class_names)
@@ -134,7 +139,8 @@ class StreamedDataset(Dataset):
             examples = examples.shuffle(_SHUFFLE_BUFFER, seed=mixed, reshuffle_each_iteration=False)
 
         def keep(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-            kept = {"image": tf.cast(batch["image"], tf.float32)}
+            kept = {name: batch[name] for name in features}
+            kept["image"] = tf.cast(batch["image"], tf.float32)
             if labelled:
                 kept["label"] = tf.cast(batch["label"], tf.int32)
             if count == 1:
@@ -263,4 +269,5 @@ def _spec(builder: tfds.core.DatasetBuilder, name: str) -> DatasetSpec:
         units=metadata["units"],
         class_names=tuple(features["label"].names) if "label" in features else (),
         class_fractions=tuple(fractions) if fractions else None,
+        version=str(builder.version),
     )

@@ -114,6 +114,13 @@ class BatchesCase:
         self.assertEqual(
             set(self.dataset.batches("train", 8, labels=False).element_spec), {"image"}
         )
+        further = self.dataset.batches("test", 8, labels=False, features=("id", "magnitude"))
+        for batch in further:
+            numbers = batch["image"][:, 0, 0, 0]
+            self.assertEqual([f"dot-{int(n)}".encode() for n in numbers], list(batch["id"].numpy()))
+            self.assertAllEqual(batch["magnitude"], tf.stack([numbers, -numbers], axis=1))
+        with self.assertRaisesRegex(ValueError, "features must be among .*redshift.*; got 'z'"):
+            self.dataset.batches("test", 8, features=("z",))
         for batch in self.dataset.batches("test", 8, shuffle_seed=0):
             self.assertAllEqual(batch["label"], batch["image"][:, 0, 0, 0] % 2)
 
@@ -234,6 +241,7 @@ class LoadTest(LoadCase):
                 units="nanomaggies",
                 class_names=NAMES,
                 class_fractions=(0.25, 0.75),
+                version="1.0.0",
             ),
         )
         self.assertEqual(dataset.num_examples, NUMBERS)

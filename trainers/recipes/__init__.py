@@ -37,6 +37,11 @@ class Recipe:
     weight_decay: float | None = None
     gradient_clip_norm: float | None = None
     patience: int | None = None
+    pad: int | None = None
+    noise_sigma: Sequence[float] | None = None
+    noise_distribution: str | None = None
+    noise_realisation: int | None = None
+    noise_draws: str | None = None
     evaluators: Sequence[str] | None = None
     hyperparameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     datasets: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
@@ -63,7 +68,7 @@ class Recipe:
             if field.name not in ("hyperparameters", "datasets")
         }
         settings = {name: value for name, value in settings.items() if value is not None}
-        return {**settings, "hp": _as_json(recipe.hyperparameters)}
+        return _as_json({**settings, "hp": recipe.hyperparameters})
 
 
 def get(model: str, name: str = "default") -> Recipe:

@@ -19,6 +19,8 @@ class StandInSpec:
     units: str = "nanomaggies"
     class_names: tuple[str, ...] = ("star", "galaxy")
     class_fractions: tuple[float, ...] | None = (0.5, 0.5)
+    version: str | None = "1.0.0"
+    transformations: tuple[str, ...] = ()
 
 
 class StandInDataset:

@@ -1,0 +1,124 @@
+"""A dataset whose images are changed on their way, by the object and not by its place."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from trainers.data import Dataset, DatasetSpec
+
+__all__ = ["TransformedDataset", "object_seeds"]
+
+# Images of `arrays` that are changed at a time.
+_ROWS = 1024
+
+
+class TransformedDataset(Dataset):
+    """A dataset behind a transformation of its images.
+
+    The transformation of an image may depend on the split, the epoch and the object's "id", and
+    on nothing else: whatever the order, the batch, the worker or the number of examples, the same
+    object gets the same pixels, in `batches` as in `arrays` (which are those of epoch 0). Nothing
+    is stored: it is done on the CPU when a batch is read.
+
+    Args:
+        dataset: The dataset to change.
+        image_shape: (height, width, bands) after the transformation.
+        description: What is done, in one sentence that tells all on which the pixels depend.
+    """
+
+    def __init__(self, dataset: Dataset, image_shape: Sequence[int], description: str):
+        self.spec: DatasetSpec = dataclasses.replace(
+            dataset.spec,
+            image_shape=tuple(image_shape),
+            transformations=(*dataset.spec.transformations, description),
+        )
+        self.num_examples = dataset.num_examples
+        self.skipped = dataset.skipped
+        self._dataset = dataset
+
+    @abc.abstractmethod
+    def transform(
+        self, images: tf.Tensor, ids: tf.Tensor, split: str, epoch: int
+    ) -> Mapping[str, tf.Tensor]:
+        """Returns "image" and, if the transformation makes any, further features.
+
+        Args:
+            images: (number, height, width, bands) float32.
+            ids: (number,) strings.
+            split: The split that they are of.
+            epoch: Number of the epoch.
+        """
+
+    def batches(
+        self,
+        split: str,
+        batch_size: int,
+        *,
+        shuffle_seed: int | None = None,
+        epoch: int = 0,
+        start_batch: int = 0,
+        drop_remainder: bool = False,
+        labels: bool = True,
+        features: Sequence[str] = (),
+        shard: tuple[int, int] = (0, 1),
+    ) -> tf.data.Dataset:
+        made = self._made()
+        stored = [name for name in features if name not in made]
+        batches = self._dataset.batches(
+            split,
+            batch_size,
+            shuffle_seed=shuffle_seed,
+            epoch=epoch,
+            start_batch=start_batch,
+            drop_remainder=drop_remainder,
+            labels=labels,
+            features=tuple(dict.fromkeys([*stored, "id"])),
+            shard=shard,
+        )
+
+        def change(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+            changed = batch | self.transform(batch["image"], batch["id"], split, epoch)
+            return {
+                name: changed[name] for name in ("image", "label", *features) if name in changed
+            }
+
+        return batches.map(change, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+    def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
+        arrays = self._dataset.arrays(split, limit)
+        images = arrays.pop("image")
+        ids = np.asarray(arrays["id"], object)
+        # In a graph, as in `batches`: there it is fast, and rounds in the same way.
+        transform = tf.function(lambda images, ids: self.transform(images, ids, split, 0))
+        changed: dict[str, np.ndarray] = {}
+        for start in range(0, len(images), _ROWS):
+            part = slice(start, start + _ROWS)
+            with tf.device("CPU"):
+                made = transform(tf.constant(images[part]), tf.constant(ids[part]))
+            for name, values in made.items():
+                if name not in changed:
+                    changed[name] = np.empty((len(images), *values.shape[1:]), np.float32)
+                changed[name][part] = values.numpy()
+        return {**arrays, **changed}
+
+    def _made(self) -> tuple[str, ...]:
+        """Returns the names of the features that the transformation makes, the image aside."""
+        return ()
+
+
+def object_seeds(ids: tf.Tensor, purpose: str) -> tf.Tensor:
+    """Returns a stateless seed for each object, int64 of shape (number, 2).
+
+    Args:
+        ids: (number,) strings.
+        purpose: Tells apart all uses of randomness; whatever changes the draws stands in it.
+    """
+    base = int.from_bytes(hashlib.sha256(purpose.encode()).digest()[:8], "big", signed=True)
+    own = tf.strings.to_hash_bucket_fast(ids, 2**63 - 1)
+    return tf.stack([tf.fill(tf.shape(own), tf.constant(base, tf.int64)), own], axis=1)
