@@ -39,6 +39,7 @@ setup(
         "scikit-image>=0.25,<1",
         "scikit-learn~=1.6",
         "scipy~=1.14",
+        "sep~=1.4",
         "simple-parsing~=0.1.9",
         "surveycodex~=1.3",
         "tensorboard~=2.20",
