@@ -122,8 +122,17 @@ class RunConfig:
     learning_rate: float = 1e-3
     """Learning rate of Adam after the warm-up."""
 
-    schedule: Literal["constant", "cosine"] = "constant"
-    """Learning rate over the run: constant, or a cosine decay to zero at the last step."""
+    schedule: Literal["constant", "cosine", "plateau"] = "constant"
+    """Learning rate: constant, a cosine decay to zero, or lower when the validation loss stays."""
+
+    plateau_factor: float = 0.5
+    """Under `plateau`, what the learning rate is multiplied by."""
+
+    plateau_patience: int = 5
+    """Under `plateau`, epochs without a lower validation loss before that."""
+
+    plateau_cooldown: int = 0
+    """Under `plateau`, epochs after that which do not count."""
 
     warmup_steps: int = 0
     """Steps in which the learning rate rises linearly from zero."""
@@ -136,6 +145,9 @@ class RunConfig:
 
     patience: int | None = None
     """Epochs without a lower validation loss before training stops; without a value: never."""
+
+    min_delta: float = 0.0
+    """What is not lower by more than this is no lower loss, for --patience and for `plateau`."""
 
     seed: int = 0
     """Seed of initial weights, shuffling and all noise."""
@@ -221,6 +233,12 @@ class RunConfig:
         if self.image_shape is not None and min(self.image_shape) < 1:
             raise UserError(f"--image_shape must be positive; got {self.image_shape}")
         checked_sigma(self.noise_sigma, self.noise_distribution)
+        if not 0 < self.plateau_factor < 1:
+            raise UserError(f"--plateau_factor must be between 0 and 1; got {self.plateau_factor}")
+        if self.schedule == "plateau" and self.warmup_steps:
+            raise UserError(
+                f"--warmup_steps must be 0 with --schedule plateau; got {self.warmup_steps}"
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the fields as JSON types."""
@@ -249,6 +267,9 @@ _LOWEST = {
     "warmup_steps": 0,
     "weight_decay": 0.0,
     "patience": 1,
+    "plateau_patience": 1,
+    "plateau_cooldown": 0,
+    "min_delta": 0.0,
     "seed": 0,
     "repeats": 1,
     "max_examples": 1,

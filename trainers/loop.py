@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainers import optimizers, steps
+from trainers import optimizers, plateau, steps
 from trainers import strategy as strategies
 from trainers.checkpoints import Checkpoints, Progress
 from trainers.config import RunConfig
@@ -43,9 +43,9 @@ def fit(
 ) -> Progress:
     """Trains a model, from its last checkpoint if there is one, until the run is over.
 
-    It is over after `config.epochs`, or when the validation loss was not lower for
-    `config.patience` epochs. What the model holds then is its state in the last epoch; the one
-    with the lowest validation loss is the checkpoint `best`.
+    It is over after `config.epochs`, or when the validation loss was not lower (by more than
+    `config.min_delta`) for `config.patience` epochs. What the model holds then is its state in the
+    last epoch; the one with the lowest validation loss is the checkpoint `best`.
 
     Args:
         model: Created in the scope of the strategy, adapted, not compiled.
@@ -121,9 +121,13 @@ class _Fit:
         return progress
 
     def _is_over(self) -> bool:
-        progress, patience = self.progress, self.config.patience
-        waited = progress.epoch - progress.best_epoch
-        return progress.epoch >= self.config.epochs or (patience is not None and waited >= patience)
+        patience = self.config.patience
+        waited = plateau.waited(self._losses(), self.config.min_delta)
+        stays = patience is not None and waited >= patience
+        return self.progress.epoch >= self.config.epochs or stays
+
+    def _losses(self) -> list[float]:
+        return [row.get("validation_loss", row["loss"]) for row in self.progress.history]
 
     def _train_epoch(self) -> dict[str, float]:
         progress = self.progress
@@ -235,6 +239,9 @@ class _Fit:
             progress.best_loss, progress.best_epoch = loss, progress.epoch
         progress.batch, progress.sums = 0, {}
         progress.images, progress.seconds, progress.wait_seconds = 0, 0.0, 0.0
+        if self.config.schedule == "plateau":
+            rate = optimizers.learning_rate_after(self.config, self._losses())
+            self.model.optimizer.learning_rate = rate
         # `last` comes last: a run killed before it repeats the epoch and does all of this again.
         if improved:
             self._save("best")

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import keras
 
+from trainers import plateau
 from trainers.config import RunConfig
 
-__all__ = ["make"]
+__all__ = ["learning_rate_after", "make"]
 
 
 def make(config: RunConfig, steps: int) -> keras.optimizers.Optimizer:
     """Returns Adam, AdamW if there is weight decay, with the schedule of the configuration.
 
     Args:
-        config: Learning rate, schedule, warm-up, weight decay and precision are read.
+        config: Learning rate, schedule, warm-up, weight decay and precision are read. Under the
+            schedule `plateau` it is `learning_rate_after` that changes the rate.
         steps: Steps of the whole run, at whose end the cosine reaches zero.
     """
     rate = _rate(config, steps)
@@ -24,6 +28,19 @@ def make(config: RunConfig, steps: int) -> keras.optimizers.Optimizer:
     if config.mixed_precision == "float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
+
+
+def learning_rate_after(config: RunConfig, losses: Sequence[float]) -> float:
+    """Returns the learning rate under the schedule `plateau`.
+
+    Args:
+        config: The run.
+        losses: Validation loss of each finished epoch.
+    """
+    lowered = plateau.reductions(
+        losses, config.plateau_patience, config.plateau_cooldown, config.min_delta
+    )
+    return config.learning_rate * config.plateau_factor**lowered
 
 
 def _rate(config: RunConfig, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:

@@ -1,6 +1,7 @@
 """The loop: the same numbers for any strategy, after any interruption, and an end to bad ones."""
 
 import dataclasses
+import itertools
 import os
 import pathlib
 import signal
@@ -12,7 +13,7 @@ import tensorflow as tf
 
 from tests.replicas import two_replicas
 from tests.trainers import tiny
-from trainers import loop, optimizers, steps
+from trainers import loop, optimizers, plateau, steps
 from trainers.checkpoints import Checkpoints
 from trainers.config import RunConfig
 from trainers.errors import TrainingError, UserError
@@ -125,6 +126,39 @@ class LoopTest(tf.test.TestCase):
         best = Checkpoints(self.folder).restore("best", self.model)
         self.assertEqual(best.epoch, progress.best_epoch)
 
+    def test_patience_with_min_delta(self):
+        # Nothing is lower by so much, but the best weights are still those of the lowest loss.
+        progress = self.fit(epochs=9, patience=2, min_delta=1e9)
+        self.assertEqual(progress.epoch, 3)
+        losses = [row["validation_loss"] for row in progress.history]
+        self.assertEqual(progress.best_epoch, 1 + np.argmin(losses))
+
+    def test_plateau(self):
+        options = {
+            "schedule": "plateau",
+            "plateau_patience": 1,
+            "plateau_cooldown": 2,
+            "min_delta": 1e9,
+            "learning_rate": 0.01,
+            "epochs": 5,
+        }
+        whole = self.fit(**options)
+        rates = [row["learning_rate"] for row in whole.history]
+        self.assertAllClose(rates, [0.01, 0.01, 0.005, 0.005, 0.0025])
+        weights = [np.array(variable) for variable in self.model.variables]
+        folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+        # In the middle of the third epoch, after the first reduction.
+        with self.assertRaises(_Killed):
+            self.fit(callbacks=[_StopAt(14)], folder=folder, **options)
+        self.fit(folder=folder, **options)
+        for before, after in zip(weights, self.model.variables, strict=True):
+            self.assertAllEqual(before, after)
+        # Replicas and half precision have the same rates.
+        options["epochs"] = 3
+        for further in ({"strategy": two_replicas()}, {"mixed_precision": "float16"}):
+            progress = self.fit(**options, **further)
+            self.assertAllClose([row["learning_rate"] for row in progress.history], rates[:3])
+
     def test_loss_that_is_not_finite(self):
         with self.assertRaisesRegex(TrainingError, "epoch 2, batch 3: loss = nan, error = [0-9]"):
             self.fit(hp={"nan_step": 8})
@@ -199,6 +233,52 @@ class BatchSizeTest(tf.test.TestCase):
     def test_validation_of_few(self):
         self.assertEqual(steps.validation_batch_size(64, 5, 1), 5)
         self.assertEqual(steps.validation_batch_size(64, 5, 2), 4)
+
+
+class PlateauTest(tf.test.TestCase):
+    """Against the callbacks of Keras."""
+
+    def losses(self):
+        random = np.random.default_rng(0)
+        for length in range(1, 40):
+            falling = np.exp(-0.2 * np.arange(length))
+            yield (falling + 0.1 * random.standard_normal(length)).tolist()
+
+    def test_waited(self):
+        for losses in self.losses():
+            stopping = keras.callbacks.EarlyStopping("loss", min_delta=0.05, patience=99)
+            stopping.set_model(keras.Sequential([keras.Input((1,))]))
+            stopping.on_train_begin()
+            for epoch, loss in enumerate(losses):
+                stopping.on_epoch_end(epoch, {"loss": loss})
+            self.assertEqual(plateau.waited(losses, 0.05), stopping.wait)
+
+    def test_reductions(self):
+        for losses, cooldown in itertools.product(self.losses(), (0, 1, 3)):
+            model = keras.Sequential([keras.Input((1,))])
+            model.compile(keras.optimizers.SGD(1.0))
+            lowering = keras.callbacks.ReduceLROnPlateau(
+                "loss", factor=0.5, patience=3, min_delta=0.05, cooldown=cooldown
+            )
+            lowering.set_model(model)
+            lowering.on_train_begin()
+            for epoch, loss in enumerate(losses):
+                lowering.on_epoch_end(epoch, {"loss": loss})
+            rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+            self.assertEqual(0.5 ** plateau.reductions(losses, 3, cooldown, 0.05), rate)
+
+    def test_mistakes(self):
+        for options, message in (
+            ({"plateau_factor": 1.0}, "--plateau_factor must be between 0 and 1; got 1.0"),
+            ({"plateau_patience": 0}, "--plateau_patience must be at least 1; got 0"),
+            ({"min_delta": -1.0}, "--min_delta must be at least 0.0; got -1.0"),
+            (
+                {"schedule": "plateau", "warmup_steps": 5},
+                "--warmup_steps must be 0 with --schedule plateau; got 5",
+            ),
+        ):
+            with self.assertRaisesRegex(UserError, message):
+                RunConfig(**options)
 
 
 class LearningRateTest(tf.test.TestCase):

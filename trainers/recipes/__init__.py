@@ -36,7 +36,11 @@ class Recipe:
     warmup_steps: int | None = None
     weight_decay: float | None = None
     gradient_clip_norm: float | None = None
+    plateau_factor: float | None = None
+    plateau_patience: int | None = None
+    plateau_cooldown: int | None = None
     patience: int | None = None
+    min_delta: float | None = None
     pad: int | None = None
     noise_sigma: Sequence[float] | None = None
     noise_distribution: str | None = None
