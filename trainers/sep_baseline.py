@@ -69,7 +69,7 @@ class SepResult:
         return {
             "nothing found": int((failed & (self.detections == 0)).sum()),
             "too many found": int((failed & (self.detections > 0)).sum()),
-            "SEP gave up": int((failed & (self.detections < 0)).sum()),
+            "gave up": int((failed & (self.detections < 0)).sum()),
         }
 
 

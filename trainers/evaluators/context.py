@@ -12,6 +12,7 @@ import numpy as np
 from trainers import inference
 from trainers.errors import TrainingError, UserError
 from trainers.evaluators import figures, photometry
+from trainers.evaluators.blends import blended_class
 from trainers.evaluators.section import FigureFile
 
 if TYPE_CHECKING:
@@ -86,8 +87,9 @@ class EvaluationContext:
         """Returns why a need of an evaluator is not met, or None if it is.
 
         Args:
-            need: `labels`, `two_classes`, `star_galaxy`, `class_fractions`, `training_split`,
-                `history`, `probability`, `latents`, or `<method>()` for a method of the model.
+            need: `labels`, `two_classes`, `star_galaxy`, `blends`, `class_fractions`,
+                `training_split`, `history`, `probability`, `latents`, or `<method>()` for a
+                method of the model.
 
         Raises:
             ValueError: if there is no such need.
@@ -101,6 +103,10 @@ class EvaluationContext:
             "star_galaxy": (
                 self.extended_class is not None,
                 "the dataset does not tell stars from galaxies",
+            ),
+            "blends": (
+                blended_class(classes) is not None and "separation" in self.arrays(),
+                "the dataset does not tell blends and their separation",
             ),
             "class_fractions": (
                 self.class_fractions is not None,

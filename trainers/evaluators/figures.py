@@ -30,7 +30,7 @@ CONTINUOUS = "viridis"
 DIVERGING = "RdBu_r"
 
 # Units of features by a word in their names, the same in all datasets of the project.
-_UNITS = {"magnitude": "mag", "radius": "arcsec", "seeing": "arcsec", "separation": "arcsec"}
+_UNITS = {"magnitude": "mag", "radius": "arcsec", "seeing": "arcsec", "separation": "px"}
 
 _STYLE = {
     "font.size": 10,

@@ -20,6 +20,7 @@ __all__ = ["EvaluatorEntry", "describe", "list_evaluators", "register", "select"
 _MODULES = (
     "history",
     "roc",
+    "separation",
     "separator",
     "manifold",
     "probe",

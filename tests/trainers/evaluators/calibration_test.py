@@ -1,0 +1,41 @@
+import numpy as np
+import tensorflow as tf
+from sklearn import metrics
+from sklearn.calibration import calibration_curve
+
+from trainers.evaluators.calibration import calibrate
+
+
+class CalibrationTest(tf.test.TestCase):
+    def _draw(self, number=3000, overconfidence=1.0):
+        random = np.random.default_rng(0)
+        logit = random.normal(0, 2, number)
+        positive = random.random(number) < 1 / (1 + np.exp(-logit))
+        return positive, 1 / (1 + np.exp(-overconfidence * logit))
+
+    def test_numbers_are_those_of_scikit_learn(self):
+        positive, probability = self._draw(overconfidence=1.7)
+        found = calibrate(positive, probability, bins=12)
+        fraction, mean = calibration_curve(positive, probability, n_bins=12)
+        self.assertAllClose(found.bins.value, fraction)
+        self.assertAllClose(found.mean_probability, mean)
+        self.assertNear(found.brier, metrics.brier_score_loss(positive, probability), 1e-12)
+        self.assertNear(found.log_loss, metrics.log_loss(positive, probability), 1e-12)
+        share = found.bins.objects / len(positive)
+        self.assertNear(found.expected_error, np.sum(share * np.abs(fraction - mean)), 1e-12)
+
+    def test_true_probabilities_are_calibrated_and_others_are_not(self):
+        # The error of calibrated probabilities is that of the counts, 0.4/sqrt(200) in each bin.
+        self.assertLess(calibrate(*self._draw()).expected_error, 0.03)
+        self.assertGreater(calibrate(*self._draw(overconfidence=3)).expected_error, 0.06)
+
+    def test_no_opinion(self):
+        found = calibrate(np.arange(100) % 2 == 1, np.full(100, 0.5))
+        self.assertNear(found.expected_error, 0, 1e-12)
+        self.assertNear(found.brier, 0.25, 1e-12)
+        self.assertNear(found.log_loss, np.log(2), 1e-12)
+
+    def test_certainty_stays_finite(self):
+        found = calibrate(np.array([True, False, True]), np.array([1.0, 0.0, 0.0]))
+        self.assertTrue(np.isfinite(found.log_loss))
+        self.assertNear(found.brier, 1 / 3, 1e-12)

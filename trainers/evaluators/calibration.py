@@ -1,0 +1,101 @@
+"""Whether probabilities mean what they say: reliability diagram, calibration error, Brier score.
+
+References:
+    Guo et al. (2017), ICML (expected calibration error); Brier (1950), Monthly Weather Review
+    78, 1; Broecker and Smith (2007), Weather and Forecasting 22, 651 (reliability diagram).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from matplotlib.axes import Axes
+from sklearn import metrics
+
+from trainers.evaluators import figures
+from trainers.evaluators.rates import BinnedRates, binned_rates
+
+__all__ = ["Calibration", "calibrate", "draw_reliability"]
+
+_BINS = 15
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """How the probabilities of a class compare with how often it was there.
+
+    Attributes:
+        bins: Fraction of positives in equal bins of the probability.
+        mean_probability: (bins,), mean probability in each bin; NaN in a bin without objects.
+        expected_error: sum_b n_b / n |fraction_b - mean probability_b|, the ECE.
+        brier: Mean of (p - y)^2; 1/4 for p = 1/2 throughout.
+        log_loss: Mean of -log p of what was there, in nats; log 2 for p = 1/2 throughout.
+    """
+
+    bins: BinnedRates
+    mean_probability: np.ndarray
+    expected_error: float
+    brier: float
+    log_loss: float
+
+
+def calibrate(positive: np.ndarray, probability: np.ndarray, bins: int = _BINS) -> Calibration:
+    """Compares probabilities with what was there.
+
+    Args:
+        positive: (number,) bool.
+        probability: (number,) in [0, 1], of being positive.
+        bins: Number of equal bins in [0, 1]. Default 15.
+    """
+    found = binned_rates(probability, positive, np.linspace(0, 1, bins + 1))
+    total, _ = np.histogram(probability, found.edges, weights=probability)
+    empty = np.full(bins, np.nan)
+    mean = np.divide(total, found.objects, out=empty, where=found.objects > 0)
+    share = found.objects / len(probability)
+    return Calibration(
+        found,
+        mean,
+        float(np.nansum(share * np.abs(found.value - mean))),
+        float(np.mean((probability - positive) ** 2)),
+        float(metrics.log_loss(positive, probability, labels=[0, 1])),
+    )
+
+
+def draw_reliability(axes: Axes, calibration: Calibration, name: str) -> None:
+    """Draws a reliability diagram with the numbers of objects below.
+
+    Args:
+        axes: The panel.
+        calibration: What to draw.
+        name: Name of the positive class.
+    """
+    found = calibration.bins
+    shown = found.objects > 0
+    errors = np.maximum([found.value - found.low, found.high - found.value], 0)[:, shown]
+    axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle=":", zorder=0)
+    axes.errorbar(
+        calibration.mean_probability[shown],
+        found.value[shown],
+        yerr=errors,
+        marker="o",
+        markersize=4,
+        capsize=2,
+        linewidth=1.2,
+        color=figures.COLOURS[0],
+    )
+    axes.set(
+        xlabel=f"Probability of '{name}'",
+        ylabel=f"Fraction of '{name}'",
+        title=f"Reliability (calibration error {calibration.expected_error:.3f})",
+        xlim=(-0.02, 1.02),
+        ylim=(-0.02, 1.02),
+    )
+    below = axes.twinx()
+    below.bar(found.centres, found.objects, np.diff(found.edges), color="0.88", zorder=-1)
+    below.set(yscale="log", ylim=(0.7, max(10, found.objects.max()) ** 3), yticks=[])
+    below.minorticks_off()
+    below.spines[:].set_visible(False)
+    # The twin lies above its panel unless told otherwise.
+    axes.set_zorder(below.get_zorder() + 1)
+    axes.patch.set_visible(False)
