@@ -113,6 +113,15 @@ class RunConfig:
     hp: dict[str, Any] = _pairs()
     """Hyperparameters of the model, such as `latent_dim=8 filters=32,64`; may be repeated."""
 
+    trainer: Literal["end_to_end", "two_stage"] = "end_to_end"
+    """Train on images, or the head of a frozen network on features that are computed once."""
+
+    features_dir: str = "features"
+    """Where `two_stage` keeps the features; runs with the same ones share them."""
+
+    feature_copies: int = 1
+    """Epochs of different images whose features are kept, to be taken in turn."""
+
     epochs: int = 20
     """Passes over the training images."""
 
@@ -159,7 +168,7 @@ class RunConfig:
     """Compute in half precision with float32 weights."""
 
     jit: bool = _flag()
-    """Compile the training step with XLA; for one replica."""
+    """Compile the training step, and the frozen network, with XLA; for one replica."""
 
     deterministic: bool = _flag()
     """Use only deterministic kernels, so that a GPU run repeats bit by bit (slower)."""
@@ -187,6 +196,15 @@ class RunConfig:
 
     on_error: Literal["raise", "skip"] = "raise"
     """Unusable images: stop at the first, or leave them out and list them."""
+
+    shear: float = 0.0
+    """Training images are sheared at random by up to this, pixels per pixel."""
+
+    zoom: float = 0.0
+    """Training images are scaled at random, each axis by a factor of 1 - zoom to 1 + zoom."""
+
+    flip: bool = _flag()
+    """Half of the training images are mirrored."""
 
     pad: int = 0
     """Pixels of zeros added on each side of the images, before the noise."""
@@ -233,12 +251,34 @@ class RunConfig:
         if self.image_shape is not None and min(self.image_shape) < 1:
             raise UserError(f"--image_shape must be positive; got {self.image_shape}")
         checked_sigma(self.noise_sigma, self.noise_distribution)
+        for name in ("shear", "zoom"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UserError(
+                    f"--{name} must be at least 0 and below 1; got {getattr(self, name)}"
+                )
+        if self.trainer == "two_stage" and self.images_vary != (self.feature_copies > 1):
+            raise UserError(
+                "--feature_copies must be 1 where the images are the same in every epoch, and more "
+                "with --shear, --zoom, --flip or --noise_draws fresh under --trainer two_stage; "
+                f"got {self.feature_copies}"
+            )
         if not 0 < self.plateau_factor < 1:
             raise UserError(f"--plateau_factor must be between 0 and 1; got {self.plateau_factor}")
         if self.schedule == "plateau" and self.warmup_steps:
             raise UserError(
                 f"--warmup_steps must be 0 with --schedule plateau; got {self.warmup_steps}"
             )
+
+    @property
+    def augments(self) -> bool:
+        """Whether training images are sheared, scaled or mirrored."""
+        return self.flip or self.shear > 0 or self.zoom > 0
+
+    @property
+    def images_vary(self) -> bool:
+        """Whether training images differ from epoch to epoch."""
+        fresh = self.noise_draws == "fresh" and any(self.noise_sigma or ())
+        return self.augments or fresh
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the fields as JSON types."""
@@ -262,6 +302,7 @@ class RunConfig:
 
 # Lowest allowed values.
 _LOWEST = {
+    "feature_copies": 1,
     "epochs": 1,
     "batch_size": 1,
     "warmup_steps": 0,
@@ -285,6 +326,7 @@ MAY_CHANGE = frozenset(
         "patience",
         "repeats",
         "strategy",
+        "features_dir",
         "run_dir",
         "overwrite",
         "data_dir",

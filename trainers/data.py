@@ -173,7 +173,7 @@ def load(
 
 
 def load_for_run(config: RunConfig) -> Dataset:
-    """Loads the dataset of a run, with the padding and the noise that the run adds.
+    """Loads the dataset of a run, with the augmentation, padding and noise that the run adds.
 
     Args:
         config: The run.
@@ -189,6 +189,13 @@ def load_for_run(config: RunConfig) -> Dataset:
         image_shape=tuple(config.image_shape) if config.image_shape else None,
         on_error=config.on_error,
     )
+    if config.augments:
+        from trainers.augmentation import AugmentedDataset
+
+        # The draws go with the noise: runs with several seeds see the same images.
+        dataset = AugmentedDataset(
+            dataset, config.shear, config.zoom, config.flip, seed=config.noise_realisation
+        )
     if config.pad or config.noise_sigma is not None:
         from trainers.noise import NoisyDataset
 

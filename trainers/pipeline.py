@@ -13,7 +13,7 @@ import keras
 import tensorflow as tf
 
 import zoo
-from trainers import loop
+from trainers import loop, two_stage
 from trainers import strategy as strategies
 from trainers.callbacks import HistoryFile, ProgressReport, TensorBoardScalars
 from trainers.checkpoints import Checkpoints, Progress
@@ -98,7 +98,7 @@ def execute(
 
 
 def check_model(config: RunConfig) -> None:
-    """Raises UserError if the model has no hyperparameter of a given name, or no such evaluator."""
+    """Raises UserError if model, hyperparameters, trainer and evaluators do not go together."""
     from trainers.evaluators import registry as evaluators
 
     try:
@@ -108,6 +108,8 @@ def check_model(config: RunConfig) -> None:
                 evaluators.describe(name)
     except ValueError as error:
         raise UserError(str(error)) from None
+    if config.trainer == "two_stage":
+        two_stage.check_class(zoo.describe(config.model).model_class)
 
 
 def export_run(config: RunConfig, dataset: Dataset, metrics: dict[str, Any]) -> Path:
@@ -145,6 +147,8 @@ def _train(
         with strategy.scope():
             model = _create(config, dataset.spec)
             model.adapt(dataset.arrays("train", limit=_ADAPT_IMAGES)["image"])
+        if config.trainer == "two_stage":
+            dataset = two_stage.feature_dataset(model, dataset, config, strategy)
         checkpoints = Checkpoints(folder.checkpoints)
         progress = loop.fit(model, dataset, config, checkpoints, strategy, callbacks)
     return progress, model
@@ -245,6 +249,7 @@ def _compared(config: RunConfig) -> dict[str, Any]:
     # What the outcome depends on; the rest may change without the run being done again.
     unrelated = (
         "run_dir",
+        "features_dir",
         "overwrite",
         "data_dir",
         "manual_dir",

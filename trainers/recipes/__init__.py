@@ -29,6 +29,8 @@ class Recipe:
     """
 
     dataset: str = "sdss_star_galaxy/simulated"
+    trainer: str | None = None
+    feature_copies: int | None = None
     epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float | None = None
@@ -41,6 +43,8 @@ class Recipe:
     plateau_cooldown: int | None = None
     patience: int | None = None
     min_delta: float | None = None
+    shear: float | None = None
+    zoom: float | None = None
     pad: int | None = None
     noise_sigma: Sequence[float] | None = None
     noise_distribution: str | None = None

@@ -1,0 +1,314 @@
+"""Two stages: the same weights as in one, and a cache that can be trusted."""
+
+import contextlib
+import dataclasses
+import io
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import zlib
+from unittest import mock
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tests.replicas import two_replicas
+from tests.trainers import tiny, tiny_two_stage
+from trainers import data, evaluate, loop, two_stage
+from trainers.augmentation import AugmentedDataset
+from trainers.checkpoints import Checkpoints
+from trainers.config import RunConfig
+from trainers.errors import TrainingError, UserError
+from trainers.feature_cache import FeatureFiles
+from trainers.noise import NoisyDataset
+from trainers.run_folder import load_model
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+class _Case(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.enter_context(tiny_two_stage.registered())
+        self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+        self.config = RunConfig(
+            model=tiny_two_stage.NAME,
+            trainer="two_stage",
+            features_dir=str(self.folder / "features"),
+            epochs=3,
+            batch_size=16,
+        )
+
+    def dataset(self, **options):
+        return NoisyDataset(tiny.TinyDataset(), 0.2, pad=1, **options)
+
+    def model(self, strategy=None, dataset=None, **hp):
+        dataset = dataset or self.dataset()
+        with (strategy or tf.distribute.get_strategy()).scope():
+            model = tiny_two_stage.TinyTwoStage(image_shape=dataset.spec.image_shape, **hp)
+            model.adapt(dataset.arrays("train")["image"])
+        return model
+
+    def features(self, model=None, dataset=None, strategy=None, **changes):
+        with contextlib.redirect_stdout(io.StringIO()) as shown:
+            found = two_stage.feature_dataset(
+                model or self.model(),
+                dataset or self.dataset(),
+                dataclasses.replace(self.config, **changes),
+                strategy or tf.distribute.get_strategy(),
+            )
+        self.shown = shown.getvalue()
+        return found
+
+    def computed(self):
+        """Whether the last call had something to compute, by split."""
+        return ["before" not in line for line in self.shown.splitlines()]
+
+    def files(self, folder=""):
+        folder = self.folder / folder
+        return {
+            str(path.relative_to(folder)): zlib.crc32(path.read_bytes())
+            for path in sorted(folder.rglob("*"))
+            if path.suffix in (".npy", ".json")
+        }
+
+
+class FeaturesTest(_Case):
+    def test_features_are_those_of_the_images(self):
+        model, dataset = self.model(), self.dataset()
+        found = self.features(model)
+        self.assertEqual(found.num_examples, {"train": 96, "validation": 36})
+        for split in ("train", "validation"):
+            arrays, expected = found.arrays(split), dataset.arrays(split)
+            self.assertAllClose(arrays["features"], model.features(expected["image"]))
+            self.assertAllEqual(arrays["label"], expected["label"])
+        for options in (
+            {},
+            {"shuffle_seed": 1, "epoch": 2, "start_batch": 3, "drop_remainder": True},
+            {"shuffle_seed": 1, "shard": (1, 2)},
+        ):
+            batches = found.batches("validation", 10, **options)
+            expected = list(dataset.batches("validation", 10, **options))
+            self.assertLen(list(batches), len(expected))
+            for batch, images in zip(batches, expected, strict=True):
+                self.assertAllClose(batch["features"], model.features(images["image"]))
+                self.assertAllEqual(batch["label"], images["label"])
+        batches = found.batches("train", 8, drop_remainder=True, labels=False)
+        self.assertEqual(batches.element_spec, {"features": tf.TensorSpec((8, 12), tf.float32)})
+
+    def test_the_same_weights_as_in_one_stage(self):
+        for strategy in (tf.distribute.get_strategy(), two_replicas()):
+            runs = []
+            for make in (self.features, lambda model, *unused: self.dataset()):
+                model = self.model(strategy)
+                dataset = make(model, None, strategy)
+                folder = Checkpoints(self.folder / str(len(runs)) / str(id(strategy)))
+                progress = loop.fit(model, dataset, self.config, folder, strategy)
+                runs.append((progress.history, [np.array(v) for v in model.head.variables]))
+            for row, again in zip(runs[0][0], runs[1][0], strict=True):
+                for name in ("loss", "validation_loss"):
+                    self.assertAllClose(row[name], again[name], rtol=1e-5)
+            for before, after in zip(runs[0][1], runs[1][1], strict=True):
+                self.assertAllClose(before, after, atol=1e-5)
+
+    def test_computed_once_and_again_when_anything_changes(self):
+        self.features()
+        self.assertEqual(self.computed(), [True, True])
+        self.features()
+        self.assertEqual(self.computed(), [False, False])
+        # The head and its training have no say.
+        self.features(self.model(seed=3), seed=3, learning_rate=0.1, epochs=9)
+        self.assertEqual(self.computed(), [False, False])
+        image = tiny.TinyDataset().arrays("train")["image"]
+        other = tiny.TinyDataset()
+        other._images["train"] = tf.constant(image + np.float32(1e-6))
+        for changed in (
+            {"dataset": NoisyDataset(tiny.TinyDataset(), 0.3, pad=1)},
+            {"dataset": self.dataset(realisation=1)},
+            {"dataset": NoisyDataset(other, 0.2, pad=1)},
+            {"model": self.model(backbone_seed=8)},
+            {"model": self.model(preprocessing="background_noise")},
+            {"jit": True},
+        ):
+            self.features(**changed)
+            self.assertIn(True, self.computed(), msg=changed)
+            self.features(**changed)
+            self.assertEqual(self.computed(), [False, False])
+        fewer = self.dataset()
+        fewer.num_examples = {**fewer.num_examples, "train": 50}
+        self.features(dataset=fewer)
+        self.assertEqual(self.computed(), [True, False])
+        versioned = self.dataset()
+        versioned.spec = dataclasses.replace(versioned.spec, version="1.0.1")
+        self.features(dataset=versioned)
+        self.assertEqual(self.computed(), [True, True])
+
+    def test_broken_files_are_made_again(self):
+        self.features()
+        whole = self.files()
+        paths = sorted(self.folder.rglob("*.npy"))
+        paths[1].write_bytes(paths[1].read_bytes()[:150])
+        paths[4].unlink()
+        (paths[2].parent / ".features-00000.npy.part").write_bytes(b"half")
+        self.features()
+        self.assertIn(True, self.computed())
+        self.assertEqual(self.files(), whole)
+
+    def test_files_are_mapped_and_not_read(self):
+        files = FeatureFiles(self.folder, 20)
+        for shard in files.shards:
+            rows = np.arange(8 * shard, min(20, 8 * (shard + 1)), dtype=np.float32)
+            files.write("features", shard, np.tile(rows[:, None], 3))
+        self.assertEmpty(files.missing(("features",)))
+        order = np.array([19, 0, 7, 8, 8, 3])
+        self.assertAllEqual(files.read("features", order), np.tile(order[:, None], 3))
+        self.assertIsInstance(files._map("features", 0), np.memmap)
+
+    def test_augmentation_reaches_the_features(self):
+        dataset = AugmentedDataset(tiny.TinyDataset())
+        model = self.model(dataset=dataset)
+        found = self.features(model, dataset, shear=0.2, feature_copies=2)
+        copies = [
+            np.concatenate([b["features"] for b in found.batches("train", 32, epoch=epoch)])
+            for epoch in range(3)
+        ]
+        self.assertAllEqual(copies[0], copies[2])
+        self.assertNotAllClose(copies[0], copies[1])
+        for epoch in (0, 1):
+            images = [batch["image"] for batch in dataset.batches("train", 96, epoch=epoch)]
+            self.assertAllClose(copies[epoch], model.features(images[0]))
+        plain = self.model().features(self.dataset().arrays("validation")["image"])
+        self.features()
+        self.assertAllClose(self.features().arrays("validation")["features"], plain)
+
+    def test_features_that_are_not_finite(self):
+        def bad(model, images):
+            return tf.math.log(images[:, 0, 0])
+
+        with (
+            mock.patch.object(tiny_two_stage.TinyTwoStage, "features", bad),
+            self.assertRaisesRegex(TrainingError, "train are not finite for images 0-3"),
+        ):
+            self.features()
+        self.assertEqual([pathlib.Path(name).name for name in self.files()], ["key.json"])
+
+    def test_what_cannot_be_trained_so(self):
+        for model, message in (
+            (self.model(augment=True), "--hp augment .* must be false .* --shear"),
+            (self.model(frozen=False), "more than the head is trained, for instance .*; freeze"),
+        ):
+            with self.assertRaisesRegex(UserError, message):
+                self.features(model)
+        for options in ({"zoom": 0.2}, {"noise_draws": "fresh", "noise_sigma": [5.0]}):
+            with self.assertRaisesRegex(UserError, "--feature_copies must be .* got 1"):
+                dataclasses.replace(self.config, **options)
+            dataclasses.replace(self.config, feature_copies=2, **options)
+            dataclasses.replace(self.config, trainer="end_to_end", **options)
+        with self.assertRaisesRegex(UserError, "--feature_copies must be 1 where .* got 2"):
+            dataclasses.replace(self.config, feature_copies=2)
+
+
+class CommandTest(_Case):
+    def options(self, run, *options):
+        given = ["--epochs", "2", "--batch_size", "16", "--evaluators", "roc", "--pad", "1"]
+        given += [
+            "--learning_rate",
+            ".05",
+            "--noise_sigma",
+            ".2",
+            "--features_dir",
+            str(self.folder / f"features_{run}"),
+        ]
+        given += ["--run_dir", str(self.folder / run)]
+        return [*given, "--saved_models_dir", str(self.folder / "saved_models"), *options]
+
+    def command(self, run, *options):
+        out, errors = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+            status = tiny_two_stage.command(self.options(run, *options))
+        return status, out.getvalue(), errors.getvalue()
+
+    def test_run_evaluate_and_export(self):
+        status, out, errors = self.command("a")
+        self.assertEqual(status, 0, msg=errors)
+        self.assertRegex(out, r"features of train  96 images  \d+ images/s")
+        model = load_model(self.folder / "a")
+        images = self.dataset().arrays("test")["image"]
+        served = tf.saved_model.load(str(self.folder / "saved_models" / model.registry_name / "1"))
+        self.assertAllClose(
+            served.signatures["serving_default"](image=tf.constant(images))["probability"],
+            model(images)["probability"],
+        )
+        metrics = json.loads((self.folder / "a" / "metrics.json").read_text())
+        self.assertGreater(metrics["roc"]["auc"], 0.9)
+        # The whole model is as good as its head was on the features.
+        labels = self.dataset().arrays("validation")
+        loss = keras.losses.SparseCategoricalCrossentropy()
+        self.assertAllClose(
+            loss(labels["label"], model(labels["image"])["probability"]),
+            metrics["training"]["best_validation_loss"],
+            rtol=0.1,
+        )
+        status, out, errors = self.command("a", "--epochs", "3")
+        self.assertEqual(status, 0, msg=errors)
+        self.assertIn("features of train: 96 images, computed before", out)
+        with (
+            mock.patch.object(data, "load", lambda name, **options: tiny.TinyDataset()),
+            contextlib.redirect_stdout(io.StringIO()),
+        ):
+            self.assertEqual(evaluate.main(["--run_dir", str(self.folder / "a")]), 0)
+
+    def test_killed_while_features_are_computed(self):
+        status, _, errors = self.command("whole")
+        self.assertEqual(status, 0, msg=errors)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.trainers.tiny_two_stage", *self.options("killed")],
+            cwd=ROOT,
+            env={**os.environ, "TINY_PAUSE": "0.2"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        features = self.folder / "features_killed"
+        try:
+            end = time.monotonic() + 60
+            while len(list(features.rglob("features-*.npy"))) < 3:
+                if process.poll() is not None or time.monotonic() > end:
+                    self.fail(f"the process ended or is too slow: {process.communicate()[0]}")
+                time.sleep(0.02)
+        finally:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        kept = {path: path.stat().st_mtime_ns for path in features.rglob("features-*.npy")}
+        self.assertBetween(len(kept), 3, 8)
+        status, _, errors = self.command("killed")
+        self.assertEqual(status, 0, msg=errors)
+        # What was there is used, and all is as if nothing had happened.
+        self.assertEqual(kept, {path: path.stat().st_mtime_ns for path in kept})
+        self.assertEqual(self.files("features_killed"), self.files("features_whole"))
+        self.assertEmpty(list(features.rglob("*.part")))
+        metrics = [
+            json.loads((self.folder / run / "metrics.json").read_text())["roc"]
+            for run in ("whole", "killed")
+        ]
+        self.assertEqual(*metrics)
+
+    def test_mistakes(self):
+        status, _, errors = self.command("b", "--zoom", "0.2")
+        self.assertEqual(status, 2)
+        self.assertIn("--feature_copies must be", errors)
+        self.assertEqual(errors.count("\n"), 1)
+        status, _, errors = self.command("b", "--model", "star_galaxy_cnn")
+        self.assertEqual(status, 2)
+        self.assertIn("two_stage: model 'star_galaxy_cnn' has no features()", errors)
+        self.assertEqual(errors.count("\n"), 1)
+
+
+if __name__ == "__main__":
+    tf.test.main()

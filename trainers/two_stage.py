@@ -1,0 +1,207 @@
+"""Training in two stages: the features of a frozen network once, then the head on them.
+
+The head is trained by the one loop (`trainers.loop`): for it, the features are a dataset whose
+batches have "features" where others have "image".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from trainers import feature_cache
+from trainers import strategy as strategies
+from trainers.config import RunConfig
+from trainers.data import Dataset
+from trainers.errors import UserError
+from trainers.feature_cache import FeatureFiles
+from trainers.in_memory import row_order
+from zoo.model import ZooModel
+
+__all__ = ["FeatureDataset", "check_class", "feature_dataset"]
+
+# Raised when the files change, so that older ones are not read.
+_FORMAT = 1
+# Images of a split whose pixels are part of the key.
+_KEY_IMAGES = 16
+
+
+class FeatureDataset(Dataset):
+    """A dataset of features on disk, in the order of the images that they were made from.
+
+    Args:
+        dataset: The dataset of the images.
+        files: By split, the files of each copy; epoch e reads copy e mod copies.
+    """
+
+    def __init__(self, dataset: Dataset, files: Mapping[str, Sequence[FeatureFiles]]):
+        self.spec = dataset.spec
+        self.skipped = dataset.skipped
+        self.num_examples = {split: copies[0].number for split, copies in files.items()}
+        self._files = files
+
+    def batches(
+        self,
+        split: str,
+        batch_size: int,
+        *,
+        shuffle_seed: int | None = None,
+        epoch: int = 0,
+        start_batch: int = 0,
+        drop_remainder: bool = False,
+        labels: bool = True,
+        features: Sequence[str] = (),
+        shard: tuple[int, int] = (0, 1),
+    ) -> tf.data.Dataset:
+        """Returns batches {"features": float32, "label": int32}; see `Dataset.batches`."""
+        if features:
+            raise ValueError(f"features must be empty: none are kept; got {list(features)}")
+        order = row_order(
+            self.num_examples[split],
+            batch_size,
+            shuffle_seed=shuffle_seed,
+            epoch=epoch,
+            start_batch=start_batch,
+            drop_remainder=drop_remainder,
+            shard=shard,
+        )
+        copies = self._files[split]
+        files = copies[epoch % len(copies)]
+
+        def read(rows: tf.Tensor) -> dict[str, tf.Tensor]:
+            def column(name: str, dtype: tf.DType, shape: tuple[int, ...]) -> tf.Tensor:
+                values = tf.numpy_function(lambda rows: files.read(name, rows), [rows], dtype)
+                return tf.ensure_shape(values, (rows.shape[0], *shape))
+
+            batch = {"features": column("features", tf.float32, files.shape)}
+            return batch | {"label": column("label", tf.int32, ())} if labels else batch
+
+        batches = tf.data.Dataset.from_tensor_slices(order).batch(
+            batch_size // shard[1], drop_remainder=drop_remainder or shard[1] > 1
+        )
+        return batches.map(read, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+    def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
+        """Returns "features" and, if they were kept, "label" of the first examples, in order."""
+        files = self._files[split][0]
+        rows = np.arange(files.number)[:limit]
+        names = ["features"] + ["label"] * (not files.missing(("label",)))
+        return {name: files.read(name, rows) for name in names}
+
+
+def check_class(model_class: type[ZooModel]) -> None:
+    """Raises UserError if no model of a class can be trained in two stages.
+
+    A model can if it has `features(images)` and `features_key()`, a `head` that alone is trained,
+    and steps that take batches with "features" in place of "image".
+    """
+    for method in ("features", "features_key"):
+        if not hasattr(model_class, method):
+            raise UserError(
+                f"--trainer two_stage: model '{model_class.registry_name}' has no {method}()"
+            )
+
+
+def _check_model(model: ZooModel) -> None:
+    check_class(type(model))
+    name = model.registry_name
+    if model.augment:
+        raise UserError(
+            f"--hp augment of model '{name}' must be false with --trainer two_stage: it would not "
+            f"reach the features; --shear, --zoom and --flip do"
+        )
+    head = {id(variable) for variable in model.head.trainable_variables}
+    others = [v.path for v in model.trainable_variables if id(v) not in head]
+    if others:
+        raise UserError(
+            f"--trainer two_stage: of model '{name}' more than the head is trained, for instance "
+            f"'{others[0]}'; freeze the rest, or --trainer end_to_end"
+        )
+
+
+def feature_dataset(
+    model: ZooModel, dataset: Dataset, config: RunConfig, strategy: tf.distribute.Strategy
+) -> FeatureDataset:
+    """Returns the features of the training and the validation images, computed where they are not.
+
+    They are kept in `config.features_dir`, in a folder for each split and copy that is named by a
+    hash of everything on which they depend: the data (name, version, what was done to the images,
+    their number, the pixels of the first of them), the network (`model.features_key()`), precision
+    and compilation. Copy k holds the images of epoch k.
+
+    Args:
+        model: Adapted; what is before its head is frozen.
+        dataset: The images.
+        config: The run.
+        strategy: Its chief computes, on one device; the other workers wait.
+
+    Raises:
+        UserError: if the model cannot be trained in two stages.
+        TrainingError: if a feature is not finite.
+    """
+    _check_model(model)
+    labelled = model.task == "classification"
+    chief = strategies.is_chief(strategy)
+    if not chief:
+        strategies.barrier(strategy)
+    network = _network(model, config.jit)
+    files = {}
+    for split in ("train", "validation"):
+        number = dataset.num_examples.get(split, 0)
+        if not number:
+            continue
+        images = dataset.arrays(split, limit=_KEY_IMAGES)["image"]
+        files[split] = []
+        for copy in range(config.feature_copies if split == "train" else 1):
+            key = {
+                "format": _FORMAT,
+                "data": dataclasses.asdict(dataset.spec),
+                "split": split,
+                "copy": copy,
+                "number": number,
+                "pixels": hashlib.sha256(images.tobytes()).hexdigest(),
+                "model": model.registry_name,
+                "network": model.features_key(),
+                "precision": config.mixed_precision,
+                "jit": config.jit,
+            }
+            files[split].append(FeatureFiles(Path(config.features_dir) / _folder_name(key), number))
+            if chief:
+                feature_cache.fill(
+                    files[split][-1],
+                    key,
+                    _in_order(dataset, split, copy, labelled),
+                    network,
+                    labelled,
+                    f"features of {split}" + f", copy {copy + 1}" * (config.feature_copies > 1),
+                )
+    if chief:
+        strategies.barrier(strategy)
+    return FeatureDataset(dataset, files)
+
+
+def _in_order(
+    dataset: Dataset, split: str, epoch: int, labels: bool
+) -> Callable[[], tf.data.Dataset]:
+    return lambda: dataset.batches(split, feature_cache.BATCH, epoch=epoch, labels=labels)
+
+
+def _network(model: ZooModel, jit: bool) -> Callable[[tf.Tensor], tf.Tensor]:
+    images = tf.TensorSpec((None, *model.image_shape), tf.float32)
+    return tf.function(
+        lambda images: tf.cast(model.features(images), tf.float32),
+        input_signature=[images],
+        jit_compile=jit,
+    )
+
+
+def _folder_name(key: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    return f"{key['model']}-{key['split']}-{digest[:16]}"
