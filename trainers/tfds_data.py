@@ -76,9 +76,6 @@ def load(
 class StreamedDataset(Dataset):
     """A dataset that is read from disk at every epoch, for what memory does not hold.
 
-    The order of an epoch follows from its seed and number, and from `tf.random.set_seed`, which
-    TensorFlow mixes into the seed of every shuffled dataset.
-
     Args:
         builder: TFDS builder, prepared.
         spec: What the dataset is.
@@ -136,7 +133,7 @@ class StreamedDataset(Dataset):
                 lambda example: tf.reduce_all(tf.math.is_finite(example["image"]))
             )
         if mixed is not None:
-            examples = examples.shuffle(_SHUFFLE_BUFFER, seed=mixed, reshuffle_each_iteration=False)
+            examples = _mixed(examples, mixed)
 
         def keep(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
             kept = {name: batch[name] for name in features}
@@ -211,12 +208,27 @@ def _examples(
     builder: tfds.core.DatasetBuilder, split: str, number: int, seed: int | None
 ) -> tf.data.Dataset:
     """Returns the first examples of a split, their files in an order given by the seed."""
+
+    def permuted(files: Sequence[object]) -> list[object]:
+        return [files[i] for i in np.random.default_rng(seed).permutation(len(files))]
+
     config = tfds.ReadConfig(
-        try_autocache=False, shuffle_seed=seed, shuffle_reshuffle_each_iteration=False
+        try_autocache=False,
+        experimental_interleave_sort_fn=None if seed is None else permuted,
     )
-    return builder.as_dataset(
-        split=f"{split}[:{number}]", shuffle_files=seed is not None, read_config=config
-    )
+    return builder.as_dataset(split=f"{split}[:{number}]", read_config=config)
+
+
+def _mixed(examples: tf.data.Dataset, seed: int) -> tf.data.Dataset:
+    """Returns the examples in an order given by the seed, and by no other seed of the process."""
+
+    def shuffle(_: tf.Tensor) -> tf.data.Dataset:
+        # TensorFlow mixes the seed of the graph into that of the dataset. In here it is that of
+        # this function's own graph; outside, whatever the process was seeded with.
+        tf.random.set_seed(seed)
+        return examples.shuffle(_SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=False)
+
+    return tf.data.Dataset.from_tensors(0).flat_map(shuffle)
 
 
 def _builder(name: str, data_dir: str | Path | None, on_error: str) -> tfds.core.DatasetBuilder:

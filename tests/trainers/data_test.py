@@ -12,7 +12,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 import tfds_builders
-from trainers import data
+from trainers import data, tfds_data
 from trainers.errors import UserError
 from trainers.in_memory import InMemoryDataset
 from trainers.tfds_data import StreamedDataset
@@ -135,6 +135,18 @@ class BatchesCase:
         batches = self.dataset.batches("train", 8, shuffle_seed=1, epoch=3)
         self.assertEqual(pixels(batches), pixels(batches))
 
+    def test_order_follows_from_no_other_seed(self):
+        self.addCleanup(tf.random.set_seed, 0)
+        orders = []
+        for seed in (1, 2):
+            tf.random.set_seed(seed)
+            orders.append(self.epoch(shuffle_seed=1, epoch=3))
+            # Nor does reading reseed the process.
+            drawn = tf.random.uniform(())
+            tf.random.set_seed(seed)
+            self.assertEqual(drawn, tf.random.uniform(()))
+        self.assertEqual(*orders)
+
     def test_resumes_in_mid_epoch(self):
         whole = self.epoch(shuffle_seed=1, epoch=2)
         for start in (0, 1, 5, 6, 7):
@@ -222,10 +234,21 @@ class StreamedTest(BatchesCase, LoadCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
+        # In several files, whose order is part of that of the examples.
+        builder = Dots(config="good", data_dir=str(cls.folder))
+        with contextlib.redirect_stdout(io.StringIO()):
+            builder.download_and_prepare(download_config=tfds.download.DownloadConfig(num_shards=4))
         cls.dataset = cls.load(cache_bytes=100)
 
     def test_is_streamed(self):
         self.assertIsInstance(self.dataset, StreamedDataset)
+
+    def test_files_are_permuted(self):
+        with mock.patch.object(tfds_data, "_SHUFFLE_BUFFER", 1):
+            orders = [self.epoch(shuffle_seed=1, epoch=epoch) for epoch in range(4)]
+        self.assertGreater(len({str(order) for order in orders}), 1)
+        for order in orders:
+            self.assertCountEqual(joined(order), range(50))
 
 
 class LoadTest(LoadCase):
