@@ -77,6 +77,8 @@ def read(
     lines = [f"{path.relative_to(folder)}: {line}" for path, line in found.problems.items()]
     used = {split: [path for path in files[split] if path in usable] for split in SPLITS}
     _check_used(folder, used, found.problems, class_names)
+    if image_shape is None and found.shape[-1] == 1:
+        print(f"{folder}: all images are grey, one band 'grey' is read", file=sys.stderr)
     if lines:
         print(f"{folder}: left out {len(lines)} of {len(paths)} images", file=sys.stderr)
     spec = DatasetSpec(

@@ -161,6 +161,7 @@ class ImageFolderTest(tf.test.TestCase):
         dataset = self.load()
         self.assertEqual(dataset.spec.image_shape, (12, 10, 1))
         self.assertEqual(dataset.spec.bands, ("grey",))
+        self.assertIn("all images are grey, one band 'grey' is read", self.errors)
         arrays = dataset.arrays("train")
         for name, image in zip(arrays["id"], arrays["image"], strict=True):
             pixels = skimage_io.imread(self.folder / f"{name}.png")
@@ -171,6 +172,7 @@ class ImageFolderTest(tf.test.TestCase):
         # One in colour, and all are read in colour.
         draw(self.folder / "colour.png")
         self.assertEqual(self.load().spec.image_shape, (12, 10, 3))
+        self.assertEqual(self.errors, "")
 
     def test_transparency_is_left_out(self):
         self.draw_classes(8, mode="RGBA")
