@@ -8,7 +8,14 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
+from zoo.layers.apertures import GaussianApertures
+
 __all__ = ["residual_decoder", "residual_encoder"]
+
+# Hidden units of the dense layers that join apertures and convolutions, and the factor that brings
+# asinh fluxes to order one.
+_JOINT_UNITS = 128
+_APERTURE_SCALE = 0.2
 
 
 def residual_encoder(
@@ -18,12 +25,15 @@ def residual_encoder(
     outputs: int,
     seed: int,
     name: str = "encoder",
+    apertures: Sequence[float] = (),
+    stretched: bool = True,
 ) -> keras.Model:
     """Returns a network from images to a vector.
 
     Each stage halves the image with a strided convolution and adds `blocks` residual blocks
     (He+16, without normalisation; the last convolution of a block starts at zero, so that the
-    block starts as the identity, Zhang+19).
+    block starts as the identity, Zhang+19). With `apertures`, two dense layers join what the
+    convolutions found with the aperture photometry, and the vector is linear in all of these.
 
     Args:
         image_shape: (height, width, bands).
@@ -32,6 +42,8 @@ def residual_encoder(
         outputs: Length of the vector.
         seed: Seed of the initial weights.
         name: Name of the network.
+        apertures: Standard deviations in px of Gaussian apertures; default none.
+        stretched: Whether the images are on the asinh scale; of use to the apertures alone.
     """
     seeds = iter(range(seed, seed + 10_000))
     images = keras.Input(tuple(image_shape))
@@ -41,6 +53,15 @@ def residual_encoder(
         x = _blocks(x, width, blocks, seeds)
     x = layers.Activation("leaky_relu")(x)
     x = layers.Flatten()(x)
+    if apertures:
+        fluxes = GaussianApertures(apertures, stretched, name="apertures")(images)
+        x = layers.Concatenate()([x, layers.Rescaling(_APERTURE_SCALE)(fluxes)])
+        joint = x
+        for _ in range(2):
+            joint = layers.Dense(
+                _JOINT_UNITS, activation="leaky_relu", kernel_initializer=_he(seeds)
+            )(joint)
+        x = layers.Concatenate()([x, joint])
     x = layers.Dense(outputs, kernel_initializer=_glorot(seeds), dtype="float32")(x)
     return keras.Model(images, x, name=name)
 

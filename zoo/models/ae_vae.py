@@ -10,7 +10,6 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from zoo.layers.residual import residual_encoder
 from zoo.models.vae_mixture import MixtureVAE
 from zoo.registry import register
 
@@ -70,6 +69,7 @@ class HierarchicalVAE(MixtureVAE):
         width: int = 64,
         filters: Sequence[int] = (16, 32, 64),
         blocks: int = 1,
+        apertures: Sequence[float] | None = None,
         decoder: str = "profile",
         likelihood: str = "student_t",
         noise: str | float = "learnt",
@@ -101,6 +101,7 @@ class HierarchicalVAE(MixtureVAE):
             latent_dim=latent_dim,
             filters=filters,
             blocks=blocks,
+            apertures=apertures,
             decoder=decoder,
             likelihood=likelihood,
             noise=noise,
@@ -118,14 +119,7 @@ class HierarchicalVAE(MixtureVAE):
             compact_class=compact_class,
             **kwargs,
         )
-        self.feature_encoder = residual_encoder(
-            self.preprocessed_shape,
-            self.filters,
-            blocks,
-            feature_dim,
-            self.seed + 2,
-            name="feature_encoder",
-        )
+        self.feature_encoder = self._residual_encoder(feature_dim, self.seed + 2, "feature_encoder")
         self.feature_decoder = super()._make_decoder(feature_dim)
         self.log_feature_noise = self.add_weight(
             name="log_feature_noise", shape=(feature_dim,), initializer="zeros"

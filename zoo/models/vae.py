@@ -30,6 +30,9 @@ DECODERS = ("convolutional", "profile")
 # Largest value on the asinh scale that a decoder may draw: e^16 / 2 times the noise.
 _MAX_STRETCHED = 16.0
 
+# Standard deviations, in px, of the apertures of an encoder whose decoder draws a light profile.
+_APERTURES = (1.0, 1.5, 2.2, 3.3, 5.0)
+
 # Images that share their largest value are cut off there if they are more than this share.
 _SATURATED_SHARE = 0.2
 
@@ -64,6 +67,9 @@ class VAE(ZooModel):
         latent_dim: Length of the latent vector. Default 16.
         filters: Filters of each stage of encoder and decoder, each stage halving the image.
         blocks: Residual blocks of each stage.
+        apertures: Standard deviations in px of Gaussian apertures whose fluxes the encoder is
+            given besides (`zoo.layers.apertures.GaussianApertures`). None (default) for 1, 1.5,
+            2.2, 3.3 and 5 with the profile decoder, and for none with the convolutional one.
         decoder: "convolutional", or "profile" (see `zoo.layers.profile.ProfileDecoder`), which
             draws one light profile and nothing else.
         likelihood: "gaussian", "student_t" or "bernoulli"; or a loss in place of a likelihood,
@@ -96,6 +102,7 @@ class VAE(ZooModel):
         latent_dim: int = 16,
         filters: Sequence[int] = (16, 32, 64),
         blocks: int = 1,
+        apertures: Sequence[float] | None = None,
         decoder: str = "convolutional",
         likelihood: str = "gaussian",
         noise: str | float = "learnt",
@@ -128,6 +135,9 @@ class VAE(ZooModel):
         self.latent_dim = int(latent_dim)
         self.filters = tuple(filters)
         self.blocks = blocks
+        if apertures is None:
+            apertures = _APERTURES if decoder == "profile" else ()
+        self.apertures = tuple(apertures)
         self.decoder_name = decoder
         self.likelihood = likelihood
         self.noise = noise
@@ -153,8 +163,18 @@ class VAE(ZooModel):
         self.built = True
 
     def _make_encoder(self) -> keras.Model:
+        return self._residual_encoder(self.posterior.n_params, self.seed, "encoder")
+
+    def _residual_encoder(self, outputs: int, seed: int, name: str) -> keras.Model:
         return residual_encoder(
-            self.preprocessed_shape, self.filters, self.blocks, self.posterior.n_params, self.seed
+            self.preprocessed_shape,
+            self.filters,
+            self.blocks,
+            outputs,
+            seed,
+            name=name,
+            apertures=self.apertures,
+            stretched=self.stretch,
         )
 
     def _make_decoder(self, inputs: int) -> keras.layers.Layer:
@@ -284,6 +304,7 @@ class VAE(ZooModel):
             "latent_dim": self.latent_dim,
             "filters": list(self.filters),
             "blocks": self.blocks,
+            "apertures": list(self.apertures),
             "decoder": self.decoder_name,
             "likelihood": self.likelihood,
             "noise": self.noise,

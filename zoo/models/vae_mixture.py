@@ -20,9 +20,6 @@ __all__ = ["MixtureVAE"]
 
 tfd = tfp.distributions
 
-# Samples of the posterior over which responsibilities are averaged.
-_CLASS_SAMPLES = 16
-
 # The refit of the mixture: starts of EM, least variance of a component, images at a time.
 _REFIT_STARTS = 8
 _REFIT_FLOOR = 1e-3
@@ -38,7 +35,7 @@ class MixtureVAE(VAE):
     """VAE with a mixture prior: the class is the component that is responsible.
 
         loss = -E_q[log p(x | z)] + beta E_q[log q(z | x) - log p(z)],   per pixel
-        p(z) = sum_k pi_k N(z; mu_k, Sigma_k),   P(k | x) = E_q[p(k | z)]
+        p(z) = sum_k pi_k N(z; mu_k, Sigma_k),   P(k | x) = p(k | E_q[z])
 
     The divergence has no closed form and is estimated with one sample an image. Which component
     is the star is decided by size, without labels, in `finalize`.
@@ -80,6 +77,7 @@ class MixtureVAE(VAE):
         latent_dim: int = 16,
         filters: Sequence[int] = (16, 32, 64),
         blocks: int = 1,
+        apertures: Sequence[float] | None = None,
         decoder: str = "profile",
         likelihood: str = "student_t",
         noise: str | float = "learnt",
@@ -110,6 +108,7 @@ class MixtureVAE(VAE):
             latent_dim=latent_dim,
             filters=filters,
             blocks=blocks,
+            apertures=apertures,
             decoder=decoder,
             likelihood=likelihood,
             noise=noise,
@@ -146,12 +145,8 @@ class MixtureVAE(VAE):
         }
 
     def responsibilities(self, q: tfd.Distribution) -> tf.Tensor:
-        """Returns E_q[p(k | z)], (batch, K), over fixed draws: the same at every call."""
-        # Constants: compiled by XLA, TensorFlow's generator would draw other numbers.
-        draws = np.random.default_rng(0).standard_normal((_CLASS_SAMPLES, 1, self.latent_dim))
-        draws = tf.constant(draws, tf.float32)
-        latent = q.mean() + q.scale.matvec(draws * tf.ones_like(q.mean()))
-        return tf.reduce_mean(self.prior.responsibilities(latent), axis=0)
+        """Returns p(k | z) at the mean of the posterior, (batch, K)."""
+        return self.prior.responsibilities(q.mean())
 
     def divergences(
         self, q: tfd.Distribution, latent: tf.Tensor, seed: tf.Tensor
@@ -159,7 +154,7 @@ class MixtureVAE(VAE):
         return {"kl": kl_monte_carlo(q, self.prior, latent)}
 
     def finalize(self, images: np.ndarray) -> None:
-        """Refits a learnt mixture to the posteriors of the sample, and names its components.
+        """Refits a learnt mixture to the posterior means of the sample, and names its components.
 
         Gradient descent leaves a mixture in whichever optimum its start was near, and that is
         most of the scatter between repeats. Expectation maximisation from several starts, the
@@ -172,19 +167,16 @@ class MixtureVAE(VAE):
                 reg_covar=_REFIT_FLOOR,
                 random_state=self.seed,
             )
-            mixture.fit(self._posterior_samples(images)[:, : self.prior.dims])
+            mixture.fit(self._posterior_means(images)[:, : self.prior.dims])
             self.prior.set_parameters(mixture.weights_, mixture.means_, mixture.covariances_)
         weights = tf.nn.softmax(self.prior.logits.value).numpy()
         self.classes.identify(self.component_sizes(), weights)
 
-    def _posterior_samples(self, images: np.ndarray) -> np.ndarray:
-        """Returns one sample of the posterior of each image, (number, latent_dim)."""
-        samples = []
-        for start in range(0, len(images), _REFIT_BATCH):
-            q = self.infer(tf.constant(images[start : start + _REFIT_BATCH]))
-            noise = tf.random.stateless_normal(tf.shape(q.mean()), (self.seed, start))
-            samples.append((q.mean() + q.scale.matvec(noise)).numpy())
-        return np.concatenate(samples)
+    def _posterior_means(self, images: np.ndarray) -> np.ndarray:
+        """Returns the mean of the posterior of each image, (number, latent_dim)."""
+        starts = range(0, len(images), _REFIT_BATCH)
+        batches = (tf.constant(images[start : start + _REFIT_BATCH]) for start in starts)
+        return np.concatenate([self.infer(batch).mean().numpy() for batch in batches])
 
     def _mixed_latents(self) -> int:
         """Returns the number of latents that the mixture covers where the user names none."""
