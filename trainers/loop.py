@@ -86,7 +86,9 @@ class _Fit:
         self.batches = examples["train"] // self.batch_size
         self.validates = examples.get("validation", 0) >= replicas
         with strategy.scope():
-            optimizer = optimizers.make(config, config.epochs * self.batches)
+            optimizer = optimizers.make(
+                config, config.epochs * self.batches, model.trainable_variables
+            )
             optimizer.build(model.trainable_variables)
             model.compile(optimizer, gradient_clip_norm=config.gradient_clip_norm)
             self.progress = checkpoints.restore("last", model) or Progress()

@@ -12,17 +12,23 @@ from trainers.config import RunConfig
 __all__ = ["learning_rate_after", "make"]
 
 
-def make(config: RunConfig, steps: int) -> keras.optimizers.Optimizer:
+def make(
+    config: RunConfig, steps: int, variables: Sequence[keras.Variable]
+) -> keras.optimizers.Optimizer:
     """Returns Adam, AdamW if there is weight decay, with the schedule of the configuration.
+
+    Scalars and vectors (biases, scales, noise levels) do not decay: zero means nothing to them.
 
     Args:
         config: Learning rate, schedule, warm-up, weight decay and precision are read. Under the
             schedule `plateau` it is `learning_rate_after` that changes the rate.
         steps: Steps of the whole run, at whose end the cosine reaches zero.
+        variables: What is trained.
     """
     rate = _rate(config, steps)
     if config.weight_decay:
         optimizer = keras.optimizers.AdamW(rate, weight_decay=config.weight_decay)
+        optimizer.exclude_from_weight_decay([v for v in variables if len(v.shape) < 2])
     else:
         optimizer = keras.optimizers.Adam(rate)
     if config.mixed_precision == "float16":

@@ -283,7 +283,9 @@ class PlateauTest(tf.test.TestCase):
 
 class LearningRateTest(tf.test.TestCase):
     def rates(self, **options):
-        optimizer = optimizers.make(RunConfig(learning_rate=2.0, **options), steps=100)
+        optimizer = optimizers.make(
+            RunConfig(learning_rate=2.0, **options), steps=100, variables=[]
+        )
         rates = []
         for step in (0, 10, 20, 60, 100):
             optimizer.iterations.assign(step)
@@ -298,9 +300,15 @@ class LearningRateTest(tf.test.TestCase):
         self.assertAllClose(self.rates(schedule="cosine", warmup_steps=20), [0, 1, 2, 1, 0])
 
     def test_weight_decay(self):
-        self.assertIsInstance(optimizers.make(RunConfig(), 1), keras.optimizers.Adam)
-        decaying = optimizers.make(RunConfig(weight_decay=0.1), 1)
-        self.assertEqual(decaying.weight_decay, 0.1)
+        self.assertIsInstance(optimizers.make(RunConfig(), 1, []), keras.optimizers.Adam)
+        matrix, vector = keras.Variable([[1.0, 2.0]]), keras.Variable([1.0, 2.0])
+        config = RunConfig(weight_decay=0.1, learning_rate=0.5)
+        decaying = optimizers.make(config, 1, [matrix, vector])
+        decaying.build([matrix, vector])
+        decaying.apply([tf.zeros_like(matrix), tf.zeros_like(vector)])
+        # By learning rate times decay (Loshchilov & Hutter 2019, algorithm 2).
+        self.assertAllClose(matrix, [[0.95, 1.9]])
+        self.assertAllClose(vector, [1.0, 2.0])
 
 
 if __name__ == "__main__":
