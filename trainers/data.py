@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 
     from trainers.config import RunConfig
 
-__all__ = ["CACHE_BYTES", "ON_ERROR", "SPLITS", "Dataset", "DatasetSpec", "load", "load_for_run"]
+__all__ = [
+    "CACHE_BYTES",
+    "ON_ERROR",
+    "SPLITS",
+    "Dataset",
+    "DatasetSpec",
+    "for_run",
+    "load",
+    "load_for_run",
+]
 
 SPLITS = ("train", "validation", "test")
 ON_ERROR = ("raise", "skip")
@@ -189,6 +198,16 @@ def load_for_run(config: RunConfig) -> Dataset:
         image_shape=tuple(config.image_shape) if config.image_shape else None,
         on_error=config.on_error,
     )
+    return for_run(dataset, config)
+
+
+def for_run(dataset: Dataset, config: RunConfig) -> Dataset:
+    """Returns a dataset with the augmentation, padding and noise that a run adds.
+
+    Args:
+        dataset: The dataset as it is stored; several runs may share it.
+        config: The run.
+    """
     if config.augments:
         from trainers.augmentation import AugmentedDataset
 
