@@ -127,6 +127,11 @@ class ZooModel(keras.Model):
             offered["decode"] = Signature(self.decode, latent)
         return offered
 
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns of the image that reach the networks, and that they can reproduce."""
+        return self.preprocessing.window(*self.image_shape[:2])
+
     # Hooks around training, both on the host and both without labels.
 
     def adapt(self, images: np.ndarray) -> None:

@@ -280,6 +280,12 @@ class EvaluationContext:
         return self.outputs("encode", split)
 
     @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns of the images that the model reads, all if it does not say."""
+        whole = tuple(slice(0, side) for side in self.spec.image_shape[:2])
+        return getattr(self.model, "window", whole)
+
+    @property
     def model_name(self) -> str:
         """Registry name of the model."""
         return getattr(self.model, "registry_name", type(self.model).__name__)

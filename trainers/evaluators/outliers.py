@@ -131,10 +131,9 @@ def _measure(context: EvaluationContext) -> AstropyTable:
     measures = [distance]
     if hasattr(context.model, "reconstruct"):
         noise, _ = context.noise()
-        copies = context.outputs("reconstruct")["reconstruction"]
-        measures.append(
-            (((context.images - copies) / noise[:, None, None]) ** 2).mean(axis=(1, 2, 3))
-        )
+        residuals = context.images - context.outputs("reconstruct")["reconstruction"]
+        seen = residuals[:, *context.window]
+        measures.append(((seen / noise[:, None, None]) ** 2).mean(axis=(1, 2, 3)))
     score = combined_score(*measures)
     order = np.lexsort((-distance, -score))
     table = AstropyTable(

@@ -24,13 +24,17 @@ def evaluate_reconstruction(context: EvaluationContext) -> Section:
 
     chi2 per pixel      = mean over pixels of ((image - reconstruction) / noise)^2
     explained variance  = 1 - sum (image - reconstruction)^2 / sum (image - mean image)^2
+
+    The numbers are of the pixels that the model reads: of a frame that its preprocessing cuts
+    off, which is mostly sky, it can know nothing but the level.
     """
-    images = context.images
-    copies = context.outputs("reconstruct")["reconstruction"]
-    if copies.shape != images.shape:
+    whole, whole_copies = context.images, context.outputs("reconstruct")["reconstruction"]
+    if whole_copies.shape != whole.shape:
         raise ValueError(
-            f"reconstruction must have the shape of the images, {images.shape}; got {copies.shape}"
+            f"reconstruction must have the shape of the images, {whole.shape}; "
+            f"got {whole_copies.shape}"
         )
+    images, copies = (pixels[:, *context.window] for pixels in (whole, whole_copies))
     noise, stated = context.noise()
     squared = (images - copies) ** 2
     chi2 = (squared / noise[:, None, None, :] ** 2).mean(axis=(1, 2))
@@ -64,6 +68,17 @@ def evaluate_reconstruction(context: EvaluationContext) -> Section:
         "means that only noise is left over; SSIM stays below 1 even then, because a good "
         "reconstruction does not repeat the noise."
     )
+    frame = ""
+    if images.shape != whole.shape:
+        height, width = images.shape[1:3]
+        section.text.append(
+            f"These numbers, and those below, are of the central {height} x {width} pixels, which "
+            f"are all that the model reads of {whole.shape[1]} x {whole.shape[2]}."
+        )
+        frame = (
+            f" Around the central {height} x {width} pixels, which are all that the model reads, "
+            "the reconstruction is the level of the sky."
+        )
     section.tables.append(
         Table(
             [
@@ -87,10 +102,11 @@ def evaluate_reconstruction(context: EvaluationContext) -> Section:
         )
     )
     shown = examples(context, _SHOWN, "reconstruction/shown")
-    _grid(context, section, images[shown], copies[shown], noise[shown], shown)
+    _grid(context, section, whole[shown], whole_copies[shown], noise[shown], shown, frame)
     if len(context.spec.bands) > 1 and not Stretch(images[:1], context.spec.bands).is_photograph:
         one_each = shown[[0, len(shown) - 1]] if len(shown) > 1 else shown
-        _by_band(context, section, images[one_each], copies[one_each], noise[one_each], one_each)
+        pair = whole[one_each], whole_copies[one_each]
+        _by_band(context, section, *pair, noise[one_each], one_each, frame)
     _chi2_figure(context, section, chi2.mean(axis=1))
     return section
 
@@ -116,7 +132,7 @@ def name_of(context: EvaluationContext, index: int) -> str:
     return "\n".join(words)
 
 
-def _grid(context, section, images, copies, noise, indices) -> None:
+def _grid(context, section, images, copies, noise, indices, frame) -> None:
     band = context.reference_band
     stretch = Stretch(images, context.spec.bands)
     residual = (images - copies)[..., band] / noise[:, band, None, None]
@@ -152,12 +168,12 @@ def _grid(context, section, images, copies, noise, indices) -> None:
             figure,
             "reconstructions",
             f"Originals and reconstructions {scale}, both on the scale of the original; residuals "
-            f"in {context.spec.bands[band]} in units of the pixel noise, on one scale.",
+            f"in {context.spec.bands[band]} in units of the pixel noise, on one scale.{frame}",
         )
     )
 
 
-def _by_band(context, section, images, copies, noise, indices) -> None:
+def _by_band(context, section, images, copies, noise, indices, frame) -> None:
     bands = context.spec.bands
     stretch = Stretch(images, bands)
     figure, axes = figures.new_figure(3 * len(indices), len(bands), width=1.25, height=1.2)
@@ -193,7 +209,7 @@ def _by_band(context, section, images, copies, noise, indices) -> None:
             figure,
             "reconstructions_by_band",
             "One object of the first and one of the last class in every band, asinh scale; "
-            "residuals in units of the pixel noise.",
+            f"residuals in units of the pixel noise.{frame}",
         )
     )
 

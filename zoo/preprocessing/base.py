@@ -71,6 +71,10 @@ class Preprocessing(keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must define inverse(x, like)")
 
+    def window(self, height: int, width: int) -> tuple[slice, slice]:
+        """Returns rows and columns of the pixels that it passes on, of an image of that size."""
+        return slice(0, height), slice(0, width)
+
     def _per_band(self, argument: str, value: float | Sequence[float], bands: int) -> np.ndarray:
         """Returns a number per band, (bands,) float32, from one for all or one for each."""
         if np.shape(value) not in ((), (bands,)):
@@ -123,6 +127,16 @@ class Chain(Preprocessing):
         for layer, images in zip(reversed(self.layers), reversed(before), strict=True):
             x = layer.inverse(x, like=images)
         return x
+
+    def window(self, height: int, width: int) -> tuple[slice, slice]:
+        rows, columns = slice(0, height), slice(0, width)
+        for layer in self.layers:
+            inner = layer.window(rows.stop - rows.start, columns.stop - columns.start)
+            rows, columns = (
+                slice(outer.start + part.start, outer.start + part.stop)
+                for outer, part in zip((rows, columns), inner, strict=True)
+            )
+        return rows, columns
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         for layer in self.layers:

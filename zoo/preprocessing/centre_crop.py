@@ -8,13 +8,18 @@ from typing import Any
 import tensorflow as tf
 
 from zoo.preprocessing.base import Preprocessing, register
+from zoo.preprocessing.border import background_and_noise, border_pixels, border_width
 
 __all__ = ["CentreCrop"]
 
 
 @register("centre_crop")
 class CentreCrop(Preprocessing):
-    """Cuts out the central square; `inverse` puts it back, onto `like` or onto zeros.
+    """Cuts out the central square; `inverse` puts it back onto the background.
+
+    The background is the median of the border of `like`, for each image and band, or zero without
+    `like`: the frame around the square is unknown to what was drawn, and nothing of the image may
+    stand in for it.
 
     Args:
         size: Side of the square in px.
@@ -33,11 +38,18 @@ class CentreCrop(Preprocessing):
             )
         self._image_size = (height, width)
         self._corner = ((height - self.size) // 2, (width - self.size) // 2)
+        self._border = border_pixels(height, width, border_width(height, width))
         self.built = True
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
         top, left = self._corner
         return images[:, top : top + self.size, left : left + self.size]
+
+    def window(self, height: int, width: int) -> tuple[slice, slice]:
+        return tuple(
+            slice((side - self.size) // 2, (side - self.size) // 2 + self.size)
+            for side in (height, width)
+        )
 
     def inverse(self, x: tf.Tensor, like: tf.Tensor | None = None) -> tf.Tensor:
         (height, width), (top, left) = self._image_size, self._corner
@@ -51,7 +63,8 @@ class CentreCrop(Preprocessing):
         if like is None:
             return padded
         inside = tf.pad(tf.ones_like(x, tf.bool), margins)
-        return tf.where(inside, padded, tf.cast(like, padded.dtype))
+        background, _ = background_and_noise(like, self._border)
+        return tf.where(inside, padded, background)
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (input_shape[0], self.size, self.size, input_shape[-1])

@@ -269,10 +269,24 @@ class CentreCropTest(tf.test.TestCase):
         layer = preprocessing.CentreCrop(10)
         x = layer(images)
         self.assertAllEqual(x, images[:, 7:17, 5:15])
-        self.assertAllEqual(layer.inverse(x, like=images), images)
+        self.assertEqual(layer.window(*SHAPE[:2]), (slice(7, 17), slice(5, 15)))
         alone = layer.inverse(x).numpy()
         self.assertAllEqual(alone[:, 7:17, 5:15], x)
         self.assertAllClose(alone.sum(), tf.reduce_sum(x).numpy(), rtol=1e-5)
+
+    def test_the_frame_is_the_sky_of_each_image(self):
+        images = galaxies()
+        border = np.ones(SHAPE[:2], bool)
+        border[2:-2, 2:-2] = False
+        sky = np.median(images[:, border], axis=1)[:, None, None]
+        expected = np.broadcast_to(sky, images.shape).copy()
+        crop = {"name": "centre_crop", "size": 10}
+        for layers in ([crop], ["background_noise", crop], ["luptitudes", crop]):
+            chain = preprocessing.make(layers)
+            chain.adapt(images)
+            again = chain.inverse(chain(images), like=images).numpy()
+            expected[:, 7:17, 5:15] = images[:, 7:17, 5:15]
+            self.assertAllClose(again, expected, rtol=1e-3, atol=1e-3)
 
     def test_a_size_that_does_not_fit(self):
         with self.assertRaisesRegex(ValueError, "between 1 and .* 20 px; got 21"):
@@ -286,6 +300,14 @@ class MakeTest(tf.test.TestCase):
         self.assertEqual(preprocessing.make({"name": "centre_crop", "size": 8}).size, 8)
         chain = preprocessing.make(["background_noise", layer])
         self.assertIs(chain.layers[1], layer)
+
+    def test_windows_of_a_chain_lie_in_each_other(self):
+        crops = [{"name": "centre_crop", "size": size} for size in (12, 6)]
+        chain = preprocessing.make(["asinh", *crops])
+        rows, columns = chain.window(*SHAPE[:2])
+        images = galaxies()
+        chain.build(images.shape)
+        self.assertAllClose(chain(images), np.arcsinh(images[:, rows, columns]))
 
     def test_chain_applies_and_adapts_in_order(self):
         images = galaxies()
