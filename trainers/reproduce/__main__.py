@@ -1,0 +1,55 @@
+"""Does a publication again: `python -m trainers.reproduce NAME`, and `--help` behind the name."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+from trainers.errors import TrainingError, UserError
+
+__all__ = ["main"]
+
+_PUBLICATIONS = {"blendhunter": "Farrens et al. 2022, blends of galaxies beside SEP"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: The command line without the program's name; default that of the process.
+
+    Returns:
+        The exit status: 0, 1 if training could not go on, 2 for a mistake of the user.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    # Before TensorFlow is first imported, which reads it: its remarks would bury the progress.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    names = "\n".join(f"  {name}  {what}" for name, what in _PUBLICATIONS.items())
+    if arguments[:1] in (["-h"], ["--help"]):
+        print(f"{__doc__}\n\n{names}")
+        return 0
+    try:
+        if not arguments or arguments[0] not in _PUBLICATIONS:
+            given = f"'{arguments[0]}'" if arguments else "nothing"
+            raise UserError(f"NAME must be one of {', '.join(_PUBLICATIONS)}; got {given}")
+        publication = importlib.import_module(f"trainers.reproduce.{arguments[0]}")
+        publication.run(arguments[1:])
+    except UserError as error:
+        return _fail(error, 2)
+    except (TrainingError, OSError) as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        return _fail(KeyboardInterrupt("stopped; the same command goes on from here"), 130)
+    return 0
+
+
+def _fail(error: BaseException, status: int) -> int:
+    line = " ".join(str(error).split())
+    print(f"trainers.reproduce: error: {line}", file=sys.stderr, flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

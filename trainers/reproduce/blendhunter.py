@@ -1,0 +1,226 @@
+"""BlendHunter (Farrens et al. 2022) done again, over a grid of noise levels and realisations.
+
+    python -m trainers.reproduce blendhunter
+    python -m trainers.reproduce blendhunter --dataset simulated_blends/cosmos_parametric \\
+        --manual_dir COSMOS --weights VGG16.weights.h5 --recipe paper --realisations 10
+
+For each model, sigma and realisation: a run in a folder of its own, its answers about the test
+stamps with the same noise and about realistic stamps, and SEP on the same stamps. Every step
+leaves a file, so the same command goes on where it was stopped, and after each training the
+report is written anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from trainers import data, pipeline
+from trainers import strategy as strategies
+from trainers.data import Dataset
+from trainers.errors import UserError
+from trainers.noise import NoisyDataset
+from trainers.reproduce import blendhunter_options, scoring
+from trainers.reproduce.blendhunter_options import PAD, Cell, Options
+from trainers.reproduce.blendhunter_report import Findings, write
+from trainers.reproduce.grid import Grid, Record
+from trainers.run_folder import RunFolder, load_model, read_json, write_json
+
+__all__ = ["run"]
+
+_SPLIT = "test"
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Runs the experiment, or what is left of it.
+
+    Args:
+        arguments: The command line behind the name of the experiment.
+
+    Raises:
+        UserError: if options, data, models or folder do not fit together.
+        TrainingError: if a training cannot go on.
+    """
+    options = blendhunter_options.parse(arguments)
+    cells = options.cells()
+    for cell in cells:
+        pipeline.check_model(options.run_config(cell))
+    with _opened(options):
+        if options.report_only:
+            cells = [cell for cell in cells if _folder(options, cell).finished.exists()]
+        if not cells:
+            raise UserError(f"--report_only: {options.output_dir} holds no finished training")
+        experiment = _Experiment(options)
+        write_json(_description(options), options.experiment())
+        path = experiment.run(cells)
+    print(f"report  {path}", flush=True)
+
+
+class _Experiment:
+    """The datasets, which all trainings share, and what was found so far."""
+
+    def __init__(self, options: Options):
+        self._options = options
+        self._strategy = strategies.make("auto")
+        self._parametric = self._load(options.dataset)
+        self._realistic = None
+        if options.transfer_dataset != "none":
+            realistic = self._load(options.transfer_dataset)
+            self._realistic = NoisyDataset(realistic, options.transfer_sigma, 0, PAD)
+        self._findings = Findings(
+            options,
+            Grid({}),
+            Grid({}),
+            numbers=dict(self._parametric.num_examples),
+            realistic_number=self._realistic.num_examples[_SPLIT] if self._realistic else 0,
+        )
+
+    def run(self, cells: Sequence[Cell]) -> Path:
+        """Does the trainings that are left, and returns the path of the report."""
+        seconds, trained, path = 0.0, 0, None
+        for number, cell in enumerate(cells, 1):
+            print(f"[{number}/{len(cells)}] {cell}", flush=True)
+            begun = time.monotonic()
+            is_new, training = self._train(cell)
+            self._findings.trainings[cell] = training
+            self._score(cell)
+            path = None
+            if is_new:
+                trained, seconds = trained + 1, seconds + time.monotonic() - begun
+                path = write(self._findings)
+                left = seconds / trained * (len(cells) - number) / 60
+                print(f"  {len(cells) - number} to go, at most {left:.0f} min", flush=True)
+        return path or write(self._findings)
+
+    def _load(self, name: str) -> Dataset:
+        dataset = data.load(
+            name,
+            data_dir=self._options.data_dir or None,
+            manual_dir=self._options.manual_dir or None,
+            max_examples=self._options.max_examples,
+        )
+        scoring.check(dataset)
+        return dataset
+
+    def _train(self, cell: Cell) -> tuple[bool, dict[str, Any]]:
+        """Trains if that is left to do; returns whether it was, and numbers of the training."""
+        config, folder = self._options.run_config(cell), _folder(self._options, cell)
+        times = folder.path / "seconds.json"
+        earlier = read_json(times) if times.exists() else 0.0
+        before = _written(folder.finished)
+        begun = time.monotonic()
+        try:
+            outcome = pipeline.execute(
+                config, data.for_run(self._parametric, config), self._strategy, exports=False
+            )
+        finally:
+            is_new = before is None or _written(folder.finished) != before
+            if is_new and folder.path.exists():
+                write_json(times, earlier + time.monotonic() - begun)
+        keras.backend.clear_session()
+        if not self._options.keep_features:
+            for split in ("train", "validation"):
+                for features in Path(config.features_dir).glob(f"*-{split}-*"):
+                    shutil.rmtree(features)
+        return is_new, outcome.metrics["training"] | {"seconds": read_json(times)}
+
+    def _score(self, cell: Cell) -> None:
+        is_one = cell.noise[0] == cell.noise[1]
+        for sigma in cell.noise[:1] if is_one else self._options.sigmas:
+            noisy = NoisyDataset(self._parametric, sigma, cell.realisation, PAD)
+            self._judge(cell, "parametric", noisy, sigma, cell.realisation)
+        if self._realistic is not None:
+            features_dir = self._options.output_dir / "features"
+            sigma = self._options.transfer_sigma
+            self._judge(cell, "realistic", self._realistic, sigma, 0, features_dir)
+
+    def _judge(
+        self,
+        cell: Cell,
+        stamps: str,
+        dataset: Dataset,
+        sigma: float,
+        realisation: int,
+        features_dir: Path | None = None,
+    ) -> None:
+        grid: Grid = getattr(self._findings, stamps)
+        if (sigma, realisation) not in grid.samples:
+            path = self._options.output_dir / "sep" / f"{stamps}-{sigma:g}-{realisation}.npz"
+            grid.samples[sigma, realisation] = scoring.sample(dataset, _SPLIT, path)
+        folder = _folder(self._options, cell)
+        probability = scoring.blended_probability(
+            lambda: load_model(folder.path),
+            folder.model,
+            dataset,
+            _SPLIT,
+            folder.path / f"answers-{stamps}-{sigma:g}.npz",
+            features_dir=features_dir,
+            jit=self._options.jit,
+        )
+        keras.backend.clear_session()
+        record = Record(cell.name, cell.noise, cell.realisation, sigma, probability > 0.5)
+        grid.records.append(record)
+        print(f"  {stamps}, sigma {sigma:g}: {_shown(grid, record)}", flush=True)
+
+
+def _shown(grid: Grid, record: Record) -> str:
+    sample = grid.sample_of(record)
+    right = record.blended == sample.truth.blended
+    shown = []
+    for kind in ("all", "close", "isolated"):
+        members = sample.truth.kind(kind)
+        judged = members & sample.answered
+        own = right[members].mean() if members.any() else np.nan
+        sep = sample.sep_right[judged].mean() if judged.any() else np.nan
+        shown.append(f"{kind} {own:.3f} (SEP {sep:.3f})")
+    return ", ".join(shown)
+
+
+def _folder(options: Options, cell: Cell) -> RunFolder:
+    return RunFolder(options.output_dir / cell.folder)
+
+
+def _description(options: Options) -> Path:
+    return options.output_dir / "experiment.json"
+
+
+def _written(path: Path) -> int | None:
+    return path.stat().st_mtime_ns if path.exists() else None
+
+
+@contextlib.contextmanager
+def _opened(options: Options) -> Iterator[None]:
+    """Keeps the folder for this process, and sees to it that it is of this experiment."""
+    folder, own = options.output_dir, options.experiment()
+    folder.mkdir(parents=True, exist_ok=True)
+    path = _description(options)
+    with open(folder / ".lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UserError(f"--output_dir {folder} is in use by another process") from None
+        if path.exists():
+            saved = read_json(path)
+            differing = [
+                f"--{name} (saved {saved.get(name)}, now {own[name]})"
+                for name in own
+                if saved.get(name) != own[name]
+            ]
+            if differing:
+                raise UserError(
+                    f"--output_dir {folder} holds an experiment with other {', '.join(differing)}; "
+                    "give another folder"
+                )
+        elif any(entry.name != ".lock" for entry in folder.iterdir()):
+            raise UserError(
+                f"--output_dir {folder} holds files but no experiment; give an empty or new folder"
+            )
+        yield

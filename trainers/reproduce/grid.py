@@ -1,0 +1,225 @@
+"""The answers of several classifiers over noise levels and realisations, and what they come to."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from trainers import sep_baseline
+from trainers.evaluators.blends import BlendTruth, separation_edges
+from trainers.evaluators.ranking import Interval
+from trainers.evaluators.rates import BinnedRates, binned_rates, gain, wilson_interval
+
+__all__ = ["SEP", "SEP_ALL", "Grid", "Record", "Sample", "Spread"]
+
+SEP = "SEP"
+"""SEP where it does not fail."""
+
+SEP_ALL = "SEP, failures as mistakes"
+"""SEP on all stamps."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sample:
+    """Stamps with noise, and what SEP says of them.
+
+    Attributes:
+        truth: Their truth.
+        sep: (number,), labels of `trainers.sep_baseline`.
+    """
+
+    truth: BlendTruth
+    sep: np.ndarray
+
+    @property
+    def answered(self) -> np.ndarray:
+        """(number,) bool, whether SEP did not fail."""
+        return self.sep != sep_baseline.FAILURE
+
+    @property
+    def sep_right(self) -> np.ndarray:
+        """(number,) bool; False for a failure."""
+        return self.sep == self.truth.blended
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """The answers of one trained model about one sample.
+
+    Attributes:
+        model: Its name.
+        trained: Lowest and highest sigma of the noise that it was trained with.
+        realisation: Number of the realisation of that noise.
+        sigma: Of the noise of the sample.
+        blended: (number,) bool, which stamps it calls blended.
+    """
+
+    model: str
+    trained: tuple[float, float]
+    realisation: int
+    sigma: float
+    blended: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Spread:
+    """A fraction, or a difference of two, over realisations.
+
+    Attributes:
+        mean: Mean of the realisations; NaN if there is nothing to judge.
+        deviation: Their standard deviation (n - 1); NaN for a single one.
+        low: Lower end of the 95 % interval that the number of stamps allows. All realisations are
+            of the same galaxies, which count once.
+        high: Upper end.
+        realisations: Their number.
+    """
+
+    mean: float
+    deviation: float
+    low: float
+    high: float
+    realisations: int
+
+    def __str__(self) -> str:
+        if not np.isfinite(self.mean):
+            return "-"
+        if self.realisations == 1:
+            return f"{self.mean:.3f}"
+        return f"{self.mean:.3f} ± {self.deviation:.3f}"
+
+    @property
+    def interval(self) -> Interval:
+        """Mean with the 95 % interval."""
+        return Interval(self.mean, self.low, self.high)
+
+
+class Grid:
+    """All samples and answers of an experiment.
+
+    Args:
+        samples: By sigma of the noise and realisation.
+        records: The answers of the models. A record is judged on the sample of its sigma and
+            realisation; where there is one realisation of a sample, all are judged on it.
+    """
+
+    def __init__(self, samples: Mapping[tuple[float, int], Sample], records: Sequence[Record] = ()):
+        self.samples = dict(samples)
+        self.records = list(records)
+
+    @property
+    def sigmas(self) -> list[float]:
+        """Of the noise of the samples, rising."""
+        return sorted({sigma for sigma, _ in self.samples})
+
+    @property
+    def models(self) -> list[str]:
+        """Names of the models, in the order of the records."""
+        return list(dict.fromkeys(record.model for record in self.records))
+
+    def trained(self, model: str) -> list[tuple[float, float]]:
+        """Returns with which noise a model was trained, rising."""
+        return sorted({record.trained for record in self.records if record.model == model})
+
+    def truth(self) -> BlendTruth:
+        """Returns the truth of the stamps, which all samples share."""
+        return next(iter(self.samples.values())).truth
+
+    def sample_of(self, record: Record) -> Sample:
+        """Returns the sample that a record is about."""
+        own = [key for key in self.samples if key[0] == record.sigma]
+        key = own[0] if len(own) == 1 else (record.sigma, record.realisation)
+        return self.samples[key]
+
+    def rate(
+        self,
+        name: str,
+        kind: str | np.ndarray,
+        sigma: float,
+        trained: tuple[float, float] | None = None,
+    ) -> Spread:
+        """Returns the fraction of right answers.
+
+        Args:
+            name: Name of a model, `SEP` or `SEP_ALL`.
+            kind: Kind of stamps, see `trainers.evaluators.blends.KINDS`, or (number,) bool.
+            sigma: Of the noise of the sample.
+            trained: With which noise the model was trained; None for any.
+        """
+        values, numbers = [], []
+        for sample, right, judged in self._answers(name, sigma, trained):
+            members = _members(sample, kind) & judged
+            values.append(right[members].mean() if members.any() else np.nan)
+            numbers.append(members.sum())
+        if not values or not np.isfinite(values).any():
+            return Spread(np.nan, np.nan, np.nan, np.nan, len(values))
+        number = int(np.mean(numbers))
+        mean = float(np.nanmean(values))
+        low, high = wilson_interval(round(mean * number), number)
+        return Spread(mean, _deviation(values), float(low), float(high), len(values))
+
+    def gain(
+        self,
+        model: str,
+        kind: str | np.ndarray,
+        sigma: float,
+        trained: tuple[float, float] | None = None,
+    ) -> Spread:
+        """Returns by how much a model is more often right than SEP where SEP does not fail.
+
+        The interval is that of paired answers, see `trainers.evaluators.rates.gain`; for the Args
+        see `rate`.
+        """
+        found = []
+        for sample, right, _ in self._answers(model, sigma, trained):
+            members = _members(sample, kind) & sample.answered
+            found.append(gain(right[members], sample.sep_right[members]))
+        values = [one.value for one in found]
+        if not values or not np.isfinite(values).any():
+            return Spread(np.nan, np.nan, np.nan, np.nan, len(values))
+        mean, half = np.nanmean(values), np.nanmean([one.high - one.value for one in found])
+        return Spread(
+            float(mean), _deviation(values), float(mean - half), float(mean + half), len(values)
+        )
+
+    def by_separation(
+        self, name: str, sigma: float, trained: tuple[float, float] | None = None
+    ) -> BinnedRates:
+        """Returns the fraction of blends recognised in bins of separation, over realisations.
+
+        The intervals count every realisation of a stamp and are too narrow for several; for the
+        Args see `rate`.
+        """
+        separations, rights = [np.zeros(0)], [np.zeros(0, bool)]
+        for sample, right, judged in self._answers(name, sigma, trained):
+            members = sample.truth.blended & judged
+            separations.append(sample.truth.separation[members])
+            rights.append(right[members])
+        edges = separation_edges(self.truth().separation)
+        return binned_rates(np.concatenate(separations), np.concatenate(rights), edges)
+
+    def _answers(self, name: str, sigma: float, trained: tuple[float, float] | None):
+        at_sigma = {r: sample for (s, r), sample in self.samples.items() if s == sigma}
+        if name in (SEP, SEP_ALL):
+            for sample in at_sigma.values():
+                every = np.ones(len(sample.sep), bool)
+                yield sample, sample.sep_right, sample.answered if name == SEP else every
+            return
+        for record in self.records:
+            if record.model != name or record.sigma != sigma:
+                continue
+            if trained is not None and record.trained != trained:
+                continue
+            sample = self.sample_of(record)
+            right = record.blended == sample.truth.blended
+            yield sample, right, np.ones(len(right), bool)
+
+
+def _members(sample: Sample, kind: str | np.ndarray) -> np.ndarray:
+    return sample.truth.kind(kind) if isinstance(kind, str) else kind
+
+
+def _deviation(values: Sequence[float]) -> float:
+    known = np.asarray(values)[np.isfinite(values)]
+    return float(known.std(ddof=1)) if len(known) > 1 else float("nan")

@@ -1,0 +1,171 @@
+"""Answers of models and of SEP about a split, batch by batch: memory does not grow with it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from trainers import feature_cache, sep_baseline
+from trainers.checkpoints import write_atomically
+from trainers.data import Dataset
+from trainers.errors import UserError
+from trainers.evaluators.blends import BlendTruth, blended_class
+from trainers.evaluators.photometry import reference_band
+from trainers.feature_cache import FeatureFiles
+from trainers.reproduce.grid import Sample
+from zoo.model import ZooModel
+
+__all__ = ["blended_probability", "check", "sample"]
+
+_BATCH = 256
+_SEP_STAMPS = 8192
+_TRUTH = ("separation", "offset_x", "offset_y")
+_UNREADABLE = (OSError, ValueError, KeyError, zipfile.BadZipFile)
+
+
+def check(dataset: Dataset) -> None:
+    """Raises UserError if a dataset does not have blends, with the truth that goes with them."""
+    known = dataset.arrays(next(iter(dataset.num_examples)), limit=1)
+    if blended_class(dataset.spec.class_names) is None or not set(_TRUTH) <= set(known):
+        raise UserError(
+            f"dataset '{dataset.spec.name}' must have isolated and blended stamps, with the "
+            f"features {', '.join(_TRUTH)}; its classes are {list(dataset.spec.class_names)}"
+        )
+
+
+def sample(dataset: Dataset, split: str, path: Path) -> Sample:
+    """Returns the truth of a split and SEP's labels, computed where they are not on disk.
+
+    Args:
+        dataset: Stamps with noise.
+        split: The split.
+        path: File in which they are kept, with a description of the data that they are of.
+    """
+    key = _key(dataset, split)
+    with contextlib.suppress(*_UNREADABLE), np.load(path) as held:
+        if str(held["key"]) == key:
+            truth = BlendTruth(held["blended"], held["separation"], held["offsets"])
+            return Sample(truth, held["sep"])
+    truths, labels = [], []
+    for stamps, truth in _stamps(dataset, split):
+        truths.append(truth)
+        labels.append(sep_baseline.classify(stamps, truth.offsets))
+    fields = [field.name for field in dataclasses.fields(BlendTruth)]
+    truth = BlendTruth(*(np.concatenate([getattr(t, name) for t in truths]) for name in fields))
+    sep = np.concatenate(labels)
+    arrays = {name: getattr(truth, name) for name in fields}
+    _save(path, key=key, sep=sep, **arrays)
+    return Sample(truth, sep)
+
+
+def blended_probability(
+    model: Callable[[], ZooModel],
+    model_file: Path,
+    dataset: Dataset,
+    split: str,
+    path: Path,
+    *,
+    features_dir: Path | None = None,
+    jit: bool = False,
+) -> np.ndarray:
+    """Returns the probabilities of a blend, computed where they are not on disk.
+
+    Args:
+        model: Loads the model.
+        model_file: Its file; with other contents the probabilities are computed again.
+        dataset: Stamps as the model takes them.
+        split: The split.
+        path: File in which they are kept.
+        features_dir: Where the features of frozen networks are kept, for several models with the
+            same one; None to compute them in passing.
+        jit: Whether the network is compiled with XLA.
+
+    Returns:
+        (number,) float32.
+    """
+    key = _key(dataset, split) + hashlib.sha256(model_file.read_bytes()).hexdigest()
+    with contextlib.suppress(*_UNREADABLE), np.load(path) as held:
+        if str(held["key"]) == key:
+            return held["probability"]
+    loaded = model()
+    names = dataset.spec.class_names
+    column = list(loaded.class_names).index(names[blended_class(names)])
+    if features_dir is not None and hasattr(loaded, "features_key"):
+        pieces = _from_features(loaded, dataset, split, features_dir, jit)
+    else:
+        pieces = _from_images(loaded, dataset, split, jit)
+    probability = np.concatenate([piece[:, column] for piece in pieces]).astype(np.float32)
+    if not np.isfinite(probability).all():
+        raise UserError(f"{model_file}: probabilities of '{dataset.spec.name}' are not finite")
+    _save(path, key=key, probability=probability)
+    return probability
+
+
+def _from_images(model: ZooModel, dataset: Dataset, split: str, jit: bool) -> Iterator[np.ndarray]:
+    signature = [tf.TensorSpec((None, *dataset.spec.image_shape), tf.float32)]
+    answer = tf.function(
+        lambda images: model(images)["probability"], input_signature=signature, jit_compile=jit
+    )
+    for batch in dataset.batches(split, _BATCH, labels=False):
+        yield answer(batch["image"]).numpy()
+
+
+def _from_features(
+    model: ZooModel, dataset: Dataset, split: str, folder: Path, jit: bool
+) -> Iterator[np.ndarray]:
+    key = {
+        "data": _key(dataset, split),
+        "split": split,
+        "model": model.registry_name,
+        "network": model.features_key(),
+        "jit": jit,
+    }
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+    number = dataset.num_examples[split]
+    files = FeatureFiles(folder / f"{model.registry_name}-{split}-{digest}", number)
+    signature = [tf.TensorSpec((None, *dataset.spec.image_shape), tf.float32)]
+    network = tf.function(
+        lambda images: tf.cast(model.features(images), tf.float32),
+        input_signature=signature,
+        jit_compile=jit,
+    )
+    feature_cache.fill(
+        files,
+        key,
+        lambda: dataset.batches(split, feature_cache.BATCH, labels=False),
+        network,
+        labelled=False,
+        title=f"features of {dataset.spec.name}, {split}",
+    )
+    head = tf.function(model.classify, reduce_retracing=True)
+    for start in range(0, number, _BATCH):
+        rows = np.arange(start, min(number, start + _BATCH))
+        yield head(tf.constant(files.read("features", rows))).numpy()
+
+
+def _stamps(dataset: Dataset, split: str) -> Iterator[tuple[np.ndarray, BlendTruth]]:
+    label = blended_class(dataset.spec.class_names)
+    several = "num_sources" in dataset.arrays(split, limit=1)
+    names = (*_TRUTH, *(("num_sources",) if several else ()))
+    band = reference_band(dataset.spec.bands)
+    for batch in dataset.batches(split, _SEP_STAMPS, features=names):
+        arrays = {name: values.numpy() for name, values in batch.items()}
+        yield arrays["image"][..., band], BlendTruth.from_arrays(arrays, label)
+
+
+def _key(dataset: Dataset, split: str) -> str:
+    held = {"data": dataclasses.asdict(dataset.spec), "split": split}
+    return json.dumps({**held, "number": dataset.num_examples[split]}, sort_keys=True)
+
+
+def _save(path: Path, **arrays) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda file: np.savez_compressed(file, **arrays))
