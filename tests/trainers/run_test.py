@@ -15,6 +15,7 @@ import time
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 import zoo
 from tests.trainers import tiny
@@ -147,6 +148,20 @@ class RunTest(tf.test.TestCase):
         self.assertEqual(status, 1)
         self.assertRegex(errors, r"^trainers.run: error: the loss is not finite in epoch 2, batch")
         self.assertEqual(errors.count("\n"), 1)
+
+    def test_default_recipe_with_images_smaller_than_its_crop(self):
+        random = np.random.default_rng(0)
+        for name in (f"{kind}{index}" for index in range(40) for kind in ("galaxy", "star")):
+            path = self.folder / "images" / name.rstrip("0123456789") / f"{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(random.integers(0, 256, (24, 24), np.uint8)).save(path)
+        options = [*self.options[2:], "--model", "star_galaxy_cnn", "--dataset", "image_folder"]
+        options += ["--data_dir", str(self.folder / "images"), "--run_dir", str(self.folder / "a")]
+        errors = io.StringIO()
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(errors):
+            status = run.main([*options, "--epochs", "1"])
+        self.assertEqual(status, 0, msg=errors.getvalue())
+        self.assertEqual(load_model(self.folder / "a").preprocessed_shape, (24, 24, 1))
 
     def test_repeats(self):
         options = ("--repeats", "2", "--seed", "5", "--epochs", "1")

@@ -22,41 +22,41 @@ class CentreCrop(Preprocessing):
     stand in for it.
 
     Args:
-        size: Side of the square in px.
+        size: Side of the square in px; of a smaller image, its shorter side is taken.
+
+    Raises:
+        ValueError: if `size` is under 1 px.
     """
 
     def __init__(self, size: int, **kwargs: Any):
         super().__init__(**kwargs)
+        if size < 1:
+            raise ValueError(
+                f"size of preprocessing 'centre_crop' must be at least 1 px; got {size}"
+            )
         self.size = int(size)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         height, width, _ = input_shape[1:]
-        if not 1 <= self.size <= min(height, width):
-            raise ValueError(
-                f"size of preprocessing 'centre_crop' must be between 1 and the image's shorter "
-                f"side, {min(height, width)} px; got {self.size}"
-            )
         self._image_size = (height, width)
-        self._corner = ((height - self.size) // 2, (width - self.size) // 2)
         self._border = border_pixels(height, width, border_width(height, width))
         self.built = True
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
-        top, left = self._corner
-        return images[:, top : top + self.size, left : left + self.size]
+        return images[:, *self.window(*self._image_size)]
 
     def window(self, height: int, width: int) -> tuple[slice, slice]:
-        return tuple(
-            slice((side - self.size) // 2, (side - self.size) // 2 + self.size)
-            for side in (height, width)
-        )
+        side = min(self.size, height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        return slice(top, top + side), slice(left, left + side)
 
     def inverse(self, x: tf.Tensor, like: tf.Tensor | None = None) -> tf.Tensor:
-        (height, width), (top, left) = self._image_size, self._corner
+        height, width = self._image_size
+        rows, columns = self.window(height, width)
         margins = [
             [0, 0],
-            [top, height - self.size - top],
-            [left, width - self.size - left],
+            [rows.start, height - rows.stop],
+            [columns.start, width - columns.stop],
             [0, 0],
         ]
         padded = tf.pad(x, margins)
@@ -67,7 +67,8 @@ class CentreCrop(Preprocessing):
         return tf.where(inside, padded, background)
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
-        return (input_shape[0], self.size, self.size, input_shape[-1])
+        side = min(self.size, *input_shape[1:3])
+        return (input_shape[0], side, side, input_shape[-1])
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "size": self.size}

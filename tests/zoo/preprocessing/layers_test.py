@@ -288,9 +288,16 @@ class CentreCropTest(tf.test.TestCase):
             expected[:, 7:17, 5:15] = images[:, 7:17, 5:15]
             self.assertAllClose(again, expected, rtol=1e-3, atol=1e-3)
 
-    def test_a_size_that_does_not_fit(self):
-        with self.assertRaisesRegex(ValueError, "between 1 and .* 20 px; got 21"):
-            preprocessing.CentreCrop(21).build((None, *SHAPE))
+    def test_an_image_smaller_than_the_square(self):
+        images = galaxies()
+        layer = preprocessing.CentreCrop(32)
+        self.assertAllEqual(layer(images), images[:, 2:22])
+        self.assertEqual(layer.compute_output_shape((None, *SHAPE)), (None, 20, 20, 3))
+        self.assertEqual(layer.inverse(layer(images), like=images).shape, images.shape)
+
+    def test_bad_arguments(self):
+        with self.assertRaisesRegex(ValueError, "size .* at least 1 px; got 0"):
+            preprocessing.CentreCrop(0)
 
 
 class MakeTest(tf.test.TestCase):
