@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import shlex
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -39,7 +40,7 @@ __all__ = ["run"]
 _SPLIT = "test"
 
 
-def run(arguments: Sequence[str] | None = None) -> None:
+def run(arguments: Sequence[str]) -> None:
     """Runs the experiment, or what is left of it.
 
     Args:
@@ -58,7 +59,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
             cells = [cell for cell in cells if _folder(options, cell).finished.exists()]
         if not cells:
             raise UserError(f"--report_only: {options.output_dir} holds no finished training")
-        experiment = _Experiment(options)
+        experiment = _Experiment(options, shlex.join(arguments))
         write_json(_description(options), options.experiment())
         path = experiment.run(cells)
     print(f"report  {path}", flush=True)
@@ -67,7 +68,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
 class _Experiment:
     """The datasets, which all trainings share, and what was found so far."""
 
-    def __init__(self, options: Options):
+    def __init__(self, options: Options, arguments: str):
         self._options = options
         self._strategy = strategies.make("auto")
         self._parametric = self._load(options.dataset)
@@ -81,6 +82,7 @@ class _Experiment:
             Grid({}),
             numbers=dict(self._parametric.num_examples),
             realistic_number=self._realistic.num_examples[_SPLIT] if self._realistic else 0,
+            arguments=arguments,
         )
 
     def run(self, cells: Sequence[Cell]) -> Path:

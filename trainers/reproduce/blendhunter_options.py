@@ -151,7 +151,7 @@ class _Parser(argparse.ArgumentParser):
         raise UserError(message)
 
 
-def parse(arguments: Sequence[str] | None) -> Options:
+def parse(arguments: Sequence[str]) -> Options:
     """Returns the options that the arguments give.
 
     Args:

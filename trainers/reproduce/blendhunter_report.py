@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trainers import report as reports
+from trainers.evaluators import figures
 from trainers.evaluators.section import Section, Table
 from trainers.reproduce import published
 from trainers.reproduce.blendhunter_options import Cell, Options
@@ -29,6 +30,7 @@ class Findings:
         realistic: Answers about the realistic stamps.
         numbers: Stamps of each split of the parametric dataset.
         realistic_number: Realistic stamps.
+        arguments: Command line of the last call.
         trainings: Numbers of each training.
     """
 
@@ -37,6 +39,7 @@ class Findings:
     realistic: Grid
     numbers: dict[str, int]
     realistic_number: int
+    arguments: str = ""
     trainings: dict[Cell, dict[str, Any]] = dataclasses.field(default_factory=dict)
 
 
@@ -50,17 +53,13 @@ def write(findings: Findings) -> Path:
         The path of the report.
     """
     options, folder = findings.options, findings.options.output_dir
-    sections = [
-        ("parametric", "Parametric stamps", parametric_section(options, findings.parametric))
-    ]
-    if findings.realistic.records:
-        sections.append(
-            (
-                "realistic",
-                "Realistic stamps, without training again",
-                realistic_section(options, findings.realistic),
-            )
-        )
+    sections = []
+    with figures.style():
+        found = parametric_section(options, findings.parametric)
+        sections.append(("parametric", "Parametric stamps", found))
+        if findings.realistic.records:
+            found = realistic_section(options, findings.realistic)
+            sections.append(("realistic", "Realistic stamps, without training again", found))
     sections.append(("trainings", "Trainings", _trainings(findings)))
     first = folder / next(iter(findings.trainings)).folder
     reports.write(
@@ -69,9 +68,11 @@ def write(findings: Findings) -> Path:
             facts=_facts(findings),
             sections=sections,
             configuration={
-                name: value if value != "" else "-"
+                name: " ".join(map(str, value)) if isinstance(value, tuple) else value
                 for name, value in dataclasses.asdict(options).items()
+                if value not in ("", (), {}, None, False)
             },
+            commands=[f"python -m trainers.reproduce blendhunter {findings.arguments}".rstrip()],
             versions=read_json(first / "versions.json"),
         ),
         folder,

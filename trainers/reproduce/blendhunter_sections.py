@@ -7,7 +7,6 @@ import dataclasses
 import numpy as np
 from matplotlib.figure import Figure
 
-from trainers.evaluators import figures
 from trainers.evaluators.blends import CLOSE
 from trainers.evaluators.section import FigureFile, Section, Table
 from trainers.reproduce import grid_figures, published
@@ -187,6 +186,8 @@ def realistic_section(options: Options, grid: Grid) -> Section:
         )
     )
     for model in grid.models:
+        if all(low < high for low, high in grid.trained(model)):
+            continue
         section.figures.append(
             _saved(
                 options,
@@ -235,6 +236,5 @@ def _file_name(model: str) -> str:
 def _saved(options: Options, figure: Figure, name: str, caption: str) -> FigureFile:
     path = options.output_dir / "figures" / f"{name}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with figures.style():
-        figure.savefig(path)
+    figure.savefig(path)
     return FigureFile(f"figures/{name}.png", caption)
