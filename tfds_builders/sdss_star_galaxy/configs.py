@@ -7,6 +7,7 @@ import dataclasses
 import tensorflow_datasets as tfds
 
 from tfds_builders.left_out import ON_ERROR
+from tfds_builders.simulation.observation import SEEING_SCATTER
 
 __all__ = ["FramesConfig", "RecordsConfig", "SimulatedConfig"]
 
@@ -20,13 +21,16 @@ class SimulatedConfig(tfds.core.BuilderConfig):
         seed: Every object follows from it and from its own index.
         bright: Lower limit in r, mag.
         faint: Upper limit in r, mag.
+        seeing_scatter: Scatter of the seeing from field to field, standard deviation of its ln:
+            0.05 for neighbouring fields of a run, 0.12 for the whole survey.
         processes: Processes that simulate; None for one per core. No effect on the result.
     """
 
     num_objects: int = 10_000
     seed: int = 0
     bright: float = 17.0
-    faint: float = 22.45
+    faint: float = 22.5
+    seeing_scatter: float = SEEING_SCATTER
     processes: int | None = None
 
     def __post_init__(self) -> None:
@@ -39,6 +43,8 @@ class SimulatedConfig(tfds.core.BuilderConfig):
                 f"bright and faint must hold 14 <= bright < faint <= 26; "
                 f"got {self.bright} and {self.faint}"
             )
+        if not 0 <= self.seeing_scatter <= 0.5:
+            raise ValueError(f"seeing_scatter must be between 0 and 0.5; got {self.seeing_scatter}")
         if self.processes is not None and self.processes < 1:
             raise ValueError(f"processes must be at least 1; got {self.processes}")
 

@@ -39,8 +39,11 @@ _Examples = Iterator[tuple[str, dict[str, Any]]]
 class Builder(tfds.core.GeneratorBasedBuilder):
     """Builder of sdss_star_galaxy."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "First release."}
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {
+        "1.1.0": "simulated: fields of one run, whose seeing scatters by 5 % and not by 12 %.",
+        "1.0.0": "First release.",
+    }
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
     labeled, unlabeled: the .npy record arrays, in any folders under manual_dir.
     frames: a CasJobs table (.csv) with objID, ra, dec, class, z, run, rerun, camcol, field in
@@ -120,7 +123,14 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, indices: Mapping[str, int]) -> _Examples:
         config = self.builder_config
-        sky = Sky(survey("SDSS", _BANDS), _SIZE, config.bright, config.faint, config.seed)
+        sky = Sky(
+            survey=survey("SDSS", _BANDS),
+            size=_SIZE,
+            bright=config.bright,
+            faint=config.faint,
+            seed=config.seed,
+            seeing_scatter=config.seeing_scatter,
+        )
         examples = simulate_many(sky, list(indices.values()), config.processes)
         for identifier, (_, example) in zip(indices, examples, strict=True):
             yield identifier, {"id": identifier, **example}

@@ -11,7 +11,7 @@ import numpy as np
 
 from tfds_builders.compression import compress
 from tfds_builders.simulation.drawing import draw_stamp
-from tfds_builders.simulation.observation import FIELDS, draw_field
+from tfds_builders.simulation.observation import FIELDS, SEEING_SCATTER, draw_field
 from tfds_builders.simulation.photometry import measure_fluxes
 from tfds_builders.simulation.population import draw_object
 from tfds_builders.surveys import Survey, asinh_magnitude
@@ -33,6 +33,7 @@ class Sky:
         bright: Lower limit of the objects in r, mag.
         faint: Upper limit of the objects in r, mag.
         seed: Every object follows from it and from its own index.
+        seeing_scatter: Scatter of the seeing from field to field, standard deviation of its ln.
     """
 
     survey: Survey
@@ -40,13 +41,14 @@ class Sky:
     bright: float
     faint: float
     seed: int
+    seeing_scatter: float = SEEING_SCATTER
 
 
 def simulate(sky: Sky, index: int) -> dict[str, Any]:
     """Returns an object's image, label, truth and measured magnitudes, by feature name."""
     rng = np.random.default_rng((sky.seed, 0, index))
     number = int(rng.integers(FIELDS))
-    field = draw_field(sky.survey, sky.seed, number)
+    field = draw_field(sky.survey, sky.seed, number, sky.seeing_scatter)
     target = draw_object(rng, sky.bright, sky.faint)
     image = draw_stamp(target, field, sky.survey, sky.size, rng)
     psf_flux, model_flux = measure_fluxes(image, field, sky.survey)

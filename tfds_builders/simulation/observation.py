@@ -10,7 +10,7 @@ import numpy as np
 
 from tfds_builders.surveys import Survey, flux_from_magnitude
 
-__all__ = ["FIELDS", "SDSS_DEPTH", "Field", "draw_field", "median_noise"]
+__all__ = ["FIELDS", "SDSS_DEPTH", "SEEING_SCATTER", "Field", "draw_field", "median_noise"]
 
 # Fields among which objects are spread.
 FIELDS = 16
@@ -20,7 +20,9 @@ FIELDS = 16
 # 20.5.
 SDSS_DEPTH = (22.15, 23.13, 22.70, 22.20, 20.71)
 
-_SEEING_SCATTER = 0.12
+# Scatter of the seeing between neighbouring fields of a drift-scan run, in ln. Over the whole
+# survey it is 0.12.
+SEEING_SCATTER = 0.05
 _BAND_SCATTER = 0.03
 _NOISE_SCATTER = 0.08
 
@@ -48,7 +50,9 @@ class Field:
 
 
 @functools.cache
-def draw_field(survey: Survey, seed: int, index: int) -> Field:
+def draw_field(
+    survey: Survey, seed: int, index: int, seeing_scatter: float = SEEING_SCATTER
+) -> Field:
     """Draws one of the fields: the same for the same seed and index.
 
     Seeing is log-normal about the survey's medians; bluer bands are worse. The noise is such that
@@ -60,10 +64,11 @@ def draw_field(survey: Survey, seed: int, index: int) -> Field:
         survey: Bands u g r i z, pixel scale, median seeing.
         seed: Of the simulation.
         index: Number of the field.
+        seeing_scatter: Scatter of the seeing from field to field, standard deviation of its ln.
     """
     rng = np.random.default_rng((seed, 1, index))
     bands = len(survey.bands)
-    common = np.exp(_SEEING_SCATTER * rng.normal())
+    common = np.exp(seeing_scatter * rng.normal())
     seeing = np.array(survey.psf_fwhm) * common * np.exp(_BAND_SCATTER * rng.normal(size=bands))
     noise = median_noise(survey) * np.exp(_NOISE_SCATTER * rng.normal(size=bands))
     # A power of two, 1/12 to 1/6 of the noise: adds at most 0.12 % to it and compresses well.
