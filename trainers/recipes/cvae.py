@@ -20,8 +20,17 @@ DEFAULT = Recipe(
     gradient_clip_norm=1.0,
     schedule="cosine",
     warmup_steps=100,
-    hyperparameters={"preprocessing": ["background_noise", {"name": "centre_crop", "size": 32}]},
-    datasets={"image_folder": {"epochs": 60}},
+    weight_decay=0.05,
+    hyperparameters={"preprocessing": ["background_noise", {"name": "centre_crop", "size": 24}]},
+    datasets={
+        "image_folder": {
+            "epochs": 60,
+            "weight_decay": 0.0,
+            "hyperparameters": {
+                "preprocessing": ["background_noise", {"name": "centre_crop", "size": 32}]
+            },
+        }
+    },
 )
 
 PAPER = Recipe(

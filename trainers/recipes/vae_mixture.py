@@ -13,17 +13,27 @@ from trainers.recipes import Recipe
 
 DEFAULT = Recipe(
     dataset="sdss_star_galaxy/simulated",
-    epochs=12,
+    epochs=24,
     batch_size=64,
     learning_rate=3e-3,
     gradient_clip_norm=1.0,
     schedule="cosine",
     warmup_steps=100,
+    weight_decay=0.05,
     hyperparameters={
-        "preprocessing": ["background_noise", {"name": "centre_crop", "size": 32}],
-        "prior_components": 16,
+        "preprocessing": ["background_noise", {"name": "centre_crop", "size": 24}],
+        "prior_components": 24,
     },
-    datasets={"image_folder": {"epochs": 60, "hyperparameters": {"prior_components": 4}}},
+    datasets={
+        "image_folder": {
+            "epochs": 60,
+            "weight_decay": 0.0,
+            "hyperparameters": {
+                "preprocessing": ["background_noise", {"name": "centre_crop", "size": 32}],
+                "prior_components": 4,
+            },
+        }
+    },
 )
 
 PAPER = Recipe(

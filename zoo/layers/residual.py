@@ -33,7 +33,8 @@ def residual_encoder(
     Each stage halves the image with a strided convolution and adds `blocks` residual blocks
     (He+16, without normalisation; the last convolution of a block starts at zero, so that the
     block starts as the identity, Zhang+19). With `apertures`, two dense layers join what the
-    convolutions found with the aperture photometry, and the vector is linear in all of these.
+    convolutions found with the aperture photometry, and the vector is linear in all of these and
+    starts near zero, so that a profile that reads it starts as the typical one.
 
     Args:
         image_shape: (height, width, bands).
@@ -62,7 +63,8 @@ def residual_encoder(
                 _JOINT_UNITS, activation="leaky_relu", kernel_initializer=_he(seeds)
             )(joint)
         x = layers.Concatenate()([x, joint])
-    x = layers.Dense(outputs, kernel_initializer=_glorot(seeds), dtype="float32")(x)
+    last = _nearly_zero(seeds) if apertures else _glorot(seeds)
+    x = layers.Dense(outputs, kernel_initializer=last, dtype="float32")(x)
     return keras.Model(images, x, name=name)
 
 
@@ -132,3 +134,9 @@ def _he(seeds) -> keras.initializers.Initializer:
 
 def _glorot(seeds) -> keras.initializers.Initializer:
     return keras.initializers.GlorotUniform(seed=next(seeds))
+
+
+def _nearly_zero(seeds) -> keras.initializers.Initializer:
+    return keras.initializers.VarianceScaling(
+        scale=0.01, mode="fan_avg", distribution="uniform", seed=next(seeds)
+    )
