@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 import numpy as np
 import tensorflow as tf
@@ -27,72 +28,76 @@ _LINE_SECONDS = 30.0
 
 
 class FeatureFiles:
-    """Files `00000.npy`, `00001.npy`, ... of equal length, in the order of the examples.
+    """`features.npy` and, for labelled data, `label.npy`: a row for each example, in their order.
 
-    Rows are read through memory maps: what is in memory at any time is the system's to decide.
+    While they are made they are in pieces of equal length, `features-00000.npy` and so on.
 
     Args:
         folder: The folder.
         number: Rows of the whole.
+        labelled: Whether labels are kept.
     """
 
-    def __init__(self, folder: Path, number: int):
+    def __init__(self, folder: Path, number: int, labelled: bool):
         self.folder = Path(folder)
         self.number = number
-        self.rows = BATCH * SHARD_BATCHES
-        self._maps: dict[tuple[str, int], np.ndarray] = {}
+        # In the order in which they are written: with the features, the others are there too.
+        self.names = ("label", "features") if labelled else ("features",)
 
     @property
-    def shards(self) -> range:
-        """Numbers of the files."""
-        return range(-(-self.number // self.rows))
+    def is_whole(self) -> bool:
+        """Whether there is nothing to compute."""
+        return all(_length(self._path(name)) == self.number for name in self.names)
 
-    def missing(self, names: tuple[str, ...]) -> list[int]:
-        """Returns the numbers of the files that have to be made.
+    def missing(self) -> list[int]:
+        """Returns the numbers of the pieces that have to be made."""
+        rows = BATCH * SHARD_BATCHES
+        lengths = [min(rows, self.number - start) for start in range(0, self.number, rows)]
+        return [
+            shard
+            for shard, length in enumerate(lengths)
+            if any(_length(self._path(name, shard)) != length for name in self.names)
+        ]
 
-        Args:
-            names: Of what is kept: "features" and, for labelled data, "label".
+    def write(self, shard: int, values: Mapping[str, np.ndarray]) -> None:
+        """Writes a piece; each of its files is there whole or not at all."""
+        for name in self.names:
+            array = np.ascontiguousarray(values[name])
+            write_atomically(self._path(name, shard), lambda file, a=array: np.save(file, a))
+
+    def join(self) -> None:
+        """Joins the pieces, all of which must be there, and deletes them."""
+        if not self.is_whole:
+            for name in self.names:
+                write_atomically(self._path(name), functools.partial(self._copy, name))
+        for name in self.names:
+            for path in [*self.folder.glob(f"{name}-*.npy"), *self.folder.glob(f".{name}*.part")]:
+                path.unlink()
+
+    def array(self, name: str) -> np.ndarray:
+        """Returns the rows, mapped into memory: they are there while the system has room."""
+        # Copied on writing: TensorFlow shares only memory that could be written to.
+        return np.load(self._path(name), mmap_mode="c")
+
+    def tensor(self, name: str) -> tf.Tensor:
+        """Returns the rows as a tensor that shares the map.
+
+        A `tf.numpy_function` that reads the files would need Python's lock, which is held by the
+        thread that drops an unfinished iterator and waits for that function (TensorFlow 2.21).
         """
-        return [shard for shard in self.shards if not all(self._is_whole(n, shard) for n in names)]
+        return tf.experimental.dlpack.from_dlpack(self.array(name).__dlpack__())
 
-    def write(self, name: str, shard: int, values: np.ndarray) -> None:
-        """Writes one file, whole or not at all."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._path(name, shard), lambda file: np.save(file, values))
+    def _copy(self, name: str, file: BinaryIO) -> None:
+        paths = sorted(self.folder.glob(f"{name}-*.npy"))
+        first = np.load(paths[0], mmap_mode="r")
+        shape = (self.number, *first.shape[1:])
+        description = {"descr": first.dtype.str, "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, description)
+        for path in paths:
+            file.write(np.load(path).data)
 
-    def read(self, name: str, rows: np.ndarray) -> np.ndarray:
-        """Returns some rows, in the order in which they are asked for.
-
-        Args:
-            name: "features" or "label".
-            rows: (number,) integers.
-        """
-        first = self._map(name, 0)
-        values = np.empty((len(rows), *first.shape[1:]), first.dtype)
-        shards = rows // self.rows
-        for shard in np.unique(shards):
-            own = shards == shard
-            values[own] = self._map(name, int(shard))[rows[own] % self.rows]
-        return values
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Shape of the features of one example."""
-        return self._map("features", 0).shape[1:]
-
-    def _map(self, name: str, shard: int) -> np.ndarray:
-        if (name, shard) not in self._maps:
-            self._maps[name, shard] = np.load(self._path(name, shard), mmap_mode="r")
-        return self._maps[name, shard]
-
-    def _is_whole(self, name: str, shard: int) -> bool:
-        rows = min(self.rows, self.number - shard * self.rows)
-        with contextlib.suppress(OSError, ValueError):
-            return len(np.load(self._path(name, shard), mmap_mode="r")) == rows
-        return False
-
-    def _path(self, name: str, shard: int) -> Path:
-        return self.folder / f"{name}-{shard:05d}.npy"
+    def _path(self, name: str, shard: int | None = None) -> Path:
+        return self.folder / (f"{name}.npy" if shard is None else f"{name}-{shard:05d}.npy")
 
 
 def fill(
@@ -100,7 +105,6 @@ def fill(
     key: dict[str, Any],
     batches: Callable[[], tf.data.Dataset],
     function: Callable[[tf.Tensor], tf.Tensor],
-    labelled: bool,
     title: str,
 ) -> None:
     """Makes the files that are missing; another process that does the same is waited for.
@@ -110,23 +114,24 @@ def fill(
         key: Of what they are, for people who look into the folder.
         batches: Returns the examples in their order, `BATCH` at a time.
         function: The network; returns float32.
-        labelled: Whether the labels are kept too.
         title: What is computed, for the progress that is shown.
 
     Raises:
         TrainingError: if a feature is not finite.
     """
-    names = ("features", "label") if labelled else ("features",)
     files.folder.mkdir(parents=True, exist_ok=True)
     with _locked(files.folder, title):
-        missing = files.missing(names)
-        if not missing:
+        if files.is_whole:
             print(f"{title}: {files.number} images, computed before", flush=True)
+            files.join()
             return
+        missing = files.missing()
         write_json(files.folder / "key.json", key)
-        progress = _Progress(title, files.number, files.number - len(missing) * files.rows)
-        held: dict[str, list[np.ndarray]] = {name: [] for name in names}
-        for number, batch in enumerate(batches()):
+        progress = _Progress(
+            title, files.number, files.number - len(missing) * BATCH * SHARD_BATCHES
+        )
+        held: dict[str, list[np.ndarray]] = {name: [] for name in files.names}
+        for number, batch in enumerate(batches() if missing else ()):
             shard, last = number // SHARD_BATCHES, (number + 1) * BATCH >= files.number
             if shard not in missing:
                 continue
@@ -136,16 +141,21 @@ def fill(
                     f"features of {title} are not finite for images "
                     f"{number * BATCH}-{number * BATCH + len(values) - 1}"
                 )
-            held["features"].append(values)
-            if labelled:
-                held["label"].append(batch["label"].numpy())
+            for name in files.names:
+                held[name].append(values if name == "features" else batch[name].numpy())
             progress.add(len(values))
             if last or (number + 1) % SHARD_BATCHES == 0:
-                # The features come last: with them the file counts.
-                for name in reversed(names):
-                    files.write(name, shard, np.concatenate(held[name]))
-                    held[name].clear()
+                files.write(shard, {name: np.concatenate(held.pop(name)) for name in files.names})
+                held = {name: [] for name in files.names}
+        files.join()
         progress.close()
+
+
+def _length(path: Path) -> int:
+    """Returns the number of rows of a file, -1 if there is no such file or it is not whole."""
+    with contextlib.suppress(OSError, ValueError):
+        return len(np.load(path, mmap_mode="r"))
+    return -1
 
 
 class _Progress:

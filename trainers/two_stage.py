@@ -74,14 +74,11 @@ class FeatureDataset(Dataset):
         )
         copies = self._files[split]
         files = copies[epoch % len(copies)]
+        wanted = [name for name in files.names if labels or name != "label"]
+        columns = {name: files.tensor(name) for name in wanted}
 
         def read(rows: tf.Tensor) -> dict[str, tf.Tensor]:
-            def column(name: str, dtype: tf.DType, shape: tuple[int, ...]) -> tf.Tensor:
-                values = tf.numpy_function(lambda rows: files.read(name, rows), [rows], dtype)
-                return tf.ensure_shape(values, (rows.shape[0], *shape))
-
-            batch = {"features": column("features", tf.float32, files.shape)}
-            return batch | {"label": column("label", tf.int32, ())} if labels else batch
+            return {name: tf.gather(values, rows) for name, values in columns.items()}
 
         batches = tf.data.Dataset.from_tensor_slices(order).batch(
             batch_size // shard[1], drop_remainder=drop_remainder or shard[1] > 1
@@ -91,9 +88,7 @@ class FeatureDataset(Dataset):
     def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
         """Returns "features" and, if they were kept, "label" of the first examples, in order."""
         files = self._files[split][0]
-        rows = np.arange(files.number)[:limit]
-        names = ["features"] + ["label"] * (not files.missing(("label",)))
-        return {name: files.read(name, rows) for name in names}
+        return {name: np.array(files.array(name)[:limit]) for name in files.names}
 
 
 def check_class(model_class: type[ZooModel]) -> None:
@@ -172,14 +167,14 @@ def feature_dataset(
                 "precision": config.mixed_precision,
                 "jit": config.jit,
             }
-            files[split].append(FeatureFiles(Path(config.features_dir) / _folder_name(key), number))
+            folder = Path(config.features_dir) / _folder_name(key)
+            files[split].append(FeatureFiles(folder, number, labelled))
             if chief:
                 feature_cache.fill(
                     files[split][-1],
                     key,
                     _in_order(dataset, split, copy, labelled),
                     network,
-                    labelled,
                     f"features of {split}" + f", copy {copy + 1}" * (config.feature_copies > 1),
                 )
     if chief:
