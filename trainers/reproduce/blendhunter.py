@@ -94,6 +94,7 @@ class _Experiment:
             is_new, training = self._train(cell)
             self._findings.trainings[cell] = training
             self._score(cell)
+            keras.backend.clear_session()
             path = None
             if is_new:
                 trained, seconds = trained + 1, seconds + time.monotonic() - begun
@@ -127,7 +128,6 @@ class _Experiment:
             is_new = before is None or _written(folder.finished) != before
             if is_new and folder.path.exists():
                 write_json(times, earlier + time.monotonic() - begun)
-        keras.backend.clear_session()
         if not self._options.keep_features:
             for split in ("train", "validation"):
                 for features in Path(config.features_dir).glob(f"*-{split}-*"):
@@ -167,7 +167,6 @@ class _Experiment:
             features_dir=features_dir,
             jit=self._options.jit,
         )
-        keras.backend.clear_session()
         record = Record(cell.name, cell.noise, cell.realisation, sigma, probability > 0.5)
         grid.records.append(record)
         print(f"  {stamps}, sigma {sigma:g}: {_shown(grid, record)}", flush=True)

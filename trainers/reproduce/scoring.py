@@ -130,7 +130,7 @@ def _from_features(
     }
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
     number = dataset.num_examples[split]
-    files = FeatureFiles(folder / f"{model.registry_name}-{split}-{digest}", number)
+    files = FeatureFiles(folder / f"{model.registry_name}-{split}-{digest}", number, False)
     signature = [tf.TensorSpec((None, *dataset.spec.image_shape), tf.float32)]
     network = tf.function(
         lambda images: tf.cast(model.features(images), tf.float32),
@@ -142,13 +142,12 @@ def _from_features(
         key,
         lambda: dataset.batches(split, feature_cache.BATCH, labels=False),
         network,
-        labelled=False,
         title=f"features of {dataset.spec.name}, {split}",
     )
     head = tf.function(model.classify, reduce_retracing=True)
+    features = files.array("features")
     for start in range(0, number, _BATCH):
-        rows = np.arange(start, min(number, start + _BATCH))
-        yield head(tf.constant(files.read("features", rows))).numpy()
+        yield head(tf.constant(features[start : start + _BATCH])).numpy()
 
 
 def _stamps(dataset: Dataset, split: str) -> Iterator[tuple[np.ndarray, BlendTruth]]:
