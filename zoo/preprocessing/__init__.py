@@ -8,6 +8,7 @@ from zoo.preprocessing.asinh import AsinhStretch
 from zoo.preprocessing.background_noise import BackgroundNoiseNormalization
 from zoo.preprocessing.base import Chain, Preprocessing, make, register
 from zoo.preprocessing.centre_crop import CentreCrop
+from zoo.preprocessing.fit_stamp import FitStamp, fitted
 from zoo.preprocessing.flux import FluxNormalization
 from zoo.preprocessing.luptitudes import Luptitudes
 from zoo.preprocessing.min_max import MinMax8Bit
@@ -17,10 +18,12 @@ __all__ = [
     "BackgroundNoiseNormalization",
     "CentreCrop",
     "Chain",
+    "FitStamp",
     "FluxNormalization",
     "Luptitudes",
     "MinMax8Bit",
     "Preprocessing",
+    "fitted",
     "make",
     "register",
 ]

@@ -19,13 +19,14 @@ SPECS = {
     "centre_crop": {"name": "centre_crop", "size": 9},
     "chain": ["background_noise", "asinh", {"name": "centre_crop", "size": 16}],
     "empty_chain": [],
+    "fit_stamp": {"name": "fit_stamp", "size": 22},
     "flux": "flux",
     "luptitudes": {"name": "luptitudes", "zeropoint": [22.5, 22.4, 22.6], "softening": 1e-9},
     "min_max_8bit": "min_max_8bit",
 }
 
 # Layers that lose something: pixels, sign and depth.
-LOSSY = ("centre_crop", "chain", "min_max_8bit")
+LOSSY = ("centre_crop", "chain", "fit_stamp", "min_max_8bit")
 
 
 def galaxies(number=6, seed=0):
@@ -298,6 +299,52 @@ class CentreCropTest(tf.test.TestCase):
     def test_bad_arguments(self):
         with self.assertRaisesRegex(ValueError, "size .* at least 1 px; got 0"):
             preprocessing.CentreCrop(0)
+
+
+class FitStampTest(tf.test.TestCase):
+    def test_mirrors_as_numpy_does(self):
+        images = galaxies()
+        for size in (24, 25, 30, 90):
+            layer = preprocessing.FitStamp(size)
+            gaps = [size - length for length in SHAPE[:2]]
+            sides = [(0, 0), *((gap // 2, gap - gap // 2) for gap in gaps), (0, 0)]
+            x = layer(images)
+            self.assertAllEqual(x, np.pad(images, sides, mode="symmetric"))
+            self.assertAllEqual(layer.inverse(x), images)
+            zeros = preprocessing.FitStamp(size, padding="zeros")(images)
+            self.assertAllEqual(zeros, np.pad(images, sides))
+
+    def test_cuts_what_is_larger(self):
+        images = galaxies()
+        x = preprocessing.FitStamp(11)(images)
+        self.assertAllEqual(x, images[:, 6:17, 4:15])
+        both = preprocessing.FitStamp(22)(images)
+        self.assertAllEqual(both[:, :, 1:21], images[:, 1:23])
+
+    def test_the_image_may_have_another_size_than_before(self):
+        layer = preprocessing.FitStamp(16)
+        spec = [tf.TensorSpec((None, None, None, 3), tf.float32)]
+        function = tf.function(layer, input_signature=spec)
+        images = galaxies()
+        for side in (12, 16, 19):
+            x = function(images[:, :side, :side])
+            self.assertEqual(x.shape, (6, 16, 16, 3))
+            self.assertAllEqual(x, preprocessing.FitStamp(16)(images[:, :side, :side]))
+
+    def test_goes_before_what_does_not_begin_with_one(self):
+        chain = preprocessing.fitted("min_max_8bit", 16)
+        self.assertEqual(
+            [type(layer).__name__ for layer in chain.layers], ["FitStamp", "MinMax8Bit"]
+        )
+        self.assertIs(preprocessing.fitted(chain, 12), chain)
+        alone = preprocessing.FitStamp(9)
+        self.assertIs(preprocessing.fitted(alone, 12), alone)
+
+    def test_bad_arguments(self):
+        with self.assertRaisesRegex(ValueError, "size .* at least 1 px; got 0"):
+            preprocessing.FitStamp(0)
+        with self.assertRaisesRegex(ValueError, "one of mirror, zeros; got 'edge'"):
+            preprocessing.FitStamp(9, padding="edge")
 
 
 class MakeTest(tf.test.TestCase):
