@@ -15,6 +15,7 @@ __all__ = ["builder", "list_datasets"]
 
 _MODULES = {
     "sdss_star_galaxy": "tfds_builders.sdss_star_galaxy.sdss_star_galaxy_dataset_builder",
+    "simulated_blends": "tfds_builders.simulated_blends.simulated_blends_dataset_builder",
 }
 
 

@@ -1,0 +1,167 @@
+"""Datasets written file by file in an Apache Beam pipeline, on all cores unless told otherwise."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import apache_beam as beam
+import joblib
+import tensorflow_datasets as tfds
+from apache_beam.options.pipeline_options import PipelineOptions, TypeOptions
+from etils import epath
+from tensorflow_datasets.core import example_serializer, splits, writer
+from tensorflow_datasets.core import utils as tfds_utils
+
+__all__ = ["BeamShardsBuilder", "ShardExamples"]
+
+_POLL_SECONDS = 0.5
+
+ShardExamples = Callable[[], Iterator[tuple[str, dict[str, Any]]]]
+"""Returns the examples of one file with their keys; has a length; can be pickled."""
+
+
+class BeamShardsBuilder(tfds.core.ShardBasedBuilder):
+    """A builder whose files are written in parallel, each by one worker from its own examples.
+
+    `_shard_iterators_per_split` returns `ShardExamples`. They go to disk one by one: the files are
+    the same whatever the number of workers, and memory does not grow with the number of examples,
+    as it does where Beam sorts them.
+
+    The pipeline runs where `--beam_pipeline_options` (`tfds.download.DownloadConfig`) says. Without
+    them it runs on this machine in `processes` processes.
+
+    Departure from `tfds.core.ShardBasedBuilder`: that one uses Beam only if a runner is given as an
+    object, and makes a stage of each file, which Beam's local runner executes one after the other.
+    """
+
+    @property
+    def processes(self) -> int:
+        """Processes on this machine."""
+        return joblib.cpu_count()
+
+    def _download_and_prepare(
+        self,
+        dl_manager: tfds.download.DownloadManager,
+        download_config: tfds.download.DownloadConfig | None = None,
+    ) -> None:
+        config = download_config or tfds.download.DownloadConfig()
+        tasks: list[_Task] = []
+        templates = {}
+        for split, shards in self._shard_iterators_per_split(dl_manager).items():
+            templates[split] = self._get_filename_template(split_name=split)
+            for number, examples in enumerate(shards):
+                path = templates[split].sharded_filepath(shard_index=number, num_shards=len(shards))
+                tasks.append(_Task(split, os.fspath(path), examples))
+        sizes = self._run(tasks, config)
+        found = []
+        for split, template in templates.items():
+            mine = [task for task in tasks if task.split == split]
+            found.append(
+                splits.SplitInfo(
+                    name=split,
+                    shard_lengths=[len(task.examples) for task in mine],
+                    num_bytes=sum(sizes[task.path] for task in mine),
+                    filename_template=template,
+                )
+            )
+        self.info.set_splits(splits.SplitDict(found))
+
+    def _run(self, tasks: list[_Task], config: tfds.download.DownloadConfig) -> Mapping[str, int]:
+        """Writes the files and returns their sizes in bytes by path."""
+        write = _Write(
+            self.info.features,
+            example_serializer.ExampleSerializer(self.info.features.get_serialized_info()),
+            self._example_writer(),
+        )
+        report = epath.Path(self.data_dir) / "shards.json"
+        runner, options = config.beam_runner, config.beam_options
+        if runner is None and options is None:
+            runner, options = _local(min(self.processes, len(tasks)))
+        options.view_as(TypeOptions).pipeline_type_check = False
+        with _progress(tasks), beam.Pipeline(runner=runner, options=options) as pipeline:
+            _ = (
+                pipeline
+                | "Files" >> beam.Create(tasks)
+                | "Spread" >> beam.Reshuffle()
+                | "Write" >> beam.Map(write)
+                | "Collect" >> beam.CombineGlobally(beam.combiners.ToListCombineFn())
+                | "Report" >> beam.Map(lambda rows: report.write_text(json.dumps(rows)))
+            )
+        rows = json.loads(report.read_text())
+        report.unlink()
+        errors = sorted(error for _, _, error in rows if error)
+        if errors:
+            raise ValueError(errors[0])
+        return {path: size for path, size, _ in rows}
+
+
+@dataclasses.dataclass(frozen=True)
+class _Task:
+    split: str
+    path: str
+    examples: ShardExamples
+
+
+@dataclasses.dataclass(frozen=True)
+class _Write:
+    """Writes one file."""
+
+    features: tfds.features.FeatureConnector
+    serializer: example_serializer.ExampleSerializer
+    example_writer: writer.ExampleWriter
+
+    def __call__(self, task: _Task) -> tuple[str, int, str]:
+        """Returns path, bytes, and a line if the examples cannot be made."""
+        path = epath.Path(task.path)
+
+        def serialized() -> Iterator[tuple[str, bytes]]:
+            for key, example in task.examples():
+                yield key, self.serializer.serialize_example(self.features.encode_example(example))
+
+        try:
+            # Under another name until it is whole: Beam may try again elsewhere.
+            with tfds_utils.incomplete_file(path) as incomplete:
+                self.example_writer.write(os.fspath(incomplete), serialized())
+        except (ValueError, FileNotFoundError) as error:
+            # Beam would bury it in a traceback of the worker.
+            return task.path, 0, " ".join(str(error).split())
+        return task.path, path.stat().length, ""
+
+
+def _local(processes: int) -> tuple[str, PipelineOptions]:
+    """Returns Beam's runner on this machine by name (the default one asks the network first)."""
+    mode = "multi_processing" if processes > 1 else "in_memory"
+    options = PipelineOptions([], direct_num_workers=processes, direct_running_mode=mode)
+    return "apache_beam.runners.portability.fn_api_runner.FnApiRunner", options
+
+
+@contextlib.contextmanager
+def _progress(tasks: Sequence[_Task]) -> Iterator[None]:
+    """Shows how many examples stand in files that are complete."""
+    done = threading.Event()
+    total = sum(len(task.examples) for task in tasks)
+    with tfds_utils.tqdm(total=total, desc="Writing files...", unit=" examples") as bar:
+
+        def watch() -> None:
+            left = list(tasks)
+            while left:
+                finished = done.wait(_POLL_SECONDS)
+                there = [task for task in left if epath.Path(task.path).exists()]
+                bar.update(sum(len(task.examples) for task in there))
+                if finished:
+                    return
+                left = [task for task in left if task not in there]
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()

@@ -1,0 +1,1 @@
+"""Isolated and blended galaxies as the CFHT sees them, without noise."""

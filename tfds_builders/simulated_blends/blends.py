@@ -1,0 +1,135 @@
+"""Stamps of one galaxy or several, each from a generator of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from typing import Any
+
+import numpy as np
+
+from tfds_builders.simulated_blends.configs import BlendsConfig, CosmosConfig
+from tfds_builders.simulated_blends.cosmos import ParametricGalaxies, RealGalaxies
+from tfds_builders.simulated_blends.cosmos_tables import ACS_ZEROPOINT
+from tfds_builders.simulated_blends.galaxies import GalaxySource, Intrinsic
+from tfds_builders.simulated_blends.population import PopulationGalaxies
+from tfds_builders.simulation.artefacts import add_artefacts
+from tfds_builders.simulation.cfht import Psf, draw_psf
+from tfds_builders.simulation.fourier import Grid
+from tfds_builders.splits import SPLITS
+from tfds_builders.surveys import survey
+
+__all__ = ["CLASSES", "QUANTUM", "SIZE", "SURVEY", "Stamps"]
+
+SIZE = 51
+CLASSES = ("isolated", "blended")
+SURVEY = survey("CFHTLS", ("r",))
+
+# Offsets of the further sources, read off the published positions.
+_OFFSETS = (-25, 24)
+
+# Pixels are multiples of it: a thousandth of the least noise, and they compress to a half.
+QUANTUM = 2.0**-8
+
+# Grids on which stamps are drawn, pixels.
+_GRIDS = (128, 192, 288)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stamps:
+    """All stamps that follow from a configuration.
+
+    Attributes:
+        config: What to draw.
+        folder: Where the COSMOS sample is, if the configuration needs one.
+    """
+
+    config: BlendsConfig
+    folder: str | None = None
+
+    @functools.cached_property
+    def galaxies(self) -> GalaxySource:
+        """Where the galaxies come from.
+
+        Raises:
+            ValueError, FileNotFoundError: if the sample is missing or not usable.
+        """
+        config = self.config
+        if not isinstance(config, CosmosConfig):
+            return PopulationGalaxies(config.faint, _zero_flux(config))
+        counts = _zero_flux(config) * 10 ** (-0.4 * ACS_ZEROPOINT)
+        kind = RealGalaxies if config.real else ParametricGalaxies
+        return kind(self.folder, config.faint, counts, config.rotate, config.catalogue)
+
+    def draw(self, split: str, index: int) -> dict[str, Any]:
+        """Returns the features of one stamp.
+
+        The first galaxy is at the centre of the middle pixel, the others at whole pixels from it.
+        """
+        config = self.config
+        rng = np.random.default_rng((config.seed, SPLITS.index(split), 0, index))
+        number = 1
+        if self._is_blended(split, index):
+            number = int(rng.integers(2, config.max_sources, endpoint=True))
+        galaxies = self.galaxies.draw(rng, split, number)
+        offsets = np.zeros((config.max_sources, 2), np.int32)
+        offsets[1:number] = rng.integers(*_OFFSETS, size=(number - 1, 2), endpoint=True)
+        psf = draw_psf(rng, config.psf_fwhm, config.seeing_scatter)
+        image = self._image(galaxies, offsets, psf)
+        flags = {}
+        if config.artefact_fraction:
+            flags = add_artefacts(
+                image,
+                psf,
+                SURVEY.pixel_scale,
+                _zero_flux(config),
+                config.artefact_fraction,
+                rng,
+            )
+        distances = np.hypot(*offsets[1:number].T)
+        further = offsets[1] if config.max_sources == 2 else offsets[1:].T
+        return {
+            "image": np.round(image[:, :, None] / QUANTUM) * np.float32(QUANTUM),
+            "label": int(number > 1),
+            "num_sources": number,
+            "separation": float(distances.min()) if number > 1 else 0.0,
+            "offset_x": further[0],
+            "offset_y": further[1],
+            "flux": self._padded([each.flux for each in galaxies], 0.0, np.float32),
+            "half_light_radius": self._padded(
+                [each.half_light_radius for each in galaxies], 0.0, np.float32
+            ),
+            "catalogue_index": self._padded(
+                [each.catalogue_index for each in galaxies], -1, np.int64
+            ),
+            "psf_fwhm": psf.fwhm,
+            **flags,
+        }
+
+    def _is_blended(self, split: str, index: int) -> bool:
+        # One of two stamps that follow each other.
+        pair = np.random.default_rng((self.config.seed, SPLITS.index(split), 1, index // 2))
+        return bool(pair.integers(2) == index % 2)
+
+    def _image(self, galaxies: list[Intrinsic], offsets: np.ndarray, psf: Psf) -> np.ndarray:
+        farthest = float(np.abs(offsets).max()) + SIZE // 2 + 1
+        reach = max(each.reach for each in galaxies) / SURVEY.pixel_scale + farthest
+        grid = _grid(next((size for size in _GRIDS if size >= reach), _GRIDS[-1]))
+        total = galaxies[0].transform(grid)
+        for galaxy, (x, y) in zip(galaxies[1:], offsets[1:], strict=False):
+            total = total + grid.shifted(galaxy.transform(grid), x, y)
+        return grid.image(total * psf.transform(grid), SIZE)
+
+    def _padded(self, values: list, padding: float, kind: type) -> np.ndarray:
+        missing = self.config.max_sources - len(values)
+        return np.array([*values, *[padding] * missing], kind)
+
+
+def _zero_flux(config: BlendsConfig) -> float:
+    """Returns the counts from a source of magnitude 0."""
+    return float(10 ** (0.4 * SURVEY.zeropoint[0]) * config.exposure_time)
+
+
+@functools.cache
+def _grid(size: int) -> Grid:
+    return Grid(size, SURVEY.pixel_scale)

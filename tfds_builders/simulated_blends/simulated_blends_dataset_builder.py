@@ -1,0 +1,152 @@
+"""Isolated and blended galaxies, simulated from COSMOS or from a population like it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from tfds_builders.beam_shards import BeamShardsBuilder
+from tfds_builders.compression import compress
+from tfds_builders.features import Stamp
+from tfds_builders.simulated_blends.blends import CLASSES, SIZE, SURVEY, Stamps
+from tfds_builders.simulated_blends.configs import BlendsConfig, CosmosConfig
+from tfds_builders.simulation.artefacts import ARTEFACTS
+
+__all__ = ["Builder"]
+
+# Stamps in a file: some seconds of work.
+_SHARD = 500
+
+
+class Builder(BeamShardsBuilder):
+    """Builder of simulated_blends."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "First release."}
+    MANUAL_DOWNLOAD_INSTRUCTIONS = """\
+    cosmos_parametric, cosmos_real: a COSMOS sample (F814W < 25.2 or 23.5) as
+    galsim_download_cosmos lays it out, in manual_dir or in a folder in it. The first needs only
+    real_galaxy_catalog_25.2_fits.fits, and takes ..._selection.fits into account if it is there.
+    """
+    BUILDER_CONFIGS: ClassVar[list[BlendsConfig]] = [
+        BlendsConfig(
+            name="simulated",
+            description="Sersic galaxies from distributions fitted to the COSMOS catalogue.",
+        ),
+        CosmosConfig(
+            name="cosmos_parametric",
+            description="Parametric fits of COSMOS galaxies.",
+        ),
+        CosmosConfig(
+            name="cosmos_real",
+            description="Images of COSMOS galaxies, deconvolved.",
+            real=True,
+        ),
+    ]
+
+    @property
+    def processes(self) -> int:
+        return self.builder_config.processes or super().processes
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        config = self.builder_config
+        sources = (config.max_sources,)
+        further = () if config.max_sources == 2 else (config.max_sources - 1,)
+        features: dict[str, Any] = {
+            "id": tfds.features.Text(),
+            "image": Stamp(shape=(SIZE, SIZE, 1)),
+            "label": tfds.features.ClassLabel(names=list(CLASSES)),
+            "num_sources": np.int32,
+            "separation": np.float32,
+            "offset_x": tfds.features.Tensor(shape=further, dtype=np.int32),
+            "offset_y": tfds.features.Tensor(shape=further, dtype=np.int32),
+            "flux": tfds.features.Tensor(shape=sources, dtype=np.float32),
+            "half_light_radius": tfds.features.Tensor(shape=sources, dtype=np.float32),
+            "catalogue_index": tfds.features.Tensor(shape=sources, dtype=np.int64),
+            "psf_fwhm": np.float32,
+        }
+        if config.artefact_fraction:
+            features |= dict.fromkeys(ARTEFACTS, np.bool_)
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict(features),
+            supervised_keys=("image", "label"),
+            metadata=tfds.core.MetadataDict(
+                {
+                    "bands": list(SURVEY.bands),
+                    "pixel_scale": SURVEY.pixel_scale,
+                    "units": "counts",
+                    "zeropoint": SURVEY.zeropoint[0],
+                    "exposure_time": config.exposure_time,
+                    "survey": SURVEY.name,
+                    "class_fractions": [0.5, 0.5],
+                    "seed": config.seed,
+                }
+            ),
+        )
+
+    def _shard_iterators_per_split(
+        self, dl_manager: tfds.download.DownloadManager
+    ) -> dict[str, list[_Shard]]:
+        config = self.builder_config
+        folder = self._folder(dl_manager) if isinstance(config, CosmosConfig) else None
+        stamps = Stamps(config, folder)
+        # Before any worker starts, so that what is missing is told at once.
+        sample = getattr(stamps.galaxies, "path", None)
+        if sample is not None:
+            self.info.metadata["sample"] = sample.name
+        return {
+            split: [
+                _Shard(config, folder, split, start, min(start + _SHARD, number))
+                for start in range(0, number, _SHARD)
+            ]
+            for split, number in config.numbers.items()
+        }
+
+    def _folder(self, dl_manager: tfds.download.DownloadManager) -> str:
+        try:
+            return str(dl_manager.manual_dir)
+        except AssertionError:
+            # TFDS says so in many lines.
+            raise FileNotFoundError(
+                f"manual_dir must be a folder with a COSMOS sample for {self.name}/"
+                f"{self.builder_config.name}; there is none or it is empty"
+            ) from None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Shard:
+    """The stamps of one file."""
+
+    config: BlendsConfig
+    folder: str | None
+    split: str
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __call__(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        stamps = _stamps(self.config, self.folder)
+        for index in range(self.start, self.stop):
+            identifier = f"{self.config.name}-{self.config.seed}-{self.split}-{index:07d}"
+            example = stamps.draw(self.split, index)
+            example |= {"id": identifier, "image": compress(example["image"])}
+            yield identifier, example
+        stamps.galaxies.close()
+
+
+# A worker writes many files of the same configuration, and reads the catalogue once.
+_KEPT: dict[str, Stamps] = {}
+
+
+def _stamps(config: BlendsConfig, folder: str | None) -> Stamps:
+    key = repr((config, folder))
+    if key not in _KEPT:
+        _KEPT.clear()
+        _KEPT[key] = Stamps(config, folder)
+    return _KEPT[key]
