@@ -43,6 +43,7 @@ class FeatureFiles:
         self.number = number
         # In the order in which they are written: with the features, the others are there too.
         self.names = ("label", "features") if labelled else ("features",)
+        self._tensors: dict[str, tf.Tensor] = {}
 
     @property
     def is_whole(self) -> bool:
@@ -85,7 +86,11 @@ class FeatureFiles:
         A `tf.numpy_function` that reads the files would need Python's lock, which is held by the
         thread that drops an unfinished iterator and waits for that function (TensorFlow 2.21).
         """
-        return tf.experimental.dlpack.from_dlpack(self.array(name).__dlpack__())
+        if name not in self._tensors:
+            with tf.device("CPU"):
+                shared = tf.experimental.dlpack.from_dlpack(self.array(name).__dlpack__())
+            self._tensors[name] = shared
+        return self._tensors[name]
 
     def _copy(self, name: str, file: BinaryIO) -> None:
         paths = sorted(self.folder.glob(f"{name}-*.npy"))

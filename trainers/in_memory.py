@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from trainers.data import Dataset, DatasetSpec
 
-__all__ = ["InMemoryDataset", "check_shard", "columns_of", "row_order"]
+__all__ = ["InMemoryDataset", "check_shard", "columns_of", "map_rows", "row_order"]
 
 
 class InMemoryDataset(Dataset):
@@ -74,9 +74,7 @@ class InMemoryDataset(Dataset):
             batch = {"image": tf.cast(tf.gather(images, rows), tf.float32)}
             return batch | {name: tf.gather(values, rows) for name, values in columns.items()}
 
-        rows = tf.data.Dataset.from_tensor_slices(order)
-        batches = rows.batch(batch_size // shard[1], drop_remainder=drop_remainder or shard[1] > 1)
-        return batches.map(gather, num_parallel_calls=2, deterministic=True).prefetch(2)
+        return map_rows(order, batch_size // shard[1], gather, drop_remainder or shard[1] > 1)
 
 
 def columns_of(
@@ -99,6 +97,29 @@ def columns_of(
     if labels and "label" in arrays:
         columns["label"] = tf.constant(arrays["label"], tf.int32)
     return columns
+
+
+def map_rows(
+    order: np.ndarray,
+    size: int,
+    gather: Callable[[tf.Tensor], dict[str, tf.Tensor]],
+    drop_remainder: bool,
+) -> tf.data.Dataset:
+    """Returns batches of rows of tensors that are in memory.
+
+    Args:
+        order: The rows.
+        size: Rows of a batch.
+        gather: Takes some rows, returns the batch.
+        drop_remainder: Whether a last, smaller batch is left out.
+    """
+    rows = tf.data.Dataset.from_tensor_slices(order).batch(size, drop_remainder=drop_remainder)
+    batches = rows.map(gather, num_parallel_calls=2, deterministic=True).prefetch(2)
+    options = tf.data.Options()
+    # Its rewriting of the pipeline would copy the tensors, whole, for every iterator.
+    options.experimental_optimization.apply_default_optimizations = False
+    options.autotune.enabled = False
+    return batches.with_options(options)
 
 
 def row_order(

@@ -22,7 +22,7 @@ from trainers.config import RunConfig
 from trainers.data import Dataset
 from trainers.errors import UserError
 from trainers.feature_cache import FeatureFiles
-from trainers.in_memory import row_order
+from trainers.in_memory import map_rows, row_order
 from zoo.model import ZooModel
 
 __all__ = ["FeatureDataset", "check_class", "feature_dataset"]
@@ -80,10 +80,7 @@ class FeatureDataset(Dataset):
         def read(rows: tf.Tensor) -> dict[str, tf.Tensor]:
             return {name: tf.gather(values, rows) for name, values in columns.items()}
 
-        batches = tf.data.Dataset.from_tensor_slices(order).batch(
-            batch_size // shard[1], drop_remainder=drop_remainder or shard[1] > 1
-        )
-        return batches.map(read, num_parallel_calls=2, deterministic=True).prefetch(2)
+        return map_rows(order, batch_size // shard[1], read, drop_remainder or shard[1] > 1)
 
     def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
         """Returns "features" and, if they were kept, "label" of the first examples, in order."""
