@@ -101,7 +101,15 @@ class _Experiment:
                 path = write(self._findings)
                 left = seconds / trained * (len(cells) - number) / 60
                 print(f"  {len(cells) - number} to go, at most {left:.0f} min", flush=True)
+        self._forget(_SPLIT)
         return path or write(self._findings)
+
+    def _forget(self, *splits: str) -> None:
+        """Deletes the features of some splits: 8 kB for each stamp."""
+        if not self._options.keep_features:
+            for split in splits:
+                for folder in (self._options.output_dir / "features").glob(f"*-{split}-*"):
+                    shutil.rmtree(folder)
 
     def _load(self, name: str) -> Dataset:
         dataset = data.load(
@@ -128,10 +136,7 @@ class _Experiment:
             is_new = before is None or _written(folder.finished) != before
             if is_new and folder.path.exists():
                 write_json(times, earlier + time.monotonic() - begun)
-        if not self._options.keep_features:
-            for split in ("train", "validation"):
-                for features in Path(config.features_dir).glob(f"*-{split}-*"):
-                    shutil.rmtree(features)
+        self._forget("train", "validation")
         return is_new, outcome.metrics["training"] | {"seconds": read_json(times)}
 
     def _score(self, cell: Cell) -> None:
@@ -140,7 +145,9 @@ class _Experiment:
             noisy = NoisyDataset(self._parametric, sigma, cell.realisation, PAD)
             self._judge(cell, "parametric", noisy, sigma, cell.realisation)
         if self._realistic is not None:
-            features_dir = self._options.output_dir / "features"
+            config = self._options.run_config(cell)
+            # One frozen network serves the heads of all trainings.
+            features_dir = Path(config.features_dir) if config.trainer == "two_stage" else None
             sigma = self._options.transfer_sigma
             self._judge(cell, "realistic", self._realistic, sigma, 0, features_dir)
 
