@@ -37,7 +37,8 @@ from trainers.run_folder import RunFolder, load_model, read_json, write_json
 
 __all__ = ["run"]
 
-_SPLIT = "test"
+_TEST = ("test",)
+_REALISTIC_FEATURES = "realistic_features"
 
 
 def run(arguments: Sequence[str]) -> None:
@@ -81,7 +82,7 @@ class _Experiment:
             Grid({}),
             Grid({}),
             numbers=dict(self._parametric.num_examples),
-            realistic_number=self._realistic.num_examples[_SPLIT] if self._realistic else 0,
+            realistic_number=sum(self._realistic_numbers()),
             arguments=arguments,
         )
 
@@ -101,15 +102,18 @@ class _Experiment:
                 path = write(self._findings)
                 left = seconds / trained * (len(cells) - number) / 60
                 print(f"  {len(cells) - number} to go, at most {left:.0f} min", flush=True)
-        self._forget(_SPLIT)
+        self._forget(self._options.output_dir / _REALISTIC_FEATURES)
         return path or write(self._findings)
 
-    def _forget(self, *splits: str) -> None:
-        """Deletes the features of some splits: 8 kB for each stamp."""
+    def _forget(self, features_dir: Path | str) -> None:
+        """Deletes features, 8 kB for each stamp, unless they are to be kept."""
         if not self._options.keep_features:
-            for split in splits:
-                for folder in (self._options.output_dir / "features").glob(f"*-{split}-*"):
-                    shutil.rmtree(folder)
+            shutil.rmtree(features_dir, ignore_errors=True)
+
+    def _realistic_numbers(self) -> list[int]:
+        if self._realistic is None:
+            return []
+        return [self._realistic.num_examples[split] for split in self._options.transfer_splits]
 
     def _load(self, name: str) -> Dataset:
         dataset = data.load(
@@ -136,26 +140,27 @@ class _Experiment:
             is_new = before is None or _written(folder.finished) != before
             if is_new and folder.path.exists():
                 write_json(times, earlier + time.monotonic() - begun)
-        self._forget("train", "validation")
+        self._forget(config.features_dir)
         return is_new, outcome.metrics["training"] | {"seconds": read_json(times)}
 
     def _score(self, cell: Cell) -> None:
         is_one = cell.noise[0] == cell.noise[1]
         for sigma in cell.noise[:1] if is_one else self._options.sigmas:
             noisy = NoisyDataset(self._parametric, sigma, cell.realisation, PAD)
-            self._judge(cell, "parametric", noisy, sigma, cell.realisation)
+            self._judge(cell, "parametric", noisy, _TEST, sigma, cell.realisation)
         if self._realistic is not None:
-            config = self._options.run_config(cell)
             # One frozen network serves the heads of all trainings.
-            features_dir = Path(config.features_dir) if config.trainer == "two_stage" else None
-            sigma = self._options.transfer_sigma
-            self._judge(cell, "realistic", self._realistic, sigma, 0, features_dir)
+            is_frozen = self._options.run_config(cell).trainer == "two_stage"
+            folder = self._options.output_dir / _REALISTIC_FEATURES if is_frozen else None
+            splits, sigma = self._options.transfer_splits, self._options.transfer_sigma
+            self._judge(cell, "realistic", self._realistic, splits, sigma, 0, folder)
 
     def _judge(
         self,
         cell: Cell,
         stamps: str,
         dataset: Dataset,
+        splits: Sequence[str],
         sigma: float,
         realisation: int,
         features_dir: Path | None = None,
@@ -163,13 +168,13 @@ class _Experiment:
         grid: Grid = getattr(self._findings, stamps)
         if (sigma, realisation) not in grid.samples:
             path = self._options.output_dir / "sep" / f"{stamps}-{sigma:g}-{realisation}.npz"
-            grid.samples[sigma, realisation] = scoring.sample(dataset, _SPLIT, path)
+            grid.samples[sigma, realisation] = scoring.sample(dataset, splits, path)
         folder = _folder(self._options, cell)
         probability = scoring.blended_probability(
             lambda: load_model(folder.path),
             folder.model,
             dataset,
-            _SPLIT,
+            splits,
             folder.path / f"answers-{stamps}-{sigma:g}.npz",
             features_dir=features_dir,
             jit=self._options.jit,

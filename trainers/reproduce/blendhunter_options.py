@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import zoo
 from trainers import recipes
 from trainers.config import RunConfig, parse_value
+from trainers.data import SPLITS
 from trainers.errors import UserError
 from trainers.reproduce import published
 
@@ -71,6 +72,7 @@ class Options:
     realisations: int
     dataset: str
     transfer_dataset: str
+    transfer_splits: tuple[str, ...]
     transfer_sigma: float
     recipe: str
     hp: Mapping[str, Any]
@@ -86,7 +88,8 @@ class Options:
     def experiment(self) -> dict[str, Any]:
         """Returns what must be the same when an experiment goes on, as JSON types."""
         names = ("dataset", "transfer_dataset", "transfer_sigma", "recipe", "hp", "max_examples")
-        return {name: getattr(self, name) for name in names} | {"noise_range": [*self.noise_range]}
+        lists = {name: [*getattr(self, name)] for name in ("noise_range", "transfer_splits")}
+        return {name: getattr(self, name) for name in names} | lists
 
     def cells(self) -> list[Cell]:
         """Returns all trainings, realisation by realisation."""
@@ -172,7 +175,7 @@ def parse(arguments: Sequence[str]) -> Options:
     given.output_dir = given.output_dir.expanduser()
     given.sigmas = tuple(sorted(set(given.sigmas)))
     given.noise_range = tuple(given.noise_range)
-    for name in ("models", "noise_range_models"):
+    for name in ("models", "noise_range_models", "transfer_splits"):
         setattr(given, name, tuple(dict.fromkeys(getattr(given, name))))
     if given.transfer_dataset == "auto":
         parametric = given.dataset == "simulated_blends/cosmos_parametric"
@@ -204,6 +207,13 @@ def _parser() -> _Parser:
         default="auto",
         help="Realistic stamps; none, or auto: simulated_blends/cosmos_real with "
         "simulated_blends/cosmos_parametric, else none.",
+    )
+    add(
+        "--transfer_splits",
+        nargs="+",
+        choices=SPLITS,
+        default=list(SPLITS),
+        help="Its splits; nothing is trained on them. test: galaxies that no training stamp has.",
     )
     add("--transfer_sigma", type=float, default=published.REALISTIC_SIGMA, help="Its noise.")
     add("--recipe", default="default", help="Recipe of the models.")

@@ -89,8 +89,8 @@ def _facts(findings: Findings) -> dict[str, str]:
     }
     if findings.realistic_number:
         facts["realistic stamps"] = (
-            f"{options.transfer_dataset}: {findings.realistic_number}, noise sigma "
-            f"{options.transfer_sigma:g} counts"
+            f"{options.transfer_dataset}: {findings.realistic_number} "
+            f"({', '.join(options.transfer_splits)}), noise sigma {options.transfer_sigma:g} counts"
         )
     done = len(findings.trainings)
     wanted = len(options.cells())

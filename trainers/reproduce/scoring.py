@@ -1,13 +1,14 @@
-"""Answers of models and of SEP about a split, batch by batch: memory does not grow with it."""
+"""Answers of models and of SEP about stamps, batch by batch: memory does not grow with them."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -41,21 +42,21 @@ def check(dataset: Dataset) -> None:
         )
 
 
-def sample(dataset: Dataset, split: str, path: Path) -> Sample:
-    """Returns the truth of a split and SEP's labels, computed where they are not on disk.
+def sample(dataset: Dataset, splits: Sequence[str], path: Path) -> Sample:
+    """Returns the truth of stamps and SEP's labels, computed where they are not on disk.
 
     Args:
         dataset: Stamps with noise.
-        split: The split.
+        splits: The splits, one behind the other.
         path: File in which they are kept, with a description of the data that they are of.
     """
-    key = _key(dataset, split)
+    key = _key(dataset, splits)
     with contextlib.suppress(*_UNREADABLE), np.load(path) as held:
         if str(held["key"]) == key:
             truth = BlendTruth(held["blended"], held["separation"], held["offsets"])
             return Sample(truth, held["sep"])
     truths, labels = [], []
-    for stamps, truth in _stamps(dataset, split):
+    for stamps, truth in _stamps(dataset, splits):
         truths.append(truth)
         labels.append(sep_baseline.classify(stamps, truth.offsets))
     fields = [field.name for field in dataclasses.fields(BlendTruth)]
@@ -70,7 +71,7 @@ def blended_probability(
     model: Callable[[], ZooModel],
     model_file: Path,
     dataset: Dataset,
-    split: str,
+    splits: Sequence[str],
     path: Path,
     *,
     features_dir: Path | None = None,
@@ -82,7 +83,7 @@ def blended_probability(
         model: Loads the model.
         model_file: Its file; with other contents the probabilities are computed again.
         dataset: Stamps as the model takes them.
-        split: The split.
+        splits: The splits, one behind the other.
         path: File in which they are kept.
         features_dir: Where the features of frozen networks are kept, for several models with the
             same one; None to compute them in passing.
@@ -91,7 +92,7 @@ def blended_probability(
     Returns:
         (number,) float32.
     """
-    key = _key(dataset, split) + hashlib.sha256(model_file.read_bytes()).hexdigest()
+    key = _key(dataset, splits) + hashlib.sha256(model_file.read_bytes()).hexdigest()
     with contextlib.suppress(*_UNREADABLE), np.load(path) as held:
         if str(held["key"]) == key:
             return held["probability"]
@@ -99,9 +100,9 @@ def blended_probability(
     names = dataset.spec.class_names
     column = list(loaded.class_names).index(names[blended_class(names)])
     if features_dir is not None and hasattr(loaded, "features_key"):
-        pieces = _from_features(loaded, dataset, split, features_dir, jit)
+        pieces = _from_features(loaded, dataset, splits, features_dir, jit)
     else:
-        pieces = _from_images(loaded, dataset, split, jit)
+        pieces = _from_images(loaded, dataset, splits, jit)
     probability = np.concatenate([piece[:, column] for piece in pieces]).astype(np.float32)
     if not np.isfinite(probability).all():
         raise UserError(f"{model_file}: probabilities of '{dataset.spec.name}' are not finite")
@@ -109,60 +110,65 @@ def blended_probability(
     return probability
 
 
-def _from_images(model: ZooModel, dataset: Dataset, split: str, jit: bool) -> Iterator[np.ndarray]:
+def _from_images(
+    model: ZooModel, dataset: Dataset, splits: Sequence[str], jit: bool
+) -> Iterator[np.ndarray]:
     signature = [tf.TensorSpec((None, *dataset.spec.image_shape), tf.float32)]
     answer = tf.function(
         lambda images: model(images)["probability"], input_signature=signature, jit_compile=jit
     )
-    for batch in dataset.batches(split, _BATCH, labels=False):
-        yield answer(batch["image"]).numpy()
+    for split in splits:
+        for batch in dataset.batches(split, _BATCH, labels=False):
+            yield answer(batch["image"]).numpy()
 
 
 def _from_features(
-    model: ZooModel, dataset: Dataset, split: str, folder: Path, jit: bool
+    model: ZooModel, dataset: Dataset, splits: Sequence[str], folder: Path, jit: bool
 ) -> Iterator[np.ndarray]:
-    key = {
-        "data": _key(dataset, split),
-        "split": split,
-        "model": model.registry_name,
-        "network": model.features_key(),
-        "jit": jit,
-    }
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
-    number = dataset.num_examples[split]
-    files = FeatureFiles(folder / f"{model.registry_name}-{split}-{digest}", number, False)
     signature = [tf.TensorSpec((None, *dataset.spec.image_shape), tf.float32)]
     network = tf.function(
         lambda images: tf.cast(model.features(images), tf.float32),
         input_signature=signature,
         jit_compile=jit,
     )
-    feature_cache.fill(
-        files,
-        key,
-        lambda: dataset.batches(split, feature_cache.BATCH, labels=False),
-        network,
-        title=f"features of {dataset.spec.name}, {split}",
-    )
     head = tf.function(model.classify, reduce_retracing=True)
-    features = files.array("features")
-    for start in range(0, number, _BATCH):
-        yield head(tf.constant(features[start : start + _BATCH])).numpy()
+    for split in splits:
+        key = {
+            "data": _key(dataset, [split]),
+            "model": model.registry_name,
+            "network": model.features_key(),
+            "jit": jit,
+        }
+        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
+        number = dataset.num_examples[split]
+        files = FeatureFiles(folder / f"{model.registry_name}-{split}-{digest}", number, False)
+        feature_cache.fill(
+            files,
+            key,
+            functools.partial(dataset.batches, split, feature_cache.BATCH, labels=False),
+            network,
+            title=f"features of {dataset.spec.name}, {split}",
+        )
+        features = files.array("features")
+        for start in range(0, number, _BATCH):
+            yield head(tf.constant(features[start : start + _BATCH])).numpy()
 
 
-def _stamps(dataset: Dataset, split: str) -> Iterator[tuple[np.ndarray, BlendTruth]]:
+def _stamps(dataset: Dataset, splits: Sequence[str]) -> Iterator[tuple[np.ndarray, BlendTruth]]:
     label = blended_class(dataset.spec.class_names)
-    several = "num_sources" in dataset.arrays(split, limit=1)
+    several = "num_sources" in dataset.arrays(splits[0], limit=1)
     names = (*_TRUTH, *(("num_sources",) if several else ()))
     band = reference_band(dataset.spec.bands)
-    for batch in dataset.batches(split, _SEP_STAMPS, features=names):
-        arrays = {name: values.numpy() for name, values in batch.items()}
-        yield arrays["image"][..., band], BlendTruth.from_arrays(arrays, label)
+    for split in splits:
+        for batch in dataset.batches(split, _SEP_STAMPS, features=names):
+            arrays = {name: values.numpy() for name, values in batch.items()}
+            yield arrays["image"][..., band], BlendTruth.from_arrays(arrays, label)
 
 
-def _key(dataset: Dataset, split: str) -> str:
-    held = {"data": dataclasses.asdict(dataset.spec), "split": split}
-    return json.dumps({**held, "number": dataset.num_examples[split]}, sort_keys=True)
+def _key(dataset: Dataset, splits: Sequence[str]) -> str:
+    numbers = {split: dataset.num_examples[split] for split in splits}
+    held = {"data": dataclasses.asdict(dataset.spec), "numbers": numbers}
+    return json.dumps(held, sort_keys=True)
 
 
 def _save(path: Path, **arrays) -> None:
