@@ -41,10 +41,10 @@ class MixtureVAE(VAE):
     is the star is decided by size, without labels, in `finalize`.
 
     With the profile decoder (the default) the first latents are the logarithms of size and
-    fluxes, so that the learnt mixture is a density model of the size-colour-magnitude space with
-    each object's own uncertainty taken out ("extreme deconvolution", Bovy+11): stars are a thin
-    sheet at the size of the seeing, galaxies lie above it. The same source names the instability
-    between repeats as its problem; this decoder solves it, since size cannot hide elsewhere.
+    fluxes, so that the learnt mixture is a density model of the size-colour-magnitude space: stars
+    are a thin sheet at the size of the seeing, galaxies lie above it. The same source names the
+    instability between repeats as its problem; this decoder solves it, since size cannot hide
+    elsewhere.
 
     Departures from the source: the mixture is learnt by default (`learnt=False, components=2,
     decoder="convolutional"` is the source's), and the decoder is a light profile.
