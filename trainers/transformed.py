@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -41,6 +41,7 @@ class TransformedDataset(Dataset):
         self.num_examples = dataset.num_examples
         self.skipped = dataset.skipped
         self._dataset = dataset
+        self._graphs: dict[str, Callable[..., Mapping[str, tf.Tensor]]] = {}
 
     @abc.abstractmethod
     def transform(
@@ -94,8 +95,7 @@ class TransformedDataset(Dataset):
         arrays = self._dataset.arrays(split, limit)
         images = arrays.pop("image")
         ids = np.asarray(arrays["id"], object)
-        # In a graph, as in `batches`: there it is fast, and rounds in the same way.
-        transform = tf.function(lambda images, ids: self.transform(images, ids, split, 0))
+        transform = self._traced(split)
         changed: dict[str, np.ndarray] = {}
         for start in range(0, len(images), _ROWS):
             part = slice(start, start + _ROWS)
@@ -106,6 +106,17 @@ class TransformedDataset(Dataset):
                     changed[name] = np.empty((len(images), *values.shape[1:]), np.float32)
                 changed[name][part] = values.numpy()
         return {**arrays, **changed}
+
+    def _traced(self, split: str) -> Callable[[tf.Tensor, tf.Tensor], Mapping[str, tf.Tensor]]:
+        # In a graph, as in `batches`: there it is fast, and rounds in the same way.
+        if split not in self._graphs:
+            shape = (None, *self._dataset.spec.image_shape)
+            signature = [tf.TensorSpec(shape, tf.float32), tf.TensorSpec((None,), tf.string)]
+            self._graphs[split] = tf.function(
+                lambda images, ids: self.transform(images, ids, split, 0),
+                input_signature=signature,
+            ).get_concrete_function()
+        return self._graphs[split]
 
     def _made(self) -> tuple[str, ...]:
         """Returns the names of the features that the transformation makes, the image aside."""
