@@ -15,7 +15,7 @@ from tfds_builders.simulated_blends.galaxies import GalaxySource, Intrinsic
 from tfds_builders.simulated_blends.population import PopulationGalaxies
 from tfds_builders.simulation.artefacts import add_artefacts
 from tfds_builders.simulation.cfht import Psf, draw_psf
-from tfds_builders.simulation.fourier import Grid
+from tfds_builders.simulation.fourier import shared_grid
 from tfds_builders.splits import SPLITS
 from tfds_builders.surveys import survey
 
@@ -114,7 +114,8 @@ class Stamps:
     def _image(self, galaxies: list[Intrinsic], offsets: np.ndarray, psf: Psf) -> np.ndarray:
         farthest = float(np.abs(offsets).max()) + SIZE // 2 + 1
         reach = max(each.reach for each in galaxies) / SURVEY.pixel_scale + farthest
-        grid = _grid(next((size for size in _GRIDS if size >= reach), _GRIDS[-1]))
+        size = next((size for size in _GRIDS if size >= reach), _GRIDS[-1])
+        grid = shared_grid(size, SURVEY.pixel_scale)
         total = galaxies[0].transform(grid)
         for galaxy, (x, y) in zip(galaxies[1:], offsets[1:], strict=False):
             total = total + grid.shifted(galaxy.transform(grid), x, y)
@@ -128,8 +129,3 @@ class Stamps:
 def _zero_flux(config: BlendsConfig) -> float:
     """Returns the counts from a source of magnitude 0."""
     return float(10 ** (0.4 * SURVEY.zeropoint[0]) * config.exposure_time)
-
-
-@functools.cache
-def _grid(size: int) -> Grid:
-    return Grid(size, SURVEY.pixel_scale)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 
-import galsim
 import numpy as np
 from etils import epath
 
@@ -18,6 +17,7 @@ from tfds_builders.simulated_blends.cosmos_tables import (
     read_table,
     selected_by_galsim,
 )
+from tfds_builders.simulated_blends.fits_images import read_image
 from tfds_builders.simulated_blends.galaxies import SersicGalaxy
 from tfds_builders.simulation.fourier import Component, Grid
 
@@ -27,8 +27,8 @@ __all__ = ["ParametricGalaxies", "RealGalaxies"]
 _INDEX_STEP = 0.05
 _INDEX_LIMITS = (0.3, 6.0)
 
-# Deconvolved images that are kept between two calls of `close`, some 0.3 MB each.
-_KEPT_PROFILES = 256
+# Galaxies whose images are kept, 0.1 MB each: all of a small sample.
+_KEPT_IMAGES = 256
 
 
 class ParametricGalaxies:
@@ -63,9 +63,6 @@ class ParametricGalaxies:
         angles = rng.uniform(0, np.pi, number) * self._rotate
         return [self._galaxy(int(i), float(angle)) for i, angle in zip(chosen, angles, strict=True)]
 
-    def close(self) -> None:
-        """Does nothing: the table is all there is."""
-
     def _galaxy(self, index: int, angle: float) -> SersicGalaxy:
         row = self._rows[index]
         flux, radius = row["flux"] * self._counts, row["hlr"]
@@ -87,32 +84,47 @@ class ParametricGalaxies:
 
 @dataclasses.dataclass(frozen=True)
 class RealGalaxy:
-    """The image of a galaxy without the PSF through which it was seen; attributes as `Intrinsic`.
+    """The image of a galaxy without the PSF through which it was seen; see `Intrinsic`.
 
     Attributes:
-        profile: Flux in counts.
+        image: (rows, columns), counts.
+        psf: (rows, columns), the PSF of the image, in the same orientation.
+        pixel_scale: Of both, arcsec.
     """
 
-    profile: galsim.GSObject
-    flux: float
+    image: np.ndarray
+    psf: np.ndarray
+    pixel_scale: float
     half_light_radius: float
     catalogue_index: int
-    reach: float
+
+    @property
+    def flux(self) -> float:
+        return float(self.image.sum(dtype=np.float64))
+
+    @property
+    def reach(self) -> float:
+        return 0.5 * self.pixel_scale * float(np.hypot(*self.image.shape))
 
     def transform(self, grid: Grid) -> np.ndarray:
-        step = 2 * np.pi / (grid.size * grid.pixel_scale)
-        image = self.profile.drawKImage(nx=grid.size, ny=grid.size, scale=step, bandpass=None)
-        return np.fft.ifftshift(image.array)[:, : grid.size // 2 + 1].astype(np.complex64)
+        psf = grid.transform_of(self.psf, self.pixel_scale)
+        psf /= psf[0, 0]
+        return grid.transform_of(self.image, self.pixel_scale) / psf
 
 
 class RealGalaxies:
-    """The images of a COSMOS sample with their PSFs, deconvolved as `galsim.RealGalaxy` does.
+    """The images of a COSMOS sample, deconvolved with their PSFs.
+
+    Survey pixels see low wavenumbers only, where the PSF of HST is 1/2 at the least and neither
+    deconvolution nor interpolation (which `galsim.RealGalaxy` needs for other wavenumbers) does
+    harm. The noise of the images is left as it is, far below that of the survey.
 
     Args:
         folder: Where the sample is.
         faint: Limit in F814W, mag.
         counts: Counts of a source of one count per second with HST.
-        rotate: Whether each galaxy is rotated at random whenever it is drawn.
+        rotate: Whether each galaxy is turned by a multiple of 90 degrees and mirrored at random
+            whenever it is drawn.
         catalogue: Name of the file with the catalogue; None to look for it.
     """
 
@@ -125,76 +137,55 @@ class RealGalaxies:
         if selected is not None:
             usable &= np.isin(np.arange(len(usable)), selected)
         self.members = galaxies_by_split(rows, usable, path)
-        _check_images(rows[usable], path)
         self.path = path
         self._rows = rows
         self._counts = counts
         self._rotate = rotate
+        self._files = {
+            key: [str(path.parent / _text(name)) for name in rows[key]]
+            for key in ("GAL_FILENAME", "PSF_FILENAME")
+        }
+        self._check_files(usable)
         self._radii = _half_light_radii(path, rows)
-        self._profiles: dict[int, tuple[galsim.RealGalaxy, float]] = {}
+        self._read = functools.lru_cache(_KEPT_IMAGES)(self._read_images)
 
     def draw(self, rng: np.random.Generator, split: str, number: int) -> list[RealGalaxy]:
         """Draws different galaxies; see `GalaxySource`."""
         chosen = rng.choice(self.members[split], number, replace=False, shuffle=False)
-        angles = rng.uniform(0, 2 * np.pi, number) * self._rotate
-        return [self._galaxy(int(i), float(angle)) for i, angle in zip(chosen, angles, strict=True)]
+        turns = rng.integers(8, size=number) * self._rotate
+        return [self._galaxy(int(i), int(turn)) for i, turn in zip(chosen, turns, strict=True)]
 
-    def close(self) -> None:
-        """Closes the files, of which astropy keeps every image that was read."""
-        self._catalogue.close()
-        if len(self._profiles) == _KEPT_PROFILES:
-            self._profiles.clear()
+    def _galaxy(self, index: int, turn: int) -> RealGalaxy:
+        image, psf = (_turned(each, turn) for each in self._read(index))
+        scale = float(self._rows["PIXEL_SCALE"][index])
+        return RealGalaxy(
+            self._counts * image, psf, scale, float(self._radii[index]), catalogue_index=index
+        )
 
-    @functools.cached_property
-    def _catalogue(self) -> galsim.RealGalaxyCatalog:
-        return galsim.RealGalaxyCatalog(self.path.name, dir=str(self.path.parent))
-
-    def _galaxy(self, index: int, angle: float) -> RealGalaxy:
-        profile, reach = self._profile(index)
-        profile = profile.rotate(angle * galsim.radians) * self._counts
-        return RealGalaxy(profile, float(profile.flux), float(self._radii[index]), index, reach)
-
-    def _profile(self, index: int) -> tuple[galsim.RealGalaxy, float]:
-        """Returns the galaxy in counts per second with HST, and half the diagonal of its image."""
-        if index in self._profiles:
-            return self._profiles[index]
-        row = self._rows[index]
-        try:
-            image = self._catalogue.getGalImage(index)
-            psf = self._catalogue.getPSFImage(index)
-            # Neither padded with noise nor whitened: its noise is far below that of the survey,
-            # and the image of the noise is not needed.
-            scale = float(row["PIXEL_SCALE"])
-            profile = galsim.RealGalaxy((image, psf, None, scale, float(row["NOISE_VARIANCE"])))
-        except (OSError, IndexError, AttributeError, TypeError, ValueError) as error:
-            name = _text(row["GAL_FILENAME"])
-            reason = " ".join(str(error).split())
-            raise ValueError(
-                f"{self.path.parent / name}: image {row['GAL_HDU']} of galaxy {row['IDENT']} is "
-                f"not readable ({reason})"
-            ) from None
-        if not np.isfinite(image.array).all():
-            name = _text(row["GAL_FILENAME"])
-            raise ValueError(
-                f"{self.path.parent / name}: image {row['GAL_HDU']} of galaxy {row['IDENT']} has "
-                "pixels that are NaN or infinite"
+    def _read_images(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        return tuple(
+            read_image(
+                self._files[f"{name}_FILENAME"][index], int(self._rows[f"{name}_HDU"][index])
             )
-        found = profile, 0.5 * scale * float(np.hypot(*image.array.shape))
-        if len(self._profiles) < _KEPT_PROFILES:
-            self._profiles[index] = found
-        return found
+            for name in ("GAL", "PSF")
+        )
+
+    def _check_files(self, usable: np.ndarray) -> None:
+        wanted = {name for names in self._files.values() for name in np.array(names)[usable]}
+        missing = sorted(epath.Path(name).name for name in wanted if not epath.Path(name).exists())
+        if missing:
+            more = f" and {len(missing) - 1} more files" if len(missing) > 1 else ""
+            raise FileNotFoundError(f"{self.path}: {missing[0]}{more} must lie beside it")
 
 
 def _text(value: bytes | str) -> str:
     return (value.decode() if isinstance(value, bytes) else str(value)).strip()
 
 
-def _check_images(rows: np.ndarray, path: epath.Path) -> None:
-    names = {_text(name) for key in ("GAL_FILENAME", "PSF_FILENAME") for name in rows[key]}
-    missing = sorted(name for name in names if not (path.parent / name).exists())
-    if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise FileNotFoundError(f"{path}: its images {missing[0]}{more} must lie beside it")
+def _turned(image: np.ndarray, turn: int) -> np.ndarray:
+    """Returns one of the eight orientations of an image."""
+    turned = np.rot90(image, turn % 4)
+    return turned[::-1] if turn >= 4 else turned
 
 
 def _half_light_radii(path: epath.Path, rows: np.ndarray) -> np.ndarray:

@@ -45,9 +45,6 @@ class GalaxySource(Protocol):
             number: How many.
         """
 
-    def close(self) -> None:
-        """Gives back memory that was needed for the galaxies drawn so far."""
-
 
 @dataclasses.dataclass(frozen=True)
 class SersicGalaxy:

@@ -91,9 +91,6 @@ class PopulationGalaxies:
         """Draws galaxies; see `GalaxySource`."""
         return [self._galaxy(rng) for _ in range(number)]
 
-    def close(self) -> None:
-        """Does nothing."""
-
     def _galaxy(self, rng: np.random.Generator) -> SersicGalaxy:
         fitted = self._population
         magnitude = float(fitted.magnitudes(rng.uniform(), self._faint))

@@ -137,7 +137,6 @@ class _Shard:
             example = stamps.draw(self.split, index)
             example |= {"id": identifier, "image": compress(example["image"])}
             yield identifier, example
-        stamps.galaxies.close()
 
 
 # A worker writes many files of the same configuration, and reads the catalogue once.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import galsim
 import numpy as np
 
 from tfds_builders.simulation.cfht import Psf
@@ -19,6 +18,9 @@ FULL_WELL = 1.1e5
 _RAY_CHARGE = (1500.0, 0.8)
 _RAY_LENGTH = (3.0, 0.8)
 _STAR_MAGNITUDES = (13.0, 16.5)
+# Its wings are flatter than those of the PSF that the galaxies have. In pixels, not in wavenumbers,
+# whose limits would ring around so bright a star.
+_STAR_BETA = 3.0
 # From the centre of the stamp, in units of its size.
 _STAR_DISTANCES = (0.3, 0.65)
 # Part of the light in each of the two lines of spikes.
@@ -43,7 +45,7 @@ def add_artefacts(
 
     Args:
         image: (size, size), electrons.
-        psf: Of the stamp.
+        psf: Of the stamp; the star has its FWHM.
         pixel_scale: Arcsec per pixel.
         zero_flux: Electrons from a source of magnitude 0.
         fraction: Probability of each.
@@ -98,11 +100,12 @@ def _add_star(
     flux = zero_flux * 10 ** (-0.4 * rng.uniform(*_STAR_MAGNITUDES))
     # What is bled comes from all of the star, so all of it is drawn.
     margin = size // 2
-    wide = galsim.ImageD(size + 2 * margin, size + 2 * margin, scale=pixel_scale)
-    psf.profile().drawImage(wide, offset=(x, y))
-    star = flux * wide.array
-    rows, columns = np.indices(star.shape) - (star.shape[0] - 1) / 2
-    for along, across in ((rows - y, columns - x), (columns - x, rows - y)):
+    rows, columns = np.indices((size + 2 * margin,) * 2) - (size + 2 * margin - 1) / 2
+    rows, columns = rows - y, columns - x
+    scale = 0.5 * psf.fwhm / pixel_scale / np.sqrt(2 ** (1 / _STAR_BETA) - 1)
+    star = (1 + (rows**2 + columns**2) / scale**2) ** -_STAR_BETA
+    star *= flux * (_STAR_BETA - 1) / (np.pi * scale**2)
+    for along, across in ((rows, columns), (columns, rows)):
         spike = np.exp(-0.5 * (across / 0.8) ** 2) / (1 + (along / 4) ** 2)
         star += flux * _SPIKE_SHARE * spike / spike.sum()
     _bleed(star)
