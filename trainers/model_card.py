@@ -227,7 +227,9 @@ def _render(card: Mapping[str, Any]) -> str:
 
 
 def _shape(shape: list[int | None]) -> str:
-    return "(" + ", ".join("batch" if size is None else str(size) for size in shape) + ")"
+    unknown = ["batch", *["any"] * (len(shape) - 1)]
+    named = (name if size is None else str(size) for size, name in zip(shape, unknown, strict=True))
+    return "(" + ", ".join(named) + ")"
 
 
 def _metric_lines(metrics: Mapping[str, Any] | None) -> list[str]:

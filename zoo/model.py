@@ -116,7 +116,12 @@ class ZooModel(keras.Model):
 
     def signatures(self) -> dict[str, Signature]:
         """Returns the entry points of the SavedModel by name."""
-        image = (tf.TensorSpec((None, *self.image_shape), tf.float32, name="image"),)
+        height, width, bands = self.image_shape
+        image = (tf.TensorSpec((None, height, width, bands), tf.float32, name="image"),)
+        # What is drawn has the size that the layers were built with.
+        draws = hasattr(self, "encode") or hasattr(self, "reconstruct")
+        if self.preprocessing.takes_any_size and not draws:
+            image = (tf.TensorSpec((None, None, None, bands), tf.float32, name="image"),)
         offered = {"serving_default": Signature(self._serve, image)}
         if hasattr(self, "encode"):
             offered["encode"] = Signature(self.encode, image)

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from zoo.layers import vgg
 from zoo.layers.dense_head import DenseHead
-from zoo.model import Signature, ZooModel
+from zoo.model import ZooModel
 from zoo.preprocessing import fitted
 from zoo.registry import register
 
@@ -180,11 +180,6 @@ class BlendHunter(ZooModel):
             "loss": tf.nn.sigmoid_cross_entropy_with_logits(label, logit),
             "accuracy": tf.cast(hit, tf.float32),
         }
-
-    def signatures(self) -> dict[str, Signature]:
-        """Returns the one entry point; its stamps may have any size."""
-        image = tf.TensorSpec((None, None, None, self.image_shape[-1]), tf.float32, name="image")
-        return {"serving_default": Signature(self._serve, (image,))}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> BlendHunter:

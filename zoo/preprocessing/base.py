@@ -32,6 +32,9 @@ def register(name: str) -> Callable[[type], type]:
 class Preprocessing(keras.layers.Layer):
     """A layer from images in survey units to what the networks read; float32 throughout."""
 
+    takes_any_size = False
+    """Whether images may have another size than those that the layer was built with."""
+
     def __init__(self, **kwargs: Any):
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
@@ -100,6 +103,11 @@ class Chain(Preprocessing):
     def __init__(self, layers: Sequence[Any], **kwargs: Any):
         super().__init__(**kwargs)
         self.layers = [make(layer) for layer in layers]
+
+    @property
+    def takes_any_size(self) -> bool:
+        """Whether the first layer brings images of any size to one."""
+        return bool(self.layers) and self.layers[0].takes_any_size
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         for layer in self.layers:

@@ -32,6 +32,8 @@ class FitStamp(Preprocessing):
         ValueError: if `size` is under 1 px or there is no such padding.
     """
 
+    takes_any_size = True
+
     def __init__(self, size: int, padding: str = "mirror", **kwargs: Any):
         super().__init__(**kwargs)
         if size < 1:

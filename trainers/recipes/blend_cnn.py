@@ -1,0 +1,35 @@
+"""Recipes of `blend_cnn`: one network for all noise levels, fresh noise in every epoch.
+
+python -m trainers.run --model blend_cnn
+python -m trainers.run --model blend_cnn --recipe paper --manual_dir COSMOS
+"""
+
+from trainers.recipes import Recipe
+
+DEFAULT = Recipe(
+    dataset="simulated_blends/simulated",
+    trainer="end_to_end",
+    epochs=12,
+    batch_size=128,
+    learning_rate=2e-3,
+    schedule="cosine",
+    warmup_steps=200,
+    weight_decay=1e-3,
+    pad=7,
+    noise_sigma=(5.0, 40.0),
+    noise_draws="fresh",
+)
+
+PAPER = Recipe(
+    dataset="simulated_blends/cosmos_parametric",
+    trainer="end_to_end",
+    epochs=60,
+    batch_size=128,
+    learning_rate=2e-3,
+    schedule="cosine",
+    warmup_steps=500,
+    weight_decay=1e-3,
+    pad=7,
+    noise_sigma=(5.0, 40.0),
+    noise_draws="fresh",
+)
