@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from tfds_builders.compression import compress
 from tfds_builders.simulated_blends.configs import BlendsConfig, CosmosConfig
 from tfds_builders.simulated_blends.cosmos import ParametricGalaxies, RealGalaxies
 from tfds_builders.simulated_blends.cosmos_tables import ACS_ZEROPOINT
@@ -19,7 +21,7 @@ from tfds_builders.simulation.fourier import shared_grid
 from tfds_builders.splits import SPLITS
 from tfds_builders.surveys import survey
 
-__all__ = ["CLASSES", "QUANTUM", "SIZE", "SURVEY", "Stamps"]
+__all__ = ["CLASSES", "QUANTUM", "SIZE", "SURVEY", "Stamps", "StampsOfFile"]
 
 SIZE = 51
 CLASSES = ("isolated", "blended")
@@ -129,3 +131,45 @@ class Stamps:
 def _zero_flux(config: BlendsConfig) -> float:
     """Returns the counts from a source of magnitude 0."""
     return float(10 ** (0.4 * SURVEY.zeropoint[0]) * config.exposure_time)
+
+
+@dataclasses.dataclass(frozen=True)
+class StampsOfFile:
+    """The stamps of one file, as `tfds_builders.beam_shards.ShardExamples`.
+
+    Attributes:
+        config: What to draw.
+        folder: Where the COSMOS sample is, if the configuration needs one.
+        split: Name of the split.
+        start: Index of the first stamp.
+        stop: Index after that of the last one.
+    """
+
+    config: BlendsConfig
+    folder: str | None
+    split: str
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __call__(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        stamps = _shared_stamps(self.config, self.folder)
+        for index in range(self.start, self.stop):
+            identifier = f"{self.config.name}-{self.config.seed}-{self.split}-{index:07d}"
+            example = stamps.draw(self.split, index)
+            example |= {"id": identifier, "image": compress(example["image"])}
+            yield identifier, example
+
+
+# A worker writes many files of one configuration, and reads its catalogue once.
+_SHARED: dict[str, Stamps] = {}
+
+
+def _shared_stamps(config: BlendsConfig, folder: str | None) -> Stamps:
+    key = repr((config, folder))
+    if key not in _SHARED:
+        _SHARED.clear()
+        _SHARED[key] = Stamps(config, folder)
+    return _SHARED[key]

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
 
 from tfds_builders.beam_shards import BeamShardsBuilder
-from tfds_builders.compression import compress
 from tfds_builders.features import Stamp
-from tfds_builders.simulated_blends.blends import CLASSES, SIZE, SURVEY, Stamps
+from tfds_builders.simulated_blends.blends import CLASSES, SIZE, SURVEY, Stamps, StampsOfFile
 from tfds_builders.simulated_blends.configs import BlendsConfig, CosmosConfig
 from tfds_builders.simulation.artefacts import ARTEFACTS
 
@@ -90,7 +87,7 @@ class Builder(BeamShardsBuilder):
 
     def _shard_iterators_per_split(
         self, dl_manager: tfds.download.DownloadManager
-    ) -> dict[str, list[_Shard]]:
+    ) -> dict[str, list[StampsOfFile]]:
         config = self.builder_config
         folder = self._folder(dl_manager) if isinstance(config, CosmosConfig) else None
         stamps = Stamps(config, folder)
@@ -100,7 +97,7 @@ class Builder(BeamShardsBuilder):
             self.info.metadata["sample"] = sample.name
         return {
             split: [
-                _Shard(config, folder, split, start, min(start + _SHARD, number))
+                StampsOfFile(config, folder, split, start, min(start + _SHARD, number))
                 for start in range(0, number, _SHARD)
             ]
             for split, number in config.numbers.items()
@@ -115,37 +112,3 @@ class Builder(BeamShardsBuilder):
                 f"manual_dir must be a folder with a COSMOS sample for {self.name}/"
                 f"{self.builder_config.name}; there is none or it is empty"
             ) from None
-
-
-@dataclasses.dataclass(frozen=True)
-class _Shard:
-    """The stamps of one file."""
-
-    config: BlendsConfig
-    folder: str | None
-    split: str
-    start: int
-    stop: int
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-    def __call__(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        stamps = _stamps(self.config, self.folder)
-        for index in range(self.start, self.stop):
-            identifier = f"{self.config.name}-{self.config.seed}-{self.split}-{index:07d}"
-            example = stamps.draw(self.split, index)
-            example |= {"id": identifier, "image": compress(example["image"])}
-            yield identifier, example
-
-
-# A worker writes many files of the same configuration, and reads the catalogue once.
-_KEPT: dict[str, Stamps] = {}
-
-
-def _stamps(config: BlendsConfig, folder: str | None) -> Stamps:
-    key = repr((config, folder))
-    if key not in _KEPT:
-        _KEPT.clear()
-        _KEPT[key] = Stamps(config, folder)
-    return _KEPT[key]
