@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import tensorflow as tf
+
+from zoo.layers.structure import RandomStructure
 from zoo.models.star_galaxy_cnn import StarGalaxyCNN
 from zoo.preprocessing import fitted
 from zoo.registry import register
@@ -30,6 +33,9 @@ class BlendCNN(StarGalaxyCNN):
     alike, so one network, trained with the noise of each stamp drawn from a range and fresh in
     every epoch, serves them all. It needs a hundredth of the operations of VGG-16.
 
+    Two random fields (`zoo.layers.structure.RandomStructure`) in training stand for what drawn
+    galaxies lack: structure in proportion to their light, and noise that goes from pixel to pixel.
+
     As in `blendhunter`, stamps of any size are brought to `size` first, and the second class is
     that of the blends.
 
@@ -41,6 +47,9 @@ class BlendCNN(StarGalaxyCNN):
             with one of its own.
         size: Side in px of the square that the preprocessing sees, default 65.
         padding: Of smaller stamps: "mirror" (default) or "zeros".
+        structure: Largest relative amplitude of structure in training, default 0.1.
+        smooth_noise: Largest standard deviation of smooth noise in training, in units of that of
+            the stamp, default 0.5.
 
     The other arguments are those of `zoo.models.star_galaxy_cnn.StarGalaxyCNN`.
     """
@@ -55,6 +64,8 @@ class BlendCNN(StarGalaxyCNN):
         seed: int = 0,
         size: int = 65,
         padding: str = "mirror",
+        structure: float = 0.1,
+        smooth_noise: float = 0.5,
         filters: Sequence[int] = (16, 32, 64),
         blocks: int = 1,
         features: int = 64,
@@ -79,6 +90,19 @@ class BlendCNN(StarGalaxyCNN):
         )
         self.size = size
         self.padding = padding
+        self.structure = RandomStructure(structure, smooth_noise)
+
+    def _prepared(self, images: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
+        x = super()._prepared(images, seed)
+        if seed is None:
+            return x
+        return self.structure(x, tf.random.experimental.stateless_fold_in(seed, 1))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "size": self.size, "padding": self.padding}
+        return {
+            **super().get_config(),
+            "size": self.size,
+            "padding": self.padding,
+            "structure": self.structure.relative,
+            "smooth_noise": self.structure.noise,
+        }

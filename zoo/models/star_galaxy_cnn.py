@@ -107,13 +107,16 @@ class StarGalaxyCNN(ZooModel):
             images: (batch, height, width, bands) in survey units.
             seed: Stateless seed of the dropout; None for no dropout.
         """
-        x = self.preprocessing(images)
+        x = self._prepared(images, seed)
         x = stretch.asinh(x) if self.stretch else x
         features = tf.nn.leaky_relu(self.encoder(x))
         if seed is not None and self.dropout:
             draws = randomness.uniform(tf.shape(features)[0], (self.features,), seed)
             features = tf.where(draws < self.dropout, 0.0, features / (1 - self.dropout))
         return self.head(features)
+
+    def _prepared(self, images: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
+        return self.preprocessing(images)
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
         return {"probability": tf.nn.softmax(self.logits(images))}

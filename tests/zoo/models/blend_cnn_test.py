@@ -23,6 +23,15 @@ class BlendCNNTest(model_test_case.ZooModelTestCase):
         expected = model(stamps)["probability"]
         self.assertAllClose(model(40 * stamps + 7)["probability"], expected, atol=1e-4)
 
+    def test_structure_is_for_training_alone(self):
+        rough, smooth = self.make(structure=0.5), self.make(structure=0.0, smooth_noise=0.0)
+        batch = self.batch()
+        self.assertAllEqual(
+            rough(batch["image"])["probability"], smooth(batch["image"])["probability"]
+        )
+        self.assertAllEqual(rough.test_step(batch)["loss"], smooth.test_step(batch)["loss"])
+        self.assertNotAllClose(rough.train_step(batch)["loss"], smooth.train_step(batch)["loss"])
+
     def test_stamps_of_any_size(self):
         model = self.make()
         served = model.signatures()["serving_default"]
