@@ -115,8 +115,9 @@ class Dataset(abc.ABC):
             limit: Number of examples; None for all.
 
         Returns:
-            "image" float32 (number, height, width, bands); "id" (number,) strings; "label"
-            (number,) integers if there are labels; and further features of the dataset.
+            "image" float32 (number, height, width, bands), not to be written to; "id" (number,)
+            strings; "label" (number,) integers if there are labels; and further features of the
+            dataset.
         """
 
 

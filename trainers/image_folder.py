@@ -16,7 +16,7 @@ import numpy as np
 from trainers.data import CACHE_BYTES, SPLITS, Dataset, DatasetSpec
 from trainers.errors import UserError
 from trainers.image_files import SUFFIXES, StreamedFiles, decode_all
-from trainers.in_memory import InMemoryDataset
+from trainers.in_memory import InMemoryDataset, empty
 
 __all__ = ["read", "split_of"]
 
@@ -95,7 +95,7 @@ def read(
         return StreamedFiles(spec, used, features, lines)
     arrays = {}
     for split, members in used.items():
-        images = np.empty((len(members), *found.shape), np.uint8)
+        images = empty((len(members), *found.shape), np.uint8)
         for row, path in enumerate(members):
             # Popped, so that the images are not held twice.
             images[row] = found.images.pop(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -9,7 +10,10 @@ import tensorflow as tf
 
 from trainers.data import Dataset, DatasetSpec
 
-__all__ = ["InMemoryDataset", "check_shard", "columns_of", "map_rows", "row_order"]
+__all__ = ["InMemoryDataset", "check_shard", "columns_of", "empty", "map_rows", "row_order"]
+
+# Tensors begin at a multiple of this many bytes.
+_ALIGNMENT = 64
 
 
 class InMemoryDataset(Dataset):
@@ -18,8 +22,9 @@ class InMemoryDataset(Dataset):
     Args:
         spec: What the dataset is.
         splits: By split, arrays of equal length: "image", "id", "label" if there are labels, and
-            further features. The images are moved to TensorFlow's memory in the type that they
-            have, so that 8-bit ones take a quarter of the room; batches are float32.
+            further features. The images are kept in the type that they have, so that 8-bit ones
+            take a quarter of the room; batches are float32. Those that lie in memory from `empty`
+            are kept where they are, others are copied. They must not be changed afterwards.
         skipped: What was left out, one line each.
     """
 
@@ -33,18 +38,20 @@ class InMemoryDataset(Dataset):
         self.skipped = tuple(skipped)
         self.num_examples = {split: len(arrays["image"]) for split, arrays in splits.items()}
         self._features: Mapping[str, dict[str, np.ndarray]] = splits
-        self._images: dict[str, tf.Tensor] = {}
-        with tf.device("CPU"):
-            for split, arrays in splits.items():
-                # Popped, so that the images are not held twice.
-                self._images[split] = tf.constant(arrays.pop("image"))
+        # Popped, so that images that have to be copied are not held twice.
+        self._images = {split: _aligned(arrays.pop("image")) for split, arrays in splits.items()}
+        # The same memory: `tf.constant` would hold three copies for a moment, and keep one.
+        self._tensors = {
+            split: tf.experimental.dlpack.from_dlpack(images.__dlpack__())
+            for split, images in self._images.items()
+        }
 
     def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
-        with tf.device("CPU"):
-            # Cut before the copy that numpy() makes.
-            images = self._images[split] if limit is None else self._images[split][:limit]
-            copies = {"image": tf.cast(images, tf.float32).numpy()}
-        return copies | {name: values[:limit] for name, values in self._features[split].items()}
+        images = self._images[split][:limit].astype(np.float32, copy=False)
+        # They may be those that the batches come from.
+        images.flags.writeable = False
+        features = {name: values[:limit] for name, values in self._features[split].items()}
+        return {"image": images, **features}
 
     def batches(
         self,
@@ -68,13 +75,30 @@ class InMemoryDataset(Dataset):
             drop_remainder=drop_remainder,
             shard=shard,
         )
-        images, columns = self._images[split], columns_of(self._features[split], labels, features)
+        images, columns = self._tensors[split], columns_of(self._features[split], labels, features)
 
         def gather(rows: tf.Tensor) -> dict[str, tf.Tensor]:
             batch = {"image": tf.cast(tf.gather(images, rows), tf.float32)}
             return batch | {name: tf.gather(values, rows) for name, values in columns.items()}
 
         return map_rows(order, batch_size // shard[1], gather, drop_remainder or shard[1] > 1)
+
+
+def empty(shape: Sequence[int], dtype: np.dtype | type) -> np.ndarray:
+    """Returns an array, as `numpy.empty` does, whose memory a tensor can share."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.empty(size + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def _aligned(images: np.ndarray) -> np.ndarray:
+    flags = images.flags
+    if flags.c_contiguous and flags.writeable and images.ctypes.data % _ALIGNMENT == 0:
+        return images
+    copied = empty(images.shape, images.dtype)
+    copied[...] = images
+    return copied
 
 
 def columns_of(

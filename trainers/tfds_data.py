@@ -16,7 +16,7 @@ from tqdm import tqdm
 import tfds_builders
 from trainers.data import SPLITS, Dataset, DatasetSpec
 from trainers.errors import UserError
-from trainers.in_memory import InMemoryDataset, check_shard
+from trainers.in_memory import InMemoryDataset, check_shard, empty
 
 __all__ = ["StreamedDataset", "load"]
 
@@ -175,7 +175,8 @@ class _Reader:
             for name, values in batch.items():
                 if name not in arrays:
                     # One allocation: images held twice would double the memory.
-                    arrays[name] = np.empty((wanted, *values.shape[1:]), values.dtype)
+                    make = empty if name == "image" else np.empty
+                    arrays[name] = make((wanted, *values.shape[1:]), values.dtype)
                 arrays[name][kept : kept + rows] = values[:rows]
             kept += rows
             if kept == wanted:
