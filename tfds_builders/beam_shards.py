@@ -122,7 +122,9 @@ class _Write:
 
         def serialized() -> Iterator[tuple[str, bytes]]:
             for key, example in task.examples():
-                yield key, self.serializer.serialize_example(self.features.encode_example(example))
+                record = self.serializer.get_tf_example(self.features.encode_example(example))
+                # Otherwise the order of the features differs from process to process.
+                yield key, record.SerializeToString(deterministic=True)
 
         try:
             # Under another name until it is whole: Beam may try again elsewhere.

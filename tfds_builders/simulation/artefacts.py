@@ -62,6 +62,7 @@ def add_artefacts(
             _add_ray(image, rng)
     if has["bad_column"]:
         _spoil_column(image, rng)
+    np.minimum(image, FULL_WELL, out=image)
     return has
 
 
@@ -110,7 +111,6 @@ def _add_star(
         star += flux * _SPIKE_SHARE * spike / spike.sum()
     _bleed(star)
     image += star[margin : margin + size, margin : margin + size].astype(image.dtype)
-    np.minimum(image, FULL_WELL, out=image)
 
 
 def _bleed(star: np.ndarray) -> None:
