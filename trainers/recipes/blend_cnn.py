@@ -9,7 +9,7 @@ from trainers.recipes import Recipe
 DEFAULT = Recipe(
     dataset="simulated_blends/simulated",
     trainer="end_to_end",
-    epochs=12,
+    epochs=30,
     batch_size=128,
     learning_rate=2e-3,
     schedule="cosine",

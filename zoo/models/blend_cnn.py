@@ -47,9 +47,9 @@ class BlendCNN(StarGalaxyCNN):
             with one of its own.
         size: Side in px of the square that the preprocessing sees, default 65.
         padding: Of smaller stamps: "mirror" (default) or "zeros".
-        structure: Largest relative amplitude of structure in training, default 0.1.
+        structure: Largest relative amplitude of structure in training, default 0.05.
         smooth_noise: Largest standard deviation of smooth noise in training, in units of that of
-            the stamp, default 0.5.
+            the stamp, default 0.2.
 
     The other arguments are those of `zoo.models.star_galaxy_cnn.StarGalaxyCNN`.
     """
@@ -64,8 +64,8 @@ class BlendCNN(StarGalaxyCNN):
         seed: int = 0,
         size: int = 65,
         padding: str = "mirror",
-        structure: float = 0.1,
-        smooth_noise: float = 0.5,
+        structure: float = 0.05,
+        smooth_noise: float = 0.2,
         filters: Sequence[int] = (16, 32, 64),
         blocks: int = 1,
         features: int = 64,
