@@ -118,16 +118,20 @@ class BlendHunter(ZooModel):
         if self.weights_source != "none":
             vgg.load_weights(self.backbone, self.weights_source)
         vgg.freeze(self.backbone, trainable_blocks)
-        self.head = DenseHead(
+        self.head = self._make_head()
+        self.built = True
+
+    def _make_head(self) -> keras.layers.Layer:
+        """Returns the layer from the features to the log odds of the second class."""
+        return DenseHead(
             sum(int(np.prod(output.shape[1:])) for output in self.backbone.outputs),
             self.units,
             ("linear", "relu"),
             1,
-            dropout,
+            self.dropout,
             self.seed + 100,
             name="head",
         )
-        self.built = True
 
     def features(self, images: tf.Tensor) -> tf.Tensor:
         """Returns what the head reads, (batch, features) float32.
@@ -142,8 +146,11 @@ class BlendHunter(ZooModel):
             x = 255.0 * x[..., ::-1] - _IMAGENET_MEANS
         outputs = self.backbone(x)
         outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
-        flat = [tf.reshape(y, (-1, int(np.prod(y.shape[1:])))) for y in outputs]
-        return tf.cast(tf.concat(flat, axis=-1), tf.float32)
+        return tf.cast(tf.concat([self._vector(y) for y in outputs], axis=-1), tf.float32)
+
+    def _vector(self, y: tf.Tensor) -> tf.Tensor:
+        """Returns the output of a layer of VGG-16 as vectors, (batch, length)."""
+        return tf.reshape(y, (-1, int(np.prod(y.shape[1:]))))
 
     def features_key(self) -> str:
         """Returns, as JSON, all that the features depend on."""

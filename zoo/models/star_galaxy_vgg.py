@@ -1,0 +1,157 @@
+"""`star_galaxy_vgg`: stars and galaxies told apart by what ImageNet taught, from few labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo.models.blendhunter import BlendHunter
+from zoo.registry import register
+
+__all__ = ["StandardizedLogistic", "StarGalaxyVGG"]
+
+# Images at a time when the features are standardised.
+_BATCH = 64
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class StandardizedLogistic(keras.layers.Layer):
+    """Log odds that are linear in standardised features: w . (x - mean) / stddev + b.
+
+    Args:
+        inputs: Number of features.
+
+    Call arguments:
+        x: (batch, inputs).
+
+    Returns:
+        (batch, 1) float32.
+    """
+
+    def __init__(self, inputs: int, **kwargs: Any):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.inputs = inputs
+        self.mean = self.add_weight(
+            name="mean", shape=(inputs,), initializer="zeros", trainable=False
+        )
+        self.stddev = self.add_weight(
+            name="stddev", shape=(inputs,), initializer="ones", trainable=False
+        )
+        self.kernel = self.add_weight(name="kernel", shape=(inputs, 1), initializer="zeros")
+        self.bias = self.add_weight(name="bias", shape=(1,), initializer="zeros")
+        self.built = True
+
+    def adapt(self, features: np.ndarray) -> None:
+        """Sets mean and standard deviation to those of features, (number, inputs)."""
+        self.mean.assign(features.mean(axis=0))
+        # A feature that never fires tells nothing, whatever its scale.
+        stddev = features.std(axis=0)
+        self.stddev.assign(np.where(stddev > 0, stddev, 1.0))
+
+    def call(self, x: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
+        return tf.matmul((x - self.mean) / self.stddev, self.kernel) + self.bias
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "inputs": self.inputs}
+
+
+@register(
+    "star_galaxy_vgg",
+    task="classification",
+    reference="Simonyan & Zisserman 2015 (arXiv:1409.1556); Farrens et al. 2022 for transfer",
+)
+class StarGalaxyVGG(BlendHunter):
+    """Logistic regression on frozen VGG-16 features of several depths.
+
+        f_l = log(1 + mean of the central half of layer l)     z = w . standardised (f_1, ..., f_n)
+        P(second class) = 1 / (1 + exp(-z))
+        loss = cross-entropy + penalty |w|^2 / 2
+
+    For labels too few to train a network: some thousand numbers for each image, of which the
+    weights were learnt elsewhere, and a convex problem. Edges and textures of photographs tell a
+    saturated star from a fuzzy galaxy. Colours are not used: the bands are averaged, unless there
+    are three.
+
+    Args:
+        image_shape: (height, width, bands) of the images. Default (64, 64, 1).
+        class_names: Two names. Default ("galaxy", "star").
+        preprocessing: See `zoo.preprocessing.make`. Default "min_max_8bit".
+        augment: Whether training images are flipped and turned. Default False.
+        seed: Seed of random VGG-16 weights; the rest has no chance in it.
+        weights: Of VGG-16: "imagenet", the path of the file without top, or "none"; see
+            `zoo.models.blendhunter.BlendHunter`.
+        cut: Layers of VGG-16 that are read. Default the first four poolings.
+        size: Side in px of the square that VGG-16 sees, default 64.
+        padding: Of smaller images: "mirror" (default) or "zeros".
+        imagenet_preprocessing: Default True; see `BlendHunter`.
+        penalty: Strength of the ridge penalty, 1 / (C n) of scikit-learn's logistic regression
+            on n images. Default 0.2.
+
+    Raises:
+        ValueError: as `BlendHunter`, or if `penalty` is negative.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape: Sequence[int] = (64, 64, 1),
+        class_names: Sequence[str] = ("galaxy", "star"),
+        preprocessing: Any = "min_max_8bit",
+        augment: bool = False,
+        seed: int = 0,
+        weights: str = "imagenet",
+        cut: str | Sequence[str] = ("block1_pool", "block2_pool", "block3_pool", "block4_pool"),
+        size: int = 64,
+        padding: str = "mirror",
+        imagenet_preprocessing: bool = True,
+        penalty: float = 0.2,
+        **kwargs: Any,
+    ):
+        if penalty < 0:
+            raise ValueError(f"penalty must be at least 0; got {penalty}")
+        super().__init__(
+            image_shape=image_shape,
+            class_names=class_names,
+            preprocessing=preprocessing,
+            augment=augment,
+            seed=seed,
+            weights=weights,
+            cut=cut,
+            size=size,
+            padding=padding,
+            imagenet_preprocessing=imagenet_preprocessing,
+            **kwargs,
+        )
+        self.penalty = penalty
+
+    def _make_head(self) -> keras.layers.Layer:
+        inputs = sum(int(output.shape[-1]) for output in self.backbone.outputs)
+        return StandardizedLogistic(inputs, name="head")
+
+    def _vector(self, y: tf.Tensor) -> tf.Tensor:
+        rows, columns = y.shape[1] // 4, y.shape[2] // 4
+        centre = y[:, rows : y.shape[1] - rows, columns : y.shape[2] - columns]
+        return tf.math.log1p(tf.reduce_mean(centre, axis=(1, 2)))
+
+    def adapt(self, images: np.ndarray) -> None:
+        super().adapt(images)
+        starts = range(0, len(images), _BATCH)
+        features = [self.features(tf.constant(images[i : i + _BATCH])) for i in starts]
+        self.head.adapt(np.concatenate(features))
+
+    def objective(
+        self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool
+    ) -> dict[str, tf.Tensor]:
+        terms = super().objective(batch, seed, training)
+        ridge = 0.5 * self.penalty * tf.reduce_sum(tf.square(self.head.kernel))
+        return {**terms, "loss": terms["loss"] + ridge}
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        for name in ("units", "dropout", "trainable_blocks"):
+            del config[name]
+        return {**config, "penalty": self.penalty}
