@@ -2,8 +2,8 @@
 
     python -m trainers.run --model vae_mixture
 
-Reached: AUC 0.901 on sdss_star_galaxy/simulated (seed 0), where the same images give a
-supervised CNN 0.921; six minutes on two busy cores with the dataset built.
+Reached: AUC 0.960, standard deviation 0.003 over 10 seeds, on sdss_star_galaxy/simulated, where
+the same images give a supervised network 0.956; five minutes a seed on one busy core.
 
 `paper`: two-mode prior with the Monte-Carlo divergence (DKL), published AUC 0.91. Learning rate,
 batch and epochs are not published; those here are ours.
