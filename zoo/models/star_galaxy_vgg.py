@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -68,6 +69,7 @@ class StarGalaxyVGG(BlendHunter):
     """Logistic regression on frozen VGG-16 features of several depths.
 
         f_l = log(1 + mean of the central half of layer l)     z = w . standardised (f_1, ..., f_n)
+    f_l is averaged over the image, its two mirror images and its transpose
         P(second class) = 1 / (1 + exp(-z))
         loss = cross-entropy + penalty |w|^2 / 2
 
@@ -131,6 +133,23 @@ class StarGalaxyVGG(BlendHunter):
     def _make_head(self) -> keras.layers.Layer:
         inputs = sum(int(output.shape[-1]) for output in self.backbone.outputs)
         return StandardizedLogistic(inputs, name="head")
+
+    def features(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns what the head reads, (batch, features) float32, the mean over four symmetries.
+
+        Args:
+            images: (batch, height, width, bands) in survey units.
+        """
+        turned = (images, images[:, :, ::-1], images[:, ::-1], tf.transpose(images, (0, 2, 1, 3)))
+        of = super().features
+        return tf.add_n([of(each) for each in turned]) / len(turned)
+
+    def features_key(self) -> str:
+        """Returns, as JSON, all that the features depend on."""
+        key = json.loads(super().features_key())
+        return json.dumps(
+            {**key, "pooling": "log of central half, four symmetries"}, sort_keys=True
+        )
 
     def _vector(self, y: tf.Tensor) -> tf.Tensor:
         rows, columns = y.shape[1] // 4, y.shape[2] // 4

@@ -24,15 +24,18 @@ class StarGalaxyVGGTest(model_test_case.ZooModelTestCase):
     def test_features_are_means_of_the_central_half(self):
         model = self.make(compiled=False)
         images = self.batch()["image"]
-        x = tf.repeat(model.preprocessing(images), 3, axis=-1)
-        x = 255.0 * x[..., ::-1] - (103.939, 116.779, 123.68)
-        first, second = model.backbone(x)
-        self.assertEqual((first.shape[1], second.shape[1]), (8, 4))
-        expected = [
-            np.log1p(np.mean(y[:, n : 3 * n, n : 3 * n], axis=(1, 2)))
-            for y, n in ((first.numpy(), 2), (second.numpy(), 1))
-        ]
-        self.assertAllClose(model.features(images), np.concatenate(expected, axis=1), rtol=1e-5)
+        expected = []
+        for turned in (images, images[:, :, ::-1], images[:, ::-1], np.swapaxes(images, 1, 2)):
+            x = tf.repeat(model.preprocessing(turned), 3, axis=-1)
+            x = 255.0 * x[..., ::-1] - (103.939, 116.779, 123.68)
+            first, second = model.backbone(x)
+            self.assertEqual((first.shape[1], second.shape[1]), (8, 4))
+            parts = [
+                np.log1p(np.mean(y[:, n : 3 * n, n : 3 * n], axis=(1, 2)))
+                for y, n in ((first.numpy(), 2), (second.numpy(), 1))
+            ]
+            expected.append(np.concatenate(parts, axis=1))
+        self.assertAllClose(model.features(images), np.mean(expected, axis=0), rtol=1e-5)
 
     def test_objective_is_that_of_scikit_learn(self):
         rng = np.random.default_rng(0)
@@ -57,6 +60,12 @@ class StarGalaxyVGGTest(model_test_case.ZooModelTestCase):
             loss = tf.reduce_mean(terms["loss"])
         for gradient in tape.gradient(loss, model.head.trainable_variables):
             self.assertAllClose(gradient, tf.zeros_like(gradient), atol=1e-3)
+
+    def test_features_are_not_taken_for_those_of_blendhunter(self):
+        own = self.make(compiled=False)
+        shared = ("image_shape", "weights", "cut", "size", "seed", "imagenet_preprocessing")
+        other = zoo.create("blendhunter", **{name: own.get_config()[name] for name in shared})
+        self.assertNotEqual(own.features_key(), other.features_key())
 
     def test_penalty_is_checked(self):
         with self.assertRaisesRegex(ValueError, "penalty must be at least 0; got -1"):
