@@ -2,7 +2,9 @@
 
 import sys
 
-from benchmarks import input_pipeline, training_step
+from benchmarks import input_pipeline, stamp_generation, training_step
 
 if __name__ == "__main__":
-    sys.exit(training_step.main(sys.argv[1:]) or input_pipeline.main(sys.argv[1:]))
+    arguments = sys.argv[1:]
+    benchmarks = (training_step, input_pipeline, stamp_generation)
+    sys.exit(next((1 for each in benchmarks if each.main(arguments)), 0))

@@ -14,6 +14,9 @@ import apache_beam as beam
 import joblib
 import tensorflow_datasets as tfds
 from apache_beam.options.pipeline_options import PipelineOptions, TypeOptions
+from apache_beam.portability.api import beam_provision_api_pb2
+from apache_beam.runners.portability.fn_api_runner import fn_runner
+from apache_beam.runners.portability.portable_runner import JobServiceHandle
 from etils import epath
 from tensorflow_datasets.core import example_serializer, splits, writer
 from tensorflow_datasets.core import utils as tfds_utils
@@ -136,11 +139,21 @@ class _Write:
         return task.path, path.stat().length, ""
 
 
-def _local(processes: int) -> tuple[str, PipelineOptions]:
-    """Returns Beam's runner on this machine by name (the default one asks the network first)."""
-    mode = "multi_processing" if processes > 1 else "in_memory"
-    options = PipelineOptions([], direct_num_workers=processes, direct_running_mode=mode)
-    return "apache_beam.runners.portability.fn_api_runner.FnApiRunner", options
+def _local(processes: int) -> tuple[fn_runner.FnApiRunner, PipelineOptions]:
+    """Returns Beam's runner on this machine.
+
+    Its `DirectRunner` is that one too, after an attempt to download another.
+    """
+    options = PipelineOptions(
+        [],
+        direct_num_workers=processes,
+        direct_running_mode="multi_processing" if processes > 1 else "in_memory",
+        # Processes announce each of their channels.
+        default_sdk_harness_log_level="ERROR",
+    )
+    known = JobServiceHandle.encode_pipeline_options(options.get_all_options())
+    provision = beam_provision_api_pb2.ProvisionInfo(pipeline_options=known)
+    return fn_runner.FnApiRunner(provision_info=fn_runner.ExtendedProvisionInfo(provision)), options
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ from tfds_builders.simulation.fourier import shared_grid
 from tfds_builders.splits import SPLITS
 from tfds_builders.surveys import survey
 
-__all__ = ["CLASSES", "QUANTUM", "SIZE", "SURVEY", "Stamps", "StampsOfFile"]
+__all__ = ["CLASSES", "QUANTUM", "SIZE", "SURVEY", "Scene", "Stamps", "StampsOfFile"]
 
 SIZE = 51
 CLASSES = ("isolated", "blended")
@@ -35,6 +35,32 @@ QUANTUM = 2.0**-8
 
 # Grids on which stamps are drawn, pixels.
 _GRIDS = (128, 192, 288)
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """What is in one stamp.
+
+    Attributes:
+        galaxies: The first is at the centre of the middle pixel.
+        offsets: (sources at most, 2) int32, x (columns) and y (rows) of each from the first.
+        psf: Through which they are seen.
+    """
+
+    galaxies: tuple[Intrinsic, ...]
+    offsets: np.ndarray
+    psf: Psf
+
+    def image(self) -> np.ndarray:
+        """Returns the image without noise, (SIZE, SIZE) float32, counts."""
+        farthest = float(np.abs(self.offsets).max()) + SIZE // 2 + 1
+        reach = max(each.reach for each in self.galaxies) / SURVEY.pixel_scale + farthest
+        size = next((size for size in _GRIDS if size >= reach), _GRIDS[-1])
+        grid = shared_grid(size, SURVEY.pixel_scale)
+        total = self.galaxies[0].transform(grid)
+        for galaxy, (x, y) in zip(self.galaxies[1:], self.offsets[1:], strict=False):
+            total = total + grid.shifted(galaxy.transform(grid), x, y)
+        return grid.image(total * self.psf.transform(grid), SIZE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,30 +90,23 @@ class Stamps:
         return kind(self.folder, config.faint, counts, config.rotate, config.catalogue)
 
     def draw(self, split: str, index: int) -> dict[str, Any]:
-        """Returns the features of one stamp.
-
-        The first galaxy is at the centre of the middle pixel, the others at whole pixels from it.
-        """
+        """Returns the features of one stamp, its image with axes of rows, columns and bands."""
         config = self.config
-        rng = np.random.default_rng((config.seed, SPLITS.index(split), 0, index))
-        number = 1
-        if self._is_blended(split, index):
-            number = int(rng.integers(2, config.max_sources, endpoint=True))
-        galaxies = self.galaxies.draw(rng, split, number)
-        offsets = np.zeros((config.max_sources, 2), np.int32)
-        offsets[1:number] = rng.integers(*_OFFSETS, size=(number - 1, 2), endpoint=True)
-        psf = draw_psf(rng, config.psf_fwhm, config.seeing_scatter)
-        image = self._image(galaxies, offsets, psf)
+        rng = self._generator(split, index)
+        scene = self._scene(split, index, rng)
+        image = scene.image()
         flags = {}
         if config.artefact_fraction:
             flags = add_artefacts(
                 image,
-                psf,
+                scene.psf,
                 SURVEY.pixel_scale,
                 _zero_flux(config),
                 config.artefact_fraction,
                 rng,
             )
+        number = len(scene.galaxies)
+        offsets = scene.offsets
         distances = np.hypot(*offsets[1:number].T)
         further = offsets[1] if config.max_sources == 2 else offsets[1:].T
         return {
@@ -97,31 +116,39 @@ class Stamps:
             "separation": float(distances.min()) if number > 1 else 0.0,
             "offset_x": further[0],
             "offset_y": further[1],
-            "flux": self._padded([each.flux for each in galaxies], 0.0, np.float32),
+            "flux": self._padded([each.flux for each in scene.galaxies], 0.0, np.float32),
             "half_light_radius": self._padded(
-                [each.half_light_radius for each in galaxies], 0.0, np.float32
+                [each.half_light_radius for each in scene.galaxies], 0.0, np.float32
             ),
             "catalogue_index": self._padded(
-                [each.catalogue_index for each in galaxies], -1, np.int64
+                [each.catalogue_index for each in scene.galaxies], -1, np.int64
             ),
-            "psf_fwhm": psf.fwhm,
+            "psf_fwhm": scene.psf.fwhm,
             **flags,
         }
+
+    def scene(self, split: str, index: int) -> Scene:
+        """Returns what is in a stamp, artefacts aside."""
+        return self._scene(split, index, self._generator(split, index))
+
+    def _generator(self, split: str, index: int) -> np.random.Generator:
+        return np.random.default_rng((self.config.seed, SPLITS.index(split), 0, index))
+
+    def _scene(self, split: str, index: int, rng: np.random.Generator) -> Scene:
+        config = self.config
+        number = 1
+        if self._is_blended(split, index):
+            number = int(rng.integers(2, config.max_sources, endpoint=True))
+        galaxies = self.galaxies.draw(rng, split, number)
+        offsets = np.zeros((config.max_sources, 2), np.int32)
+        offsets[1:number] = rng.integers(*_OFFSETS, size=(number - 1, 2), endpoint=True)
+        psf = draw_psf(rng, config.psf_fwhm, config.seeing_scatter)
+        return Scene(tuple(galaxies), offsets, psf)
 
     def _is_blended(self, split: str, index: int) -> bool:
         # One of two stamps that follow each other.
         pair = np.random.default_rng((self.config.seed, SPLITS.index(split), 1, index // 2))
         return bool(pair.integers(2) == index % 2)
-
-    def _image(self, galaxies: list[Intrinsic], offsets: np.ndarray, psf: Psf) -> np.ndarray:
-        farthest = float(np.abs(offsets).max()) + SIZE // 2 + 1
-        reach = max(each.reach for each in galaxies) / SURVEY.pixel_scale + farthest
-        size = next((size for size in _GRIDS if size >= reach), _GRIDS[-1])
-        grid = shared_grid(size, SURVEY.pixel_scale)
-        total = galaxies[0].transform(grid)
-        for galaxy, (x, y) in zip(galaxies[1:], offsets[1:], strict=False):
-            total = total + grid.shifted(galaxy.transform(grid), x, y)
-        return grid.image(total * psf.transform(grid), SIZE)
 
     def _padded(self, values: list, padding: float, kind: type) -> np.ndarray:
         missing = self.config.max_sources - len(values)
