@@ -26,7 +26,8 @@ def table() -> str:
         entry = zoo.describe(name)
         recipe = recipes.get(name)
         settings = recipe.settings("")
-        model = zoo.create(name, **{**_two_classes(entry), **settings["hp"]})
+        # As from a file: a model with weights from elsewhere does not fetch them to be listed.
+        model = entry.model_class.from_config({**_two_classes(entry), **settings["hp"]})
         rows.append(
             (
                 name,

@@ -192,7 +192,7 @@ class BlendHunter(ZooModel):
     def from_config(cls, config: Mapping[str, Any]) -> BlendHunter:
         """Returns the model with random VGG-16 weights, which the saved ones replace."""
         model = cls(**{**config, "weights": "none"})
-        model.weights_source = config["weights"]
+        model.weights_source = config.get("weights", "imagenet")
         return model
 
     def get_config(self) -> dict[str, Any]:
