@@ -24,6 +24,8 @@ from tensorflow_datasets.core import utils as tfds_utils
 __all__ = ["BeamShardsBuilder", "ShardExamples"]
 
 _POLL_SECONDS = 0.5
+# Fewer are written before further processes have imported TensorFlow.
+_FEWEST_FILES = 16
 
 ShardExamples = Callable[[], Iterator[tuple[str, dict[str, Any]]]]
 """Returns the examples of one file with their keys; has a length; can be pickled."""
@@ -37,16 +39,16 @@ class BeamShardsBuilder(tfds.core.ShardBasedBuilder):
     as it does where Beam sorts them.
 
     The pipeline runs where `--beam_pipeline_options` (`tfds.download.DownloadConfig`) says. Without
-    them it runs on this machine in `processes` processes.
+    them it runs on this machine, in `processes` processes.
 
     Departure from `tfds.core.ShardBasedBuilder`: that one uses Beam only if a runner is given as an
     object, and makes a stage of each file, which Beam's local runner executes one after the other.
     """
 
     @property
-    def processes(self) -> int:
-        """Processes on this machine."""
-        return joblib.cpu_count()
+    def processes(self) -> int | None:
+        """Processes on this machine; None for one per core, or one alone for few files."""
+        return None
 
     def _download_and_prepare(
         self,
@@ -85,7 +87,10 @@ class BeamShardsBuilder(tfds.core.ShardBasedBuilder):
         report = epath.Path(self.data_dir) / "shards.json"
         runner, options = config.beam_runner, config.beam_options
         if runner is None and options is None:
-            runner, options = _local(min(self.processes, len(tasks)))
+            few = len(tasks) < _FEWEST_FILES
+            processes = self.processes or (1 if few else joblib.cpu_count())
+            runner, options = _local(min(processes, len(tasks)))
+        options = options or PipelineOptions([])
         options.view_as(TypeOptions).pipeline_type_check = False
         with _progress(tasks), beam.Pipeline(runner=runner, options=options) as pipeline:
             _ = (

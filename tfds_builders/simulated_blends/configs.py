@@ -28,8 +28,8 @@ class BlendsConfig(tfds.core.BuilderConfig):
         max_sources: Most galaxies in a stamp; blends have 2 up to this many, equally often.
         artefact_fraction: Share of the stamps that have cosmic rays; the same of those with a bad
             column, and with a saturated star. Above 0 there is a feature for each.
-        processes: Processes that draw when no Beam runner is chosen; None for one per core. No
-            effect on the result.
+        processes: Processes that draw when no Beam runner is chosen; None for one per core, from
+            8,000 stamps on. No effect on the result.
     """
 
     num_train: int = 10_000

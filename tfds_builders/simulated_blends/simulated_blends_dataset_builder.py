@@ -46,8 +46,8 @@ class Builder(BeamShardsBuilder):
     ]
 
     @property
-    def processes(self) -> int:
-        return self.builder_config.processes or super().processes
+    def processes(self) -> int | None:
+        return self.builder_config.processes
 
     def _info(self) -> tfds.core.DatasetInfo:
         config = self.builder_config
