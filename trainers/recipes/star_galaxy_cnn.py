@@ -21,7 +21,7 @@ DEFAULT = Recipe(
             "epochs": 60,
             "patience": 60,
             "weight_decay": 1e-3,
-            "hyperparameters": {"dropout": 0.5},
+            "hyperparameters": {"dropout": 0.5, "average_symmetries": True},
         }
     },
     hyperparameters={"preprocessing": ["background_noise", {"name": "centre_crop", "size": 32}]},

@@ -5,7 +5,21 @@ import tensorflow as tf
 
 from zoo import randomness
 
-__all__ = ["RandomDihedral"]
+__all__ = ["RandomDihedral", "symmetries"]
+
+
+def symmetries(images: tf.Tensor) -> list[tf.Tensor]:
+    """Returns the images under each symmetry of the square, the images themselves first.
+
+    Args:
+        images: (batch, height, width, bands). Eight symmetries; four, of the rectangle, if height
+            and width differ.
+    """
+    found = [images]
+    if images.shape[1] == images.shape[2]:
+        found.append(tf.transpose(images, (0, 2, 1, 3)))
+    found += [x[:, ::-1] for x in found]
+    return found + [x[:, :, ::-1] for x in found]
 
 
 @keras.saving.register_keras_serializable(package="zoo")
