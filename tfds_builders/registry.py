@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ def builder(
     name: str,
     *,
     config: str | tfds.core.BuilderConfig | None = None,
+    options: Mapping[str, Any] | None = None,
     data_dir: str | Path | None = None,
     **builder_kwargs: Any,
 ) -> tfds.core.DatasetBuilder:
@@ -37,11 +39,13 @@ def builder(
         name: Name of the dataset, one of `list_datasets()`.
         config: Name of one of its configurations, or a configuration made by the caller; None for
             its default.
+        options: Fields of that configuration that are to be others. What is built then is called
+            after them, `cosmos_real-num_train=2000`, and lies beside what is built without.
         data_dir: Where TFDS keeps built datasets; None for its own default.
         **builder_kwargs: Further arguments of the builder, as `version`.
 
     Raises:
-        ValueError: if there is no such dataset or configuration.
+        ValueError: if there is no such dataset, configuration or option, or a value does not fit.
     """
     if name not in _MODULES:
         raise ValueError(_unknown("dataset", name, _MODULES))
@@ -50,9 +54,33 @@ def builder(
         raise ValueError(
             _unknown(f"configuration of {name}", config, builder_class.builder_configs)
         )
+    if options:
+        chosen = builder_class.builder_configs[config] if isinstance(config, str) else config
+        config = _with_options(name, chosen or builder_class.BUILDER_CONFIGS[0], options)
     return builder_class(
         config=config, data_dir=None if data_dir is None else str(data_dir), **builder_kwargs
     )
+
+
+def _with_options(
+    dataset: str, config: tfds.core.BuilderConfig, options: Mapping[str, Any]
+) -> tfds.core.BuilderConfig:
+    """Returns the configuration with other values of some fields, and named after them."""
+    import tensorflow_datasets as tfds
+
+    of_tfds = {field.name for field in dataclasses.fields(tfds.core.BuilderConfig)}
+    known = {field.name for field in dataclasses.fields(config)} - of_tfds
+    for name, value in options.items():
+        if name not in known:
+            raise ValueError(_unknown(f"option of {dataset}/{config.name}", name, sorted(known)))
+        default = getattr(config, name)
+        allowed = (int, float) if isinstance(default, float) else type(default)
+        if default is not None and (
+            not isinstance(value, allowed) or isinstance(value, bool) != isinstance(default, bool)
+        ):
+            raise ValueError(f"{name} must be like {default!r}, its default; got {value!r}")
+    named = "-".join(f"{name}={value}" for name, value in sorted(options.items()))
+    return dataclasses.replace(config, name=f"{config.name}-{named}", **options)
 
 
 def _unknown(what: str, name: str, choices: Iterable[str]) -> str:

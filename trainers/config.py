@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import simple_parsing
 
+from trainers import data
 from trainers.errors import UserError
 
 __all__ = ["MAY_CHANGE", "RunConfig", "checked_sigma", "parse_value"]
@@ -105,7 +106,8 @@ class RunConfig:
     """Registry key of the model; `--list` shows them all."""
 
     dataset: str = "sdss_star_galaxy/simulated"
-    """Dataset: `builder/config` of a TFDS builder, or `image_folder` with --data_dir."""
+    """Dataset: `builder/config` of a TFDS builder, with options `builder/config/faint=24,seed=1`,
+    or `image_folder` with --data_dir."""
 
     recipe: str = "default"
     """Recipe of the model: `default` (offline, minutes) or `paper` (as published)."""
@@ -191,8 +193,8 @@ class RunConfig:
     image_shape: list[int] | None = _several(int, "SIZE", 3)
     """Height, width and bands (1 or 3) to which an `image_folder` is scaled; default: as it is."""
 
-    max_examples: int | None = None
-    """Use at most this many examples of each split."""
+    max_examples: list[int] | None = _several(int, "NUMBER")
+    """At most this many examples of each split; or three numbers: train, validation, test."""
 
     on_error: Literal["raise", "skip"] = "raise"
     """Unusable images: stop at the first, or leave them out and list them."""
@@ -250,6 +252,7 @@ class RunConfig:
             )
         if self.image_shape is not None and min(self.image_shape) < 1:
             raise UserError(f"--image_shape must be positive; got {self.image_shape}")
+        data.most_examples(self.max_examples)
         checked_sigma(self.noise_sigma, self.noise_distribution)
         for name in ("shear", "zoom"):
             if not 0 <= getattr(self, name) < 1:
@@ -313,7 +316,6 @@ _LOWEST = {
     "min_delta": 0.0,
     "seed": 0,
     "repeats": 1,
-    "max_examples": 1,
     "pad": 0,
     "noise_realisation": 0,
     "checkpoint_seconds": 0.0,

@@ -26,6 +26,7 @@ __all__ = [
     "for_run",
     "load",
     "load_for_run",
+    "most_examples",
 ]
 
 SPLITS = ("train", "validation", "test")
@@ -126,7 +127,7 @@ def load(
     *,
     data_dir: str | Path | None = None,
     manual_dir: str | Path | None = None,
-    max_examples: int | None = None,
+    max_examples: int | Sequence[int] | None = None,
     image_shape: tuple[int, int, int] | None = None,
     on_error: str = "raise",
     cache_bytes: int = CACHE_BYTES,
@@ -134,10 +135,12 @@ def load(
     """Loads a dataset, and builds it first if it is one of the project's and not there yet.
 
     Args:
-        name: "<dataset>/<config>" of `tfds_builders`, or "image_folder".
+        name: "<dataset>/<config>" of `tfds_builders`, which may be followed by options of the
+            configuration, "simulated_blends/simulated/num_train=200,faint=24"; or "image_folder".
         data_dir: Where TFDS keeps its datasets (default its own); for "image_folder" the folder.
         manual_dir: Files that were downloaded by hand, for the builders that read them.
-        max_examples: Number of examples kept in each split, from its start.
+        max_examples: Number of examples kept of each split, from its start: one for all splits,
+            or one each for train, validation and test.
         image_shape: (height, width, bands) to which the images of a folder are cut and scaled, 1
             or 3 bands; None to take them as they are, and then all must be of one size. The
             project's own datasets have one shape each, which a given one must equal.
@@ -149,8 +152,7 @@ def load(
     """
     if on_error not in ON_ERROR:
         raise UserError(f"--on_error must be one of {', '.join(ON_ERROR)}; got '{on_error}'")
-    if max_examples is not None and max_examples < 1:
-        raise UserError(f"--max_examples must be at least 1; got {max_examples}")
+    numbers = most_examples(max_examples)
     if image_shape is not None:
         image_shape = tuple(image_shape)
         if len(image_shape) != 3 or min(image_shape) < 1:
@@ -164,7 +166,7 @@ def load(
             raise UserError("--dataset image_folder needs --data_dir, the folder with the images")
         return image_folder.read(
             Path(data_dir).expanduser(),
-            max_examples=max_examples,
+            max_examples=numbers,
             image_shape=image_shape,
             on_error=on_error,
             cache_bytes=cache_bytes,
@@ -175,11 +177,31 @@ def load(
         name,
         data_dir=data_dir,
         manual_dir=manual_dir,
-        max_examples=max_examples,
+        max_examples=numbers,
         image_shape=image_shape,
         on_error=on_error,
         cache_bytes=cache_bytes,
     )
+
+
+def most_examples(given: int | Sequence[int] | None) -> dict[str, int] | None:
+    """Returns the most examples that each split may have, or None where all are used.
+
+    Args:
+        given: One number for all splits, or one each for train, validation and test.
+
+    Raises:
+        UserError: if these are not one or three numbers above 0.
+    """
+    if given is None:
+        return None
+    numbers = [given] if isinstance(given, int) else list(given)
+    if len(numbers) not in (1, len(SPLITS)) or min(numbers) < 1:
+        raise UserError(
+            "--max_examples must be one number, at least 1, or three, for train, validation and "
+            f"test; got {given}"
+        )
+    return dict(zip(SPLITS, numbers * (len(SPLITS) // len(numbers)), strict=True))
 
 
 def load_for_run(config: RunConfig) -> Dataset:

@@ -42,7 +42,7 @@ def split_of(object_id: str) -> str:
 def read(
     folder: Path,
     *,
-    max_examples: int | None = None,
+    max_examples: Mapping[str, int] | None = None,
     image_shape: tuple[int, int, int] | None = None,
     on_error: str = "raise",
     cache_bytes: int = CACHE_BYTES,
@@ -57,7 +57,7 @@ def read(
 
     Args:
         folder: The folder.
-        max_examples: Number of examples kept in each split, in the order of the hash.
+        max_examples: Number of examples kept of each split, in the order of the hash.
         image_shape: (height, width, bands) that every image is brought to: cut around the centre
             to this ratio of the sides, then scaled; 3 bands, or 1 for grey. None to require that
             all have one size; if all are grey in three equal bands, one band is read.
@@ -70,7 +70,8 @@ def read(
     if image_shape is not None and image_shape[-1] not in (1, 3):
         raise UserError(f"--image_shape must have 1 or 3 bands for images; got {image_shape}")
     files, class_names = _find(folder)
-    files = {split: files.get(split, [])[:max_examples] for split in SPLITS}
+    kept = max_examples or {}
+    files = {split: files.get(split, [])[: kept.get(split)] for split in SPLITS}
     paths = [path for members in files.values() for path in members]
     found = decode_all(paths, image_shape, on_error=on_error, cache_bytes=cache_bytes)
     usable = set(found.usable)

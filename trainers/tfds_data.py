@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +15,7 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 import tfds_builders
+from trainers.config import parse_value
 from trainers.data import SPLITS, Dataset, DatasetSpec
 from trainers.errors import UserError
 from trainers.in_memory import InMemoryDataset, check_shard, empty
@@ -30,7 +32,7 @@ def load(
     *,
     data_dir: str | Path | None,
     manual_dir: str | Path | None,
-    max_examples: int | None,
+    max_examples: Mapping[str, int] | None,
     image_shape: tuple[int, int, int] | None,
     on_error: str,
     cache_bytes: int,
@@ -49,7 +51,7 @@ def load(
         )
     numbers = {split: builder.info.splits[split].num_examples for split in SPLITS}
     if max_examples is not None:
-        numbers = {split: min(number, max_examples) for split, number in numbers.items()}
+        numbers = {split: min(number, max_examples[split]) for split, number in numbers.items()}
     skipped = [str(line) for line in (builder.info.metadata or {}).get("left_out", ())]
     total = sum(numbers.values())
     is_small = 4 * total * int(np.prod(spec.image_shape)) <= cache_bytes
@@ -233,9 +235,12 @@ def _mixed(examples: tf.data.Dataset, seed: int) -> tf.data.Dataset:
 
 
 def _builder(name: str, data_dir: str | Path | None, on_error: str) -> tfds.core.DatasetBuilder:
-    dataset, _, config = name.partition("/")
+    dataset, config, given = [*name.split("/", 2), "", ""][:3]
     try:
-        builder = tfds_builders.builder(dataset, config=config or None, data_dir=data_dir)
+        options = _options(given)
+        builder = tfds_builders.builder(
+            dataset, config=config or None, options=options, data_dir=data_dir
+        )
         if on_error == "skip" and getattr(builder.builder_config, "on_error", on_error) != on_error:
             # Without some of its objects it is another dataset, so TFDS wants another name.
             config = dataclasses.replace(
@@ -247,6 +252,17 @@ def _builder(name: str, data_dir: str | Path | None, on_error: str) -> tfds.core
     except ValueError as error:
         raise UserError(f"--dataset {name}: {error}; or 'image_folder'") from None
     return builder
+
+
+def _options(given: str) -> dict[str, Any]:
+    """Returns the options of a configuration, as TFDS writes them: `num_train=200,faint=24`."""
+    options = {}
+    for pair in filter(None, given.split(",")):
+        option, equals, value = pair.partition("=")
+        if not option or not equals:
+            raise ValueError(f"options are OPTION=VALUE,OPTION=VALUE; got '{given}'")
+        options[option] = parse_value(value)
+    return options
 
 
 def _build(builder: tfds.core.DatasetBuilder, name: str, manual_dir: str | Path | None) -> None:

@@ -195,9 +195,9 @@ class LoadCase(tf.test.TestCase):
 
     @classmethod
     def load(cls, config="good", **options):
-        def builder(name, *, config, data_dir):
+        def builder(name, *, config, data_dir, **further):
             if name != "dots":
-                return original(name, config=config, data_dir=data_dir)
+                return original(name, config=config, data_dir=data_dir, **further)
             return Dots(config=config, data_dir=str(data_dir))
 
         original = tfds_builders.builder
@@ -311,10 +311,21 @@ class LoadTest(LoadCase):
         for cache_bytes in (data.CACHE_BYTES, 100):
             part = self.load(max_examples=15, cache_bytes=cache_bytes)
             self.assertEqual(part.num_examples, {"train": 15, "validation": 10, "test": 15})
+            part = self.load(max_examples=[15, 4, 90], cache_bytes=cache_bytes)
+            self.assertEqual(part.num_examples, {"train": 15, "validation": 4, "test": 20})
             self.assertEqual(
                 pixels(part.batches("train", 15))[0],
                 whole.arrays("train", limit=15)["image"][:, 0, 0, 0].tolist(),
             )
+
+    def test_options_of_a_configuration(self):
+        name = "simulated_blends/simulated/num_test=4,num_train=6,num_validation=2,faint=24"
+        with contextlib.redirect_stdout(io.StringIO()):
+            dataset = data.load(name, data_dir=self.folder)
+        self.assertEqual(dataset.num_examples, {"train": 6, "validation": 2, "test": 4})
+        self.assertEqual(dataset.spec.name, name)
+        (built,) = (self.folder / "simulated_blends").glob("*faint*")
+        self.assertEqual(built.name, "simulated-faint=24-num_test=4-num_train=6-num_validation=2")
 
     def test_bad_pixels(self):
         for cache_bytes in (data.CACHE_BYTES, 100):
@@ -338,9 +349,14 @@ class LoadTest(LoadCase):
                 {"on_error": "warn"},
                 "--on_error must be one of raise, skip; got 'warn'",
             ),
-            ("dots/good", {"max_examples": 0}, "--max_examples must be at least 1; got 0"),
+            ("dots/good", {"max_examples": 0}, "--max_examples must be one .*, or three.* got 0"),
+            ("dots/good", {"max_examples": [9, 9]}, r"train, validation and test; got \[9, 9\]"),
             ("sdss_star_galaxi", {}, "unknown dataset .* did you mean 'sdss_star_galaxy'.*folder"),
             ("sdss_star_galaxy/simulate", {}, "unknown configuration .* did you mean 'simulated'"),
+            ("simulated_blends/simulated/num_test", {}, "OPTION=VALUE.* got 'num_test'"),
+            ("simulated_blends/simulated/num_tests=4", {}, "did you mean 'num_test'"),
+            ("simulated_blends/simulated/num_test=1", {}, "num_test must be at least 2; got 1"),
+            ("simulated_blends/simulated/num_test=x", {}, "like 5000, its default; got 'x'"),
         ):
             with self.subTest(name, **options), self.assertRaisesRegex(UserError, message):
                 if name.startswith("dots"):

@@ -120,7 +120,7 @@ class EvaluateTest(tf.test.TestCase):
         self.assertIn("- probe: failed: it cannot be.", (self.folder / "report.md").read_text())
 
     def test_the_command_evaluates_a_run_and_keeps_the_numbers_of_its_training(self):
-        config = RunConfig(model="stand_in", dataset="stand_in/blobs", seed=3, max_examples=50)
+        config = RunConfig(model="stand_in", dataset="stand_in/blobs", seed=3, max_examples=[50])
         (self.folder / "config.json").write_text(json.dumps(config.as_dict()))
         (self.folder / "metrics.json").write_text('{"training": {"best_loss": 1.5}, "roc": {}}')
         dataset = StandInDataset()
@@ -132,7 +132,7 @@ class EvaluateTest(tf.test.TestCase):
         ):
             self.assertEqual(evaluate.main(arguments), 0)
         self.assertEqual(load.call_args.args, ("stand_in/blobs",))
-        self.assertEqual(load.call_args.kwargs["max_examples"], 50)
+        self.assertEqual(load.call_args.kwargs["max_examples"], [50])
         metrics = json.loads((self.folder / "metrics.json").read_text())
         self.assertEqual(metrics["training"], {"best_loss": 1.5})
         self.assertEqual(list(metrics), ["training", "separator"])

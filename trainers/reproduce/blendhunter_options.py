@@ -78,7 +78,7 @@ class Options:
     hp: Mapping[str, Any]
     weights: str
     epochs: int | None
-    max_examples: int | None
+    max_examples: tuple[int, ...] | None
     data_dir: str
     manual_dir: str
     jit: bool
@@ -87,8 +87,11 @@ class Options:
 
     def experiment(self) -> dict[str, Any]:
         """Returns what must be the same when an experiment goes on, as JSON types."""
-        names = ("dataset", "transfer_dataset", "transfer_sigma", "recipe", "hp", "max_examples")
-        lists = {name: [*getattr(self, name)] for name in ("noise_range", "transfer_splits")}
+        names = ("dataset", "transfer_dataset", "transfer_sigma", "recipe", "hp")
+        lists = {
+            name: [*(getattr(self, name) or ())]
+            for name in ("max_examples", "noise_range", "transfer_splits")
+        }
         return {name: getattr(self, name) for name in names} | lists
 
     def cells(self) -> list[Cell]:
@@ -132,7 +135,7 @@ class Options:
                 "noise_sigma": [noise[0]] if noise[0] == noise[1] else [*noise],
                 "noise_realisation": cell.realisation,
                 "seed": cell.realisation,
-                "max_examples": self.max_examples,
+                "max_examples": [*self.max_examples] if self.max_examples else None,
                 "data_dir": self.data_dir,
                 "manual_dir": self.manual_dir,
                 "jit": self.jit,
@@ -178,7 +181,7 @@ def parse(arguments: Sequence[str]) -> Options:
     for name in ("models", "noise_range_models", "transfer_splits"):
         setattr(given, name, tuple(dict.fromkeys(getattr(given, name))))
     if given.transfer_dataset == "auto":
-        parametric = given.dataset == "simulated_blends/cosmos_parametric"
+        parametric = given.dataset.startswith("simulated_blends/cosmos_parametric")
         given.transfer_dataset = "simulated_blends/cosmos_real" if parametric else "none"
     options = Options(**vars(given))
     _check(options)
@@ -221,7 +224,13 @@ def _parser() -> _Parser:
     add("--hp", default=[], help="Hyperparameters of all models.", **pairs)
     add("--weights", default="", help="Hyperparameter weights of the models that have it.")
     add("--epochs", type=int, help="Default: that of the recipe.")
-    add("--max_examples", type=int, help="Stamps of each split; default: all.")
+    add(
+        "--max_examples",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="Stamps of each split, or three numbers: train, validation, test; default: all.",
+    )
     add("--data_dir", default="", help="Where TFDS datasets are kept.")
     add("--manual_dir", default="", help="Folder of data that cannot be downloaded.")
     add("--jit", action="store_true", help="Compile with XLA.")
@@ -231,7 +240,7 @@ def _parser() -> _Parser:
 
 
 def _check(options: Options) -> None:
-    for name in ("realisations", "epochs", "max_examples"):
+    for name in ("realisations", "epochs"):
         value = getattr(options, name)
         if value is not None and value < 1:
             raise UserError(f"--{name} must be at least 1; got {value}")
