@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
@@ -9,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["Bystanders", "describe"]
+__all__ = ["Bystanders", "cores", "describe", "keep_to_cores", "own_seconds"]
 
 
 def describe(packages: Sequence[str]) -> str:
@@ -20,18 +21,38 @@ def describe(packages: Sequence[str]) -> str:
     """
     versions = [f"{name} {importlib.metadata.version(name)}" for name in packages]
     parts = [
-        f"{_processor()}, {_cores()} cores",
+        f"{_processor()}, {cores()} cores",
         f"Python {platform.python_version()}",
         *versions,
     ]
     return "; ".join(parts)
 
 
+def cores() -> int:
+    """Returns the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def keep_to_cores(number: int) -> None:
+    """Lets this process, and what it starts, use the first so many of its cores.
+
+    Args:
+        number: From 1 to `cores()`.
+
+    Raises:
+        ValueError: if it has not so many.
+    """
+    if not 1 <= number <= cores():
+        raise ValueError(f"number must be 1 to {cores()} cores; got {number}")
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:number])
+
+
 class Bystanders:
     """The cores that other processes used since the last look; zero where there is no /proc.
 
     Args:
-        own: Ids of the processes that are not others.
+        own: Ids of the processes that, with those that they started, are not others.
     """
 
     def __init__(self, own: Sequence[int]):
@@ -45,7 +66,7 @@ class Bystanders:
         return max(0.0, (busy - own) / (seconds * os.cpu_count()))
 
     def _look(self) -> tuple[float, float, float]:
-        return time.perf_counter(), _busy_seconds(), sum(map(_process_seconds, self._own))
+        return time.perf_counter(), _busy_seconds(), own_seconds(self._own)
 
 
 def _busy_seconds() -> float:
@@ -56,17 +77,19 @@ def _busy_seconds() -> float:
     return (user + nice + system + interrupts + soft) / os.sysconf("SC_CLK_TCK")
 
 
-def _process_seconds(process: int) -> float:
-    path = Path(f"/proc/{process}/stat")
-    if not path.exists():
-        return 0.0
-    # The name, in parentheses, may hold anything.
-    fields = path.read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+def own_seconds(processes: Sequence[int]) -> float:
+    """Returns the time of processes and of all that they started, those that ended included."""
+    parents, ticks = {}, {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        # The name, in parentheses, may hold anything; the process may have ended meanwhile.
+        with contextlib.suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            process = int(path.parent.name)
+            parents[process], ticks[process] = int(fields[1]), sum(map(int, fields[11:15]))
+    own = set(processes) & set(parents)
+    while started := {child for child, parent in parents.items() if parent in own} - own:
+        own |= started
+    return sum(ticks[process] for process in own) / os.sysconf("SC_CLK_TCK")
 
 
 def _processor() -> str:

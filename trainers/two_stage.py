@@ -25,7 +25,7 @@ from trainers.feature_cache import FeatureFiles
 from trainers.in_memory import map_rows, row_order
 from zoo.model import ZooModel
 
-__all__ = ["FeatureDataset", "check_class", "feature_dataset"]
+__all__ = ["FeatureDataset", "check_class", "feature_dataset", "feature_function"]
 
 # Raised when the files change, so that older ones are not read.
 _FORMAT = 1
@@ -143,7 +143,7 @@ def feature_dataset(
     chief = strategies.is_chief(strategy)
     if not chief:
         strategies.barrier(strategy)
-    network = _network(model, config.jit)
+    network = feature_function(model, dataset.spec.image_shape, config.jit)
     files = {}
     for split in ("train", "validation"):
         number = dataset.num_examples.get(split, 0)
@@ -179,19 +179,27 @@ def feature_dataset(
     return FeatureDataset(dataset, files)
 
 
+def feature_function(
+    model: ZooModel, image_shape: Sequence[int], jit: bool = False
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Returns the graph from images, (batch, *image_shape), to their features in float32.
+
+    Args:
+        model: Adapted; what is before its head is frozen.
+        image_shape: (height, width, bands).
+        jit: Whether it is compiled with XLA. Default False.
+    """
+    return tf.function(
+        lambda images: tf.cast(model.features(images), tf.float32),
+        input_signature=[tf.TensorSpec((None, *image_shape), tf.float32)],
+        jit_compile=jit,
+    )
+
+
 def _in_order(
     dataset: Dataset, split: str, epoch: int, labels: bool
 ) -> Callable[[], tf.data.Dataset]:
     return lambda: dataset.batches(split, feature_cache.BATCH, epoch=epoch, labels=labels)
-
-
-def _network(model: ZooModel, jit: bool) -> Callable[[tf.Tensor], tf.Tensor]:
-    images = tf.TensorSpec((None, *model.image_shape), tf.float32)
-    return tf.function(
-        lambda images: tf.cast(model.features(images), tf.float32),
-        input_signature=[images],
-        jit_compile=jit,
-    )
 
 
 def _folder_name(key: Mapping[str, Any]) -> str:

@@ -22,6 +22,7 @@ from trainers.evaluators.blends import BlendTruth, blended_class
 from trainers.evaluators.photometry import reference_band
 from trainers.feature_cache import FeatureFiles
 from trainers.reproduce.grid import Sample
+from trainers.two_stage import feature_function
 from zoo.model import ZooModel
 
 __all__ = ["blended_probability", "check", "sample"]
@@ -125,12 +126,7 @@ def _from_images(
 def _from_features(
     model: ZooModel, dataset: Dataset, splits: Sequence[str], folder: Path, jit: bool
 ) -> Iterator[np.ndarray]:
-    signature = [tf.TensorSpec((None, *dataset.spec.image_shape), tf.float32)]
-    network = tf.function(
-        lambda images: tf.cast(model.features(images), tf.float32),
-        input_signature=signature,
-        jit_compile=jit,
-    )
+    network = feature_function(model, dataset.spec.image_shape, jit)
     head = tf.function(model.classify, reduce_retracing=True)
     for split in splits:
         key = {

@@ -1,0 +1,109 @@
+"""The zoo's blend classifiers as the trainers call them, on some of the cores."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks import flop, machine, matrix_product
+from trainers import feature_cache, two_stage
+from zoo import registry
+from zoo.model import ZooModel
+
+__all__ = ["BlendAnswers", "VggFeatures"]
+
+# As in `trainers.reproduce`.
+_BATCH = 256
+
+
+class VggFeatures:
+    """The features of `blendhunter`, and products of matrices in the same process.
+
+    Args:
+        stamps: (number, height, width, 1), counts.
+        cores: Cores that it may use.
+        size: Rows and columns of the matrices.
+    """
+
+    def __init__(self, stamps: np.ndarray, cores: int, size: int):
+        _keep_to_cores(cores)
+        model = registry.create("blendhunter", image_shape=stamps.shape[1:], weights="none")
+        self._network = two_stage.feature_function(model, stamps.shape[1:])
+        self._flop = [flop.per_image(model.backbone, on_padding) for on_padding in (True, False)]
+        self._batches = _batches(stamps, feature_cache.BATCH)
+        first, second = map(tf.constant, matrix_product.factors(size))
+        self._product = tf.function(lambda: tf.matmul(first, second))
+        self._product_flop = matrix_product.operations(size)
+
+    def flop(self) -> list[int]:
+        """Returns the operations of the network for a stamp, with and without those on padding."""
+        return self._flop
+
+    def speed(self) -> float:
+        """Returns stamps/s, the preprocessing included."""
+        begun = time.perf_counter()
+        for batch in self._batches:
+            self._network(batch).numpy()
+        return _number(self._batches) / (time.perf_counter() - begun)
+
+    def product_rate(self, number: int) -> float:
+        """Returns GFLOP/s of TensorFlow's matrix product.
+
+        Args:
+            number: Products.
+        """
+        begun = time.perf_counter()
+        for _ in range(number):
+            product = self._product()
+        product[0, 0].numpy()
+        return number * self._product_flop / (time.perf_counter() - begun) / 1e9
+
+
+class BlendAnswers:
+    """Probabilities of blend classifiers.
+
+    Args:
+        stamps: (number, height, width, 1), counts.
+        cores: Cores that it may use.
+        numbers: By registry key, how many of the stamps a model is given.
+    """
+
+    def __init__(self, stamps: np.ndarray, cores: int, numbers: dict[str, int]):
+        _keep_to_cores(cores)
+        self._models = {name: _answers(name, stamps.shape[1:]) for name in numbers}
+        self._batches = {name: _batches(stamps[:n], _BATCH) for name, n in numbers.items()}
+
+    def speed(self, name: str) -> float:
+        """Returns stamps/s.
+
+        Args:
+            name: Registry key.
+        """
+        answer, batches = self._models[name], self._batches[name]
+        begun = time.perf_counter()
+        for batch in batches:
+            answer(batch).numpy()
+        return _number(batches) / (time.perf_counter() - begun)
+
+
+def _answers(name: str, image_shape: Sequence[int]) -> Callable[[tf.Tensor], tf.Tensor]:
+    hyperparameters = {"weights": "none"} if name == "blendhunter" else {}
+    model: ZooModel = registry.create(name, image_shape=image_shape, **hyperparameters)
+    signature = [tf.TensorSpec((None, *image_shape), tf.float32)]
+    return tf.function(lambda images: model(images)["probability"], input_signature=signature)
+
+
+def _batches(stamps: np.ndarray, size: int) -> list[tf.Tensor]:
+    return [tf.constant(stamps[start : start + size]) for start in range(0, len(stamps), size)]
+
+
+def _number(batches: Sequence[tf.Tensor]) -> int:
+    return sum(len(batch) for batch in batches)
+
+
+def _keep_to_cores(number: int) -> None:
+    machine.keep_to_cores(number)
+    tf.config.threading.set_intra_op_parallelism_threads(number)

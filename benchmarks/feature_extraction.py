@@ -1,0 +1,106 @@
+"""Features of `blendhunter` beside large products of matrices, counted in FLOP.
+
+    python -m benchmarks.feature_extraction
+    python -m benchmarks.feature_extraction --cores 1
+
+The frozen VGG-16 on stamps of 65x65, as `trainers.two_stage` calls it, in turns with products of
+float32 matrices by TensorFlow and by NumPy; the faster of the two is the rate that the machine
+can sustain. The operations are those of the convolutions (`benchmarks.flop`): the preprocessing,
+biases, activations and pooling take time and count for nothing. Products with the zeros of the
+padding are counted, as is the custom; the last row of the table leaves them out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from benchmarks import blends, machine, rounds
+from benchmarks.workers import Worker
+
+__all__ = ["main", "report"]
+
+_FEATURES = "features"
+_PRODUCTS = ("tf.matmul", "numpy.matmul")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the benchmark and prints its table.
+
+    Args:
+        arguments: The command line without the program's name; default that of the process.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    options = _options(arguments)
+    stamps = blends.noisy(blends.draw("train", options.stamps))
+    with (
+        Worker(
+            "benchmarks.blends_tensorflow", "VggFeatures", stamps, options.cores, options.size
+        ) as ours,
+        Worker(
+            "benchmarks.matrix_product", "NumpyProduct", options.size, options.cores
+        ) as numpy_product,
+    ):
+        flop, flop_inside = ours.call("flop")
+        timers = {
+            _FEATURES: functools.partial(ours.call, "speed"),
+            "tf.matmul": functools.partial(ours.call, "product_rate", options.products),
+            "numpy.matmul": functools.partial(numpy_product.call, "rate", options.products),
+        }
+        for timer in timers.values():
+            timer()  # Traces.
+        measured, rounds_line = rounds.take_turns(
+            timers,
+            options.rounds,
+            machine.Bystanders([os.getpid(), ours.pid, numpy_product.pid]).share,
+        )
+    size = stamps.shape[1]
+    print(f"feature_extraction: VGG-16 on {size}x{size}, {options.cores} cores")
+    print(machine.describe(("tensorflow", "keras", "numpy")))
+    print(
+        f"{flop / 1e9:.3f} GFLOP a stamp, {flop_inside / 1e9:.3f} without those on padding; "
+        f"matrices of {options.size}x{options.size}; {rounds_line}"
+    )
+    print(report(measured, flop, flop_inside))
+    return 0
+
+
+def report(measured: Mapping[str, np.ndarray], flop: int, flop_inside: int) -> str:
+    """Returns the table: rates, and that of the features over the faster product's.
+
+    Args:
+        measured: Of each round, stamps/s of "features", and GFLOP/s of "tf.matmul" and
+            "numpy.matmul".
+        flop: Operations for a stamp.
+        flop_inside: The same without those on padding.
+    """
+    features = measured[_FEATURES]
+    fastest = max(_PRODUCTS, key=lambda name: np.median(measured[name]))
+    rows = [
+        ["features, stamps/s", *rounds.spread(features, 1)],
+        ["features, GFLOP/s", *rounds.spread(features * flop / 1e9, 0)],
+        *([f"{name}, GFLOP/s", *rounds.spread(measured[name], 0)] for name in _PRODUCTS),
+    ]
+    ratios = rounds.ratios(measured, _FEATURES, fastest) / 1e9
+    rows.append([f"features / {fastest}", *rounds.spread(ratios * flop, 2)])
+    rows.append(["the same without padding", *rounds.spread(ratios * flop_inside, 2)])
+    return rounds.text_table(["", "min", "median", "max"], rows)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks.feature_extraction", description=__doc__)
+    parser.add_argument("--cores", type=int, default=machine.cores())
+    parser.add_argument("--stamps", type=int, default=256, help="stamps of each round")
+    parser.add_argument("--products", type=int, default=4, help="matrix products of each round")
+    parser.add_argument("--size", type=int, default=4096, help="rows and columns of the matrices")
+    parser.add_argument("--rounds", type=int, default=8)
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""Large products of float32 matrices: the rate that a machine's arithmetic can sustain."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import threadpoolctl
+
+from benchmarks import machine
+
+__all__ = ["NumpyProduct", "factors", "operations"]
+
+
+def factors(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns two matrices, (size, size) float32 each."""
+    random = np.random.default_rng(0)
+    return tuple(random.standard_normal((2, size, size), np.float32))
+
+
+def operations(size: int) -> int:
+    """Returns the floating-point operations of a product of two (size, size) matrices."""
+    return 2 * size**3
+
+
+class NumpyProduct:
+    """The product by NumPy's BLAS.
+
+    Args:
+        size: Rows and columns.
+        cores: Cores that it may use.
+    """
+
+    def __init__(self, size: int, cores: int):
+        machine.keep_to_cores(cores)
+        threadpoolctl.threadpool_limits(cores)
+        self._first, self._second = factors(size)
+        self._result = np.empty_like(self._first)
+
+    def rate(self, number: int) -> float:
+        """Returns GFLOP/s.
+
+        Args:
+            number: Products.
+        """
+        begun = time.perf_counter()
+        for _ in range(number):
+            np.matmul(self._first, self._second, out=self._result)
+        seconds = time.perf_counter() - begun
+        return number * operations(len(self._first)) / seconds / 1e9

@@ -1,0 +1,80 @@
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks import (
+    blend_classifiers,
+    blendhunter_end_to_end,
+    blends,
+    feature_extraction,
+    machine,
+)
+from benchmarks.blendhunter_end_to_end import Stage
+from trainers.in_memory import InMemoryDataset
+
+
+def _cells(line):
+    return [cell.strip() for cell in line.split("|")[1:-1]]
+
+
+class StampsTest(tf.test.TestCase):
+    def test_are_a_dataset_of_the_trainers(self):
+        examples = blends.draw("train", 4)
+        self.assertAllEqual(np.bincount(examples["label"]), [2, 2])
+        noisy = blends.noisy(examples)
+        self.assertEqual(noisy.shape, (4, 65, 65, 1))
+        # The frame of padding holds noise alone; five standard deviations of its estimate.
+        frame = np.concatenate([noisy[:, : blends.PAD], noisy[:, -blends.PAD :]])
+        self.assertNear(frame.std(), blends.SIGMA, 5 * blends.SIGMA / np.sqrt(2 * frame.size))
+        dataset = InMemoryDataset(blends.SPEC, {"train": examples})
+        self.assertEqual(dataset.num_examples, {"train": 4})
+
+
+class ReportsTest(tf.test.TestCase):
+    def test_features_are_compared_with_the_faster_product(self):
+        measured = {
+            "features": np.array([10.0, 20.0, 30.0]),
+            "tf.matmul": np.array([50.0, 50.0, 50.0]),
+            "numpy.matmul": np.array([100.0, 100.0, 100.0]),
+        }
+        lines = feature_extraction.report(measured, 4_000_000_000, 3_000_000_000).splitlines()
+        self.assertEqual(_cells(lines[3]), ["features, GFLOP/s", "40", "80", "120"])
+        self.assertEqual(_cells(lines[6]), ["features / numpy.matmul", "0.40", "0.80", "1.20"])
+        self.assertEqual(_cells(lines[7])[2], "0.60")
+
+    def test_classifiers_are_compared_on_as_many_cores(self):
+        speeds = {
+            "SEP, 1 core": 1000.0,
+            "blend_cnn, 1 core": 500.0,
+            "SEP, 2 cores": 2000.0,
+            "blend_cnn, 2 cores": 500.0,
+        }
+        measured = {name: np.array([speed]) for name, speed in speeds.items()}
+        ratios = [_cells(line)[-1] for line in blend_classifiers.report(measured).splitlines()[2:]]
+        self.assertEqual(ratios, ["1.000", "0.500", "1.000", "0.250"])
+
+    def test_an_extrapolated_time_is_called_so(self):
+        numbers = blendhunter_end_to_end.split_numbers(80_000)
+        self.assertEqual(numbers, {"train": 36_000, "validation": 36_000, "test": 8_000})
+        stages = [Stage("features", 50.0, 90.0, 0.01), Stage("head", 13.0, 20.0, 0.2)]
+        report = blendhunter_end_to_end.report(stages, 8_000).splitlines()
+        self.assertEqual(_cells(report[4]), ["all", "63.0", "110.0", "20%"])
+        self.assertStartsWith(report[5], "80000 stamps: 630 s, extrapolated from 8000;")
+        self.assertEndsWith(report[5], " 1.00 times as long")
+        self.assertIn("630 s, measured", blendhunter_end_to_end.report(stages * 10, 80_000))
+
+
+class BystandersTest(tf.test.TestCase):
+    def test_processes_that_were_started_are_no_others(self):
+        if not os.path.exists("/proc/stat"):
+            self.skipTest("there is no /proc")
+        before = machine.own_seconds([os.getpid()])
+        begun = time.process_time()
+        work = "import time\nwhile time.process_time() < 0.5: pass"
+        subprocess.run([sys.executable, "-S", "-c", work], check=True)
+        passed = machine.own_seconds([os.getpid()]) - before
+        self.assertBetween(passed, 0.4, 1.5 + time.process_time() - begun)
