@@ -5,18 +5,16 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
-import sys
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import tensorflow as tf
-import tqdm
 
 from trainers.checkpoints import write_atomically
 from trainers.errors import TrainingError
+from trainers.progress import Progress
 from trainers.run_folder import write_json
 
 __all__ = ["BATCH", "SHARD_BATCHES", "FeatureFiles", "fill"]
@@ -24,7 +22,6 @@ __all__ = ["BATCH", "SHARD_BATCHES", "FeatureFiles", "fill"]
 # Images at a time through the network, and batches to a file: what a kill can cost.
 BATCH = 64
 SHARD_BATCHES = 16
-_LINE_SECONDS = 30.0
 
 
 class FeatureFiles:
@@ -132,7 +129,7 @@ def fill(
             return
         missing = files.missing()
         write_json(files.folder / "key.json", key)
-        progress = _Progress(
+        progress = Progress(
             title, files.number, files.number - len(missing) * BATCH * SHARD_BATCHES
         )
         held: dict[str, list[np.ndarray]] = {name: [] for name in files.names}
@@ -161,48 +158,6 @@ def _length(path: Path) -> int:
     with contextlib.suppress(OSError, ValueError):
         return len(np.load(path, mmap_mode="r"))
     return -1
-
-
-class _Progress:
-    """A bar on a terminal, else a line now and then; and a line at the end."""
-
-    def __init__(self, title: str, total: int, done: int, stream: TextIO | None = None):
-        self._stream = stream or sys.stdout
-        self._title, self._total = title, total
-        self._before = self._done = max(0, done)
-        self._begun = self._line = time.monotonic()
-        self._bar = None
-        if self._stream.isatty():
-            self._bar = tqdm.tqdm(
-                total=total,
-                initial=self._done,
-                desc=title,
-                unit=" images",
-                file=self._stream,
-                leave=False,
-                dynamic_ncols=True,
-            )
-
-    def add(self, number: int) -> None:
-        self._done += number
-        if self._bar is not None:
-            self._bar.update(number)
-        elif time.monotonic() - self._line > _LINE_SECONDS:
-            self._line = time.monotonic()
-            left = (self._total - self._done) / self._rate()
-            self._write(f"{self._done} of {self._total} images", f"  {left / 60:.1f} min left")
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-        self._write(f"{self._total} images")
-
-    def _rate(self) -> float:
-        return (self._done - self._before) / max(1e-9, time.monotonic() - self._begun)
-
-    def _write(self, done: str, left: str = "") -> None:
-        line = f"{self._title}  {done}  {self._rate():.0f} images/s{left}"
-        print(line, file=self._stream, flush=True)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,75 @@
+"""How far a command is, and how long it will still take."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TextIO
+
+import tqdm
+
+__all__ = ["Progress"]
+
+_LINE_SECONDS = 30.0
+
+
+class Progress:
+    """A bar on a terminal, else a line now and then; and a line at the end.
+
+    Args:
+        title: What is done.
+        total: Number of things to do.
+        done: How many of them were done before.
+        unit: What they are, in the plural. Default "images".
+        stream: Where to write; default standard output.
+    """
+
+    def __init__(
+        self,
+        title: str,
+        total: int,
+        done: int = 0,
+        *,
+        unit: str = "images",
+        stream: TextIO | None = None,
+    ):
+        self._stream = stream or sys.stdout
+        self._title, self._total, self._unit = title, total, unit
+        self._before = self._done = max(0, done)
+        self._begun = self._line = time.monotonic()
+        self._bar = None
+        if self._stream.isatty():
+            self._bar = tqdm.tqdm(
+                total=total,
+                initial=self._done,
+                desc=title,
+                unit=f" {unit}",
+                file=self._stream,
+                leave=False,
+                dynamic_ncols=True,
+            )
+
+    def add(self, number: int) -> None:
+        """Tells that `number` more are done."""
+        self._done += number
+        if self._bar is not None:
+            self._bar.update(number)
+        elif time.monotonic() - self._line > _LINE_SECONDS:
+            self._line = time.monotonic()
+            left = (self._total - self._done) / self._rate()
+            self._write(
+                f"{self._done} of {self._total} {self._unit}", f"  {left / 60:.1f} min left"
+            )
+
+    def close(self) -> None:
+        """Removes the bar and writes the last line."""
+        if self._bar is not None:
+            self._bar.close()
+        self._write(f"{self._total} {self._unit}")
+
+    def _rate(self) -> float:
+        return (self._done - self._before) / max(1e-9, time.monotonic() - self._begun)
+
+    def _write(self, done: str, left: str = "") -> None:
+        line = f"{self._title}  {done}  {self._rate():.0f} {self._unit}/s{left}"
+        print(line, file=self._stream, flush=True)
