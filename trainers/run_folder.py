@@ -7,7 +7,7 @@ import fcntl
 import json
 import platform
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from trainers.errors import UserError
 if TYPE_CHECKING:
     from zoo.model import ZooModel
 
-__all__ = ["RunFolder", "load_model"]
+__all__ = ["RunFolder", "installed_versions", "load_model"]
 
 _PACKAGES = (
     "tensorflow",
@@ -97,7 +97,7 @@ class RunFolder:
                     f"{'; '.join(differences)}; give another folder, or --overwrite"
                 )
         write_json(self.config, config.as_dict())
-        write_json(self.versions, _versions())
+        write_json(self.versions, installed_versions())
 
 
 def load_model(run_dir: Path | str) -> ZooModel:
@@ -139,9 +139,10 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, json.dumps(value, indent=2) + "\n")
 
 
-def _versions() -> dict[str, str]:
+def installed_versions(packages: Sequence[str] = _PACKAGES) -> dict[str, str]:
+    """Returns the versions of Python, the platform and those packages that are installed."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
-    for package in _PACKAGES:
+    for package in packages:
         with contextlib.suppress(metadata.PackageNotFoundError):
             found[package] = metadata.version(package)
     return found

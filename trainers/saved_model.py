@@ -17,9 +17,9 @@ from trainers.errors import TrainingError, UserError
 if TYPE_CHECKING:
     from zoo.model import Signature, ZooModel
 
-__all__ = ["check", "save"]
+__all__ = ["CLASSES", "check", "save"]
 
-_CLASSES = "classes.txt"
+CLASSES = "classes.txt"
 _TOLERANCE = (
     1e-2  # of the largest value; a graph may round differently, above all in half precision
 )
@@ -41,7 +41,7 @@ def save(model: ZooModel, signatures: Mapping[str, Signature], folder: Path) -> 
     archive = keras.export.ExportArchive()
     for name, signature in signatures.items():
         archive.add_endpoint(name, signature.function, list(signature.inputs))
-    listed = folder / _CLASSES
+    listed = folder / CLASSES
     if model.class_names:
         for name in model.class_names:
             if len(name.splitlines()) != 1:

@@ -33,15 +33,34 @@ References:
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import joblib
 import numpy as np
 import sep
 from scipy.optimize import linear_sum_assignment
 
-__all__ = ["BLENDED", "FAILURE", "ISOLATED", "SepResult", "classify", "label", "run"]
+__all__ = [
+    "BLENDED",
+    "DEBLEND_CONTRAST",
+    "FAILURE",
+    "ISOLATED",
+    "MIN_AREA",
+    "THRESHOLD",
+    "SepResult",
+    "classify",
+    "extract",
+    "label",
+    "run",
+]
 
 BLENDED, ISOLATED, FAILURE = 1, 0, -1
+
+# The settings of the source, table 2.
+THRESHOLD = 1.5  # times the noise
+MIN_AREA = 5  # px
+DEBLEND_CONTRAST = 0.005
+_DEBLEND_THRESHOLDS = 32
 
 _MATCH_RADIUS = 2.0  # px
 
@@ -148,6 +167,48 @@ def label(detected: np.ndarray, merged: np.ndarray, true: np.ndarray) -> int:
     return BLENDED if blended else ISOLATED
 
 
+def extract(
+    image: np.ndarray,
+    noise: np.ndarray | None = None,
+    *,
+    threshold: float = THRESHOLD,
+    min_area: int = MIN_AREA,
+    deblend_contrast: float = DEBLEND_CONTRAST,
+    **settings: Any,
+) -> Any:
+    """Detects and deblends.
+
+    Args:
+        image: (height, width) float32, contiguous and writable.
+        noise: Standard deviation of each pixel, (height, width); None for the global rms that SEP
+            measures.
+        threshold: Of detection, in units of the noise.
+        min_area: Least number of pixels of a detection.
+        deblend_contrast: Least share of the flux that makes a part of a detection a source; 1 for
+            no deblending.
+        **settings: Others of `sep.extract`, as `mask` and `segmentation_map`.
+
+    Returns:
+        What `sep.extract` returns; None where SEP itself gives up, for a full pixel buffer or too
+        many parts.
+    """
+    try:
+        return sep.extract(
+            image,
+            threshold,
+            err=sep.Background(image).globalrms if noise is None else noise,
+            minarea=min_area,
+            deblend_nthresh=_DEBLEND_THRESHOLDS,
+            deblend_cont=deblend_contrast,
+            **settings,
+        )
+    except Exception as error:
+        # SEP raises `Exception` itself.
+        if type(error) is not Exception:
+            raise
+        return None
+
+
 def _matches(detected: np.ndarray, true: np.ndarray) -> int:
     # Largest number of pairs: in a close blend the nearest position may be that of the other.
     distance = np.hypot(*(detected[:, None] - true[None]).transpose(2, 0, 1))
@@ -161,7 +222,7 @@ def _run(stamps: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     found = np.empty((len(stamps), 2), np.int16)
     for row, (stamp, others) in enumerate(zip(stamps, offsets, strict=True)):
         # A copy: stamps that come from another process cannot be written to, which SEP asks for.
-        objects = _extract(np.array(stamp, np.float32, order="C"))
+        objects = extract(np.array(stamp, np.float32, order="C"))
         if objects is None:
             found[row] = FAILURE, -1
             continue
@@ -171,20 +232,3 @@ def _run(stamps: np.ndarray, offsets: np.ndarray) -> np.ndarray:
         true = np.concatenate([centre[None], centre + others])
         found[row] = label(detected, merged, true), len(objects)
     return found
-
-
-def _extract(stamp: np.ndarray) -> np.ndarray | None:
-    try:
-        return sep.extract(
-            stamp,
-            1.5,
-            err=sep.Background(stamp).globalrms,
-            minarea=5,
-            deblend_nthresh=32,
-            deblend_cont=0.005,
-        )
-    except Exception as error:
-        # SEP raises `Exception` itself, for a full pixel buffer or too many sub-objects.
-        if type(error) is not Exception:
-            raise
-        return None
