@@ -1,0 +1,170 @@
+"""A trained classifier, from the folder of a run or from an exported SavedModel."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from trainers import model_card, run_folder
+from trainers.errors import UserError
+from trainers.evaluators.blends import blended_class
+from trainers.saved_model import CLASSES
+from trainers.versions import existing_versions
+
+__all__ = ["Classifier", "from_run", "from_saved_model"]
+
+_SIGNATURE = "serving_default"
+
+
+@dataclasses.dataclass(frozen=True)
+class Classifier:
+    """Gives images the probabilities of classes.
+
+    Attributes:
+        name: Name of the model.
+        path: Where it comes from.
+        class_names: In the order of the probabilities.
+        bands: Number of bands that it takes.
+        fixed_size: Height and width of the images that it takes, or None for any.
+        trained_size: Height and width of the images in training, or None if that is not known.
+        configuration: Options of its training; may be empty.
+        data: What the model card says of the training data; may be empty.
+        function: Takes images, returns a dictionary with `probability`.
+    """
+
+    name: str
+    path: Path
+    class_names: tuple[str, ...]
+    bands: int
+    fixed_size: tuple[int, int] | None
+    trained_size: tuple[int, int] | None
+    configuration: Mapping[str, Any]
+    data: Mapping[str, Any]
+    function: Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
+
+    @property
+    def noise_range(self) -> tuple[float, float] | None:
+        """Lowest and highest noise that was added to the images in training, or None."""
+        sigma = self.configuration.get("noise_sigma")
+        if not sigma:
+            return None
+        return float(np.ravel(sigma)[0]), float(np.ravel(sigma)[-1])
+
+    @property
+    def blended(self) -> int | None:
+        """Index of the class of blends, or None."""
+        return blended_class(self.class_names)
+
+    def probabilities(self, images: np.ndarray) -> np.ndarray:
+        """Returns the probabilities, (number, classes).
+
+        Args:
+            images: (number, height, width, bands) in the units of training.
+
+        Raises:
+            ValueError: if one is not finite.
+        """
+        answer = self.function(tf.constant(images, tf.float32))["probability"].numpy()
+        if not np.isfinite(answer).all():
+            raise ValueError(f"'{self.name}' gives probabilities that are not finite")
+        return answer
+
+
+def from_run(run_dir: Path | str) -> Classifier:
+    """Takes the finished model of a run.
+
+    Args:
+        run_dir: Folder of the run.
+
+    Raises:
+        UserError: if it holds no finished run, or no classifier.
+    """
+    model = run_folder.load_model(run_dir)
+    served = model.signatures()[_SIGNATURE]
+    function = tf.function(served.function, input_signature=served.inputs)
+    return _classifier(
+        f"--run_dir {run_dir}",
+        # The weights go when the model goes.
+        lambda images, model=model: function(images),
+        outputs=function.get_concrete_function().structured_outputs,
+        name=model.registry_name,
+        path=Path(run_dir),
+        class_names=model.class_names,
+        input_shape=served.inputs[0].shape,
+        trained_size=tuple(model.image_shape[:2]),
+        configuration=run_folder.read_json(run_folder.RunFolder(run_dir).config),
+        data={},
+    )
+
+
+def from_saved_model(path: Path | str) -> Classifier:
+    """Takes an exported SavedModel.
+
+    Args:
+        path: `saved_models/<model>/<version>`, or `saved_models/<model>` for the latest version.
+
+    Raises:
+        UserError: if there is no SavedModel, or it is no classifier of images.
+    """
+    folder = Path(path)
+    versions = existing_versions(folder)
+    if versions and not (folder / "saved_model.pb").exists():
+        folder = folder / str(versions[-1])
+    what = f"--saved_model {path}"
+    if not (folder / "saved_model.pb").is_file():
+        raise UserError(f"{what} must be the folder of a SavedModel; it has no saved_model.pb")
+    try:
+        loaded = tf.saved_model.load(str(folder))
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        raise UserError(f"{what} cannot be loaded: {error}") from None
+    function = loaded.signatures.get(_SIGNATURE) if hasattr(loaded, "signatures") else None
+    inputs = function.structured_input_signature[1] if function is not None else {}
+    if set(inputs) != {"image"}:
+        raise UserError(f"{what} must have a signature '{_SIGNATURE}' that takes 'image' alone")
+    listed = folder / "assets" / CLASSES
+    names = listed.read_text(encoding="utf-8").splitlines() if listed.is_file() else ()
+    card_file = folder / model_card.CARD_JSON
+    card = run_folder.read_json(card_file) if card_file.is_file() else {}
+    data = card.get("dataset") or {}
+    shape = data.get("image_shape")
+    return _classifier(
+        what,
+        lambda images, loaded=loaded: loaded.signatures[_SIGNATURE](image=images),
+        outputs=function.structured_outputs,
+        name=card.get("name", folder.parent.name),
+        path=folder,
+        class_names=names,
+        input_shape=inputs["image"].shape,
+        trained_size=None if shape is None else tuple(shape[:2]),
+        configuration=card.get("training") or {},
+        data=data,
+    )
+
+
+def _classifier(
+    what: str,
+    function: Callable[[tf.Tensor], Mapping[str, tf.Tensor]],
+    *,
+    outputs: Mapping[str, tf.TensorSpec],
+    class_names: Sequence[str],
+    input_shape: tf.TensorShape,
+    **facts: Any,
+) -> Classifier:
+    if "probability" not in outputs:
+        raise UserError(
+            f"{what} must hold a classifier; its model gives {', '.join(sorted(outputs))}"
+        )
+    classes = outputs["probability"].shape[-1]
+    names = tuple(class_names) or tuple(f"class_{index}" for index in range(classes or 0))
+    if len(names) < 2 or len(names) != classes:
+        raise UserError(f"{what} must hold a classifier of two classes or more; got {len(names)}")
+    if input_shape.rank != 4 or input_shape[-1] is None:
+        raise UserError(f"{what} must take images (batch, height, width, bands); got {input_shape}")
+    _, height, width, bands = input_shape
+    fixed = None if height is None or width is None else (height, width)
+    return Classifier(class_names=names, bands=bands, fixed_size=fixed, function=function, **facts)

@@ -1,0 +1,154 @@
+"""From a frame to its catalogue and figure, with a trained classifier."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainers.classifier import Classifier
+from trainers.errors import UserError
+from trainers.evaluators import figures
+from trainers.evaluators.section import FigureFile, Section
+from trainers.frames import catalogue, detection, figure, summary
+from trainers.frames.catalogue import Judgement
+from trainers.frames.detection import DetectionSettings
+from trainers.frames.reading import Frame
+from trainers.frames.stamps import StampCutter, StampSettings
+from trainers.progress import Progress
+
+__all__ = ["fitted", "predict"]
+
+_BATCH = 128
+_DEFAULT_SIZE = 51  # px, that of Farrens et al. 2022
+
+
+def fitted(settings: StampSettings, classifier: Classifier) -> StampSettings:
+    """Returns the settings with a size that the classifier takes.
+
+    Args:
+        settings: Without a size, that of the classifier's training is taken, or 51 px.
+        classifier: The classifier.
+
+    Raises:
+        UserError: if the classifier takes images of another size, or none that are square.
+    """
+    fixed = classifier.fixed_size
+    height, width = fixed or classifier.trained_size or (_DEFAULT_SIZE, _DEFAULT_SIZE)
+    if fixed is not None and height != width:
+        raise UserError(
+            f"the model must take square stamps; '{classifier.name}' takes {height} x {width} px"
+        )
+    size = min(height, width) if settings.size is None else settings.size
+    if fixed is not None and size != height:
+        raise UserError(f"--size must be {height} px for '{classifier.name}'; got {size}")
+    return dataclasses.replace(settings, size=size)
+
+
+def predict(
+    frame: Frame,
+    classifier: Classifier,
+    output_dir: Path | str,
+    *,
+    detecting: DetectionSettings | None = None,
+    cutting: StampSettings | None = None,
+    cut: float = 0.5,
+    gain: float | None = None,
+    provenance: Mapping[str, Any] | None = None,
+) -> Section:
+    """Detects, classifies, and writes `NAME.ecsv` and `figures/NAME.png`.
+
+    Args:
+        frame: The frame.
+        classifier: The classifier.
+        output_dir: Folder to write into; made if missing.
+        detecting: How sources are detected.
+        cutting: How stamps are cut; without a scale, the frame is brought to a noise that the
+            training had, if that is known.
+        cut: Probability above which a detection is called blended.
+        gain: Electrons for each unit of the frame; None if it is not known.
+        provenance: Put into the metadata of the catalogue, beside what is known here.
+
+    Returns:
+        What the report tells of the frame.
+
+    Raises:
+        UserError: if frame and classifier do not fit each other, or nothing is detected.
+    """
+    detecting = detecting or DetectionSettings()
+    cutting = fitted(cutting or StampSettings(), classifier)
+    bands = frame.pixels.shape[-1]
+    if bands != classifier.bands:
+        raise UserError(
+            f"--frame {frame.path} must have the {classifier.bands} band(s) that "
+            f"'{classifier.name}' takes; got {bands}: --bands chooses planes of a cube"
+        )
+    found = detection.detect(frame, detecting)
+    noise = float(np.median(found.noise[..., found.band]))
+    if cutting.scale is None:
+        cutting = dataclasses.replace(cutting, scale=_scale(classifier, noise))
+    cutter = StampCutter(frame, found, cutting)
+    judgement = _judge(cutter, classifier, frame.name)
+    table = catalogue.make(
+        frame,
+        found,
+        judgement,
+        classifier,
+        cut=cut,
+        gain=gain,
+        provenance={
+            "frame": {"file": frame.path.name, "hdu": frame.hdu, "unit": frame.unit} | frame.header,
+            "model": {
+                "name": classifier.name,
+                "path": classifier.path,
+                "data": dict(classifier.data),
+                "training": dict(classifier.configuration),
+            },
+            "detection": dataclasses.asdict(detecting),
+            "stamps": dataclasses.asdict(cutting),
+            "noise": noise,
+            **(provenance or {}),
+        },
+    )
+    output_dir = Path(output_dir)
+    output_dir.mkdir(parents=True, exist_ok=True)
+    catalogue.write(table, output_dir / f"{frame.name}.ecsv")
+    shown = len(classifier.class_names) - 1 if classifier.blended is None else classifier.blended
+    name = classifier.class_names[shown]
+    picture = f"figures/{frame.name}.png"
+    with figures.style():
+        drawn = figure.draw(frame, found, cutter, judgement.probability[:, shown], name)
+        figure.save(drawn, output_dir / picture)
+    return summary.section(
+        frame,
+        found,
+        table,
+        classifier,
+        noise=noise,
+        scale=cutting.scale,
+        catalogue=f"{frame.name}.ecsv",
+        figure=FigureFile(picture, figure.caption(name)),
+    )
+
+
+def _scale(classifier: Classifier, noise: float) -> float:
+    """Returns the factor that brings the noise to the nearest that the training had."""
+    if classifier.noise_range is None:
+        return 1.0
+    low, high = classifier.noise_range
+    return float(np.clip(noise, low, high)) / noise if high > 0 else 1.0
+
+
+def _judge(cutter: StampCutter, classifier: Classifier, title: str) -> Judgement:
+    progress = Progress(title, len(cutter), unit="stamps")
+    pieces = []
+    for start in range(0, len(cutter), _BATCH):
+        stamps = cutter.cut(range(start, min(start + _BATCH, len(cutter))))
+        probability = classifier.probabilities(stamps.images)
+        pieces.append((probability, stamps.filled, stamps.neighbours, stamps.flags))
+        progress.add(len(probability))
+    progress.close()
+    return Judgement(*(np.concatenate(values) for values in zip(*pieces, strict=True)))
