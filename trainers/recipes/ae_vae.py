@@ -21,13 +21,15 @@ DEFAULT = Recipe(
     hyperparameters={
         "preprocessing": ["background_noise", {"name": "centre_crop", "size": 24}],
         "latent_dim": 10,
+        "prior_components": 24,
     },
     datasets={
         "image_folder": {
             "epochs": 60,
             "weight_decay": 0.0,
             "hyperparameters": {
-                "preprocessing": ["background_noise", {"name": "centre_crop", "size": 32}]
+                "preprocessing": ["background_noise", {"name": "centre_crop", "size": 32}],
+                "prior_components": 4,
             },
         }
     },

@@ -67,7 +67,8 @@ class ComponentClasses(keras.layers.Layer):
         self.membership.assign(membership)
 
     def call(self, responsibilities: tf.Tensor) -> tf.Tensor:
-        return tf.matmul(responsibilities, self.membership)
+        # The shares of a rounded sum can exceed one.
+        return tf.minimum(tf.matmul(responsibilities, self.membership), 1.0)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -41,8 +41,10 @@ class HierarchicalVAE(MixtureVAE):
     both per pixel, with p the mixture prior and s learnt, one number per feature. The penalty
     on |h| keeps the features of the autoencoder of order one (Ghosh+20).
 
-    Departure from the source, which trains the autoencoder first: both are trained at once, each
-    by its own terms, so that one run does it.
+    Departures from the source: it trains the autoencoder first, here both are trained at once, each
+    by its own terms, so that one run does it. And the networks between h and z add to the identity,
+    so that the first latents start as the first units of h; with the decoder "profile" these are
+    size and fluxes, over which the mixture then lies as in `vae_mixture`.
 
     Args:
         mode: "hierarchical" (default) or "feature_loss".
@@ -128,13 +130,14 @@ class HierarchicalVAE(MixtureVAE):
     def _make_encoder(self) -> keras.Model:
         if self.mode == "feature_loss":
             return super()._make_encoder()
-        outputs = self.posterior.n_params
-        return _perceptron(self.feature_dim, self.width, outputs, self.seed, name="encoder")
+        sizes = (self.feature_dim, self.width, self.posterior.n_params)
+        return _residual_perceptron(*sizes, self.latent_dim, self.seed, name="encoder")
 
     def _make_decoder(self, inputs: int) -> keras.layers.Layer:
         if self.mode == "feature_loss":
             return super()._make_decoder(inputs)
-        return _perceptron(inputs, self.width, self.feature_dim, self.seed + 1, name="decoder")
+        sizes = (inputs, self.width, self.feature_dim)
+        return _residual_perceptron(*sizes, self.latent_dim, self.seed + 1, name="decoder")
 
     def adapt(self, images: np.ndarray) -> None:
         super().adapt(images)
@@ -145,6 +148,16 @@ class HierarchicalVAE(MixtureVAE):
         if self.mode == "feature_loss":
             return super().infer(images, training)
         return self.posterior(self.encoder(self.features(images), training=training))
+
+    def _mixed_latents(self) -> int:
+        if self.mode == "hierarchical" and self.decoder_name == "profile":
+            return min(1 + self.preprocessed_shape[-1], self.latent_dim)
+        return super()._mixed_latents()
+
+    def _profile_parameters(self, latent: tf.Tensor) -> dict[str, tf.Tensor] | None:
+        if self.mode == "hierarchical" and self.decoder_name == "profile":
+            return self.feature_decoder.parameters(self.decoder(latent))
+        return super()._profile_parameters(latent)
 
     def features(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the hidden units of the autoencoder, (batch, feature_dim)."""
@@ -199,14 +212,17 @@ class HierarchicalVAE(MixtureVAE):
         }
 
 
-def _perceptron(inputs: int, width: int, outputs: int, seed: int, name: str) -> keras.Model:
-    glorot = [keras.initializers.GlorotUniform(seed=seed + layer) for layer in range(3)]
-    return keras.Sequential(
-        [
-            keras.Input((inputs,)),
-            keras.layers.Dense(width, activation="leaky_relu", kernel_initializer=glorot[0]),
-            keras.layers.Dense(width, activation="leaky_relu", kernel_initializer=glorot[1]),
-            keras.layers.Dense(outputs, kernel_initializer=glorot[2], dtype="float32"),
-        ],
-        name=name,
-    )
+def _residual_perceptron(
+    inputs: int, width: int, outputs: int, kept: int, seed: int, name: str
+) -> keras.Model:
+    """Returns a network that starts near the identity on the first `kept` units, else near zero."""
+    kept = min(inputs, outputs, kept)
+    x = keras.Input((inputs,))
+    y = x
+    for layer in range(2):
+        glorot = keras.initializers.GlorotUniform(seed=seed + layer)
+        y = keras.layers.Dense(width, activation="leaky_relu", kernel_initializer=glorot)(y)
+    nearly_zero = keras.initializers.VarianceScaling(1e-4, seed=seed + 2)
+    y = keras.layers.Dense(outputs, kernel_initializer=nearly_zero, dtype="float32")(y)
+    same = keras.ops.pad(keras.ops.cast(x[:, :kept], "float32"), [[0, 0], [0, outputs - kept]])
+    return keras.Model(x, keras.layers.Add(dtype="float32")([y, same]), name=name)

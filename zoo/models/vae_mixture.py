@@ -188,9 +188,16 @@ class MixtureVAE(VAE):
         """Returns log size in px of what the decoder draws at the mean of each component, (K,)."""
         rest = self.latent_dim - self.prior.dims
         latent = tf.pad(self.prior.means, [[0, 0], [0, rest]])
-        if isinstance(self.decoder, ProfileDecoder):
-            return self.decoder.parameters(latent)["log_size"].numpy()
+        parameters = self._profile_parameters(latent)
+        if parameters is not None:
+            return parameters["log_size"].numpy()
         return np.log([half_light_radius(image) for image in self._draw(latent).numpy()])
+
+    def _profile_parameters(self, latent: tf.Tensor) -> dict[str, tf.Tensor] | None:
+        """Returns the parameters of the light profiles drawn, None if the decoder draws others."""
+        if not isinstance(self.decoder, ProfileDecoder):
+            return None
+        return self.decoder.parameters(latent)
 
     def sample_prior(self, number: int, seed: int) -> tf.Tensor:
         """Returns latent vectors drawn from the prior, (number, latent_dim)."""
