@@ -28,7 +28,11 @@ _POLL_SECONDS = 0.5
 _FEWEST_FILES = 16
 
 ShardExamples = Callable[[], Iterator[tuple[str, dict[str, Any]]]]
-"""Returns the examples of one file with their keys; has a length; can be pickled."""
+"""Returns the examples of one file with their keys; has a length; can be pickled.
+
+Fewer examples than its length may come. It may have a list `left_out` then, with a line about each
+of those that are missing.
+"""
 
 
 class BeamShardsBuilder(tfds.core.ShardBasedBuilder):
@@ -50,6 +54,9 @@ class BeamShardsBuilder(tfds.core.ShardBasedBuilder):
         """Processes on this machine; None for one per core, or one alone for few files."""
         return None
 
+    def report(self, left_out: Sequence[str]) -> None:
+        """Is told what the files' examples left out, a line each."""
+
     def _download_and_prepare(
         self,
         dl_manager: tfds.download.DownloadManager,
@@ -63,22 +70,25 @@ class BeamShardsBuilder(tfds.core.ShardBasedBuilder):
             for number, examples in enumerate(shards):
                 path = templates[split].sharded_filepath(shard_index=number, num_shards=len(shards))
                 tasks.append(_Task(split, os.fspath(path), examples))
-        sizes = self._run(tasks, config)
+        written = self._run(tasks, config)
+        self.report([line for task in tasks for line in written[task.path].left_out])
         found = []
         for split, template in templates.items():
             mine = [task for task in tasks if task.split == split]
             found.append(
                 splits.SplitInfo(
                     name=split,
-                    shard_lengths=[len(task.examples) for task in mine],
-                    num_bytes=sum(sizes[task.path] for task in mine),
+                    shard_lengths=[written[task.path].examples for task in mine],
+                    num_bytes=sum(written[task.path].size for task in mine),
                     filename_template=template,
                 )
             )
         self.info.set_splits(splits.SplitDict(found))
 
-    def _run(self, tasks: list[_Task], config: tfds.download.DownloadConfig) -> Mapping[str, int]:
-        """Writes the files and returns their sizes in bytes by path."""
+    def _run(
+        self, tasks: list[_Task], config: tfds.download.DownloadConfig
+    ) -> Mapping[str, _Written]:
+        """Writes the files and returns what stands in each, by path."""
         write = _Write(
             self.info.features,
             example_serializer.ExampleSerializer(self.info.features.get_serialized_info()),
@@ -101,12 +111,12 @@ class BeamShardsBuilder(tfds.core.ShardBasedBuilder):
                 | "Collect" >> beam.CombineGlobally(beam.combiners.ToListCombineFn())
                 | "Report" >> beam.Map(lambda rows: report.write_text(json.dumps(rows)))
             )
-        rows = json.loads(report.read_text())
+        rows = [_Written(**row) for row in json.loads(report.read_text())]
         report.unlink()
-        errors = sorted(error for _, _, error in rows if error)
+        errors = sorted(row.error for row in rows if row.error)
         if errors:
             raise ValueError(errors[0])
-        return {path: size for path, size, _ in rows}
+        return {row.path: row for row in rows}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,6 +127,17 @@ class _Task:
 
 
 @dataclasses.dataclass(frozen=True)
+class _Written:
+    """What became of one file: its size in bytes, or a line if it cannot be written."""
+
+    path: str
+    examples: int = 0
+    size: int = 0
+    left_out: Sequence[str] = ()
+    error: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class _Write:
     """Writes one file."""
 
@@ -124,12 +145,15 @@ class _Write:
     serializer: example_serializer.ExampleSerializer
     example_writer: writer.ExampleWriter
 
-    def __call__(self, task: _Task) -> tuple[str, int, str]:
-        """Returns path, bytes, and a line if the examples cannot be made."""
+    def __call__(self, task: _Task) -> dict[str, Any]:
+        """Returns the fields of a `_Written`."""
         path = epath.Path(task.path)
+        count = 0
 
         def serialized() -> Iterator[tuple[str, bytes]]:
+            nonlocal count
             for key, example in task.examples():
+                count += 1
                 record = self.serializer.get_tf_example(self.features.encode_example(example))
                 # Otherwise the order of the features differs from process to process.
                 yield key, record.SerializeToString(deterministic=True)
@@ -140,8 +164,10 @@ class _Write:
                 self.example_writer.write(os.fspath(incomplete), serialized())
         except (ValueError, FileNotFoundError) as error:
             # Beam would bury it in a traceback of the worker.
-            return task.path, 0, " ".join(str(error).split())
-        return task.path, path.stat().length, ""
+            failed = _Written(task.path, error=" ".join(str(error).split()))
+            return dataclasses.asdict(failed)
+        left_out = list(getattr(task.examples, "left_out", ()))
+        return dataclasses.asdict(_Written(task.path, count, path.stat().length, left_out))
 
 
 def _local(processes: int) -> tuple[fn_runner.FnApiRunner, PipelineOptions]:

@@ -78,11 +78,17 @@ class DecisionTree:
         """Returns how many volunteers answered each question, (..., questions)."""
         return np.stack([votes[..., span].sum(axis=-1) for span in self.spans.values()], axis=-1)
 
-    def fractions(self, votes: np.ndarray) -> np.ndarray:
-        """Returns vote fractions, (..., answers) float32, NaN where nobody was asked."""
+    def fractions(self, votes: np.ndarray, totals: np.ndarray | None = None) -> np.ndarray:
+        """Returns vote fractions, (..., answers) float32, NaN where nobody was asked.
+
+        Args:
+            votes: (..., answers).
+            totals: (..., questions), volunteers who answered; None for the sums of the votes.
+        """
+        totals = self.totals(votes) if totals is None else totals
         fractions = np.full(votes.shape, np.nan, np.float32)
-        for span in self.spans.values():
-            asked = votes[..., span].sum(axis=-1, keepdims=True)
+        for index, span in enumerate(self.spans.values()):
+            asked = totals[..., index, None]
             np.divide(votes[..., span], asked, out=fractions[..., span], where=asked > 0)
         return fractions
 
@@ -288,9 +294,9 @@ def task_labels(
 def morphology(fractions: np.ndarray, tree: DecisionTree = GZD5) -> np.ndarray:
     """Returns the class of `MORPHOLOGIES` to which most volunteers came, for every galaxy.
 
-    At each question of the way the answer with the largest fraction decides: an artifact, a merger
-    (whatever else it is), smooth of one of three shapes, a disk seen edge-on, one with spiral arms,
-    or another.
+    At each question of the way the answer with the largest fraction decides: an artifact, smooth of
+    one of three shapes, a disk seen edge-on, one with spiral arms, or another; but what more than
+    half of the votes call a merger is one, whatever else it is. The classes are ours.
 
     Args:
         fractions: (..., answers), NaN where nobody was asked.
@@ -310,5 +316,5 @@ def morphology(fractions: np.ndarray, tree: DecisionTree = GZD5) -> np.ndarray:
     disk = np.where(most("has-spiral-arms", "yes"), 4, 5)
     disk = np.where(most("disk-edge-on", "yes"), 3, disk)
     label = np.where(most("smooth-or-featured", "featured-or-disk"), disk, shape)
-    label = np.where(most("merging", "merger"), 6, label)
+    label = np.where(values[..., tree.place("merging_merger")] > 0.5, 6, label)
     return np.where(most("smooth-or-featured", "artifact"), 7, label)

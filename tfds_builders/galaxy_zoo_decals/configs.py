@@ -1,0 +1,79 @@
+"""What can be chosen in each configuration of galaxy_zoo_decals."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import tensorflow_datasets as tfds
+
+from tfds_builders.galaxy_zoo_decals.labels import CUTS, TASKS
+from tfds_builders.left_out import ON_ERROR
+
+__all__ = ["CatalogueConfig", "GalaxyZooConfig"]
+
+
+@dataclasses.dataclass
+class GalaxyZooConfig(tfds.core.BuilderConfig):
+    """Images of galaxies with votes.
+
+    Attributes:
+        image_size: Pixels on a side.
+        crop: Share of each side of the published images (424 pixels) that is kept, about the
+            centre.
+        task: One of the nine tasks, the classes of which `label` has; galaxies without a label in
+            it are left out. Empty for the class to which most volunteers came, and all galaxies.
+        cuts: Limits of the nine tasks: "table" or "transfer", see `labels.task_labels`.
+        min_votes: A galaxy has no label in a task if fewer volunteers answered its questions.
+        processes: Processes that work when no Beam runner is chosen; None for one per core, from
+            16 files on. No effect on the result.
+    """
+
+    image_size: int = 128
+    crop: float = 0.5
+    task: str = ""
+    cuts: str = "table"
+    min_votes: int = 0
+    processes: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 8 <= self.image_size <= 424:
+            raise ValueError(f"image_size must be between 8 and 424; got {self.image_size}")
+        if not 0.1 <= self.crop <= 1:
+            raise ValueError(f"crop must be between 0.1 and 1; got {self.crop}")
+        if self.task and self.task not in TASKS:
+            raise ValueError(f"task must be one of {', '.join(TASKS)}; got '{self.task}'")
+        if self.cuts not in CUTS:
+            raise ValueError(f"cuts must be one of {', '.join(CUTS)}; got '{self.cuts}'")
+        if self.min_votes < 0:
+            raise ValueError(f"min_votes must be at least 0; got {self.min_votes}")
+        if self.processes is not None and self.processes < 1:
+            raise ValueError(f"processes must be at least 1; got {self.processes}")
+
+
+@dataclasses.dataclass
+class CatalogueConfig(GalaxyZooConfig):
+    """One of the published catalogues, and the images.
+
+    Attributes:
+        file: Name of the catalogue.
+        gzd12: Whether the volunteers answered the questions of GZD-1/2, not those of GZD-5.
+        automated: Whether it has the posteriors of a network in place of votes.
+        wrong_size: Whether galaxies with `wrong_size_warning` are kept.
+        on_error: "raise", or "skip" to leave out and list galaxies that cannot be used. Galaxies
+            without an image are left out and counted anyway.
+    """
+
+    file: str = "gz_decals_volunteers_5.csv"
+    gzd12: bool = False
+    automated: bool = False
+    wrong_size: bool = False
+    on_error: str = "raise"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.on_error not in ON_ERROR:
+            raise ValueError(
+                f"on_error must be one of {', '.join(ON_ERROR)}; got '{self.on_error}'"
+            )
+        if self.automated and self.min_votes:
+            raise ValueError(f"min_votes must be 0 where nobody voted; got {self.min_votes}")
