@@ -105,6 +105,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _check(options: argparse.Namespace) -> None:
+    from trainers.frames import reading
+
     if (options.run_dir is None) == (options.saved_model is None):
         raise UserError("one of --run_dir and --saved_model is required, and not both")
     for name in ("mask", "weight"):
@@ -114,6 +116,10 @@ def _check(options: argparse.Namespace) -> None:
                 f"--{name} must have a file for each of the {len(options.frame)} frames; "
                 f"got {len(given)}"
             )
+    names = [reading.name_of(path) for path in options.frame]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise UserError(f"--frame must be files of different names; '{twice[0]}' comes twice")
     if not 0 <= options.cut <= 1:
         raise UserError(f"--cut must be from 0 to 1; got {options.cut}")
     if options.gain is not None and not options.gain > 0:
@@ -145,8 +151,6 @@ def _predict(options: argparse.Namespace, arguments: Sequence[str]) -> Path:
     cutting = prediction.fitted(cutting, classifier)
     sections = {}
     for frame in itertools.chain([first], frames):
-        if frame.name in sections:
-            raise UserError(f"--frame must be files of different names; '{frame.name}' comes twice")
         sections[frame.name] = prediction.predict(
             frame,
             classifier,

@@ -96,7 +96,7 @@ def detect(frame: Frame, settings: DetectionSettings | None = None) -> Detection
         settings: How; None for the defaults.
 
     Raises:
-        UserError: if there is no such band, the frame has no noise, nothing is detected, or SEP
+        UserError: if there is no such band, the frame is constant, nothing is detected, or SEP
             gives up.
     """
     settings = settings or DetectionSettings()
@@ -152,12 +152,12 @@ def flux_error(detections: Detections, gain: float | None = None) -> np.ndarray:
 
 def _sky(frame: Frame, band: int, box: int) -> tuple[np.ndarray, np.ndarray]:
     plane = np.ascontiguousarray(frame.pixels[..., band])
-    sky = sep.Background(plane, mask=frame.masked, bw=box, bh=box)
-    if not sky.globalrms > 0:
+    good = plane[~frame.masked]
+    if good.min() == good.max():
         raise UserError(
-            f"--frame {frame.path} must have noise; band {band} has none, its sky is "
-            f"{sky.globalback:g} everywhere"
+            f"--frame {frame.path} must show something; band {band} is {good[0]:g} everywhere"
         )
+    sky = sep.Background(plane, mask=frame.masked, bw=box, bh=box)
     # Parts without data, set to zero, have no noise; nothing is to be detected there.
     return sky.back(), np.maximum(sky.rms(), 0.1 * sky.globalrms)
 

@@ -16,7 +16,7 @@ from astropy.wcs.utils import proj_plane_pixel_scales
 
 from trainers.errors import UserError
 
-__all__ = ["Frame", "read"]
+__all__ = ["Frame", "name_of", "read"]
 
 # What a reader of a catalogue wants to know of the exposure.
 _KEYWORDS = ("OBJECT", "TELESCOP", "INSTRUME", "FILTER", "DATE-OBS", "EXPTIME")
@@ -47,10 +47,7 @@ class Frame:
     @property
     def name(self) -> str:
         """The file's name without what says that it is FITS."""
-        name = self.path.name
-        for suffix in (".gz", ".fz", ".bz2", ".fits", ".fit", ".fts"):
-            name = name.removesuffix(suffix)
-        return name
+        return name_of(self.path)
 
     @property
     def pixel_scale(self) -> float | None:
@@ -67,6 +64,14 @@ class Frame:
             y: (number,).
         """
         return None if self.wcs is None else self.wcs.pixel_to_world(x, y).icrs
+
+
+def name_of(path: Path | str) -> str:
+    """Returns a file's name without what says that it is FITS."""
+    name = Path(path).name
+    for suffix in (".gz", ".fz", ".bz2", ".fits", ".fit", ".fts"):
+        name = name.removesuffix(suffix)
+    return name
 
 
 def read(
@@ -118,7 +123,7 @@ def read(
         pixels=pixels,
         masked=masked,
         wcs=_coordinates(headers[0]),
-        unit=str(headers[0].get("BUNIT", "")).strip(),
+        unit=next((str(one["BUNIT"]).strip() for one in headers if "BUNIT" in one), ""),
         header={key: one[key] for one in headers[::-1] for key in _KEYWORDS if key in one},
     )
 

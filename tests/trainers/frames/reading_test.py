@@ -1,0 +1,134 @@
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+
+from tests import galaxy_data
+from tests.trainers.frames import sky
+from trainers.errors import UserError
+from trainers.frames import reading
+
+
+class ReadingTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = Path(self.get_temp_dir())
+        self.image = sky.pixels()
+
+    def write(self, image=None, name="frame.fits", **options):
+        return sky.write(self.folder / name, self.image if image is None else image, **options)
+
+    def test_pixels_unit_and_keywords(self):
+        path = self.write(BUNIT="adu", FILTER="r", EXPTIME=30.0)
+        frame = reading.read(path)
+        self.assertAllEqual(frame.pixels, self.image[..., None])
+        self.assertEqual((frame.name, frame.hdu, frame.unit), ("frame", "1 (SCI)", "adu"))
+        self.assertEqual(frame.header, {"FILTER": "r", "EXPTIME": 30.0})
+        self.assertFalse(frame.masked.any())
+        self.assertIsNone(frame.wcs)
+        self.assertIsNone(frame.pixel_scale)
+        self.assertAllEqual(reading.read(path, hdu="sci").pixels, frame.pixels)
+
+    def test_integers_and_compressed_files(self):
+        counts = self.image.astype(np.int16)
+        path = self.folder / "frame.fits.fz"
+        hdus = [fits.PrimaryHDU(), fits.CompImageHDU(counts, compression_type="RICE_1")]
+        fits.HDUList(hdus).writeto(path)
+        frame = reading.read(path)
+        self.assertAllEqual(frame.pixels[..., 0], counts)
+        self.assertEqual(frame.name, "frame")
+
+    def test_planes_of_a_cube(self):
+        cube = np.stack([self.image, 2 * self.image, 3 * self.image])
+        path = self.write(cube)
+        self.assertAllEqual(reading.read(path).pixels, np.moveaxis(cube, 0, -1))
+        self.assertAllEqual(
+            reading.read(path, bands=[2, 0]).pixels, np.stack([cube[2], cube[0]], axis=-1)
+        )
+
+    def test_what_is_masked(self):
+        image = self.image.copy()
+        image[10, 20] = np.nan
+        bad = np.zeros(self.image.shape, np.int32)
+        bad[30, 40] = 5
+        weight = np.ones(self.image.shape)
+        weight[50, 60], weight[70, 80] = 0, np.nan
+        frame = reading.read(
+            self.write(image),
+            mask=self.write(bad, "mask.fits"),
+            weight=self.write(weight, "weight.fits"),
+        )
+        expected = np.zeros(self.image.shape, bool)
+        expected[[10, 30, 50, 70], [20, 40, 60, 80]] = True
+        self.assertAllEqual(frame.masked, expected)
+        self.assertAllEqual(frame.pixels[expected], np.zeros((4, 1)))
+
+    def test_coordinates(self):
+        x, y = np.array([0.0, 12.5, 199.0]), np.array([0.0, 160.25, 3.0])
+        wcs = sky.coordinates()
+        frame = reading.read(self.write(wcs=wcs))
+        expected = wcs.all_pix2world(np.stack([x, y], axis=-1), 0)
+        found = frame.sky(x, y)
+        self.assertAllClose(np.stack([found.ra.deg, found.dec.deg], axis=-1), expected, 1e-12)
+        self.assertAllClose(frame.pixel_scale, 0.2, 1e-6)
+        # Counted from 1 as FITS does, the reference pixel is that of `sky.coordinates`.
+        self.assertAllClose(frame.sky(89.0, 69.0).ra.deg, 150.1, 1e-12)
+
+        galactic = sky.coordinates("GLON GLAT")
+        place = galactic.all_pix2world([[30.0, 40.0]], 0)[0]
+        expected = SkyCoord(*place, frame="galactic", unit="deg").icrs
+        found = reading.read(self.write(wcs=galactic)).sky(30.0, 40.0)
+        self.assertLess(found.separation(expected).arcsec, 1e-6)
+
+    def test_real_frames(self):
+        old = reading.read(galaxy_data.path("frames/sep_image.fits"))
+        self.assertEqual(old.pixels.shape, (256, 256, 1))
+        self.assertIsNone(old.wcs)  # CTYPE is blank.
+        folder = galaxy_data.path("frames/legacysurvey/testcase5")
+        stem = str(folder / "c4d_150411_035242_{}_z_v1-N10.fits")
+        new = reading.read(stem.format("ooi"), mask=stem.format("ood"), weight=stem.format("oow"))
+        self.assertEqual((new.hdu, new.unit), ("1 (N10)", "adu"))
+        self.assertNear(new.pixel_scale, 0.262, 0.002)
+        self.assertEqual(new.header["EXPTIME"], 114.0)
+        self.assertBetween(new.masked.mean(), 0.001, 0.1)
+
+
+class MistakesTest(tf.test.TestCase):
+    def test_each_is_told_in_one_line(self):
+        folder = Path(self.get_temp_dir())
+        image = sky.pixels()
+        good = sky.write(folder / "good.fits", image)
+        cube = sky.write(folder / "cube.fits", np.stack([image, image]))
+        small = sky.write(folder / "small.fits", image[1:])
+        nothing = sky.write(folder / "nothing.fits", np.full((20, 20), np.nan, np.float32))
+        (folder / "text.fits").write_text("no FITS")
+        (folder / "empty.fits").touch()
+        (folder / "short.fits").write_bytes(good.read_bytes()[:20000])
+        columns = [fits.Column("a", "E", array=np.ones(3))]
+        table = fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU.from_columns(columns)])
+        table.writeto(folder / "table.fits")
+        for name, options, message in (
+            ("none.fits", {}, "there is no such file"),
+            (".", {}, "there is no such file"),
+            ("text.fits", {}, "text.fits cannot be read as FITS"),
+            ("empty.fits", {}, "empty.fits cannot be read as FITS"),
+            ("short.fits", {}, "short.fits cannot be read as FITS"),
+            ("table.fits", {}, "has no extension with an image; it has 2"),
+            ("good.fits", {"hdu": 0}, r"--hdu must be .* 1 \(SCI\); got '0'"),
+            ("good.fits", {"hdu": 7}, r"--hdu must be .* 1 \(SCI\); got '7'"),
+            ("good.fits", {"hdu": "N2"}, r"1 \(SCI\); got 'N2'"),
+            ("cube.fits", {"bands": [0, 2]}, "--bands must be from 0 to 1 .* got 2"),
+            ("nothing.fits", {}, "all 400 of extension 1 .* are NaN, infinite or masked"),
+            ("good.fits", {"mask": small}, r"--mask .*small.fits must have .* \(169, 200\)"),
+            ("good.fits", {"weight": cube}, r"--weight .*cube.fits must have the shape"),
+            ("good.fits", {"mask": folder / "none.fits"}, "--mask .* no such file"),
+            ("good.fits", {"weight": nothing}, "--weight .*nothing.fits must have the shape"),
+        ):
+            with self.subTest(f"{name} {options}"), self.assertRaisesRegex(UserError, message):
+                reading.read(folder / name, **options)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,214 @@
+from pathlib import Path
+
+import numpy as np
+import sep
+import tensorflow as tf
+
+from tests.trainers.frames import sky
+from trainers.errors import UserError
+from trainers.frames import detection, reading, stamps
+from trainers.frames.detection import DetectionSettings
+from trainers.frames.reading import Frame
+from trainers.frames.stamps import StampCutter, StampSettings
+
+SIZE = 31
+
+
+def frame_of(image):
+    """The frame that a file of these pixels gives; NaN is masked."""
+    image = image[..., None] if image.ndim == 2 else image
+    masked = ~np.isfinite(image).all(axis=-1)
+    clean = np.where(masked[..., None], 0, image).astype(np.float32)
+    return Frame(Path("frame.fits"), "0", clean, masked, None, "", {})
+
+
+def row_of(detections, x, y):
+    """The detection at a place."""
+    (row,) = np.flatnonzero(np.hypot(detections.objects["x"] - x, detections.objects["y"] - y) < 4)
+    return row
+
+
+class DetectionTest(tf.test.TestCase):
+    def test_sources_are_where_they_are_and_a_pair_is_one(self):
+        found = detection.detect(frame_of(sky.pixels()), DetectionSettings(threshold=3))
+        self.assertLen(found, 4)
+        for x, y, flux, _ in (sky.ALONE, sky.AT_EDGE, sky.NEAR):
+            row = row_of(found, x, y)
+            measured = found.objects[row]
+            self.assertNear(measured["x"], x, 0.3)
+            self.assertNear(measured["y"], y, 0.3)
+            self.assertEqual((measured["xcpeak"], measured["ycpeak"]), (x, y))
+            # A little is below the threshold.
+            self.assertBetween(measured["flux"] / flux, 0.85, 1.02)
+            self.assertEqual(found.sep_sources[row], 1)
+        first, second = sky.PAIR
+        pair = row_of(found, (4000 * first[0] + 2500 * second[0]) / 6500, first[1])
+        self.assertEqual(found.sep_sources[pair], 2)
+        self.assertEqual(found.objects["xcpeak"][pair], first[0])
+        for x, y, *_ in sky.PAIR:
+            self.assertEqual(found.segments[y, x], pair + 1)
+
+        parted = detection.detect(
+            frame_of(sky.pixels()), DetectionSettings(threshold=3, deblend_contrast=0.005)
+        )
+        self.assertLen(parted, 5)
+        self.assertAllEqual(parted.sep_sources, np.ones(5))
+
+    def test_sky_and_errors_of_fluxes(self):
+        found = detection.detect(frame_of(sky.pixels()), DetectionSettings(threshold=3))
+        self.assertNear(np.median(found.background), sky.SKY, 0.5)
+        self.assertNear(np.median(found.noise), sky.NOISE, 0.1)
+        area, flux = found.objects["npix"], found.objects["flux"]
+        self.assertAllClose(detection.flux_error(found), sky.NOISE * np.sqrt(area), rtol=0.06)
+        photons = detection.flux_error(found, gain=0.5) ** 2 - detection.flux_error(found) ** 2
+        self.assertAllClose(photons, flux / 0.5, rtol=1e-5)
+
+    def test_the_band_of_detection(self):
+        cube = np.stack([sky.pixels((), seed=2), sky.pixels(), sky.pixels((), seed=3)], axis=-1)
+        self.assertLen(detection.detect(frame_of(cube), DetectionSettings(threshold=3)), 4)
+        with self.assertRaisesRegex(UserError, "no sources: no 5 touching pixels"):
+            detection.detect(frame_of(cube), DetectionSettings(threshold=5, band=0))
+        with self.assertRaisesRegex(UserError, "--detection_band must be from 0 to 2 .* got 3"):
+            detection.detect(frame_of(cube), DetectionSettings(band=3))
+
+    def test_nothing_is_detected_under_a_mask(self):
+        image = sky.pixels()
+        image[110:131, 140:161] = np.nan
+        found = detection.detect(frame_of(image), DetectionSettings(threshold=3))
+        self.assertLen(found, 3)
+        self.assertEqual(found.segments[110:131, 140:161].max(), 0)
+
+    def test_frames_that_cannot_be_used(self):
+        with self.assertRaisesRegex(UserError, "must show something; band 0 is 7 everywhere"):
+            detection.detect(frame_of(np.full((80, 80), 7.0)))
+        room = sep.get_extract_pixstack()
+        self.addCleanup(sep.set_extract_pixstack, room)
+        sep.set_extract_pixstack(50)
+        with self.assertRaisesRegex(UserError, "--threshold must be higher"):
+            detection.detect(frame_of(sky.pixels()))
+
+    def test_settings_that_are_not_possible(self):
+        for name, value in (
+            ("threshold", 0),
+            ("threshold", np.nan),
+            ("min_area", 0),
+            ("deblend_contrast", 1.5),
+            ("background_box", 0),
+        ):
+            with self.assertRaisesRegex(UserError, f"--{name} must be .*; got {value}"):
+                DetectionSettings(**{name: value})
+        for name, value in (("size", 0), ("neighbours", "all"), ("scale", -1.0)):
+            with self.assertRaisesRegex(UserError, f"--{name} must be .*; got '?{value}"):
+                StampSettings(**{name: value})
+
+
+class StampsTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.image = sky.pixels()
+        self.frame = frame_of(self.image)
+        self.found = detection.detect(self.frame, DetectionSettings(threshold=3))
+
+    def cut(self, source, frame=None, found=None, **settings):
+        given = {"size": SIZE, "scale": 1.0, **settings}
+        found = found or self.found
+        cutter = StampCutter(frame or self.frame, found, StampSettings(**given))
+        return cutter.cut([row_of(found, *source[:2])])
+
+    def test_the_pixels_are_those_of_the_frame(self):
+        for size in (31, 32):
+            x, y = (place - size // 2 for place in sky.ALONE[:2])
+            expected = self.image[y : y + size, x : x + size, None]
+            alone = self.cut(sky.ALONE, size=size, keep_background=True)
+            self.assertAllEqual(alone.images[0], expected)
+            background = self.found.background[y : y + size, x : x + size]
+            doubled = self.cut(sky.ALONE, size=size, scale=2.0)
+            self.assertAllEqual(doubled.images[0], 2 * (expected - background))
+        self.assertAllEqual([alone.flags[0], alone.neighbours[0], alone.filled[0]], [0, 0, 0])
+        area = self.found.objects["npix"][row_of(self.found, *sky.ALONE[:2])]
+        self.assertEqual(alone.footprints.sum(), area)
+
+    def test_beyond_the_edge_there_is_noise(self):
+        x, y = sky.AT_EDGE[:2]
+        half = SIZE // 2
+        stamps_at_edge = self.cut(sky.AT_EDGE)
+        outside = half - x
+        known = self.image[y - half : y + half + 1, : x + half + 1]
+        image = stamps_at_edge.images[0, ..., 0]
+        self.assertAllClose(image[:, outside:], known - sky.SKY, atol=1.0)
+        filled = image[:, :outside].ravel()
+        # Five standard deviations of mean and standard deviation of normal noise.
+        self.assertNear(filled.mean(), 0, 5 * sky.NOISE / np.sqrt(len(filled)))
+        self.assertNear(filled.std(), sky.NOISE, 5 * sky.NOISE / np.sqrt(2 * len(filled)))
+        self.assertNear(stamps_at_edge.filled[0], outside / SIZE, 1e-9)
+        self.assertEqual(stamps_at_edge.flags[0], 256)
+
+        again = self.cut(sky.AT_EDGE).images[0, ..., 0]
+        other = self.cut(sky.AT_EDGE, seed=1).images[0, ..., 0]
+        self.assertAllEqual(again, image)
+        self.assertAllEqual(other[:, outside:], image[:, outside:])
+        self.assertTrue((other[:, :outside] != image[:, :outside]).all())
+        with_sky = self.cut(sky.AT_EDGE, keep_background=True).images[0, :, :outside, 0]
+        self.assertNear(with_sky.mean(), sky.SKY, 1.0)
+
+    def test_neighbours_are_removed_or_kept(self):
+        size = 61
+        kept = self.cut(sky.NEAR, size=size, neighbours="keep")
+        removed = self.cut(sky.NEAR, size=size)
+        for cut in (kept, removed):
+            self.assertAllEqual([cut.neighbours[0], cut.flags[0]], [1, 1024])
+            self.assertAllEqual(
+                cut.images[0][cut.footprints[0]], kept.images[0][kept.footprints[0]]
+            )
+        self.assertEqual(kept.filled[0], 0)
+        x, y = (place - size // 2 for place in sky.NEAR[:2])
+        window = self.found.segments[y : y + size, x : x + size]
+        others = (window > 0) & ~kept.footprints[0]
+        self.assertGreater(kept.images[0, ..., 0][others].mean(), 10 * sky.NOISE)
+        left = removed.images[0, ..., 0][others]
+        self.assertNear(left.std(), sky.NOISE, 5 * sky.NOISE / np.sqrt(2 * len(left)))
+        changed = (removed.images != kept.images)[0, ..., 0]
+        self.assertNear(removed.filled[0], changed.mean(), 1e-9)
+        # The pair of which the neighbour consists stays whole in its own stamp.
+        pair = self.cut((63.5, 120))
+        self.assertEqual(pair.footprints.sum(), others.sum())
+
+    def test_masked_pixels_and_large_detections(self):
+        image = self.image.copy()
+        x, y = sky.ALONE[:2]
+        image[y + 8, x - 9] = np.nan
+        frame = frame_of(image)
+        found = detection.detect(frame, DetectionSettings(threshold=3))
+        cut = self.cut(sky.ALONE, frame, found)
+        self.assertEqual(cut.flags[0], 512)
+        self.assertTrue(np.isfinite(cut.images).all())
+        self.assertBetween(abs(cut.images[0, SIZE // 2 + 8, SIZE // 2 - 9, 0]), 1e-6, 5 * sky.NOISE)
+        self.assertEqual(self.cut(sky.ALONE, size=7).flags[0], 2048)
+        self.assertEqual(2048 | 2, stamps.UNSURE)
+
+    def test_every_band_is_cut_alike(self):
+        cube = np.stack([self.image, self.image, 3 * self.image], axis=-1)
+        frame = frame_of(cube)
+        found = detection.detect(frame, DetectionSettings(threshold=3))
+        images = self.cut(sky.AT_EDGE, frame, found, keep_background=True).images
+        self.assertEqual(images.shape, (1, SIZE, SIZE, 3))
+        outside = SIZE // 2 - sky.AT_EDGE[0]
+        self.assertAllClose(images[..., outside:, 2], 3 * images[..., outside:, 0], rtol=1e-6)
+        # The noise is that of each band, and its own.
+        filled = images[0, :, :outside] - images[0, :, :outside].mean(axis=(0, 1))
+        self.assertAllClose(filled.std(axis=(0, 1)) / sky.NOISE, [1, 1, 3], rtol=0.25)
+        self.assertLess(abs(np.corrcoef(filled[..., 0].ravel(), filled[..., 1].ravel())[0, 1]), 0.3)
+
+
+class ReadAndCutTest(tf.test.TestCase):
+    def test_from_a_file(self):
+        path = sky.write(Path(self.get_temp_dir()) / "frame.fits", sky.pixels())
+        frame = reading.read(path)
+        found = detection.detect(frame, DetectionSettings(threshold=3))
+        cutter = StampCutter(frame, found, StampSettings(SIZE, scale=1.0))
+        self.assertLen(cutter, 4)
+        self.assertEqual(cutter.cut(range(4)).images.shape, (4, SIZE, SIZE, 1))
+
+
+if __name__ == "__main__":
+    tf.test.main()
