@@ -39,8 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     examples = blends.draw("test", options.stamps)
     stamps = blends.noisy(examples)
     offsets = BlendTruth.from_arrays(examples, blended_label=1).offsets
-    # VGG-16 takes a hundred times as long as the rest.
-    numbers = {"blendhunter": min(256, len(stamps)), "blend_cnn": len(stamps)}
+    # VGG-16 takes far longer than the rest.
+    numbers = {"blendhunter": max(1, len(stamps) // 16), "blend_cnn": len(stamps)}
     own, timers = [os.getpid()], {}
     with contextlib.ExitStack() as stack:
         for cores in sorted({1, machine.cores()}):
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 Worker("benchmarks.blends_tensorflow", "BlendAnswers", stamps, cores, numbers)
             )
             own.append(worker.pid)
-            where = f"{cores} core" + "s" * (cores > 1)
+            where = machine.count(cores)
             timers[f"{_SEP}, {where}"] = functools.partial(
                 sep_speed, stamps[..., 0], offsets, cores
             )
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for timer in timers.values():
             timer()  # Traces, and starts SEP's processes.
         measured, rounds_line = rounds.take_turns(
-            timers, options.rounds, machine.Bystanders(own).share
+            timers, options.rounds, machine.Bystanders(own).share, options.longest
         )
     size = stamps.shape[1]
     print(
@@ -101,6 +101,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.blend_classifiers", description=__doc__)
     parser.add_argument("--stamps", type=int, default=4000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--longest", type=float, default=300.0, help="seconds after which no further round begins"
+    )
     return parser.parse_args(arguments)
 
 

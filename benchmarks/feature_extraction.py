@@ -58,9 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             timers,
             options.rounds,
             machine.Bystanders([os.getpid(), ours.pid, numpy_product.pid]).share,
+            options.longest,
         )
     size = stamps.shape[1]
-    print(f"feature_extraction: VGG-16 on {size}x{size}, {options.cores} cores")
+    print(f"feature_extraction: VGG-16 on {size}x{size}, {machine.count(options.cores)}")
     print(machine.describe(("tensorflow", "keras", "numpy")))
     print(
         f"{flop / 1e9:.3f} GFLOP a stamp, {flop_inside / 1e9:.3f} without those on padding; "
@@ -99,6 +100,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--products", type=int, default=4, help="matrix products of each round")
     parser.add_argument("--size", type=int, default=4096, help="rows and columns of the matrices")
     parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument(
+        "--longest", type=float, default=300.0, help="seconds after which no further round begins"
+    )
     return parser.parse_args(arguments)
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["Bystanders", "cores", "describe", "keep_to_cores", "own_seconds"]
+__all__ = ["Bystanders", "cores", "count", "describe", "keep_to_cores", "own_seconds"]
 
 
 def describe(packages: Sequence[str]) -> str:
@@ -21,7 +21,7 @@ def describe(packages: Sequence[str]) -> str:
     """
     versions = [f"{name} {importlib.metadata.version(name)}" for name in packages]
     parts = [
-        f"{_processor()}, {cores()} cores",
+        f"{_processor()}, {count(cores())}",
         f"Python {platform.python_version()}",
         *versions,
     ]
@@ -31,6 +31,11 @@ def describe(packages: Sequence[str]) -> str:
 def cores() -> int:
     """Returns the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def count(number: int) -> str:
+    """Returns a number of cores in words: "1 core", "2 cores"."""
+    return f"{number} core" + "s" * (number != 1)
 
 
 def keep_to_cores(number: int) -> None:
