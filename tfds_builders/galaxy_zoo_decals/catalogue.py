@@ -183,7 +183,7 @@ class GalaxiesOfFile:
                 "proportion_asked": np.array(asked, np.float32),
             }
         votes = np.array([_count(row, answer, where) for answer in tree.answers], np.int32)
-        # Not the sums: in rows of the early GZD-5 some votes are for answers that were then dropped.
+        # Not the sums: in early rows of GZD-5 some votes are for answers dropped since.
         columns = [_total(each.name, self.columns) for each in tree.questions]
         totals = np.array([_count(row, column, where) for column in columns], np.int32)
         debiased = [_number(row, f"{answer}_debiased", where) for answer in tree.answers]

@@ -8,8 +8,9 @@ import tensorflow_datasets as tfds
 
 from tfds_builders.galaxy_zoo_decals.labels import CUTS, TASKS
 from tfds_builders.left_out import ON_ERROR
+from tfds_builders.simulation.legacy_surveys import CAMERAS
 
-__all__ = ["CatalogueConfig", "GalaxyZooConfig"]
+__all__ = ["CatalogueConfig", "GalaxyZooConfig", "SimulatedConfig"]
 
 
 @dataclasses.dataclass
@@ -77,3 +78,33 @@ class CatalogueConfig(GalaxyZooConfig):
             )
         if self.automated and self.min_votes:
             raise ValueError(f"min_votes must be 0 where nobody voted; got {self.min_votes}")
+
+
+@dataclasses.dataclass
+class SimulatedConfig(GalaxyZooConfig):
+    """Simulated galaxies with the votes of simulated volunteers.
+
+    Attributes:
+        num_galaxies: Number of galaxies in all splits together.
+        seed: Every galaxy follows from it and from its own index.
+        survey: "decals" or "bass_mzls": through which the same sky is seen. The volunteers see
+            DECaLS anyway, so that votes and labels are the same.
+        volunteers: Mean number of volunteers per galaxy.
+    """
+
+    image_size: int = 64
+    num_galaxies: int = 8_000
+    seed: int = 0
+    survey: str = "decals"
+    volunteers: float = 40.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.num_galaxies < 1:
+            raise ValueError(f"num_galaxies must be at least 1; got {self.num_galaxies}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0; got {self.seed}")
+        if self.survey not in CAMERAS:
+            raise ValueError(f"survey must be one of {', '.join(CAMERAS)}; got '{self.survey}'")
+        if not 5 <= self.volunteers <= 1000:
+            raise ValueError(f"volunteers must be between 5 and 1000; got {self.volunteers}")

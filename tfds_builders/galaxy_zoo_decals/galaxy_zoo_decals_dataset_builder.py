@@ -18,11 +18,14 @@ from tfds_builders.galaxy_zoo_decals.catalogue import (
     index,
     tree_of,
 )
-from tfds_builders.galaxy_zoo_decals.configs import CatalogueConfig
+from tfds_builders.galaxy_zoo_decals.configs import CatalogueConfig, SimulatedConfig
 from tfds_builders.galaxy_zoo_decals.examples import label_features
 from tfds_builders.galaxy_zoo_decals.images import find_images, image_parts
+from tfds_builders.galaxy_zoo_decals.labels import GZD5
+from tfds_builders.galaxy_zoo_decals.simulated import Galaxies, identifier
 from tfds_builders.left_out import LeftOut
-from tfds_builders.splits import SPLITS, split_of
+from tfds_builders.simulation.legacy_surveys import BANDS, CAMERAS
+from tfds_builders.splits import SPLITS, group_by_split, split_of
 
 __all__ = ["Builder"]
 
@@ -30,9 +33,43 @@ _URL = "https://zenodo.org/record/4573248/files"
 _IMAGES = tuple(f"gz_decals_dr5_png_part{part}.zip" for part in range(1, 5))
 
 # Galaxies in a file: some seconds of work.
-_SHARD = 500
+_SHARD, _SIMULATED_SHARD = 500, 200
 # Names that a line about many galaxies tells.
 _NAMED = 3
+
+
+def _vector(kind: type, *shape: int) -> tfds.features.Tensor:
+    return tfds.features.Tensor(shape=shape, dtype=kind)
+
+
+_CATALOGUE = {
+    "ra": np.float64,
+    "dec": np.float64,
+    "wrong_size_warning": np.bool_,
+    **dict.fromkeys(MEASURED, np.float32),
+}
+_TRUTH = {
+    "truth": _vector(np.int32, len(GZD5.questions)),
+    "expected_fractions": _vector(np.float32, len(GZD5.answers)),
+    **dict.fromkeys(
+        (
+            "clarity",
+            "redshift",
+            "absolute_magnitude",
+            "petro_th50",
+            "petro_th90",
+            "axis_ratio",
+            "bulge_fraction",
+            "bar_length",
+            "bar_fraction",
+            "pitch_angle",
+        ),
+        np.float32,
+    ),
+    "arm_number": np.int32,
+    "ring": np.bool_,
+    "seeing": _vector(np.float32, len(BANDS)),
+}
 
 
 class Builder(BeamShardsBuilder):
@@ -48,6 +85,15 @@ class Builder(BeamShardsBuilder):
     there, the galaxies of the others are left out.
     """
     BUILDER_CONFIGS: ClassVar[list[tfds.core.BuilderConfig]] = [
+        SimulatedConfig(
+            name="simulated",
+            description="Simulated galaxies and volunteers, as DECaLS sees them.",
+        ),
+        SimulatedConfig(
+            name="simulated_bass",
+            description="The same galaxies and votes, as BASS and MzLS see them.",
+            survey="bass_mzls",
+        ),
         CatalogueConfig(name="gzd5", description="Votes of GZD-5: ten questions, 34 answers."),
         CatalogueConfig(
             name="gzd12",
@@ -69,7 +115,8 @@ class Builder(BeamShardsBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         config = self.builder_config
-        tree = tree_of(config)
+        simulated = isinstance(config, SimulatedConfig)
+        tree = GZD5 if simulated else tree_of(config)
         features: dict[str, Any] = {
             "id": tfds.features.Text(),
             "image": tfds.features.Image(
@@ -77,39 +124,43 @@ class Builder(BeamShardsBuilder):
             ),
             **label_features(config),
             "fractions": _vector(np.float32, len(tree.answers)),
-            "magnitude": np.float32,
-            "pixel_scale": np.float32,
-            "ra": np.float64,
-            "dec": np.float64,
-            "wrong_size_warning": np.bool_,
-            **dict.fromkeys(MEASURED, np.float32),
+            **dict.fromkeys(("magnitude", "pixel_scale"), np.float32),
+            **(_TRUTH if simulated else _CATALOGUE),
         }
-        if config.automated:
+        if getattr(config, "automated", False):
             features["concentrations"] = _vector(np.float32, len(tree.answers), POSTERIORS)
             features["proportion_asked"] = _vector(np.float32, len(tree.questions))
         else:
             features["votes"] = _vector(np.int32, len(tree.answers))
             features["total_votes"] = _vector(np.int32, len(tree.questions))
-            features["debiased_fractions"] = _vector(np.float32, len(tree.answers))
+            if not simulated:
+                features["debiased_fractions"] = _vector(np.float32, len(tree.answers))
+        metadata: dict[str, Any] = {
+            "bands": ["z", "r", "g"],
+            "units": "counts (0-255)",
+            "survey": CAMERAS[config.survey].name if simulated else "DECaLS",
+            "questions": [each.name for each in tree.questions],
+            "answers": list(tree.answers),
+        }
+        if simulated:
+            camera = CAMERAS[config.survey]
+            metadata["seed"] = config.seed
+            metadata["noise_sigma"] = {
+                band: camera.noise_sigma(index) for index, band in enumerate(BANDS)
+            }
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(features),
             supervised_keys=("image", "label"),
             homepage="https://doi.org/10.5281/zenodo.4573248",
-            metadata=tfds.core.MetadataDict(
-                {
-                    "bands": ["z", "r", "g"],
-                    "units": "counts (0-255)",
-                    "survey": "DECaLS",
-                    "questions": [each.name for each in tree.questions],
-                    "answers": list(tree.answers),
-                }
-            ),
+            metadata=tfds.core.MetadataDict(metadata),
         )
 
     def _shard_iterators_per_split(
         self, dl_manager: tfds.download.DownloadManager
     ) -> dict[str, list[ShardExamples]]:
         config = self.builder_config
+        if isinstance(config, SimulatedConfig):
+            return self._simulated()
         self._left_out = LeftOut(config.on_error)
         # The same list, so that what the workers find is kept with the dataset too.
         self.info.metadata["left_out"] = self._left_out.lines
@@ -153,7 +204,23 @@ class Builder(BeamShardsBuilder):
             if names
         }
 
+    def _simulated(self) -> dict[str, list[ShardExamples]]:
+        config = self.builder_config
+        names = {identifier(config.seed, index): index for index in range(config.num_galaxies)}
+        return {
+            split: [
+                Galaxies(
+                    config,
+                    tuple(names[name] for name in members[start : start + _SIMULATED_SHARD]),
+                )
+                for start in range(0, len(members), _SIMULATED_SHARD)
+            ]
+            for split, members in group_by_split(names).items()
+        }
+
     def report(self, left_out: Sequence[str]) -> None:
+        if isinstance(self.builder_config, SimulatedConfig):
+            return
         known = set(self._left_out.lines)
         self._left_out.lines.extend(line for line in left_out if line not in known)
         self._left_out.report()
@@ -185,7 +252,3 @@ class Builder(BeamShardsBuilder):
             ) from None
         catalogue = catalogue or epath.Path(paths[config.file])
         return catalogue, parts or [epath.Path(paths[name]) for name in _IMAGES]
-
-
-def _vector(kind: type, *shape: int) -> tfds.features.Tensor:
-    return tfds.features.Tensor(shape=shape, dtype=kind)

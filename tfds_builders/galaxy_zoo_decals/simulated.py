@@ -1,0 +1,191 @@
+"""Simulated galaxies one by one, each from generators of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import PIL.Image
+
+from tfds_builders.galaxy_zoo_decals.configs import SimulatedConfig
+from tfds_builders.galaxy_zoo_decals.examples import labelled
+from tfds_builders.galaxy_zoo_decals.images import FULL_SIZE, image_scale, png, scaled
+from tfds_builders.galaxy_zoo_decals.labels import GZD5
+from tfds_builders.galaxy_zoo_decals.rgb import resampled, stretched
+from tfds_builders.galaxy_zoo_decals.scene import Light, galaxy_lights, neighbour_lights
+from tfds_builders.galaxy_zoo_decals.spoilt import add_artefact
+from tfds_builders.galaxy_zoo_decals.truth import Truth, draw_truth
+from tfds_builders.galaxy_zoo_decals.volunteers import clarity, draw_votes, expected_fractions
+from tfds_builders.simulation.fourier import shared_grid
+from tfds_builders.simulation.legacy_surveys import BANDS, CAMERAS, Exposure, draw_exposure
+
+__all__ = ["Galaxies", "SimulatedGalaxies", "Sky", "draw_sky", "identifier", "observe"]
+
+# Grids on which images are drawn, pixels; what leaves them on one side enters on the other.
+_GRIDS = (96, 128, 192, 256, 384, 512, 768, 1024)
+# Native pixels around an image that its interpolation needs, and arcsec around it from which
+# light still falls into it.
+_MARGIN = 8
+_REACH = 3.0
+
+# Streams of random numbers of a galaxy.
+_SKY, _VOTES, _ARTEFACT, _CAMERA = range(4)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sky:
+    """What there is at one place, above the atmosphere.
+
+    Attributes:
+        truth: The galaxy.
+        lights: Its parts and what lies around it.
+    """
+
+    truth: Truth
+    lights: list[Light]
+
+
+def draw_sky(seed: int, index: int) -> Sky:
+    """Draws a galaxy and its surroundings, the same for all surveys and parts of the image.
+
+    Args:
+        seed: Of the simulation.
+        index: Of the galaxy.
+    """
+    rng = np.random.default_rng((seed, _SKY, index))
+    truth = draw_truth(rng)
+    lights = [] if truth.artefact in ("star", "blank") else galaxy_lights(truth, rng)
+    half_width = 0.5 * FULL_SIZE * image_scale(*truth.petrosian)
+    return Sky(truth, lights + neighbour_lights(truth, half_width, rng))
+
+
+def observe(
+    sky: Sky, exposure: Exposure, width: float, noise: np.random.Generator, artefact: Any
+) -> list[np.ndarray]:
+    """Returns the sky as a camera sees it, (side, side) of its own pixels for each band.
+
+    Args:
+        sky: What there is.
+        exposure: Camera, seeing and noise.
+        width: Of the sky that must be seen, arcsec.
+        noise: Source of the noise.
+        artefact: Source of what spoils the picture.
+
+    Returns:
+        Nanomaggies per pixel of g, r, z; the sides are odd.
+    """
+    camera = exposure.camera
+    reach = 0.5 * width + _REACH
+    lights = [light for light in sky.lights if np.abs(light.offset).max() < reach]
+    images, transforms = [], {}
+    for band in range(len(BANDS)):
+        scale = camera.pixel_scale[band]
+        side = 2 * (int(np.ceil(0.5 * width / scale)) + _MARGIN) + 1
+        size = next((size for size in _GRIDS if size >= 1.3 * side), _GRIDS[-1])
+        grid = shared_grid(size, scale)
+        if (size, scale) not in transforms:
+            transforms[size, scale] = [light.transform(grid) for light in lights]
+        total = np.zeros(grid.pixel.shape, np.complex64)
+        for light, transform in zip(lights, transforms[size, scale], strict=True):
+            response = camera.response(light.g_i)[band]
+            total += np.float32(light.flux[band] * response) * transform
+        images.append(grid.image(total * exposure.psf(band, size), side).astype(np.float64))
+    if sky.truth.artefact:
+        add_artefact(images, camera.pixel_scale, sky.truth.artefact, artefact)
+    return [exposure.with_noise(image, band, noise) for band, image in enumerate(images)]
+
+
+@dataclasses.dataclass(frozen=True)
+class SimulatedGalaxies:
+    """All galaxies that follow from a configuration.
+
+    Attributes:
+        config: What to draw.
+    """
+
+    config: SimulatedConfig
+
+    def draw(self, index: int) -> dict[str, Any] | None:
+        """Returns the features of one galaxy, or None if it has no label in the chosen task."""
+        config = self.config
+        sky = draw_sky(config.seed, index)
+        truth = sky.truth
+        expected = expected_fractions(truth)
+        votes = draw_votes(
+            expected, config.volunteers, np.random.default_rng((config.seed, _VOTES, index))
+        )
+        example = labelled(
+            {
+                "votes": votes,
+                "total_votes": GZD5.totals(votes).astype(np.int32),
+                "fractions": GZD5.fractions(votes),
+            },
+            config,
+            GZD5,
+        )
+        if example is None:
+            return None
+        scale = image_scale(*truth.petrosian)
+        camera = list(CAMERAS).index(config.survey)
+        rng = np.random.default_rng((config.seed, _CAMERA + camera, index))
+        exposure = draw_exposure(CAMERAS[config.survey], rng)
+        artefact = np.random.default_rng((config.seed, _ARTEFACT, index))
+        # Only what is shown is drawn, at the pixels of the published images.
+        side = int(np.ceil(FULL_SIZE * config.crop))
+        images = observe(sky, exposure, side * scale, rng, artefact)
+        pictures = [
+            resampled(image, pixels, side, scale)
+            for image, pixels in zip(images, exposure.camera.pixel_scale, strict=True)
+        ]
+        colour = PIL.Image.fromarray(stretched(np.stack(pictures)))
+        return example | {
+            "image": scaled(colour, 1.0, config.image_size),
+            "truth": truth.indices,
+            "expected_fractions": expected.astype(np.float32),
+            "clarity": clarity(truth),
+            "redshift": truth.redshift,
+            "absolute_magnitude": truth.absolute_magnitude,
+            "magnitude": truth.magnitude,
+            "petro_th50": truth.petrosian[0],
+            "petro_th90": truth.petrosian[1],
+            "axis_ratio": truth.axis_ratio,
+            "bulge_fraction": truth.bulge_fraction,
+            "bar_length": truth.bar_length * truth.scale_length,
+            "bar_fraction": truth.bar_fraction,
+            "arm_number": truth.arm_number,
+            "pitch_angle": truth.pitch_angle,
+            "ring": truth.ring,
+            "seeing": np.array(exposure.seeing, np.float32),
+            "pixel_scale": scale * FULL_SIZE * config.crop / config.image_size,
+        }
+
+
+def identifier(seed: int, index: int) -> str:
+    """Returns the name of a galaxy: the same in all surveys, so that it is in the same split."""
+    return f"sim-{seed}-{index:07d}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Galaxies:
+    """The galaxies of one file, as `tfds_builders.beam_shards.ShardExamples`.
+
+    Attributes:
+        config: What to draw.
+        indices: Of the galaxies.
+    """
+
+    config: SimulatedConfig
+    indices: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __call__(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        galaxies = SimulatedGalaxies(self.config)
+        for index in self.indices:
+            example = galaxies.draw(index)
+            if example is not None:
+                name = identifier(self.config.seed, index)
+                yield name, example | {"id": name, "image": png(example["image"])}
