@@ -78,7 +78,7 @@ class PredictTest(tf.test.TestCase):
         self.assertIn(f"report: {self.out / 'report.md'}", out)
         table = QTable.read(self.out / "field.ecsv")
         self.assertAllEqual(table["number"], [1, 2, 3, 4])
-        x, y = (table[f"{axis}_peak"].value.astype(int) for axis in "xy")
+        x, y = (table[f"{axis}_stamp"].value.astype(int) for axis in "xy")
         self.assertCountEqual(
             zip(x, y, strict=True),
             [one[:2] for one in (sky.ALONE, sky.AT_EDGE, sky.PAIR[0], sky.NEAR)],

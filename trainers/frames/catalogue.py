@@ -72,9 +72,9 @@ def make(
     for axis in "xy":
         text = f"Centre of light along {axis}; the centre of the first pixel is at 0"
         add(axis, objects[axis], text, u.pix)
-    for axis in "xy":
-        text = f"Brightest pixel of the filtered frame along {axis}, the centre of the stamp"
-        add(f"{axis}_peak", objects[f"{axis}cpeak"], text, u.pix)
+    for axis, centre in zip("xy", detections.centres.T, strict=True):
+        text = f"Pixel of the stamp's centre along {axis}: that of the brightest part"
+        add(f"{axis}_stamp", centre, text, u.pix)
     sky = frame.sky(objects["x"], objects["y"])
     if sky is not None:
         add("ra", sky.ra.deg, "Right ascension, ICRS", u.deg)

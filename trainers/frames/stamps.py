@@ -93,8 +93,10 @@ class Stamps:
 class StampCutter:
     """Cuts stamps from a frame.
 
-    The brightest pixel of the filtered detection is at (size // 2, size // 2): in training, too,
-    one source of a blend is in the centre, not the centre of light of both.
+    The centre of the brightest part of the detection is at (size // 2, size // 2). In training
+    stamps one source of a blend is in the centre, too, not the centre of light of both, for which
+    networks miss most of the close blends. Which of the two is in the centre they do not see
+    here: it is always the brighter one.
 
     The sky is subtracted. What is not known of a stamp, beyond the frame's edge and under a mask,
     becomes sky with Gaussian noise of the level there: a mirror image would show each source near
@@ -142,10 +144,8 @@ class StampCutter:
     def _cut(self, row: int) -> tuple[np.ndarray, np.ndarray, float, int, int]:
         size = self.settings.size
         found = self.detections.objects[row]
-        window = tuple(
-            slice(int(peak) + size - size // 2, int(peak) + 2 * size - size // 2)
-            for peak in (found["ycpeak"], found["xcpeak"])
-        )
+        first = self.detections.centres[row][::-1] + size - size // 2
+        window = tuple(slice(start, start + size) for start in first.tolist())
         segments, known = self._segments[window], self._known[window]
         inside = self._inside[window]
         own = segments == row + 1

@@ -37,14 +37,14 @@ class DetectionTest(tf.test.TestCase):
             measured = found.objects[row]
             self.assertNear(measured["x"], x, 0.3)
             self.assertNear(measured["y"], y, 0.3)
-            self.assertEqual((measured["xcpeak"], measured["ycpeak"]), (x, y))
+            self.assertAllEqual(found.centres[row], (x, y))
             # A little is below the threshold.
             self.assertBetween(measured["flux"] / flux, 0.85, 1.02)
             self.assertEqual(found.sep_sources[row], 1)
         first, second = sky.PAIR
         pair = row_of(found, (4000 * first[0] + 2500 * second[0]) / 6500, first[1])
         self.assertEqual(found.sep_sources[pair], 2)
-        self.assertEqual(found.objects["xcpeak"][pair], first[0])
+        self.assertAllEqual(found.centres[pair], first[:2])
         for x, y, *_ in sky.PAIR:
             self.assertEqual(found.segments[y, x], pair + 1)
 
@@ -53,6 +53,18 @@ class DetectionTest(tf.test.TestCase):
         )
         self.assertLen(parted, 5)
         self.assertAllEqual(parted.sep_sources, np.ones(5))
+
+    def test_centres_of_faint_sources_are_better_than_their_brightest_pixels(self):
+        places = [(x, y) for x in range(25, 400, 50) for y in range(25, 400, 50)]
+        faint = [(x, y, 700, 2.5) for x, y in places]
+        found = detection.detect(frame_of(sky.pixels(faint, (400, 400))))
+        peaks = np.stack([found.objects["xcpeak"], found.objects["ycpeak"]], axis=-1)
+        off = {"centre": [], "peak": []}
+        for x, y in places:
+            row = row_of(found, x, y)
+            off["centre"].append(np.hypot(*(found.centres[row] - (x, y))))
+            off["peak"].append(np.hypot(*(peaks[row] - (x, y))))
+        self.assertLess(np.mean(off["centre"]), 0.8 * np.mean(off["peak"]))
 
     def test_sky_and_errors_of_fluxes(self):
         found = detection.detect(frame_of(sky.pixels()), DetectionSettings(threshold=3))
