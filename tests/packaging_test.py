@@ -91,7 +91,7 @@ class DocumentsTest(tf.test.TestCase):
                         self.assertTrue((page.parent / target).exists())
 
     def test_commands_tell_their_options(self):
-        for name in ("evaluate", "export", "run"):
+        for name in ("evaluate", "export", "predict", "run"):
             module = importlib.import_module(f"trainers.{name}")
             with self.assertRaises(SystemExit) as stopped:
                 module.main(["--help"])
