@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import zipfile
@@ -16,6 +17,12 @@ import numpy as np
 from trainers.errors import TrainingError, UserError
 
 __all__ = ["Checkpoints", "Progress", "write_atomically"]
+
+
+# Weights that are not trained are kept apart if they have at least this many bytes: a frozen
+# network is written once, and not with every epoch of its head.
+_APART = 2**20
+_REFERENCE = "apart"
 
 
 @dataclasses.dataclass
@@ -49,10 +56,11 @@ class Checkpoints:
     """The `last` and the `best` state of a run in a folder.
 
     The values of the variables stand in the order in which the model and its optimiser hold
-    them, so that any strategy can read what any other wrote.
+    them, so that any strategy can read what any other wrote. Large weights that are not trained
+    have a file of their own, named by what it holds, which both states refer to.
 
     Args:
-        folder: Folder of the two files.
+        folder: Folder of the files.
     """
 
     def __init__(self, folder: Path):
@@ -82,6 +90,7 @@ class Checkpoints:
         state = json.dumps(dataclasses.asdict(progress)).encode()
         arrays["progress"] = np.frombuffer(state, np.uint8)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self._keep_apart(arrays, model)
         write_atomically(self.folder / f"{name}.npz", lambda file: np.savez(file, **arrays))
 
     def restore(self, name: str, model: keras.Model) -> Progress | None:
@@ -103,6 +112,9 @@ class Checkpoints:
         try:
             with np.load(path) as file:
                 arrays = {key: file[key] for key in file.files}
+            if _REFERENCE in arrays:
+                with np.load(self.folder / str(arrays[_REFERENCE])) as file:
+                    arrays |= {key: file[key] for key in file.files}
             progress = Progress(**json.loads(arrays["progress"].tobytes()))
         except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise UserError(f"checkpoint {path} cannot be read: {error}") from None
@@ -110,6 +122,26 @@ class Checkpoints:
         if name == "last":
             _assign(path, model.optimizer.variables, _group(arrays, "optimizer/"))
         return progress
+
+    def _keep_apart(self, arrays: dict[str, np.ndarray], model: keras.Model) -> None:
+        """Moves large weights that are not trained into a file of their own, if it is not there."""
+        trained = {id(variable) for variable in model.trainable_variables}
+        apart = {
+            key: arrays[key]
+            for key, variable in zip(arrays, model.variables, strict=False)
+            if id(variable) not in trained and arrays[key].nbytes >= _APART
+        }
+        if not apart:
+            return
+        digest = hashlib.sha256()
+        for key, value in apart.items():
+            digest.update(f"{key} {value.dtype} {value.shape} ".encode())
+            digest.update(np.ascontiguousarray(value).view(np.uint8))
+            del arrays[key]
+        name = f"frozen-{digest.hexdigest()[:16]}.npz"
+        arrays[_REFERENCE] = np.array(name)
+        if not (self.folder / name).exists():
+            write_atomically(self.folder / name, lambda file: np.savez(file, **apart))
 
 
 def write_atomically(path: Path, write: Any) -> None:

@@ -42,6 +42,36 @@ class CheckpointsTest(tf.test.TestCase):
         ):
             self.assertAllEqual(mine, theirs)
 
+    def test_a_frozen_network_is_written_once(self):
+        def frozen_and_head():
+            model = _model(units=2**18)
+            model.layers[0].trainable = False
+            model.add(keras.layers.Dense(1))
+            model.compile(optimizer=keras.optimizers.Adam(0.1))
+            model.optimizer.build(model.trainable_variables)
+            return model
+
+        model, other = frozen_and_head(), frozen_and_head()
+        folder = self.checkpoints.folder
+        self.checkpoints.save("best", model, Progress())
+        (apart,) = folder.glob("frozen-*.npz")
+        written = apart.stat().st_mtime_ns
+        for variable in model.trainable_variables:
+            variable.assign_add(np.ones(variable.shape))
+        self.checkpoints.save("last", model, self.progress)
+        self.assertEqual([path.stat().st_mtime_ns for path in folder.glob("frozen-*")], [written])
+        self.assertEqual(self.checkpoints.restore("last", other), self.progress)
+        for mine, theirs in zip(model.variables, other.variables, strict=True):
+            self.assertAllEqual(mine, theirs)
+        # Other frozen weights do not replace those that the states refer to.
+        model.layers[0].kernel.assign(np.zeros((2, 2**18)))
+        self.checkpoints.save("last", model, self.progress)
+        self.checkpoints.restore("best", other)
+        self.assertNotAllEqual(other.layers[0].kernel, model.layers[0].kernel)
+        apart.unlink()
+        with self.assertRaisesRegex(UserError, f"best.npz cannot be read.*{apart.name}"):
+            self.checkpoints.restore("best", other)
+
     def test_nothing_to_restore(self):
         self.assertIsNone(self.checkpoints.restore("last", _model()))
 

@@ -292,7 +292,7 @@ class CommandTest(_Case):
         )
         features = self.folder / "features_killed"
         try:
-            end = time.monotonic() + 60
+            end = time.monotonic() + 240
             while len(list(features.rglob("features-*.npy"))) < 3:
                 if process.poll() is not None or time.monotonic() > end:
                     self.fail(f"the process ended or is too slow: {process.communicate()[0]}")
