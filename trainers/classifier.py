@@ -67,11 +67,11 @@ class Classifier:
             images: (number, height, width, bands) in the units of training.
 
         Raises:
-            ValueError: if one is not finite.
+            UserError: if one is not finite.
         """
         answer = self.function(tf.constant(images, tf.float32))["probability"].numpy()
         if not np.isfinite(answer).all():
-            raise ValueError(f"'{self.name}' gives probabilities that are not finite")
+            raise UserError(f"model {self.path} must give probabilities; got NaN or infinity")
         return answer
 
 
