@@ -1,4 +1,4 @@
-"""Sheared, zoomed and mirrored training images, before any noise is added to them."""
+"""Sheared, zoomed, shifted and mirrored training images, before any noise is added to them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ __all__ = ["AugmentedDataset"]
 class AugmentedDataset(TransformedDataset):
     """Training images under another random affine transformation in every epoch.
 
-        x'(p) = x(c + M (p - c)),    M = ( m (1 + a)    s    )
-                                         (     0      1 + b  )
+        x'(p) = x(c + M (p - c) + d),    M = ( m (1 + a)    s    )
+                                             (     0      1 + b  )
 
-    with c the centre, m = -1 or 1 (a horizontal flip), a and b uniform on -zoom..zoom and s on
-    -shear..shear: one bilinear interpolation, zero outside the image. The draws follow from seed,
-    epoch and the object's id. Images of validation and test stay as they are.
+    with c the centre, m = -1 or 1 (a horizontal flip), a and b uniform on -zoom..zoom, s on
+    -shear..shear and both parts of d on -shift..shift: one bilinear interpolation, zero outside
+    the image. The draws follow from seed, epoch and the object's id. Images of validation and test
+    stay as they are.
 
     It belongs in front of the noise (`NoisyDataset`): interpolated noise is smoother than that of
     a detector. Departures from the source: there shear and zoom are Keras's `ImageDataGenerator`,
@@ -33,10 +34,12 @@ class AugmentedDataset(TransformedDataset):
         shear: Largest shear, in pixels per pixel, at least 0 and below 1.
         zoom: Largest relative change of the scale of an axis, at least 0 and below 1.
         flip: Whether half of the images are mirrored.
+        shift: Largest shift along each axis, px, fractions included. Simulated objects that are
+            all centred to a fraction of a pixel teach a network that what is not must be two.
         seed: Seed of the draws.
 
     Raises:
-        UserError: if `shear` or `zoom` is out of its range.
+        UserError: if `shear`, `zoom` or `shift` is out of its range.
     """
 
     def __init__(
@@ -45,13 +48,17 @@ class AugmentedDataset(TransformedDataset):
         shear: float = 0.2,
         zoom: float = 0.2,
         flip: bool = True,
+        shift: float = 0.0,
         seed: int = 0,
     ):
         for name, value in (("shear", shear), ("zoom", zoom)):
             if not 0 <= value < 1:
                 raise UserError(f"--{name} must be at least 0 and below 1; got {value}")
-        self.shear, self.zoom, self.flip, self.seed = shear, zoom, flip, seed
+        if not shift >= 0:
+            raise UserError(f"--shift must be at least 0; got {shift}")
+        self.shear, self.zoom, self.flip, self.shift, self.seed = shear, zoom, flip, shift, seed
         description = f"augmentation: shear {shear}, zoom {zoom}" + ", flips" * flip
+        description += f", shift {shift} px" if shift else ""
         super().__init__(dataset, dataset.spec.image_shape, f"{description} (seed {seed})")
 
     def transform(
@@ -60,9 +67,9 @@ class AugmentedDataset(TransformedDataset):
         if split != "train":
             return {"image": images}
         draws = tf.map_fn(
-            lambda seed: tf.random.stateless_uniform((4,), seed, -1, 1, alg="philox"),
+            lambda seed: tf.random.stateless_uniform((6,), seed, -1, 1, alg="philox"),
             object_seeds(ids, f"augmentation {self.seed}, epoch {epoch}"),
-            fn_output_signature=tf.TensorSpec((4,), tf.float32),
+            fn_output_signature=tf.TensorSpec((6,), tf.float32),
         )
         mirrored = tf.where(draws[:, 0] < 0, -1.0, 1.0) if self.flip else 1.0
         along_x = mirrored * (1 + self.zoom * draws[:, 1])
@@ -70,7 +77,9 @@ class AugmentedDataset(TransformedDataset):
         shear = self.shear * draws[:, 3]
         height, width, _ = self.spec.image_shape
         x, y = (width - 1) / 2, (height - 1) / 2
+        from_x = x - along_x * x - shear * y + self.shift * draws[:, 4]
+        from_y = y - along_y * y + self.shift * draws[:, 5]
         zero = tf.zeros_like(shear)
-        rows = [along_x, shear, x - along_x * x - shear * y, zero, along_y, y - along_y * y]
+        rows = [along_x, shear, from_x, zero, along_y, from_y]
         affine = tf.stack([*rows, zero, zero], axis=1)
         return {"image": keras.ops.image.affine_transform(images, affine, fill_mode="constant")}

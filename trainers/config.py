@@ -205,6 +205,9 @@ class RunConfig:
     zoom: float = 0.0
     """Training images are scaled at random, each axis by a factor of 1 - zoom to 1 + zoom."""
 
+    shift: float = 0.0
+    """Training images are shifted at random by up to this along each axis, px."""
+
     flip: bool = _flag()
     """Half of the training images are mirrored."""
 
@@ -262,8 +265,8 @@ class RunConfig:
         if self.trainer == "two_stage" and self.images_vary != (self.feature_copies > 1):
             raise UserError(
                 "--feature_copies must be 1 where the images are the same in every epoch, and more "
-                "with --shear, --zoom, --flip or --noise_draws fresh under --trainer two_stage; "
-                f"got {self.feature_copies}"
+                "with --shear, --zoom, --shift, --flip or --noise_draws fresh under "
+                f"--trainer two_stage; got {self.feature_copies}"
             )
         if not 0 < self.plateau_factor < 1:
             raise UserError(f"--plateau_factor must be between 0 and 1; got {self.plateau_factor}")
@@ -274,8 +277,8 @@ class RunConfig:
 
     @property
     def augments(self) -> bool:
-        """Whether training images are sheared, scaled or mirrored."""
-        return self.flip or self.shear > 0 or self.zoom > 0
+        """Whether training images are sheared, scaled, shifted or mirrored."""
+        return self.flip or max(self.shear, self.zoom, self.shift) > 0
 
     @property
     def images_vary(self) -> bool:
@@ -317,6 +320,7 @@ _LOWEST = {
     "seed": 0,
     "repeats": 1,
     "pad": 0,
+    "shift": 0.0,
     "noise_realisation": 0,
     "checkpoint_seconds": 0.0,
 }

@@ -236,7 +236,12 @@ def for_run(dataset: Dataset, config: RunConfig) -> Dataset:
 
         # The draws go with the noise: runs with several seeds see the same images.
         dataset = AugmentedDataset(
-            dataset, config.shear, config.zoom, config.flip, seed=config.noise_realisation
+            dataset,
+            config.shear,
+            config.zoom,
+            config.flip,
+            config.shift,
+            seed=config.noise_realisation,
         )
     if config.pad or config.noise_sigma is not None:
         from trainers.noise import NoisyDataset

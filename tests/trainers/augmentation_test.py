@@ -55,6 +55,19 @@ class AugmentedDatasetTest(tf.test.TestCase):
         mirrored = int((m[:, 0, 0] < 0).sum())
         self.assertGreater(stats.binomtest(mirrored, NUMBER).pvalue, 1e-4)
 
+    def test_shifts(self):
+        given = ramps().arrays("train")["image"]
+        images = AugmentedDataset(ramps(), 0, 0, flip=False, shift=1.5).arrays("train")["image"]
+        c = SIZE // 2
+        shifts = images[:, c, c, :2] - given[:, c, c, :2]
+        for values in shifts.T:
+            self.assertGreater(stats.kstest(values, stats.uniform(-1.5, 3).cdf).pvalue, 1e-4)
+        self.assertLess(abs(stats.pearsonr(*shifts.T).statistic), 4 / np.sqrt(NUMBER))
+        # All pixels of an image are shifted alike, fractions included.
+        inner = slice(3, SIZE - 3)
+        moved = (images - given)[:, inner, inner, :2]
+        self.assertAllClose(moved, np.broadcast_to(shifts[:, None, None], moved.shape), atol=1e-3)
+
     def test_pixels(self):
         dataset = AugmentedDataset(tiny.TinyDataset(), shear=0.3, zoom=0.3)
         maps = AugmentedDataset(ramps(), shear=0.3, zoom=0.3)
@@ -108,6 +121,8 @@ class AugmentedDatasetTest(tf.test.TestCase):
     def test_mistakes(self):
         with self.assertRaisesRegex(UserError, "--shear must be at least 0 and below 1; got -0.1"):
             AugmentedDataset(tiny.TinyDataset(), shear=-0.1)
+        with self.assertRaisesRegex(UserError, "--shift must be at least 0; got -1"):
+            AugmentedDataset(tiny.TinyDataset(), shift=-1)
         with self.assertRaisesRegex(UserError, "--zoom must be at least 0 and below 1; got 1"):
             AugmentedDataset(tiny.TinyDataset(), zoom=1)
 

@@ -42,24 +42,28 @@ class Scene:
     """What is in one stamp.
 
     Attributes:
-        galaxies: The first is at the centre of the middle pixel.
+        galaxies: The first is at `centre`.
         offsets: (sources at most, 2) int32, x (columns) and y (rows) of each from the first.
         psf: Through which they are seen.
+        centre: x and y of the first galaxy from the centre of the middle pixel.
     """
 
     galaxies: tuple[Intrinsic, ...]
     offsets: np.ndarray
     psf: Psf
+    centre: tuple[float, float] = (0.0, 0.0)
 
     def image(self) -> np.ndarray:
         """Returns the image without noise, (SIZE, SIZE) float32, counts."""
-        farthest = float(np.abs(self.offsets).max()) + SIZE // 2 + 1
+        farthest = float(np.abs(self.offsets + self.centre).max()) + SIZE // 2 + 1
         reach = max(each.reach for each in self.galaxies) / SURVEY.pixel_scale + farthest
         size = next((size for size in _GRIDS if size >= reach), _GRIDS[-1])
         grid = shared_grid(size, SURVEY.pixel_scale)
         total = self.galaxies[0].transform(grid)
         for galaxy, (x, y) in zip(self.galaxies[1:], self.offsets[1:], strict=False):
             total = total + grid.shifted(galaxy.transform(grid), x, y)
+        if any(self.centre):
+            total = grid.shifted(total, *self.centre)
         return grid.image(total * self.psf.transform(grid), SIZE)
 
 
@@ -143,7 +147,10 @@ class Stamps:
         offsets = np.zeros((config.max_sources, 2), np.int32)
         offsets[1:number] = rng.integers(*_OFFSETS, size=(number - 1, 2), endpoint=True)
         psf = draw_psf(rng, config.psf_fwhm, config.seeing_scatter)
-        return Scene(tuple(galaxies), offsets, psf)
+        centre = (0.0, 0.0)
+        if config.centre_scatter:
+            centre = tuple(rng.normal(0.0, config.centre_scatter, 2))
+        return Scene(tuple(galaxies), offsets, psf, centre)
 
     def _is_blended(self, split: str, index: int) -> bool:
         # One of two stamps that follow each other.

@@ -25,6 +25,9 @@ class BlendsConfig(tfds.core.BuilderConfig):
         exposure_time: Seconds.
         psf_fwhm: Mean FWHM of the PSF, arcsec.
         seeing_scatter: Of the FWHM from stamp to stamp, standard deviation of its ln.
+        centre_scatter: Of the first galaxy about the centre of the middle pixel, standard deviation
+            along each axis in px; the others go with it. 0 in the source, where the place alone
+            tells most blends.
         max_sources: Most galaxies in a stamp; blends have 2 up to this many, equally often.
         artefact_fraction: Share of the stamps that have cosmic rays; the same of those with a bad
             column, and with a saturated star. Above 0 there is a feature for each.
@@ -40,6 +43,7 @@ class BlendsConfig(tfds.core.BuilderConfig):
     exposure_time: float = 300.0
     psf_fwhm: float = 0.65
     seeing_scatter: float = 0.1
+    centre_scatter: float = 0.0
     max_sources: int = 2
     artefact_fraction: float = 0.0
     processes: int | None = None
@@ -60,6 +64,8 @@ class BlendsConfig(tfds.core.BuilderConfig):
             raise ValueError(f"psf_fwhm must be between 0.5 and 2 arcsec; got {self.psf_fwhm}")
         if not 0 <= self.seeing_scatter <= 0.3:
             raise ValueError(f"seeing_scatter must be between 0 and 0.3; got {self.seeing_scatter}")
+        if not 0 <= self.centre_scatter <= 5:
+            raise ValueError(f"centre_scatter must be between 0 and 5; got {self.centre_scatter}")
         if not 2 <= self.max_sources <= 8:
             raise ValueError(f"max_sources must be between 2 and 8; got {self.max_sources}")
         if not 0 <= self.artefact_fraction <= 1:

@@ -164,6 +164,23 @@ class StampsTest(tf.test.TestCase):
                 found += peak == image[rows, columns].max()
         self.assertGreater(found, 70)
 
+    def test_centres_scatter(self):
+        config = BlendsConfig(name="x", centre_scatter=1.5, seed=2)
+        stamps = Stamps(config)
+        grid = np.arange(51) - 25.0
+        drawn, found = [], []
+        for index in range(120):
+            scene = stamps.scene("train", index)
+            # Smaller ones have all their light in the stamp.
+            if len(scene.galaxies) == 1 and scene.galaxies[0].half_light_radius < 0.4:
+                image = scene.image().astype(np.float64)
+                found.append([image.sum(axis=0) @ grid, image.sum(axis=1) @ grid] / image.sum())
+                drawn.append(scene.centre)
+        self.assertGreater(len(drawn), 20)
+        self.assertAllClose(found, drawn, atol=0.1)
+        # Seven standard errors of a standard deviation of 40 numbers or more.
+        self.assertNear(np.std(drawn), 1.5, 7 * 1.5 / np.sqrt(2 * len(drawn) * 2))
+
     def test_flux_is_that_of_the_catalogue_at_the_survey(self):
         folder = write_fits(Path(tempfile.mkdtemp()))
         table = read_table(epath.Path(folder / "real_galaxy_catalog_25.2_fits.fits"), FITS_COLUMNS)
@@ -323,6 +340,7 @@ class BadInputTest(tf.test.TestCase):
             ({"exposure_time": 0.0}, "exposure_time must be positive; got 0.0"),
             ({"psf_fwhm": 0.2}, "psf_fwhm must be between 0.5 and 2 arcsec; got 0.2"),
             ({"seeing_scatter": 1.0}, "seeing_scatter must be between 0 and 0.3; got 1.0"),
+            ({"centre_scatter": -1.0}, "centre_scatter must be between 0 and 5; got -1.0"),
             ({"max_sources": 1}, "max_sources must be between 2 and 8; got 1"),
             ({"artefact_fraction": 2.0}, "artefact_fraction must be between 0 and 1; got 2.0"),
             ({"processes": 0}, "processes must be at least 1; got 0"),

@@ -45,6 +45,7 @@ class Recipe:
     min_delta: float | None = None
     shear: float | None = None
     zoom: float | None = None
+    shift: float | None = None
     pad: int | None = None
     noise_sigma: Sequence[float] | None = None
     noise_distribution: str | None = None
