@@ -53,8 +53,8 @@ class BlendHunter(ZooModel):
             were computed before. Default False.
         seed: Seed of the head, of dropout and of random VGG-16 weights.
         weights: Of VGG-16: "imagenet" (default; Keras downloads them once), the path of the file
-            without top, or "none" for random ones. A saved model has its weights in its own file
-            and needs neither.
+            without top, or "none" or None for random ones. A saved model has its weights in its
+            own file and needs neither.
         cut: Layer of VGG-16 (`zoo.layers.vgg.LAYERS`) whose output is the features, or several,
             whose outputs are joined. Default "block5_pool", the last.
         size: Side in px of the square that VGG-16 sees, default 65.
@@ -83,7 +83,7 @@ class BlendHunter(ZooModel):
         preprocessing: Any = "min_max_8bit",
         augment: bool = False,
         seed: int = 0,
-        weights: str = "imagenet",
+        weights: str | None = "imagenet",
         cut: str | Sequence[str] = "block5_pool",
         size: int = 65,
         padding: str = "mirror",
@@ -105,7 +105,8 @@ class BlendHunter(ZooModel):
             raise ValueError(f"class_names must name two classes; got {list(self.class_names)}")
         if len(units) != 2 or min(units) < 1:
             raise ValueError(f"units must be two positive integers; got {list(units)}")
-        self.weights_source = str(weights)
+        # `weights=none` on a command line is None, as any other hyperparameter.
+        self.weights_source = "none" if weights is None else str(weights)
         self.cut = cut if isinstance(cut, str) else tuple(cut)
         self.size = size
         self.padding = padding

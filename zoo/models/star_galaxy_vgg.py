@@ -105,7 +105,7 @@ class StarGalaxyVGG(BlendHunter):
         preprocessing: Any = "min_max_8bit",
         augment: bool = False,
         seed: int = 0,
-        weights: str = "imagenet",
+        weights: str | None = "imagenet",
         cut: str | Sequence[str] = ("block1_pool", "block2_pool", "block3_pool", "block4_pool"),
         size: int = 64,
         padding: str = "mirror",

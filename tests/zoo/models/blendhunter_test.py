@@ -10,6 +10,7 @@ import tensorflow as tf
 import zoo
 from tests import galaxy_data
 from tests.zoo import model_test_case
+from trainers.config import parse_value
 from zoo.layers import vgg
 
 
@@ -25,6 +26,12 @@ class BlendHunterTest(model_test_case.ZooModelTestCase):
         "seed": 3,
     }
     output_shapes = {"probability": (2,)}
+
+    def test_no_weights_as_the_command_line_says_it(self):
+        model = zoo.create(
+            "blendhunter", **{**self.hyperparameters, "weights": parse_value("none")}
+        )
+        self.assertEqual(model.get_config()["weights"], "none")
 
     def test_only_the_head_is_trained(self):
         model = self.make(compiled=False)
