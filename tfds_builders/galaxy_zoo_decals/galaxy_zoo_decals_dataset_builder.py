@@ -182,7 +182,8 @@ class Builder(BeamShardsBuilder):
             wrong_size=len(found.wrong_size),
         )
         if not found.offsets:
-            raise ValueError(f"{catalogue}: none of {found.rows} galaxies is usable; " + lines[0])
+            why = next(iter(self._left_out.lines), "there are none")
+            raise ValueError(f"{catalogue}: none of {found.rows} galaxies is usable; {why}")
         members: dict[str, list[str]] = {split: [] for split in SPLITS}
         for name in found.offsets:
             members[split_of(name)].append(name)

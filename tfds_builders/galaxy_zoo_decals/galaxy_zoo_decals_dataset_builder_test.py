@@ -270,6 +270,8 @@ class BadInputTest(tf.test.TestCase):
         self.check(folder, "volunteers_5.csv: column merging_merger is missing")
         path.write_text(text[: len(text) // 2])
         self.check(folder, "volunteers_5.csv: row 1", "columns; got")
+        path.write_text(text.splitlines()[0])
+        self.check(folder, "volunteers_5.csv: none of 0 galaxies is usable; there are none")
         path.write_text("")
         self.check(folder, "volunteers_5.csv: ")
 

@@ -30,6 +30,9 @@ _GRIDS = (96, 128, 192, 256, 384, 512, 768, 1024)
 _MARGIN = 8
 _REACH = 3.0
 
+# Arcsec: the stacked images of all cameras have these pixels, for which the stretch is made.
+_STACK_SCALE = 0.262
+
 # Streams of random numbers of a galaxy.
 _SKY, _VOTES, _ARTEFACT, _CAMERA = range(4)
 
@@ -136,7 +139,7 @@ class SimulatedGalaxies:
         side = int(np.ceil(FULL_SIZE * config.crop))
         images = observe(sky, exposure, side * scale, rng, artefact)
         pictures = [
-            resampled(image, pixels, side, scale)
+            resampled(image * (_STACK_SCALE / pixels) ** 2, pixels, side, scale)
             for image, pixels in zip(images, exposure.camera.pixel_scale, strict=True)
         ]
         colour = PIL.Image.fromarray(stretched(np.stack(pictures)))

@@ -58,7 +58,7 @@ class TruthTest(tf.test.TestCase):
         self.assertAllClose(disk.petrosian, (4.0, 4.0 * 3.8897 / 1.67835), rtol=2e-3)
 
     def test_population(self):
-        drawn = [draw_truth(np.random.default_rng((0, 0, index))) for index in range(1500)]
+        drawn = [draw_truth(_sky_rng(index)) for index in range(1500)]
         galaxies = [each for each in drawn if not each.artefact]
         self.assertAllInRange([each.magnitude for each in galaxies], 13.5, 17.77)
         self.assertAllInRange([each.redshift for each in galaxies], 0.0, 0.15)
@@ -212,6 +212,19 @@ class ObservationTest(tf.test.TestCase):
         self.assertAllClose(np.median(drawn, axis=0)[:3], real[:3], atol=2.0)
         self.assertAllClose(np.median(drawn, axis=0)[3:], real[3:], rtol=0.35)
 
+    def test_both_surveys_see_about_the_same_brightness_and_colour(self):
+        decals, bass = (
+            SimulatedGalaxies(SimulatedConfig(name="x", image_size=48, survey=survey))
+            for survey in CAMERAS
+        )
+        drawn = [index for index in range(40) if draw_truth(_sky_rng(index)).artefact == ""][:8]
+        centres = [
+            [each.draw(index)["image"][18:30, 18:30].mean(axis=(0, 1)) for index in drawn]
+            for each in (decals, bass)
+        ]
+        # The better seeing of DECaLS makes centres a little brighter; colour terms are small.
+        self.assertAllClose(*np.mean(centres, axis=1), rtol=0.1)
+
     def test_each_galaxy_follows_from_its_index_alone(self):
         config = SimulatedConfig(name="x", image_size=32)
         first = SimulatedGalaxies(config).draw(7)
@@ -221,6 +234,10 @@ class ObservationTest(tf.test.TestCase):
         self.assertEqual(first.keys(), again.keys())
         for name, value in first.items():
             self.assertAllEqual(value, again[name])
+
+
+def _sky_rng(index):
+    return np.random.default_rng((0, 0, index))
 
 
 class VolunteersTest(tf.test.TestCase):
