@@ -7,6 +7,8 @@ Keras downloads the ImageNet weights (59 MB) once; without a network give the pa
 the second line.
 """
 
+import dataclasses
+
 from trainers.recipes import Recipe
 
 DEFAULT = Recipe(
@@ -18,11 +20,4 @@ DEFAULT = Recipe(
     schedule="cosine",
 )
 
-PAPER = Recipe(
-    dataset="sdss_star_galaxy/labeled",
-    trainer="two_stage",
-    epochs=60,
-    batch_size=64,
-    learning_rate=3e-3,
-    schedule="cosine",
-)
+PAPER = dataclasses.replace(DEFAULT, dataset="sdss_star_galaxy/labeled")

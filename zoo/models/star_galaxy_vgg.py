@@ -69,9 +69,10 @@ class StarGalaxyVGG(BlendHunter):
     """Logistic regression on frozen VGG-16 features of several depths.
 
         f_l = log(1 + mean of the central half of layer l)     z = w . standardised (f_1, ..., f_n)
-    f_l is averaged over the image, its two mirror images and its transpose
         P(second class) = 1 / (1 + exp(-z))
         loss = cross-entropy + penalty |w|^2 / 2
+
+    with f_l averaged over the image, its two mirror images and its transpose.
 
     For labels too few to train a network: some thousand numbers for each image, of which the
     weights were learnt elsewhere, and a convex problem. Edges and textures of photographs tell a
