@@ -145,7 +145,11 @@ def gain_by_training_sigma(grid: Grid, sigma: float) -> Figure:
         panel.set(title=model, xlabel="Noise sigma in training (counts)")
         if index % columns == 0:
             panel.set_ylabel("Accuracy relative to SEP (points)")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    figure.legend(
+        *panels[0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=min(4, 2 * columns),
+    )
     return figure
 
 
