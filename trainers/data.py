@@ -6,7 +6,7 @@ import abc
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,6 +49,10 @@ class DatasetSpec:
         class_names: In the order of the labels; empty if there are no labels.
         class_fractions: Share of each class as known before looking at any label; None if unknown.
         version: Of the builder, None if there is none.
+        questions: Of a decision tree that volunteers answered, in the order of the features
+            `total_votes` and (answer by answer) `votes`: for each its `name`, its `answers`, and
+            `parents`, the answers `<question>_<answer>` after any of which it is asked.
+        feature_names: Of all features that `Dataset.arrays` has.
         transformations: What was done to the images after they were read, a sentence each that
             tells all on which their pixels depend.
     """
@@ -61,6 +65,8 @@ class DatasetSpec:
     class_names: tuple[str, ...]
     class_fractions: tuple[float, ...] | None
     version: str | None = None
+    questions: tuple[Mapping[str, Any], ...] = ()
+    feature_names: tuple[str, ...] = ()
     transformations: tuple[str, ...] = ()
 
 

@@ -90,6 +90,7 @@ def read(
         units="counts (0-255)",
         class_names=class_names,
         class_fractions=None,
+        feature_names=("image", "id", "label") if class_names else ("image", "id"),
     )
     features = {split: _features(members, class_names) for split, members in used.items()}
     if found.images is None:

@@ -255,7 +255,13 @@ class _Fit:
 
         def share(shard):
             return self.dataset.batches(
-                split, size, drop_remainder=True, labels=labels, shard=shard, **options
+                split,
+                size,
+                drop_remainder=True,
+                labels=labels,
+                features=self.model.targets,
+                shard=shard,
+                **options,
             )
 
         return steps.distribute(self.strategy, share, size)

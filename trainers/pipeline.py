@@ -159,14 +159,22 @@ def _create(config: RunConfig, spec: DatasetSpec) -> ZooModel:
         "image_shape": list(spec.image_shape),
         "class_names": list(spec.class_names),
         "seed": config.seed,
+        "questions": [dict(question) for question in spec.questions],
         "class_fractions": config.class_fractions or spec.class_fractions,
     }
     known = zoo.describe(config.model).hyperparameters
     given = {name: value for name, value in given.items() if name in known}
     try:
-        return zoo.create(config.model, **{**given, **config.hp})
+        model = zoo.create(config.model, **{**given, **config.hp})
     except (ValueError, TypeError) as error:
         raise UserError(f"--model {config.model}: {error}") from error
+    missing = [name for name in model.targets if name not in spec.feature_names]
+    if missing:
+        raise UserError(
+            f"--model {config.model} is trained with the features {', '.join(model.targets)}; "
+            f"dataset '{spec.name}' has no {', '.join(missing)}"
+        )
+    return model
 
 
 def _finish(model: ZooModel, dataset: Dataset, folder: RunFolder) -> ZooModel:

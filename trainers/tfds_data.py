@@ -299,4 +299,6 @@ def _spec(builder: tfds.core.DatasetBuilder, name: str) -> DatasetSpec:
         class_names=tuple(features["label"].names) if "label" in features else (),
         class_fractions=tuple(fractions) if fractions else None,
         version=str(builder.version),
+        questions=tuple(metadata.get("questions", ())),
+        feature_names=tuple(features),
     )

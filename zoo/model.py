@@ -59,6 +59,9 @@ class ZooModel(keras.Model):
     registry_name: str
     task: str
 
+    targets: tuple[str, ...] = ()
+    """Features of the dataset, beside image and label, that `objective` finds in the batch."""
+
     def __init__(
         self,
         *,
@@ -107,8 +110,8 @@ class ZooModel(keras.Model):
         """Returns the terms of the loss, `loss` among them.
 
         Args:
-            batch: `image` (batch, height, width, bands) in survey units and, for labelled data,
-                `label` (batch,) int32.
+            batch: `image` (batch, height, width, bands) in survey units; for a classifier `label`
+                (batch,) int32; and the features that `targets` names, as the dataset has them.
             seed: Stateless seed of this step, int32 of shape (2,).
             training: Whether the step trains.
         """

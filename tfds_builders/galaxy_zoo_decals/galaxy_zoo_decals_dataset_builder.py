@@ -139,8 +139,11 @@ class Builder(BeamShardsBuilder):
             "bands": ["z", "r", "g"],
             "units": "counts (0-255)",
             "survey": CAMERAS[config.survey].name if simulated else "DECaLS",
-            "questions": [each.name for each in tree.questions],
-            "answers": list(tree.answers),
+            "questions": [
+                {"name": each.name, "answers": each.answers, "parents": each.parents}
+                for each in tree.questions
+            ],
+            "answers": tree.answers,
         }
         if simulated:
             camera = CAMERAS[config.survey]
