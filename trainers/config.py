@@ -16,6 +16,7 @@ from typing import Any, Literal
 import simple_parsing
 
 from trainers import data
+from trainers.classes import ClassChoice
 from trainers.errors import UserError
 
 __all__ = ["MAY_CHANGE", "RunConfig", "checked_sigma", "parse_value"]
@@ -196,6 +197,9 @@ class RunConfig:
     max_examples: list[int] | None = _several(int, "NUMBER")
     """At most this many examples of each split; or three numbers: train, validation, test."""
 
+    classes: list[str] | None = _several(str, "NAME[=CLASS,CLASS]")
+    """Classes to tell apart, each one or several of the dataset's; the others are left out."""
+
     on_error: Literal["raise", "skip"] = "raise"
     """Unusable images: stop at the first, or leave them out and list them."""
 
@@ -256,6 +260,8 @@ class RunConfig:
         if self.image_shape is not None and min(self.image_shape) < 1:
             raise UserError(f"--image_shape must be positive; got {self.image_shape}")
         data.most_examples(self.max_examples)
+        if self.classes is not None:
+            ClassChoice.parse(self.classes)
         checked_sigma(self.noise_sigma, self.noise_distribution)
         for name in ("shear", "zoom"):
             if not 0 <= getattr(self, name) < 1:

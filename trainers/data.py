@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trainers.classes import ClassChoice
 from trainers.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class DatasetSpec:
         questions: Of a decision tree that volunteers answered, in the order of the features
             `total_votes` and (answer by answer) `votes`: for each its `name`, its `answers`, and
             `parents`, the answers `<question>_<answer>` after any of which it is asked.
+        tasks: Of further classifications the names of the classes; the labels of task `bar` are
+            the feature `label_bar`, -1 for an object that has none.
         feature_names: Of all features that `Dataset.arrays` has.
         transformations: What was done to the images after they were read, a sentence each that
             tells all on which their pixels depend.
@@ -66,6 +69,7 @@ class DatasetSpec:
     class_fractions: tuple[float, ...] | None
     version: str | None = None
     questions: tuple[Mapping[str, Any], ...] = ()
+    tasks: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     feature_names: tuple[str, ...] = ()
     transformations: tuple[str, ...] = ()
 
@@ -135,6 +139,7 @@ def load(
     manual_dir: str | Path | None = None,
     max_examples: int | Sequence[int] | None = None,
     image_shape: tuple[int, int, int] | None = None,
+    classes: Sequence[str] | None = None,
     on_error: str = "raise",
     cache_bytes: int = CACHE_BYTES,
 ) -> Dataset:
@@ -150,6 +155,9 @@ def load(
         image_shape: (height, width, bands) to which the images of a folder are cut and scaled, 1
             or 3 bands; None to take them as they are, and then all must be of one size. The
             project's own datasets have one shape each, which a given one must equal.
+        classes: Classes that are told apart, in the order of the labels: `NAME`, or
+            `NAME=CLASS,CLASS` for several of the dataset's; examples of the others are left out.
+            None for all as they are.
         on_error: "raise", or "skip" to leave out and list what cannot be used.
         cache_bytes: Datasets larger than this, decoded, are read from disk at every epoch.
 
@@ -165,6 +173,7 @@ def load(
             raise UserError(
                 f"--image_shape must be height, width and bands, each at least 1; got {image_shape}"
             )
+    choice = None if classes is None else ClassChoice.parse(classes)
     if name == "image_folder":
         from trainers import image_folder
 
@@ -174,6 +183,7 @@ def load(
             Path(data_dir).expanduser(),
             max_examples=numbers,
             image_shape=image_shape,
+            classes=choice,
             on_error=on_error,
             cache_bytes=cache_bytes,
         )
@@ -185,6 +195,7 @@ def load(
         manual_dir=manual_dir,
         max_examples=numbers,
         image_shape=image_shape,
+        classes=choice,
         on_error=on_error,
         cache_bytes=cache_bytes,
     )
@@ -225,6 +236,7 @@ def load_for_run(config: RunConfig) -> Dataset:
         manual_dir=config.manual_dir or None,
         max_examples=config.max_examples,
         image_shape=tuple(config.image_shape) if config.image_shape else None,
+        classes=config.classes,
         on_error=config.on_error,
     )
     return for_run(dataset, config)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trainers.classes import ClassChoice
 from trainers.data import CACHE_BYTES, SPLITS, Dataset, DatasetSpec
 from trainers.errors import UserError
 from trainers.image_files import SUFFIXES, StreamedFiles, decode_all
@@ -44,6 +45,7 @@ def read(
     *,
     max_examples: Mapping[str, int] | None = None,
     image_shape: tuple[int, int, int] | None = None,
+    classes: ClassChoice | None = None,
     on_error: str = "raise",
     cache_bytes: int = CACHE_BYTES,
 ) -> Dataset:
@@ -61,6 +63,8 @@ def read(
         image_shape: (height, width, bands) that every image is brought to: cut around the centre
             to this ratio of the sides, then scaled; 3 bands, or 1 for grey. None to require that
             all have one size; if all are grey in three equal bands, one band is read.
+        classes: Classes that are told apart, each of one or several folders; the images in other
+            folders are not read. None for a class per folder.
         on_error: "raise", or "skip" to leave out images that cannot be used.
         cache_bytes: Images that take more than this, decoded, are read again at every epoch.
 
@@ -69,7 +73,14 @@ def read(
     """
     if image_shape is not None and image_shape[-1] not in (1, 3):
         raise UserError(f"--image_shape must have 1 or 3 bands for images; got {image_shape}")
-    files, class_names = _find(folder)
+    files, folders = _find(folder)
+    choice = classes or ClassChoice(folders, tuple((name,) for name in folders))
+    class_names, label_of = choice.names, dict(zip(folders, choice.labels(folders), strict=True))
+    if classes is not None:
+        files = {
+            split: [path for path in members if label_of[path.parent.name] >= 0]
+            for split, members in files.items()
+        }
     kept = max_examples or {}
     files = {split: files.get(split, [])[: kept.get(split)] for split in SPLITS}
     paths = [path for members in files.values() for path in members]
@@ -77,7 +88,7 @@ def read(
     usable = set(found.usable)
     lines = [f"{path.relative_to(folder)}: {line}" for path, line in found.problems.items()]
     used = {split: [path for path in files[split] if path in usable] for split in SPLITS}
-    _check_used(folder, used, found.problems, class_names)
+    _check_used(folder, used, found.problems, label_of)
     if image_shape is None and found.shape[-1] == 1:
         print(f"{folder}: all images are grey, one band 'grey' is read", file=sys.stderr)
     if lines:
@@ -92,7 +103,7 @@ def read(
         class_fractions=None,
         feature_names=("image", "id", "label") if class_names else ("image", "id"),
     )
-    features = {split: _features(members, class_names) for split, members in used.items()}
+    features = {split: _features(members, label_of) for split, members in used.items()}
     if found.images is None:
         return StreamedFiles(spec, used, features, lines)
     arrays = {}
@@ -105,21 +116,21 @@ def read(
     return InMemoryDataset(spec, arrays, lines)
 
 
-def _features(paths: Sequence[Path], class_names: Sequence[str]) -> dict[str, np.ndarray]:
+def _features(paths: Sequence[Path], label_of: Mapping[str, int]) -> dict[str, np.ndarray]:
     features = {"id": np.array([path.stem for path in paths], dtype=str)}
-    if class_names:
-        label = [class_names.index(path.parent.name) for path in paths]
+    if label_of:
+        label = [label_of[path.parent.name] for path in paths]
         features["label"] = np.array(label, np.int64)
     return features
 
 
 def _check_used(
-    folder: Path, used: _Files, problems: Mapping[Path, str], class_names: Sequence[str]
+    folder: Path, used: _Files, problems: Mapping[Path, str], label_of: Mapping[str, int]
 ) -> None:
     paths = [path for members in used.values() for path in members]
     if not used["train"]:
         raise UserError(f"--data_dir {folder}: of {len(paths)} images none is in the train split")
-    if class_names:
+    if label_of:
         left = {path.parent.name for path in paths}
         for path, problem in problems.items():
             if path.parent.name not in left:

@@ -15,6 +15,7 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 import tfds_builders
+from trainers.classes import ClassChoice
 from trainers.config import parse_value
 from trainers.data import SPLITS, Dataset, DatasetSpec
 from trainers.errors import UserError
@@ -26,6 +27,9 @@ __all__ = ["StreamedDataset", "load"]
 _SHUFFLE_BUFFER = 8192
 _READ_BATCH = 256
 
+# Before the name of a task, features with its labels.
+_TASK_LABEL = "label_"
+
 
 def load(
     name: str,
@@ -34,6 +38,7 @@ def load(
     manual_dir: str | Path | None,
     max_examples: Mapping[str, int] | None,
     image_shape: tuple[int, int, int] | None,
+    classes: ClassChoice | None,
     on_error: str,
     cache_bytes: int,
 ) -> Dataset:
@@ -49,13 +54,17 @@ def load(
             f"--image_shape of '{name}' must be {spec.image_shape}, that of its images; "
             f"got {image_shape}"
         )
+    relabel = None
+    if classes is not None:
+        relabel = classes.labels(spec.class_names)
+        spec = dataclasses.replace(spec, class_names=classes.names, class_fractions=None)
     numbers = {split: builder.info.splits[split].num_examples for split in SPLITS}
     if max_examples is not None:
         numbers = {split: min(number, max_examples[split]) for split, number in numbers.items()}
     skipped = [str(line) for line in (builder.info.metadata or {}).get("left_out", ())]
     total = sum(numbers.values())
     is_small = 4 * total * int(np.prod(spec.image_shape)) <= cache_bytes
-    reader = _Reader(builder, on_error)
+    reader = _Reader(builder, on_error, relabel)
     splits, kept = {}, {}
     task = "reading" if is_small else "checking"
     with tqdm(total=total, desc=f"{task} {name}", unit="image", disable=None) as bar:
@@ -72,7 +81,7 @@ def load(
     skipped += reader.lines
     if is_small:
         return InMemoryDataset(spec, splits, skipped)
-    return StreamedDataset(builder, spec, kept, numbers, skipped)
+    return StreamedDataset(builder, spec, kept, numbers, skipped, relabel)
 
 
 class StreamedDataset(Dataset):
@@ -84,6 +93,8 @@ class StreamedDataset(Dataset):
         num_examples: Usable examples of each split among those read.
         numbers: Examples of each split that are read, from its start; default all usable.
         skipped: What is left out, one line each.
+        relabel: Label of each class of the builder, -1 for one that is left out; None to keep
+            labels as they are.
     """
 
     def __init__(
@@ -93,17 +104,21 @@ class StreamedDataset(Dataset):
         num_examples: dict[str, int],
         numbers: dict[str, int] | None = None,
         skipped: Sequence[str] = (),
+        relabel: np.ndarray | None = None,
     ):
         self.spec = spec
         self.num_examples = num_examples
         self.skipped = tuple(skipped)
         self._builder = builder
         self._numbers = numbers or num_examples
+        self._relabel = relabel
 
     def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
         wanted = self.num_examples[split]
         wanted = wanted if limit is None else min(wanted, limit)
-        return _Reader(self._builder, "skip").read(split, self._numbers[split], wanted)
+        return _Reader(self._builder, "skip", self._relabel).read(
+            split, self._numbers[split], wanted
+        )
 
     def batches(
         self,
@@ -130,6 +145,10 @@ class StreamedDataset(Dataset):
         if shuffle_seed is not None:
             mixed = int(np.random.SeedSequence((shuffle_seed, epoch)).generate_state(1)[0])
         examples = _examples(self._builder, split, self._numbers[split], mixed)
+        if self._relabel is not None:
+            new = tf.constant(self._relabel)
+            examples = examples.map(lambda example: example | {"label": new[example["label"]]})
+            examples = examples.filter(lambda example: example["label"] >= 0)
         if self.num_examples[split] < self._numbers[split]:
             examples = examples.filter(
                 lambda example: tf.reduce_all(tf.math.is_finite(example["image"]))
@@ -156,15 +175,19 @@ class _Reader:
     Args:
         builder: TFDS builder, prepared.
         on_error: "raise", or "skip" to leave out examples with pixels that are not finite.
+        relabel: As `StreamedDataset` has it.
 
     Attributes:
         lines: One for each example left out.
     """
 
-    def __init__(self, builder: tfds.core.DatasetBuilder, on_error: str):
+    def __init__(
+        self, builder: tfds.core.DatasetBuilder, on_error: str, relabel: np.ndarray | None = None
+    ):
         self.lines: list[str] = []
         self._builder = builder
         self._on_error = on_error
+        self._relabel = relabel
 
     def read(
         self, split: str, number: int, wanted: int, bar: tqdm | None = None
@@ -192,6 +215,11 @@ class _Reader:
         examples = _examples(self._builder, split, number, seed=None)
         for batch in tfds.as_numpy(examples.batch(_READ_BATCH).prefetch(2)):
             flat = {name: rows for name, rows in batch.items() if isinstance(rows, np.ndarray)}
+            read = len(flat["image"])
+            if self._relabel is not None:
+                flat["label"] = self._relabel[flat["label"]]
+                chosen = flat["label"] >= 0
+                flat = {name: rows[chosen] for name, rows in flat.items()}
             flat["image"] = flat["image"].astype(np.float32, copy=False)
             flat["id"] = np.array([value.decode() for value in flat["id"]], object)
             finite = np.isfinite(flat["image"])
@@ -203,7 +231,7 @@ class _Reader:
                     raise UserError(f"{line} (--on_error skip leaves such images out)")
                 self.lines.append(line)
             if bar is not None:
-                bar.update(len(good))
+                bar.update(read)
             yield flat if good.all() else {name: rows[good] for name, rows in flat.items()}
 
 
@@ -300,5 +328,10 @@ def _spec(builder: tfds.core.DatasetBuilder, name: str) -> DatasetSpec:
         class_fractions=tuple(fractions) if fractions else None,
         version=str(builder.version),
         questions=tuple(metadata.get("questions", ())),
+        tasks={
+            name.removeprefix(_TASK_LABEL): tuple(feature.names)
+            for name, feature in features.items()
+            if name.startswith(_TASK_LABEL)
+        },
         feature_names=tuple(features),
     )

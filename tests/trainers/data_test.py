@@ -23,12 +23,12 @@ NUMBERS = {"train": 50, "validation": 10, "test": 20}
 
 
 class DotsConfig(tfds.core.BuilderConfig):
-    """Whether some images have bad pixels, and whether there are labels."""
+    """Whether some images have bad pixels, and which classes there are."""
 
-    def __init__(self, *, bad=False, labelled=True, **kwargs):
+    def __init__(self, *, bad=False, class_names=NAMES, **kwargs):
         super().__init__(**kwargs)
         self.bad = bad
-        self.labelled = labelled
+        self.class_names = class_names
 
 
 class Dots(tfds.core.GeneratorBasedBuilder):
@@ -38,7 +38,8 @@ class Dots(tfds.core.GeneratorBasedBuilder):
     BUILDER_CONFIGS = [
         DotsConfig(name="good"),
         DotsConfig(name="bad", bad=True),
-        DotsConfig(name="unlabelled", labelled=False),
+        DotsConfig(name="unlabelled", class_names=()),
+        DotsConfig(name="three", class_names=(*NAMES, "quasar")),
     ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = "None."
 
@@ -50,8 +51,10 @@ class Dots(tfds.core.GeneratorBasedBuilder):
             "redshift": np.float32,
         }
         metadata = {"bands": ["g", "r"], "pixel_scale": 0.4, "units": "nanomaggies"}
-        if self.builder_config.labelled:
-            features["label"] = tfds.features.ClassLabel(names=NAMES)
+        names = self.builder_config.class_names
+        if names:
+            features["label"] = tfds.features.ClassLabel(names=names)
+        if names == NAMES:
             metadata["class_fractions"] = [0.25, 0.75]
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(features),
@@ -73,8 +76,9 @@ class Dots(tfds.core.GeneratorBasedBuilder):
                 "magnitude": np.array([index, -index], np.float32),
                 "redshift": index / 100,
             }
-            if self.builder_config.labelled:
-                example["label"] = index % 2
+            names = self.builder_config.class_names
+            if names:
+                example["label"] = index % len(names)
             yield f"dot-{index}", example
 
 
@@ -287,6 +291,7 @@ class LoadTest(LoadCase):
                 class_names=NAMES,
                 class_fractions=(0.25, 0.75),
                 version="1.0.0",
+                feature_names=("id", "image", "magnitude", "redshift", "label"),
             ),
         )
         self.assertEqual(dataset.num_examples, NUMBERS)
@@ -317,6 +322,22 @@ class LoadTest(LoadCase):
                 pixels(part.batches("train", 15))[0],
                 whole.arrays("train", limit=15)["image"][:, 0, 0, 0].tolist(),
             )
+
+    def test_classes(self):
+        for cache_bytes in (data.CACHE_BYTES, 100):
+            left = self.load("three", classes=["quasar", "star"], cache_bytes=cache_bytes)
+            self.assertEqual(left.spec.class_names, ("quasar", "star"))
+            self.assertEqual(left.num_examples, {"train": 33, "validation": 6, "test": 14})
+            for rows in (left.arrays("train"), *left.batches("train", 40, shuffle_seed=1)):
+                numbers = np.asarray(rows["image"])[:, 0, 0, 0].astype(int)
+                self.assertNotIn(1, numbers % 3)
+                self.assertAllEqual(rows["label"], np.where(numbers % 3 == 2, 0, 1))
+            joint = self.load("three", classes=["dot=star,quasar", "galaxy"], max_examples=15)
+            self.assertEqual(joint.num_examples, {"train": 15, "validation": 10, "test": 15})
+            rows = joint.arrays("validation")
+            self.assertAllEqual(rows["label"], rows["image"][:, 0, 0, 0] % 3 == 1)
+        # The shares that a dataset knows are those of its own classes.
+        self.assertIsNone(self.load(classes=["galaxy", "star"]).spec.class_fractions)
 
     def test_options_of_a_configuration(self):
         name = "simulated_blends/simulated/num_test=4,num_train=6,num_validation=2,faint=24"

@@ -73,6 +73,7 @@ class ImageFolderTest(tf.test.TestCase):
                 units="counts (0-255)",
                 class_names=("galaxy", "star"),
                 class_fractions=None,
+                feature_names=("image", "id", "label"),
             ),
         )
         self.assertEqual(sum(dataset.num_examples.values()), 60)
@@ -85,6 +86,20 @@ class ImageFolderTest(tf.test.TestCase):
                 self.assertStartsWith(name, label)
                 expected = skimage_io.imread(self.folder / label / f"{name}.png")
                 self.assertAllEqual(arrays["image"][row], expected)
+
+    def test_chosen_classes(self):
+        self.draw_classes(10, ("elliptical", "merger", "anticlockwise", "clockwise"))
+        whole = self.members(self.load())
+        dataset = self.load(classes=["spiral=clockwise,anticlockwise", "elliptical"])
+        self.assertEqual(dataset.spec.class_names, ("spiral", "elliptical"))
+        for split in data.SPLITS:
+            arrays = dataset.arrays(split)
+            is_spiral = np.array(["clockwise" in name for name in arrays["id"]])
+            self.assertAllEqual(arrays["label"], np.where(is_spiral, 0, 1))
+            # Nobody changes side.
+            kept = {name for name in whole[split] if "merger" not in name}
+            self.assertEqual(set(arrays["id"]), kept)
+        self.assert_refused("the dataset has anticlockwise", "got 'bar'", classes=["bar", "merger"])
 
     def test_no_classes(self):
         for index in range(20):
