@@ -54,6 +54,7 @@ _TRUTH = {
     **dict.fromkeys(
         (
             "clarity",
+            "t_type",
             "redshift",
             "absolute_magnitude",
             "petro_th50",
@@ -75,8 +76,11 @@ _TRUTH = {
 class Builder(BeamShardsBuilder):
     """Builder of galaxy_zoo_decals."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "First release."}
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {
+        "1.0.0": "First release.",
+        "1.1.0": "The numerical Hubble type of simulated galaxies.",
+    }
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
     gzd5, gzd12, auto: what of https://zenodo.org/record/4573248 is not in manual_dir, or in its
     folder galaxy_zoo_decals, is downloaded (the images have 104 GB): the catalogue

@@ -11,6 +11,7 @@ import PIL.Image
 
 from tfds_builders.galaxy_zoo_decals.configs import SimulatedConfig
 from tfds_builders.galaxy_zoo_decals.examples import labelled
+from tfds_builders.galaxy_zoo_decals.hubble_type import hubble_type
 from tfds_builders.galaxy_zoo_decals.images import FULL_SIZE, image_scale, png, scaled
 from tfds_builders.galaxy_zoo_decals.labels import GZD5
 from tfds_builders.galaxy_zoo_decals.rgb import resampled, stretched
@@ -148,6 +149,7 @@ class SimulatedGalaxies:
             "truth": truth.indices,
             "expected_fractions": expected.astype(np.float32),
             "clarity": clarity(truth),
+            "t_type": hubble_type(truth),
             "redshift": truth.redshift,
             "absolute_magnitude": truth.absolute_magnitude,
             "magnitude": truth.magnitude,

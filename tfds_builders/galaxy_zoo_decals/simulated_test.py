@@ -10,6 +10,7 @@ import tensorflow_probability as tfp
 from tests import galaxy_data
 from tfds_builders.galaxy_zoo_decals import structures
 from tfds_builders.galaxy_zoo_decals.configs import SimulatedConfig
+from tfds_builders.galaxy_zoo_decals.hubble_type import bulge_of_type, hubble_type, type_of_bulge
 from tfds_builders.galaxy_zoo_decals.labels import GZD5
 from tfds_builders.galaxy_zoo_decals.rgb import resampled, stretched
 from tfds_builders.galaxy_zoo_decals.scene import galaxy_lights
@@ -76,6 +77,46 @@ class TruthTest(tf.test.TestCase):
                 answers = {f"{name}_{answer}" for name, answer in each.answers.items()}
                 if question in each.answers and asked:
                     self.assertTrue(answers & set(asked))
+
+
+class HubbleTypeTest(tf.test.TestCase):
+    def test_bulges_are_those_of_the_published_relation(self):
+        # The polynomial of Simien & de Vaucouleurs, in magnitudes below the whole galaxy.
+        polynomial = np.polynomial.Polynomial([0.0, 0.324, -0.054, 0.0047])
+        types = np.arange(-5.0, 11.0)
+        below = -2.5 * np.log10(bulge_of_type(types))
+        self.assertAllClose(below, polynomial(types + 5))
+        self.assertAllClose(type_of_bulge(bulge_of_type(types)), types, atol=1e-4)
+        for fraction in (0.05, 0.2, 0.4, 0.7):
+            roots = (polynomial + 2.5 * np.log10(fraction)).roots()
+            (root,) = roots[np.abs(roots.imag) < 1e-9].real
+            self.assertAllClose(type_of_bulge(fraction), root - 5, atol=1e-3)
+        self.assertAllEqual(type_of_bulge([0.0, 1.0]), [10.0, -5.0])
+
+    def test_kinds_of_galaxies(self):
+        indices = (1.0, 2.0, 4.0)
+        smooth = [hubble_type(truth(SMOOTH, sersic_index=n, bulge_fraction=1.0)) for n in indices]
+        self.assertAllClose(smooth, [-3.0, -4.0, -5.0])
+        arms = FACE_ON | {"has-spiral-arms": "yes", "spiral-arm-count": "2"}
+        tight, medium, loose = (
+            hubble_type(truth(arms, bulge_fraction=0.2, arm_number=2, pitch_angle=pitch))
+            for pitch in (10.0, 19.0, 31.0)
+        )
+        self.assertAllClose((tight, loose), (medium - 0.75, medium + 1.0))
+        self.assertAllClose(bulge_of_type(medium), 0.2, rtol=1e-3)
+        self.assertAllClose(hubble_type(truth(FACE_ON, bulge_fraction=0.2)), medium)
+        star = Truth({"smooth-or-featured": "artifact"}, "star", **NUMBERS)
+        self.assertTrue(np.isnan(hubble_type(star)))
+
+    def test_all_types_occur_and_spirals_are_no_early_types(self):
+        drawn = [draw_truth(_sky_rng(index)) for index in range(600)]
+        types = np.array([hubble_type(each) for each in drawn])
+        self.assertAllEqual(np.isnan(types), [bool(each.artefact) for each in drawn])
+        counts, _ = np.histogram(types[np.isfinite(types)], np.arange(-5.0, 11.0))
+        self.assertEqual(counts.sum(), np.isfinite(types).sum())
+        # No bulge has about half of the light, so that T between -2 and -1 is empty.
+        self.assertAllEqual(np.flatnonzero(counts == 0), [3])
+        self.assertAllInRange(types[[each.arm_number > 0 for each in drawn]], 0.0, 10.0)
 
 
 class StructuresTest(tf.test.TestCase):
