@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 import zoo
@@ -27,11 +28,23 @@ from zoo.model import ZooModel
 if TYPE_CHECKING:
     from trainers.data import Dataset, DatasetSpec
 
-__all__ = ["Outcome", "check_model", "execute", "export_run"]
+__all__ = [
+    "ADAPT_IMAGES",
+    "FINALIZE_IMAGES",
+    "Outcome",
+    "check_model",
+    "earlier_outcome",
+    "execute",
+    "export_run",
+    "reporting",
+    "save_finished",
+    "training_metrics",
+    "write_outcome",
+]
 
 # Training images that the preprocessing, and that the model's last decisions, are set from.
-_ADAPT_IMAGES = 2048
-_FINALIZE_IMAGES = 4096
+ADAPT_IMAGES = 2048
+FINALIZE_IMAGES = 4096
 _EXPORT_IMAGES = 16
 
 
@@ -77,24 +90,24 @@ def execute(
             _train(config, dataset, strategy, folder, callbacks=[])
         return None
     with folder.opened(config):
-        earlier = _earlier_outcome(config, folder, exports)
+        earlier = earlier_outcome(config, folder, exports)
         if strategies.total(strategy, float(earlier is not None)):
             return earlier
         print(f"run folder {folder.path}", flush=True)
-        callbacks = [
-            ProgressReport(),
-            HistoryFile(folder.history),
-            TensorBoardScalars(folder.tensorboard),
-        ]
-        progress, model = _train(config, dataset, strategy, folder, callbacks)
+        progress, model = _train(config, dataset, strategy, folder, reporting(folder))
         model = _finish(model, dataset, folder)
         metrics = _evaluate(model, dataset, config, folder)
-        metrics["training"] = _training_metrics(model, progress) | metrics.get("training", {})
+        metrics["training"] = training_metrics(model, progress) | metrics.get("training", {})
         write_json(folder.metrics, metrics)
         saved_model = export_run(config, dataset, metrics) if exports else None
         outcome = Outcome(metrics, progress.best_loss, saved_model)
-        _write_outcome(config, folder, outcome)
+        write_outcome(config, folder, outcome)
         return outcome
+
+
+def reporting(folder: RunFolder) -> list[keras.callbacks.Callback]:
+    """Returns the callbacks that show a training and write its history into the run's folder."""
+    return [ProgressReport(), HistoryFile(folder.history), TensorBoardScalars(folder.tensorboard)]
 
 
 def check_model(config: RunConfig) -> None:
@@ -146,7 +159,7 @@ def _train(
     with _precision(config.mixed_precision):
         with strategy.scope():
             model = _create(config, dataset.spec)
-            model.adapt(dataset.arrays("train", limit=_ADAPT_IMAGES)["image"])
+            model.adapt(dataset.arrays("train", limit=ADAPT_IMAGES)["image"])
         if config.trainer == "two_stage":
             dataset = two_stage.feature_dataset(model, dataset, config, strategy)
         checkpoints = Checkpoints(folder.checkpoints)
@@ -183,14 +196,24 @@ def _finish(model: ZooModel, dataset: Dataset, folder: RunFolder) -> ZooModel:
     model_config.pop("dtype", None)
     finished = type(model).from_config(model_config)
     Checkpoints(folder.checkpoints).restore("best", finished)
-    images = dataset.arrays("train", limit=_FINALIZE_IMAGES)["image"]
-    # Keras calls a model built, and saves it without a warning, once it has been called.
-    finished(images[:1])
-    finished.finalize(images)
-    part = folder.path / ".part.model.keras"
-    finished.save(part)
-    os.replace(part, folder.model)
+    save_finished(finished, dataset.arrays("train", limit=FINALIZE_IMAGES)["image"], folder)
     return finished
+
+
+def save_finished(model: ZooModel, images: np.ndarray, folder: RunFolder) -> None:
+    """Has a trained model take its last decisions, and writes it into the run's folder.
+
+    Args:
+        model: With the weights of the best epoch, on one device and in float32.
+        images: Sample of the training images, see `ZooModel.finalize`.
+        folder: The run's folder.
+    """
+    # Keras calls a model built, and saves it without a warning, once it has been called.
+    model(images[:1])
+    model.finalize(images)
+    part = folder.path / ".part.model.keras"
+    model.save(part)
+    os.replace(part, folder.model)
 
 
 def _evaluate(
@@ -211,7 +234,13 @@ def _evaluate(
         raise UserError(str(error)) from error
 
 
-def _training_metrics(model: ZooModel, progress: Progress) -> dict[str, Any]:
+def training_metrics(model: ZooModel, progress: Progress) -> dict[str, Any]:
+    """Returns the numbers of a training for `metrics.json`.
+
+    Args:
+        model: The trained model.
+        progress: How far its run is.
+    """
     timed = [row for row in progress.history if "images_per_second" in row]
     metrics = {
         "parameters": weight_count(model),
@@ -225,7 +254,14 @@ def _training_metrics(model: ZooModel, progress: Progress) -> dict[str, Any]:
     return metrics
 
 
-def _earlier_outcome(config: RunConfig, folder: RunFolder, exports: bool) -> Outcome | None:
+def earlier_outcome(config: RunConfig, folder: RunFolder, exports: bool) -> Outcome | None:
+    """Returns what a run came to that is finished, after saying so; None if it is not.
+
+    Args:
+        config: The run.
+        folder: Its folder.
+        exports: Whether the model is to be exported too.
+    """
     if not folder.finished.exists():
         return None
     earlier = read_json(folder.finished)
@@ -241,7 +277,8 @@ def _earlier_outcome(config: RunConfig, folder: RunFolder, exports: bool) -> Out
     return Outcome(earlier["metrics"], earlier["best_loss"], saved_model)
 
 
-def _write_outcome(config: RunConfig, folder: RunFolder, outcome: Outcome) -> None:
+def write_outcome(config: RunConfig, folder: RunFolder, outcome: Outcome) -> None:
+    """Notes that a run is finished; see `earlier_outcome` for the Args."""
     write_json(
         folder.finished,
         {

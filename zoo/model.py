@@ -187,7 +187,12 @@ class ZooModel(keras.Model):
             # The optimiser sums over replicas.
             loss = self.optimizer.scale_loss(terms["loss"] / randomness.replica_count())
         variables = self.trainable_variables
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
+        gradients = tape.gradient(
+            loss,
+            [variable.value for variable in variables],
+            # A loss may leave some weights alone, such as the head of a network being adapted.
+            unconnected_gradients=tf.UnconnectedGradients.ZERO,
+        )
         if self.gradient_clip_norm is not None:
             gradients, terms["gradient_norm"] = self._clip(gradients)
         self.optimizer.apply(gradients, variables)
