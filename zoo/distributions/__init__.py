@@ -1,6 +1,8 @@
 """Posteriors, priors and what measures the distance between them; built on TFP."""
 
 from zoo.distributions.aggregated_wasserstein import aggregated_wasserstein
+from zoo.distributions.coral import coral
+from zoo.distributions.jensen_shannon import jensen_shannon_bound
 from zoo.distributions.kl import kl_monte_carlo, kl_normal
 from zoo.distributions.mmd import mmd
 from zoo.distributions.pointwise_wasserstein import pointwise_wasserstein
@@ -13,6 +15,8 @@ __all__ = [
     "FullCovarianceNormal",
     "MixturePrior",
     "aggregated_wasserstein",
+    "coral",
+    "jensen_shannon_bound",
     "kl_monte_carlo",
     "kl_normal",
     "mmd",
