@@ -35,6 +35,8 @@ ON_ERROR = ("raise", "skip")
 
 # Decoded images up to this size are kept in memory.
 CACHE_BYTES = 4 * 2**30
+# Images read at a time where only another feature is wanted.
+_COLUMN_BATCH = 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,6 +132,17 @@ class Dataset(abc.ABC):
             strings; "label" (number,) integers if there are labels; and further features of the
             dataset.
         """
+
+    def column(self, split: str, name: str) -> np.ndarray:
+        """Returns "label" or another feature of all examples of a split, without their images.
+
+        Args:
+            split: One of `SPLITS`.
+            name: Name of the feature.
+        """
+        features = () if name == "label" else (name,)
+        batches = self.batches(split, _COLUMN_BATCH, features=features)
+        return np.concatenate([batch[name].numpy() for batch in batches])
 
 
 def load(

@@ -164,6 +164,9 @@ class StreamedFiles(Dataset):
         further = {name: values[:limit] for name, values in self._features[split].items()}
         return {"image": images, **further}
 
+    def column(self, split: str, name: str) -> np.ndarray:
+        return self._features[split][name]
+
     def batches(
         self,
         split: str,

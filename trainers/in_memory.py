@@ -53,6 +53,9 @@ class InMemoryDataset(Dataset):
         features = {name: values[:limit] for name, values in self._features[split].items()}
         return {"image": images, **features}
 
+    def column(self, split: str, name: str) -> np.ndarray:
+        return self._features[split][name]
+
     def batches(
         self,
         split: str,

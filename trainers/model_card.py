@@ -30,6 +30,7 @@ _PACKAGES = ("galaxy-model-zoo", "tensorflow", "keras", "tensorflow-probability"
 
 _TASKS = {
     "classification": "classification, trained with labels",
+    "regression": "regression: a number for each image, trained with known ones",
     "unsupervised_classification": "classification, trained without labels",
     "representation": "representation: latent variables of images, trained without labels",
 }
@@ -74,7 +75,7 @@ def make_card(
         "name": entry.name,
         "version": version,
         "summary": entry.summary,
-        "task": entry.task,
+        "task": model.task,
         "reference": entry.reference,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "class_names": list(model.class_names),
@@ -97,7 +98,7 @@ def make_card(
                     for tensor in signature.inputs
                 },
                 "outputs": {
-                    key: _tensor(tensor, _OUTPUTS.get(key, ""))
+                    key: _tensor(tensor, _meaning(model, key))
                     for key, tensor in outputs[name].items()
                 },
             }
@@ -108,7 +109,7 @@ def make_card(
         "training": config,
         "metrics": metrics,
         "versions": _versions(),
-        "limits": _limits(entry.task, spec),
+        "limits": _limits(model.task, spec),
     }
     return _plain(card)
 
@@ -128,6 +129,12 @@ def _description(model: ZooModel, name: str, signature: Signature) -> str:
 
 def _tensor(tensor: Any, meaning: str) -> dict[str, Any]:
     return {"dtype": tensor.dtype.name, "shape": list(tensor.shape), "meaning": meaning}
+
+
+def _meaning(model: ZooModel, output: str) -> str:
+    if output in model.targets:
+        return f"Prediction of the feature `{output}` of the training data, in its units"
+    return _OUTPUTS.get(output, "")
 
 
 def _versions() -> dict[str, str]:
@@ -156,6 +163,11 @@ def _limits(task: str, spec: DatasetSpec) -> list[str]:
         limits.append(
             "Probabilities reflect the class fractions of the training data and are not calibrated "
             "for a sample with others."
+        )
+    elif task == "regression":
+        limits.append(
+            "A number is the mean of what the training data had for such images: it tends towards "
+            "their average where an image tells little, and does not reach beyond their range."
         )
     elif task == "unsupervised_classification":
         limits.append(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -158,7 +158,7 @@ def _train(
     keras.utils.set_random_seed(config.seed)
     with _precision(config.mixed_precision):
         with strategy.scope():
-            model = _create(config, dataset.spec)
+            model = _create(config, dataset)
             model.adapt(dataset.arrays("train", limit=ADAPT_IMAGES)["image"])
         if config.trainer == "two_stage":
             dataset = two_stage.feature_dataset(model, dataset, config, strategy)
@@ -167,7 +167,8 @@ def _train(
     return progress, model
 
 
-def _create(config: RunConfig, spec: DatasetSpec) -> ZooModel:
+def _create(config: RunConfig, dataset: Dataset) -> ZooModel:
+    spec = dataset.spec
     given = {
         "image_shape": list(spec.image_shape),
         "class_names": list(spec.class_names),
@@ -177,6 +178,7 @@ def _create(config: RunConfig, spec: DatasetSpec) -> ZooModel:
     }
     known = zoo.describe(config.model).hyperparameters
     given = {name: value for name, value in given.items() if name in known}
+    given |= _of_training(config, dataset, known)
     try:
         model = zoo.create(config.model, **{**given, **config.hp})
     except (ValueError, TypeError) as error:
@@ -188,6 +190,27 @@ def _create(config: RunConfig, spec: DatasetSpec) -> ZooModel:
             f"dataset '{spec.name}' has no {', '.join(missing)}"
         )
     return model
+
+
+def _of_training(
+    config: RunConfig, dataset: Dataset, known: Mapping[str, Any]
+) -> dict[str, list[float]]:
+    """Returns what a supervised model asks to know of all training examples before it is made.
+
+    As arguments of the constructor they are part of the model: a run that is taken up again, or
+    that more replicas share, has the same ones.
+    """
+    spec, given = dataset.spec, {}
+    if "class_counts" in known and spec.class_names:
+        labels = dataset.column("train", "label")
+        given["class_counts"] = np.bincount(labels, minlength=len(spec.class_names)).tolist()
+    target = config.hp.get("target")
+    if "target_moments" in known and target in spec.feature_names:
+        values = np.asarray(dataset.column("train", target), np.float64)
+        values = values[np.isfinite(values)]
+        if values.size:
+            given["target_moments"] = [float(values.mean()), float(values.std())]
+    return given
 
 
 def _finish(model: ZooModel, dataset: Dataset, folder: RunFolder) -> ZooModel:
@@ -313,7 +336,8 @@ def _check_data(config: RunConfig, spec: DatasetSpec) -> None:
             f"--class_fractions must be {len(spec.class_names)} numbers, in the order of the "
             f"classes {list(spec.class_names)} of '{spec.name}'; got {given}"
         )
-    if zoo.describe(config.model).task == "classification" and not spec.class_names:
+    task = zoo.describe(config.model).model_class.task_of(config.hp)
+    if task == "classification" and not spec.class_names:
         raise UserError(
             f"--model {config.model} is trained with labels; dataset '{spec.name}' has none"
         )

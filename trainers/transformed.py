@@ -107,6 +107,11 @@ class TransformedDataset(Dataset):
                 changed[name][part] = values.numpy()
         return {**arrays, **changed}
 
+    def column(self, split: str, name: str) -> np.ndarray:
+        if name in self._made():
+            return super().column(split, name)
+        return self._dataset.column(split, name)
+
     def _traced(self, split: str) -> Callable[[tf.Tensor, tf.Tensor], Mapping[str, tf.Tensor]]:
         # In a graph, as in `batches`: there it is fast, and rounds in the same way.
         if split not in self._graphs:

@@ -100,6 +100,15 @@ class ZooModel(keras.Model):
 
     # What a subclass defines.
 
+    @classmethod
+    def task_of(cls, hyperparameters: Mapping[str, Any]) -> str:
+        """Returns the task of a model made with these arguments, by default that of the class.
+
+        Args:
+            hyperparameters: Constructor arguments; those left out have their defaults.
+        """
+        return cls.task
+
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
         """Returns the scientific answer for images in survey units."""
         raise NotImplementedError(f"{type(self).__name__} must define call(images)")

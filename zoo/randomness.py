@@ -6,7 +6,7 @@ numbers: every replica draws for the whole global batch and keeps its own rows.
 
 import tensorflow as tf
 
-__all__ = ["global_rows", "normal", "replica_count", "step_seed", "uniform"]
+__all__ = ["dropout", "global_rows", "normal", "replica_count", "step_seed", "uniform"]
 
 
 def replica_count() -> int:
@@ -48,6 +48,20 @@ def normal(batch: tf.Tensor, shape: tuple[int, ...], seed: tf.Tensor) -> tf.Tens
 def uniform(batch: tf.Tensor, shape: tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:
     """Returns numbers uniform on [0, 1) of shape (batch, *shape), float32; see `normal`."""
     return _own_rows(tf.random.stateless_uniform, batch, shape, seed)
+
+
+def dropout(x: tf.Tensor, rate: float, seed: tf.Tensor | None) -> tf.Tensor:
+    """Returns x with a share of its numbers set to zero, and the others larger to make up for it.
+
+    Args:
+        x: (batch, ...); all but the batch is known in the graph.
+        rate: Share, in [0, 1).
+        seed: Stateless seed, int32 of shape (2,); None to leave x as it is.
+    """
+    if seed is None or not rate:
+        return x
+    draws = uniform(tf.shape(x)[0], tuple(x.shape[1:]), seed)
+    return tf.where(draws < rate, tf.zeros_like(x), x / (1 - rate))
 
 
 def _own_rows(draw, batch: tf.Tensor, shape: tuple[int, ...], seed: tf.Tensor) -> tf.Tensor:

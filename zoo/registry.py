@@ -25,7 +25,12 @@ __all__ = [
     "register",
 ]
 
-TASKS = ("classification", "representation", "unsupervised_classification")
+TASKS = (
+    "classification",
+    "regression",
+    "representation",
+    "unsupervised_classification",
+)
 
 _entries: dict[str, ModelEntry] = {}
 

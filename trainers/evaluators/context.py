@@ -87,7 +87,7 @@ class EvaluationContext:
         """Returns why a need of an evaluator is not met, or None if it is.
 
         Args:
-            need: `labels`, `two_classes`, `star_galaxy`, `blends`, `class_fractions`,
+            need: `labels`, `regression`, `two_classes`, `star_galaxy`, `blends`, `class_fractions`,
                 `training_split`, `history`, `probability`, `latents`, or `<method>()` for a
                 method of the model.
 
@@ -122,6 +122,10 @@ class EvaluationContext:
             ),
             "probability": (
                 self.model.task in ("classification", "unsupervised_classification"),
+                f"the model's task is {self.model.task}",
+            ),
+            "regression": (
+                self.model.task == "regression",
                 f"the model's task is {self.model.task}",
             ),
             "latents": (hasattr(self.model, "encode"), "the model has no encode()"),
