@@ -23,10 +23,11 @@ SPECS = {
     "flux": "flux",
     "luptitudes": {"name": "luptitudes", "zeropoint": [22.5, 22.4, 22.6], "softening": 1e-9},
     "min_max_8bit": "min_max_8bit",
+    "resize": {"name": "resize", "height": 12, "width": 31},
 }
 
 # Layers that lose something: pixels, sign and depth.
-LOSSY = ("centre_crop", "chain", "fit_stamp", "min_max_8bit")
+LOSSY = ("centre_crop", "chain", "fit_stamp", "min_max_8bit", "resize")
 
 
 def galaxies(number=6, seed=0):
