@@ -1,11 +1,13 @@
 """Augmentations that keep what a galaxy is: flips and turns by right angles."""
 
+from collections.abc import Callable
+
 import keras
 import tensorflow as tf
 
 from zoo import randomness
 
-__all__ = ["RandomDihedral", "symmetries"]
+__all__ = ["RandomDihedral", "mean_over_symmetries", "symmetries"]
 
 
 def symmetries(images: tf.Tensor) -> list[tf.Tensor]:
@@ -20,6 +22,20 @@ def symmetries(images: tf.Tensor) -> list[tf.Tensor]:
         found.append(tf.transpose(images, (0, 2, 1, 3)))
     found += [x[:, ::-1] for x in found]
     return found + [x[:, :, ::-1] for x in found]
+
+
+def mean_over_symmetries(
+    function: Callable[[tf.Tensor], tf.Tensor], images: tf.Tensor
+) -> tf.Tensor:
+    """Returns the mean of a function over the symmetries of the images, (batch, outputs).
+
+    Args:
+        function: From images to (batch, outputs).
+        images: (batch, height, width, bands).
+    """
+    turned = symmetries(images)
+    values = function(tf.concat(turned, axis=0))
+    return tf.reduce_mean(tf.reshape(values, (len(turned), -1, values.shape[-1])), axis=0)
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -24,7 +24,8 @@ class DenseHead(keras.layers.Layer):
         units: Length of each hidden layer.
         activations: Of each hidden layer.
         outputs: Length of the result, float32.
-        dropout: Share of the first hidden layer that is dropped in training, default 0.
+        dropout: Share of the first hidden layer that is dropped in training, default 0; without
+            hidden layers, of the vector itself.
         seed: Seed of the weights.
 
     Call arguments:
@@ -77,12 +78,18 @@ class DenseHead(keras.layers.Layer):
         self.built = True
 
     def call(self, x: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
+        if not self.hidden:
+            return self.last(self._dropped(x, seed))
         for number, layer in enumerate(self.hidden):
             x = layer(x)
-            if number == 0 and seed is not None and self.dropout:
-                draws = randomness.uniform(tf.shape(x)[0], (self.units[0],), seed)
-                x = tf.where(draws < self.dropout, tf.zeros_like(x), x / (1 - self.dropout))
+            x = self._dropped(x, seed) if number == 0 else x
         return self.last(x)
+
+    def _dropped(self, x: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
+        if seed is None or not self.dropout:
+            return x
+        draws = randomness.uniform(tf.shape(x)[0], (x.shape[-1],), seed)
+        return tf.where(draws < self.dropout, tf.zeros_like(x), x / (1 - self.dropout))
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (input_shape[0], self.outputs)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 
 import keras
-import numpy as np
 from keras import layers
 
-__all__ = ["LAYERS", "freeze", "load_weights", "vgg16", "weights_checksum"]
+__all__ = ["LAYERS", "freeze", "load_weights", "vgg16"]
 
 # Filters and number of convolutions of each block.
 _BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
@@ -123,13 +121,3 @@ def freeze(network: keras.Model, trainable_blocks: int = 0) -> None:
     trained = blocks[len(blocks) - trainable_blocks :]
     for layer in network.layers:
         layer.trainable = layer.name.split("_")[0] in trained
-
-
-def weights_checksum(layer: keras.layers.Layer) -> str:
-    """Returns the SHA-256 of all weights of a layer or network, in their order."""
-    digest = hashlib.sha256()
-    for variable in layer.weights:
-        value = np.ascontiguousarray(variable.numpy())
-        digest.update(f"{value.dtype} {value.shape} ".encode())
-        digest.update(value.tobytes())
-    return digest.hexdigest()

@@ -10,12 +10,15 @@ from typing import Any
 
 import tensorflow as tf
 
+from zoo.losses.classification import check_class_weights, classification_terms
 from zoo.losses.likelihoods import bernoulli, gaussian, inverse_variance, student_t
 from zoo.losses.pixelwise import huber, l1, mse
 from zoo.losses.similarity import ms_ssim, ssim
 
 __all__ = [
     "bernoulli",
+    "check_class_weights",
+    "classification_terms",
     "gaussian",
     "get",
     "huber",

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.fingerprints import weights_checksum, without_names
 from zoo.layers import vgg
 from zoo.layers.dense_head import DenseHead
 from zoo.model import ZooModel
@@ -158,11 +159,9 @@ class BlendHunter(ZooModel):
         key = {
             "backbone": "vgg16",
             "cut": self.cut,
-            "weights": vgg.weights_checksum(self.backbone),
-            "preprocessing": _without_names(
-                keras.saving.serialize_keras_object(self.preprocessing)
-            ),
-            "statistics": vgg.weights_checksum(self.preprocessing),
+            "weights": weights_checksum(self.backbone),
+            "preprocessing": without_names(keras.saving.serialize_keras_object(self.preprocessing)),
+            "statistics": weights_checksum(self.preprocessing),
             "imagenet_preprocessing": self.imagenet_preprocessing,
         }
         return json.dumps(key, sort_keys=True)
@@ -208,12 +207,3 @@ class BlendHunter(ZooModel):
             "units": list(self.units),
             "dropout": self.dropout,
         }
-
-
-def _without_names(config: Any) -> Any:
-    # Keras counts layers of a kind, so the names tell which model was made first.
-    if isinstance(config, Mapping):
-        return {key: _without_names(value) for key, value in config.items() if key != "name"}
-    if isinstance(config, (list, tuple)):
-        return [_without_names(value) for value in config]
-    return config

@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from zoo import randomness, stretch
-from zoo.layers.augmentation import symmetries
+from zoo import losses, randomness, stretch
+from zoo.layers.augmentation import mean_over_symmetries
 from zoo.layers.residual import residual_encoder
 from zoo.model import ZooModel
 from zoo.registry import register
@@ -86,7 +86,8 @@ class StarGalaxyCNN(ZooModel):
             raise ValueError(f"dropout must be in [0, 1); got {dropout}")
         self.filters = tuple(filters)
         self.blocks = blocks
-        self.features = features
+        # `features` is the method.
+        self.feature_count = features
         self.dropout = dropout
         self.label_smoothing = label_smoothing
         self.stretch = stretch
@@ -114,18 +115,26 @@ class StarGalaxyCNN(ZooModel):
             images: (batch, height, width, bands) in survey units.
             seed: Stateless seed of the dropout; None for no dropout.
         """
-        x = self._prepared(images, seed)
-        x = stretch.asinh(x) if self.stretch else x
+        x = self._network_input(images, seed)
         if seed is not None or not self.average_symmetries:
             return self._classify(x, seed)
-        turned = symmetries(x)
-        logits = self._classify(tf.concat(turned, axis=0), None)
-        return tf.reduce_mean(tf.reshape(logits, (len(turned), -1, len(self.class_names))), axis=0)
+        return mean_over_symmetries(lambda turned: self._classify(turned, None), x)
+
+    def features(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the last hidden layer, (batch, features), for images in survey units."""
+        return self._read(self._network_input(images, None))
+
+    def _network_input(self, images: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
+        x = self._prepared(images, seed)
+        return stretch.asinh(x) if self.stretch else x
+
+    def _read(self, x: tf.Tensor) -> tf.Tensor:
+        return tf.nn.leaky_relu(self.encoder(x))
 
     def _classify(self, x: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
-        features = tf.nn.leaky_relu(self.encoder(x))
+        features = self._read(x)
         if seed is not None and self.dropout:
-            draws = randomness.uniform(tf.shape(features)[0], (self.features,), seed)
+            draws = randomness.uniform(tf.shape(features)[0], (self.feature_count,), seed)
             features = tf.where(draws < self.dropout, 0.0, features / (1 - self.dropout))
         return self.head(features)
 
@@ -139,21 +148,15 @@ class StarGalaxyCNN(ZooModel):
         self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool
     ) -> dict[str, tf.Tensor]:
         logits = self.logits(batch["image"], seed if training else None)
-        target = tf.one_hot(batch["label"], len(self.class_names))
-        smooth = self.label_smoothing if training else 0.0
-        target = target * (1 - smooth) + smooth / len(self.class_names)
-        hit = tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), batch["label"])
-        return {
-            "loss": tf.nn.softmax_cross_entropy_with_logits(target, logits),
-            "accuracy": tf.cast(hit, tf.float32),
-        }
+        smoothing = self.label_smoothing if training else 0.0
+        return losses.classification_terms(batch["label"], logits, smoothing)
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "filters": list(self.filters),
             "blocks": self.blocks,
-            "features": self.features,
+            "features": self.feature_count,
             "dropout": self.dropout,
             "label_smoothing": self.label_smoothing,
             "stretch": self.stretch,
