@@ -87,7 +87,10 @@ class _Fit:
         self.validates = examples.get("validation", 0) >= replicas
         with strategy.scope():
             optimizer = optimizers.make(
-                config, config.epochs * self.batches, model.trainable_variables
+                config,
+                config.epochs * self.batches,
+                model.trainable_variables,
+                model.learning_rate_factors(),
             )
             optimizer.build(model.trainable_variables)
             model.compile(optimizer, gradient_clip_norm=config.gradient_clip_norm)

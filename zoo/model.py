@@ -42,7 +42,9 @@ class ZooModel(keras.Model):
     - `objective(batch, seed, training)`: the terms of the loss. `loss` is minimised, the others
       are shown; each is a scalar or has one value per image.
 
-    and, where they make sense, `encode(images)`, `decode(latent)` and `reconstruct(images)`.
+    and, where they make sense, `encode(images)`, `decode(latent)` and `reconstruct(images)`, and
+    `features(images)`, (batch, number): what a classifier of another task may be put on (see
+    `zoo.pretrained.features`), without random numbers.
     The one training loop calls `train_step` and `test_step` inside `tf.distribute.Strategy.run`.
 
     Args:
@@ -167,6 +169,10 @@ class ZooModel(keras.Model):
         """
 
     # Steps, run by the loop inside a replica.
+
+    def learning_rate_factors(self) -> list[float]:
+        """Returns what the learning rate is multiplied by, for each of `trainable_variables`."""
+        return [1.0] * len(self.trainable_variables)
 
     def compile(
         self, optimizer: keras.optimizers.Optimizer, gradient_clip_norm: float | None = None

@@ -310,6 +310,16 @@ class LearningRateTest(tf.test.TestCase):
         self.assertAllClose(matrix, [[0.95, 1.9]])
         self.assertAllClose(vector, [1.0, 2.0])
 
+    def test_learning_rate_by_variable(self):
+        variables = [keras.Variable([[1.0]]) for _ in range(2)]
+        config = RunConfig(weight_decay=0.1, learning_rate=0.5)
+        optimizer = optimizers.make(config, 1, variables, [0.1, 1.0])
+        optimizer.build(variables)
+        optimizer.apply([tf.ones((1, 1)), tf.ones((1, 1))])
+        # Adam's first step is the learning rate (Kingma & Ba 2015); the second one has decayed.
+        self.assertAllClose(variables[0], [[1 - 0.1 * 0.5]], atol=1e-4)
+        self.assertAllClose(variables[1], [[0.95 - 0.5]], atol=1e-4)
+
 
 if __name__ == "__main__":
     tf.test.main()

@@ -1,0 +1,294 @@
+"""`finetuned_classifier`: a new task from few labels, on what another model has learnt to see."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from zoo import losses, preprocessing, pretrained, registry
+from zoo.fingerprints import weights_checksum, without_names
+from zoo.layers.augmentation import mean_over_symmetries
+from zoo.layers.dense_head import DenseHead
+from zoo.layers.feature_scaling import FeatureScaling
+from zoo.model import ZooModel
+from zoo.preprocessing import CentreCrop, Chain, Resize
+
+__all__ = ["TRAININGS", "FinetunedClassifier"]
+
+TRAININGS = ("frozen", "fine_tuned", "from_scratch")
+
+# Images at a time when the features are scaled.
+_BATCH = 64
+
+
+@registry.register(
+    "finetuned_classifier",
+    task="classification",
+    reference="Walmsley et al. 2022 (MNRAS 513, 1581), practical galaxy morphology tools",
+)
+class FinetunedClassifier(ZooModel):
+    """Classifier on the features of any trained model of the zoo.
+
+        f = (features(image) - mean) / stddev     p = softmax(W drop(f) + b)
+        loss = class weight x cross-entropy with the label
+
+    The features are those of `zoo.pretrained.features`: the last hidden layer of a classifier, the
+    means of the latents of an autoencoder. Mean and standard deviation are those of the training
+    images before training. A saved model holds the encoder: it needs the file it came from no more.
+
+    Images are brought to the size and bands that the encoder was built for: the central part
+    (`crop`), scaled; grey images are repeated in each of its bands, those of several bands are
+    averaged for a grey encoder, other numbers of bands are refused. Units and angular size of
+    a galaxy should be those that the encoder knows. Its preprocessing is part of it, with its
+    statistics.
+
+    Departures from the source: any encoder; all of it is trained at once, at a lower rate, rather
+    than its last layers.
+
+    Args:
+        image_shape: (height, width, bands) of the images. Default (64, 64, 3).
+        class_names: Names of the classes, two or more. Default ("first", "second").
+        preprocessing: Before the encoder with its own; see `zoo.preprocessing.make`. Default none.
+        augment: Whether training images are flipped and turned at random; not with features that
+            were computed before. Default True.
+        seed: Seed of the head, of dropout and of random encoders.
+        encoder: Folder of a finished run or `.keras` file of a model of the zoo. Or a registry key
+            (default "star_galaxy_cnn"): that model with its default hyperparameters, untrained.
+        training: "frozen": the head alone is trained. "fine_tuned" (default): the encoder too, from
+            its weights. "from_scratch": the encoder too, from random weights, for comparison; and
+            its preprocessing is adapted to the new images.
+        encoder_rate: Learning rate of a fine-tuned encoder in units of that of the head, default
+            0.1. From scratch it is 1.
+        crop: Share of the shorter side that is kept, a square about the centre; 1 (default) keeps
+            the whole image if it is square or the encoder's is not.
+        units: Length of each hidden layer of the head (ReLU). Default none, a linear one.
+        dropout: Share of the features (of the first hidden layer, if there are any) dropped in
+            training, default 0.3.
+        label_smoothing: Share of the target spread over all classes in training, default 0.
+        class_weights: Weight of each class in the loss, in their order. Default 1 for all.
+        average_symmetries: Whether the answer has the mean logits of the eight flips and turns of
+            the image. Eight times the work in use. Default False.
+
+    Raises:
+        ValueError: if an argument is outside what is listed here, or the encoder does not fit.
+
+    References:
+        Walmsley et al. 2022, section 4 (finetuning, for rings from few labels); Dominguez Sanchez
+        et al. 2019 (MNRAS 484, 93) for transfer between surveys.
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape: Sequence[int] = (64, 64, 3),
+        class_names: Sequence[str] = ("first", "second"),
+        preprocessing: Any = (),
+        augment: bool = True,
+        seed: int = 0,
+        encoder: str | os.PathLike | Mapping[str, Any] = "star_galaxy_cnn",
+        training: str = "fine_tuned",
+        encoder_rate: float = 0.1,
+        crop: float = 1.0,
+        units: Sequence[int] = (),
+        dropout: float = 0.3,
+        label_smoothing: float = 0.0,
+        class_weights: Sequence[float] | None = None,
+        average_symmetries: bool = False,
+        **kwargs: Any,
+    ):
+        _check_training(training, encoder_rate, crop, encoder)
+        image_shape = tuple(int(size) for size in image_shape)
+        source = _make_encoder(encoder, training, image_shape, seed)
+        super().__init__(
+            image_shape=image_shape,
+            class_names=class_names,
+            preprocessing=_fitted(preprocessing, image_shape, source.image_shape, crop),
+            augment=augment,
+            seed=seed,
+            **kwargs,
+        )
+        if len(self.class_names) < 2:
+            raise ValueError(
+                f"class_names must name at least two classes; got {list(self.class_names)}"
+            )
+        losses.check_class_weights(class_weights, self.class_names)
+        self.training = training
+        self.encoder_rate = encoder_rate
+        self.crop = crop
+        self.units = tuple(units)
+        self.dropout = dropout
+        self.label_smoothing = label_smoothing
+        self.class_weights = None if class_weights is None else tuple(class_weights)
+        self.average_symmetries = average_symmetries
+        self.encoder = source
+        length = self._freeze()
+        self.scaling = FeatureScaling(length, name="scaling")
+        self.head = DenseHead(
+            length,
+            self.units,
+            ("relu",) * len(self.units),
+            len(self.class_names),
+            dropout,
+            self.seed + 100,
+            name="head",
+        )
+        self.built = True
+
+    def _freeze(self) -> int:
+        """Leaves those weights of the encoder to be trained that should be; returns its length."""
+        # Of a variational autoencoder, the decoder has no part in the features.
+        with tf.GradientTape() as tape:
+            features = self.features(tf.zeros((1, *self.image_shape)))
+        watched = {variable.ref() for variable in tape.watched_variables()}
+        strategy = tf.distribute.get_strategy()
+        for variable in self.encoder.trainable_variables:
+            copies = strategy.experimental_local_results(variable.value)
+            read = any(copy.ref() in watched for copy in (variable.value, *copies))
+            variable.trainable = read and self.training != "frozen"
+        if self.training != "frozen" and not self.encoder.trainable_variables:
+            raise ValueError(
+                f"training must be 'frozen' with encoder '{self.encoder.registry_name}', whose "
+                f"features come from frozen weights; got '{self.training}'"
+            )
+        return int(features.shape[-1])
+
+    def learning_rate_factors(self) -> list[float]:
+        rate = self.encoder_rate if self.training == "fine_tuned" else 1.0
+        own = {id(variable) for variable in self.encoder.trainable_variables}
+        return [rate if id(variable) in own else 1.0 for variable in self.trainable_variables]
+
+    def adapt(self, images: np.ndarray) -> None:
+        super().adapt(images)
+        parts = [images[i : i + _BATCH] for i in range(0, len(images), _BATCH)]
+        if self.training == "from_scratch":
+            self.encoder.adapt(np.concatenate([self._fitting(tf.constant(x)) for x in parts]))
+        self.scaling.adapt(np.concatenate([self.features(tf.constant(x)) for x in parts]))
+
+    # Inference.
+
+    def _fitting(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns images of the size and the bands that the encoder takes."""
+        x = self.preprocessing(images)
+        bands = self.encoder.image_shape[-1]
+        if x.shape[-1] == bands:
+            return x
+        return tf.repeat(tf.reduce_mean(x, axis=-1, keepdims=True), bands, axis=-1)
+
+    def features(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns what the encoder sees in images in survey units, (batch, features) float32."""
+        return pretrained.features(self.encoder, self._fitting(images))
+
+    def features_key(self) -> str:
+        """Returns, as JSON, all that the features depend on."""
+        key = {
+            "encoder": pretrained.describe(self.encoder),
+            "weights": weights_checksum(self.encoder),
+            "preprocessing": keras.saving.serialize_keras_object(self.preprocessing),
+            "statistics": weights_checksum(self.preprocessing),
+        }
+        return json.dumps(without_names(key), sort_keys=True)
+
+    def classify(self, features: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
+        """Returns unnormalised log probabilities, (batch, classes), from `features`.
+
+        Args:
+            features: (batch, features).
+            seed: Stateless seed of the dropout; None for no dropout.
+        """
+        return self.head(self.scaling(features), seed=seed)
+
+    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+        def logits(images: tf.Tensor) -> tf.Tensor:
+            return self.classify(self.features(images))
+
+        average = self.average_symmetries
+        logits = mean_over_symmetries(logits, images) if average else logits(images)
+        return {"probability": tf.nn.softmax(logits)}
+
+    def objective(
+        self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool
+    ) -> dict[str, tf.Tensor]:
+        """Returns loss and accuracy; `batch` may have "features" in place of "image"."""
+        known = "features" in batch
+        features = batch["features"] if known else self.features(batch["image"])
+        logits = self.classify(features, seed if training else None)
+        smoothing = self.label_smoothing if training else 0.0
+        return losses.classification_terms(batch["label"], logits, smoothing, self.class_weights)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        # What brings images to the size of the encoder is put behind it again.
+        given = self.preprocessing.layers[0]
+        return {
+            **config,
+            "preprocessing": keras.saving.serialize_keras_object(given),
+            "encoder": pretrained.describe(self.encoder),
+            "training": self.training,
+            "encoder_rate": self.encoder_rate,
+            "crop": self.crop,
+            "units": list(self.units),
+            "dropout": self.dropout,
+            "label_smoothing": self.label_smoothing,
+            "class_weights": None if self.class_weights is None else list(self.class_weights),
+            "average_symmetries": self.average_symmetries,
+        }
+
+
+def _make_encoder(encoder: Any, training: str, image_shape: Sequence[int], seed: int) -> ZooModel:
+    if isinstance(encoder, Mapping):
+        return pretrained.build(encoder)
+    if str(encoder) in registry.list_models():
+        return registry.create(str(encoder), image_shape=image_shape, seed=seed)
+    try:
+        trained = pretrained.load(encoder)
+    except ValueError as error:
+        raise ValueError(
+            f"encoder must be a run folder, a .keras file or a model: {error}"
+        ) from None
+    if training == "from_scratch":
+        return pretrained.build(pretrained.describe(trained), seed=seed)
+    return trained
+
+
+def _fitted(
+    given: Any, image_shape: Sequence[int], wanted: Sequence[int], crop: float
+) -> preprocessing.Preprocessing:
+    """Returns the preprocessing, and behind it what brings images to the size of an encoder."""
+    first = preprocessing.make(given)
+    if not first.built:
+        first.build((None, *image_shape))
+    height, width, bands = first.compute_output_shape((None, *image_shape))[1:]
+    if bands != wanted[-1] and 1 not in (bands, wanted[-1]):
+        raise ValueError(
+            f"image_shape must have {wanted[-1]} bands as the images of the encoder had, or one; "
+            f"got {bands}"
+        )
+    layers = [first]
+    side = round(crop * min(height, width))
+    if crop < 1 or (wanted[0] == wanted[1] and height != width):
+        layers.append(CentreCrop(max(side, 1)))
+        height = width = max(side, 1)
+    if (height, width) != tuple(wanted[:2]):
+        layers.append(Resize(*wanted[:2]))
+    return Chain(layers)
+
+
+def _check_training(training: str, encoder_rate: float, crop: float, encoder: Any) -> None:
+    if training not in TRAININGS:
+        raise ValueError(f"training must be one of {', '.join(TRAININGS)}; got '{training}'")
+    if not 0 < encoder_rate <= 1:
+        raise ValueError(f"encoder_rate must be above 0 and at most 1; got {encoder_rate}")
+    if not 0 < crop <= 1:
+        raise ValueError(f"crop must be above 0 and at most 1; got {crop}")
+    is_key = not isinstance(encoder, Mapping) and str(encoder) in registry.list_models()
+    if training == "frozen" and is_key:
+        raise ValueError(
+            f"encoder must be a trained model with training 'frozen', a run folder or a .keras "
+            f"file; got '{encoder}', which is untrained"
+        )

@@ -1,0 +1,108 @@
+"""Trained models of the zoo as encoders of other models."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from zoo import registry
+from zoo.model import ZooModel
+
+__all__ = ["build", "describe", "features", "load"]
+
+# Of a run folder.
+_MODEL_FILE = "model.keras"
+
+
+def load(path: str | Path) -> ZooModel:
+    """Returns a trained model of the zoo.
+
+    Only classes of the zoo are made, and no code of the file runs (Keras's safe mode).
+
+    Args:
+        path: A `.keras` file of a model of the zoo, or the folder of a finished run.
+
+    Raises:
+        ValueError: if there is no such file, or it holds no model of the zoo.
+    """
+    file = _model_file(Path(os.path.expanduser(path)))
+    try:
+        with zipfile.ZipFile(file) as archive:
+            saved = json.loads(archive.read("config.json"))
+        module, name = saved["module"] or "", saved["class_name"]
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{file} is no .keras file: {error}") from None
+    if not module.startswith("zoo.models."):
+        raise ValueError(f"{file} is no model of the zoo, but a '{module}.{name}'")
+    registry.describe(module.removeprefix("zoo.models."))
+    try:
+        return keras.saving.load_model(file, compile=False, safe_mode=True)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ValueError(f"{file} cannot be loaded: {reason}") from None
+
+
+def describe(model: ZooModel) -> dict[str, Any]:
+    """Returns key and configuration of a model, from which `build` makes it, without weights."""
+    return {"model": model.registry_name, "config": model.get_config()}
+
+
+def build(description: Mapping[str, Any], **changes: Any) -> ZooModel:
+    """Returns a model with fresh weights.
+
+    Args:
+        description: What `describe` returned.
+        **changes: Hyperparameters that differ.
+
+    Raises:
+        ValueError: if it is no such description.
+    """
+    if set(description) != {"model", "config"}:
+        raise ValueError(
+            f"an encoder is described by model and config; got {', '.join(map(str, description))}"
+        )
+    config = {**description["config"], **changes}
+    config.pop("dtype", None)
+    return registry.describe(description["model"]).model_class.from_config(config)
+
+
+def features(model: ZooModel, images: tf.Tensor) -> tf.Tensor:
+    """Returns what a model has learnt to see in images, (batch, features) float32.
+
+    That is `model.features(images)`, or the means of the latents where there is no such method.
+
+    Args:
+        model: The model.
+        images: (batch, height, width, bands) in the units that it was trained on.
+
+    Raises:
+        ValueError: if it has neither method.
+    """
+    if hasattr(model, "features"):
+        return tf.cast(model.features(images), tf.float32)
+    if hasattr(model, "encode"):
+        return tf.cast(model.encode(images)["latent_mean"], tf.float32)
+    raise ValueError(
+        f"a model with features() or encode() is needed; '{model.registry_name}' has neither"
+    )
+
+
+def _model_file(path: Path) -> Path:
+    if not path.is_dir():
+        if not path.exists():
+            raise ValueError(f"there is no file or folder {path}")
+        return path
+    if (path / _MODEL_FILE).exists():
+        return path / _MODEL_FILE
+    if (path / "repeats.json").exists():
+        raise ValueError(f"{path} holds repeats of a run; give one of them, {path}/seed_N")
+    if (path / "config.json").exists():
+        raise ValueError(f"the run in {path} has not ended its training; take it up again")
+    raise ValueError(f"{path} is not the folder of a run: it has no {_MODEL_FILE}")
