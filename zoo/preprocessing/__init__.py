@@ -13,6 +13,7 @@ from zoo.preprocessing.flux import FluxNormalization
 from zoo.preprocessing.luptitudes import Luptitudes
 from zoo.preprocessing.min_max import MinMax8Bit
 from zoo.preprocessing.resize import Resize
+from zoo.preprocessing.standardize import Standardization
 
 __all__ = [
     "AsinhStretch",
@@ -25,6 +26,7 @@ __all__ = [
     "MinMax8Bit",
     "Preprocessing",
     "Resize",
+    "Standardization",
     "fitted",
     "make",
     "register",

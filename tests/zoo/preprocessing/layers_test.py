@@ -24,6 +24,7 @@ SPECS = {
     "luptitudes": {"name": "luptitudes", "zeropoint": [22.5, 22.4, 22.6], "softening": 1e-9},
     "min_max_8bit": "min_max_8bit",
     "resize": {"name": "resize", "height": 12, "width": 31},
+    "standardize": "standardize",
 }
 
 # Layers that lose something: pixels, sign and depth.
