@@ -48,4 +48,5 @@ def table() -> str:
 
 def _two_classes(entry: zoo.ModelEntry) -> dict[str, list[str]]:
     # A classifier cannot be built without classes; their names do not change its size.
-    return {} if entry.task == "representation" else {"class_names": ["first", "second"]}
+    classifies = entry.task in ("classification", "unsupervised_classification")
+    return {"class_names": ["first", "second"]} if classifies else {}

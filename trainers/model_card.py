@@ -33,6 +33,7 @@ _TASKS = {
     "regression": "regression: a number for each image, trained with known ones",
     "unsupervised_classification": "classification, trained without labels",
     "representation": "representation: latent variables of images, trained without labels",
+    "votes": "votes: how volunteers answer the questions of a decision tree, trained with votes",
 }
 
 _INPUTS = {
@@ -46,6 +47,10 @@ _OUTPUTS = {
     "latent_mean": "Mean of the posterior of the latent variables given the image",
     "latent_stddev": "Standard deviation of that posterior, for each latent variable alone",
     "reconstruction": "The model's rendering of the image, in the units of the input",
+    "fractions": "Expected share of each answer among the volunteers who are asked its question",
+    "asked": "Expected share of all volunteers who come to each question",
+    "concentrations": "Concentrations of the Dirichlet-multinomial votes, for each pass and answer",
+    "pass_fractions": "Probability of each answer in the multinomial votes, for each pass",
 }
 
 
@@ -79,6 +84,7 @@ def make_card(
         "reference": entry.reference,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "class_names": list(model.class_names),
+        "questions": settings.get("questions", []),
         "dataset": {
             "name": spec.name,
             "version": spec.version,
@@ -169,6 +175,11 @@ def _limits(task: str, spec: DatasetSpec) -> list[str]:
             "A number is the mean of what the training data had for such images: it tends towards "
             "their average where an image tells little, and does not reach beyond their range."
         )
+    elif task == "votes":
+        limits.append(
+            "Votes are those that the volunteers of the training data would give to images like "
+            "theirs, mistakes included: not the truth about the galaxy."
+        )
     elif task == "unsupervised_classification":
         limits.append(
             "The classes were found and named without labels: a class means what its images have "
@@ -216,6 +227,19 @@ def _render(card: Mapping[str, Any]) -> str:
         for number, name in enumerate(card["class_names"]):
             share = f", {known[name]:.3g} of the sample" if name in known else ""
             lines.append(f"{number}. {name}{share}")
+        lines.append("")
+    if card["questions"]:
+        lines += [
+            "## Questions",
+            "",
+            "Answers in the order of `fractions` and of `assets/answers.txt`, questions in that of "
+            "`asked`:",
+            "",
+        ]
+        for number, question in enumerate(card["questions"]):
+            after = f" (after {' or '.join(question['parents'])})" if question["parents"] else ""
+            answers = ", ".join(question["answers"])
+            lines.append(f"{number}. {question['name']}{after}: {answers}")
         lines.append("")
     lines += ["## Signatures", ""]
     for name, signature in card["signatures"].items():

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["CLASSES", "check", "save"]
 
 CLASSES = "classes.txt"
+ANSWERS = "answers.txt"
 _TOLERANCE = (
     1e-2  # of the largest value; a graph may round differently, above all in half precision
 )
@@ -28,6 +29,8 @@ _PYTHON_OPS = {"EagerPyFunc", "NumpyFunction", "PyFunc", "PyFuncStateless"}
 
 def save(model: ZooModel, signatures: Mapping[str, Signature], folder: Path) -> None:
     """Writes the SavedModel, with the class names in `assets/classes.txt`.
+
+    A model of votes has `<question>_<answer>` in `assets/answers.txt`.
 
     Args:
         model: The model.
@@ -41,12 +44,15 @@ def save(model: ZooModel, signatures: Mapping[str, Signature], folder: Path) -> 
     archive = keras.export.ExportArchive()
     for name, signature in signatures.items():
         archive.add_endpoint(name, signature.function, list(signature.inputs))
-    listed = folder / CLASSES
-    if model.class_names:
-        for name in model.class_names:
+    votes = model.task == "votes"
+    listed = folder / (ANSWERS if votes else CLASSES)
+    names = model.tree.answers if votes else model.class_names
+    if names:
+        for name in names:
             if len(name.splitlines()) != 1:
-                raise UserError(f"class_names must be one line each; got {name!r}")
-        listed.write_text("".join(f"{name}\n" for name in model.class_names), encoding="utf-8")
+                argument = "questions" if votes else "class_names"
+                raise UserError(f"{argument} must be one line each; got {name!r}")
+        listed.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
         # An ExportArchive takes assets only as part of a lookup table.
         rows = tf.lookup.TextFileInitializer(
             str(listed),

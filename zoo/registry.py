@@ -30,6 +30,7 @@ TASKS = (
     "regression",
     "representation",
     "unsupervised_classification",
+    "votes",
 )
 
 _entries: dict[str, ModelEntry] = {}

@@ -1,0 +1,127 @@
+"""`gz_bayesian_cnn`: volunteers' votes with the uncertainty of a small network's own weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from zoo.registry import register
+from zoo.vote_model import SMOOTH_OR_FEATURED, VoteModel
+
+__all__ = ["GZBayesianCNN"]
+
+
+@register(
+    "gz_bayesian_cnn",
+    task="votes",
+    reference="Walmsley et al. 2019 (arXiv:1905.07424); likelihood of Walmsley et al. 2022",
+)
+class GZBayesianCNN(VoteModel):
+    """Convolutional network with MC dropout that predicts distributions of votes.
+
+        f = 32, 32, P, 64, 64, P, 128, P, 128, P (3 x 3 convolutions, ReLU; P: 2 x 2 maximum)
+        x_m = W_2 drop_m(relu(W_1 drop_m(f) + b_1)) + b_2,   m = 1 ... M
+        loss = -sum_q log p(k_q | x),    p(k) = 1/M sum_m p(k | x_m) in use
+
+    The votes of a question are Dirichlet-multinomial with alpha = 1 + 100 sigmoid(x), or binomial
+    with rho = softmax(x). `acquisition(images)` says which galaxies would teach the network most.
+
+    Departures from the source: all questions of the tree at once, after Walmsley+22 (theirs is
+    one, binomial, with one output); dropout in front of both dense layers and the same M masks for
+    all images (`zoo.layers.vote_head.VoteHead`), so that the convolutions run once for all passes;
+    images in colour; pooling stops where one pixel is left.
+
+    Args:
+        image_shape: (height, width, bands) of the images. Default (64, 64, 3).
+        questions: See `zoo.vote_model.VoteModel`. Default the first question of Galaxy Zoo.
+        preprocessing: See `zoo.preprocessing.make`. Default "standardize".
+        augment: Whether training images are flipped and turned at random. Default True.
+        seed: Seed of weights, dropout and augmentation.
+        likelihood: "dirichlet_multinomial" (default) or "binomial".
+        filters: Filters of the convolutions of each stage; a pooling ends each.
+        units: Length of the hidden dense layers, default (128,).
+        dropout: Share that is dropped in training and in use, default 0.5.
+        passes: M, default 20.
+
+    Raises:
+        ValueError: if an argument is outside what is listed here.
+
+    References:
+        Walmsley et al. 2019, section 3.2 and figure 4; Walmsley et al. 2022 (arXiv:2102.08414),
+        section 4.1; Gal & Ghahramani 2016 (arXiv:1506.02142).
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape: Sequence[int] = (64, 64, 3),
+        questions: Sequence[Mapping[str, Any]] = SMOOTH_OR_FEATURED,
+        preprocessing: Any = "standardize",
+        augment: bool = True,
+        seed: int = 0,
+        likelihood: str = "dirichlet_multinomial",
+        filters: Sequence[Sequence[int]] = ((32, 32), (64, 64), (128,), (128,)),
+        units: Sequence[int] = (128,),
+        dropout: float = 0.5,
+        passes: int = 20,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            image_shape=image_shape,
+            questions=questions,
+            preprocessing=preprocessing,
+            augment=augment,
+            seed=seed,
+            likelihood=likelihood,
+            **kwargs,
+        )
+        self.filters = tuple(tuple(stage) for stage in filters)
+        if not self.filters or any(not stage or min(stage) < 1 for stage in self.filters):
+            raise ValueError(
+                "filters must be lists of positive integers, one for each stage; "
+                f"got {[list(stage) for stage in self.filters]}"
+            )
+        self.units = tuple(units)
+        self.dropout = dropout
+        self.passes = passes
+        self.encoder = _convolutions(self.preprocessed_shape, self.filters, self.seed)
+        inputs = int(np.prod(self.encoder.output_shape[1:]))
+        self.head = self._make_head(inputs, self.units, dropout, passes)
+        self.built = True
+
+    def _vector(self, images: tf.Tensor, training: bool) -> tf.Tensor:
+        return self.encoder(self.preprocessing(images))
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "filters": [list(stage) for stage in self.filters],
+            "units": list(self.units),
+            "dropout": self.dropout,
+            "passes": self.passes,
+        }
+
+
+def _convolutions(
+    image_shape: Sequence[int], filters: Sequence[Sequence[int]], seed: int
+) -> keras.Model:
+    images = keras.Input(tuple(image_shape))
+    x, number = images, seed
+    for stage in filters:
+        for width in stage:
+            x = layers.Conv2D(
+                width,
+                3,
+                padding="same",
+                activation="relu",
+                kernel_initializer=keras.initializers.HeNormal(seed=number),
+            )(x)
+            number += 1
+        if min(x.shape[1:3]) > 1:
+            x = layers.MaxPooling2D(2)(x)
+    return keras.Model(images, layers.Flatten()(x), name="encoder")
