@@ -52,13 +52,13 @@ def make(
     """
     rate = _rate(config, steps)
     if config.weight_decay:
-        optimizer = _AdamW(rate, weight_decay=config.weight_decay)
+        optimizer = _AdamW(rate, weight_decay=config.weight_decay, name="adamw")
         own_rate = {id(v) for v, factor in zip(variables, factors, strict=False) if factor != 1}
         optimizer.exclude_from_weight_decay(
             [v for v in variables if len(v.shape) < 2 or id(v) in own_rate]
         )
     else:
-        optimizer = _Adam(rate)
+        optimizer = _Adam(rate, name="adam")
     optimizer.factors = tuple(factors)
     if config.mixed_precision == "float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
