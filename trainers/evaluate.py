@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
+from trainers import adaptation_config, run_folder
 from trainers import report as reports
-from trainers import run_folder
 from trainers.config import RunConfig
 from trainers.errors import UserError
 
@@ -122,6 +122,9 @@ def _saved(path: Path) -> dict[str, Any]:
 def _commands(configuration: Mapping[str, Any], context: EvaluationContext) -> list[str]:
     if not configuration:
         return []
+    again = f"python -m trainers.evaluate --run_dir {shlex.quote(str(context.run_dir))}"
+    if "source_run" in configuration:
+        return [adaptation_config.command_of(configuration), again]
     words = ["python -m trainers.run"]
     for field in dataclasses.fields(RunConfig):
         value = configuration.get(field.name)
@@ -135,7 +138,6 @@ def _commands(configuration: Mapping[str, Any], context: EvaluationContext) -> l
             words += [shlex.quote(str(item)) for item in value]
         elif value is not True:
             words.append(shlex.quote(str(value)))
-    again = f"python -m trainers.evaluate --run_dir {shlex.quote(str(context.run_dir))}"
     return [" ".join(words), again]
 
 

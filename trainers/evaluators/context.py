@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers import inference
+from trainers import inference, run_folder
 from trainers.errors import TrainingError, UserError
 from trainers.evaluators import figures, photometry
 from trainers.evaluators.blends import blended_class
@@ -88,8 +88,8 @@ class EvaluationContext:
 
         Args:
             need: `labels`, `regression`, `two_classes`, `star_galaxy`, `blends`, `class_fractions`,
-                `training_split`, `history`, `probability`, `latents`, or `<method>()` for a
-                method of the model.
+                `training_split`, `history`, `adaptation`, `probability`, `latents`, or
+                `<method>()` for a method of the model.
 
         Raises:
             ValueError: if there is no such need.
@@ -116,6 +116,10 @@ class EvaluationContext:
                 (self.run_dir / "history.csv").exists(),
                 "the folder has no history of a training",
             ),
+            "adaptation": (
+                self._adapts(),
+                "the run is no adaptation to this dataset",
+            ),
             "training_split": (
                 bool(self.dataset.num_examples.get("train")),
                 "the dataset has no training split",
@@ -134,6 +138,11 @@ class EvaluationContext:
             raise ValueError(f"need must be one of {', '.join(met)} or a method; got '{need}'")
         fulfilled, reason = met[need]
         return None if fulfilled else reason
+
+    def _adapts(self) -> bool:
+        path = self.run_dir / "config.json"
+        saved = run_folder.read_json(path) if path.exists() else {}
+        return "source_run" in saved and saved["dataset"] == self.spec.name
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ __all__ = ["EvaluatorEntry", "describe", "list_evaluators", "register", "select"
 # Files of this package that define an evaluator of the same name, in the order of the report.
 _MODULES = (
     "history",
+    "transfer",
     "roc",
     "separation",
     "separator",

@@ -1,0 +1,205 @@
+"""Adapts a trained encoder to a second survey, without labels of either and without pairs.
+
+Examples:
+    python -m trainers.domain_adaptation --run_dir runs/A --target galaxy_zoo_decals/simulated_bass
+    python -m trainers.domain_adaptation --run_dir runs/A --target galaxy_zoo_decals/simulated_bass
+        --method coral --variant frozen
+
+The adapted run is a folder as `trainers.run` writes it, beside that of the source: a command that
+is given again goes on there, and `trainers.evaluate` and `trainers.export` take it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from trainers.adaptation_config import AdaptationConfig, parse_adaptation, run_config_of
+from trainers.errors import TrainingError, UserError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from trainers.checkpoints import Progress
+    from trainers.data import Dataset
+    from trainers.pipeline import Outcome
+    from trainers.run_folder import RunFolder
+    from zoo.adaptation import DomainAdaptation
+    from zoo.model import ZooModel
+
+__all__ = ["adapt", "main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: The command line without the program's name; default that of the process.
+
+    Returns:
+        The exit status: 0, 1 if training could not go on, 2 for a mistake of the user.
+    """
+    # Before TensorFlow is first imported, which reads it.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        _run(parse_adaptation(sys.argv[1:] if arguments is None else arguments))
+    except UserError as error:
+        return _fail(error, 2)
+    except (TrainingError, OSError) as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        return _fail(KeyboardInterrupt("stopped; the same command goes on from here"), 130)
+    return 0
+
+
+def adapt(
+    config: AdaptationConfig,
+    source: Dataset,
+    target: Dataset,
+    strategy: tf.distribute.Strategy,
+) -> Outcome | None:
+    """Does an adaptation, or what is left of it, in the folder `config.run_dir`.
+
+    Args:
+        config: The adaptation.
+        source: The data on which the model was trained.
+        target: The second survey; its labels, if it has any, are for the report alone.
+        strategy: The strategy.
+
+    Returns:
+        The outcome; None on workers that are not the chief.
+
+    Raises:
+        UserError: if model, data and folder do not fit together.
+        TrainingError: if the training cannot go on.
+    """
+    from trainers import evaluate, pipeline
+    from trainers import strategy as strategies
+    from trainers.paired import PairedDataset
+    from trainers.run_folder import RunFolder, write_json
+
+    paired = PairedDataset(source, target)
+    folder = RunFolder(config.run_dir)
+    if not strategies.is_chief(strategy):
+        # The chief tells whether there is anything to do.
+        if not strategies.total(strategy, 0.0):
+            _train(config, paired, strategy, folder, [])
+        return None
+    with folder.opened(config):
+        earlier = pipeline.earlier_outcome(config, folder, exports=False)
+        if strategies.total(strategy, float(earlier is not None)):
+            return earlier
+        print(f"run folder {folder.path}", flush=True)
+        progress = _train(config, paired, strategy, folder, pipeline.reporting(folder))
+        model = _finish(config, paired, folder)
+        metrics = evaluate.evaluate(
+            model,
+            target,
+            folder.path,
+            evaluators=config.evaluators,
+            seed=config.seed,
+            class_fractions=config.class_fractions,
+        )
+        metrics["training"] = pipeline.training_metrics(model, progress)
+        write_json(folder.metrics, metrics)
+        outcome = pipeline.Outcome(metrics, progress.best_loss, None)
+        pipeline.write_outcome(config, folder, outcome)
+        return outcome
+
+
+def _run(config: AdaptationConfig) -> None:
+    import zoo
+    from trainers import data, pipeline
+    from trainers import strategy as strategies
+
+    pipeline.check_model(config)
+    if not hasattr(zoo.describe(config.model).model_class, "encode"):
+        raise UserError(
+            f"--run_dir {config.source_run}: model '{config.model}' has no encode(), so that it "
+            f"has no latents to adapt"
+        )
+    strategy = strategies.make(config.strategy)
+    with strategies.telling_failures(strategy):
+        # One worker builds the datasets; the others then find them.
+        chief = strategies.is_chief(strategy)
+        if not chief:
+            strategies.barrier(strategy)
+        source = data.load_for_run(run_config_of(config.source_run))
+        if config.dataset == "image_folder":
+            shape = list(source.spec.image_shape)
+            config = dataclasses.replace(config, image_shape=shape)
+        target = data.load_for_run(config)
+        if chief:
+            strategies.barrier(strategy)
+        if adapt(config, source, target, strategy) is not None:
+            print(f"report      {config.run_dir}/report.md")
+            print(f"SavedModel  python -m trainers.export --run_dir {config.run_dir}")
+
+
+def _train(
+    config: AdaptationConfig,
+    paired: Dataset,
+    strategy: tf.distribute.Strategy,
+    folder: RunFolder,
+    callbacks: list,
+) -> Progress:
+    import keras
+
+    from trainers import loop, pipeline
+    from trainers.checkpoints import Checkpoints
+
+    keras.utils.set_random_seed(config.seed)
+    with strategy.scope():
+        model = _adaptation(config, paired)
+        model.adapt(paired.arrays("train", limit=pipeline.ADAPT_IMAGES)["image"])
+    return loop.fit(model, paired, config, Checkpoints(folder.checkpoints), strategy, callbacks)
+
+
+def _adaptation(config: AdaptationConfig, paired: Dataset) -> DomainAdaptation:
+    from trainers.run_folder import load_model
+    from zoo.adaptation import DomainAdaptation
+
+    model = load_model(config.source_run)
+    if tuple(model.image_shape) != tuple(paired.spec.image_shape):
+        raise UserError(
+            f"--run_dir {config.source_run}: images of '{paired.spec.name}' must have the shape "
+            f"that the model was built for, {model.image_shape}; got {paired.spec.image_shape}"
+        )
+    return DomainAdaptation(
+        model,
+        method=config.method,
+        variant=config.variant,
+        weight=config.weight,
+        bandwidth=config.bandwidth,
+        ramp_steps=config.epochs * (paired.num_examples["train"] // config.batch_size),
+        seed=config.seed,
+    )
+
+
+def _finish(config: AdaptationConfig, paired: Dataset, folder: RunFolder) -> ZooModel:
+    """Returns the adapted model itself, on one device and with the weights of the best epoch."""
+    import numpy as np
+
+    from trainers import pipeline
+    from trainers.checkpoints import Checkpoints
+
+    adaptation = _adaptation(config, paired)
+    Checkpoints(folder.checkpoints).restore("best", adaptation)
+    # Of both surveys: what is decided last, such as which class a component is, holds for both.
+    arrays = paired.arrays("train", limit=pipeline.FINALIZE_IMAGES // 2)
+    images = np.concatenate([arrays["image"], arrays["image_target"]])
+    pipeline.save_finished(adaptation.model, images, folder)
+    return adaptation.model
+
+
+def _fail(error: BaseException, status: int) -> int:
+    line = " ".join(str(error).split())
+    print(f"trainers.domain_adaptation: error: {line}", file=sys.stderr, flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
