@@ -73,7 +73,8 @@ class ZooModelTestCase(tf.test.TestCase):
     def batch(self, number: int = 8) -> dict[str, tf.Tensor]:
         """Returns a training batch; with labels for supervised models only."""
         batch = {"image": tf.constant(self.images(number))}
-        if zoo.describe(self.model_name).task == "classification":
+        model_class = zoo.describe(self.model_name).model_class
+        if model_class.task_of(self.hyperparameters) == "classification":
             classes = len(self.hyperparameters["class_names"])
             batch["label"] = tf.constant(np.arange(number) % classes, tf.int32)
         return batch
