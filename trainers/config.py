@@ -35,7 +35,14 @@ def parse_value(text: str) -> Any:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
-    return list(value) if isinstance(value, tuple) else value
+    return _lists(value)
+
+
+def _lists(value: Any) -> Any:
+    # As the saved configuration reads it back, so that the two compare equal.
+    if isinstance(value, (list, tuple)):
+        return [_lists(item) for item in value]
+    return value
 
 
 def checked_sigma(sigma: float | Sequence[float] | None, distribution: str) -> tuple[float, float]:

@@ -63,6 +63,7 @@ class CommandLineTest(tf.test.TestCase):
             "none": None,
             "True": True,
             "32,64": [32, 64],
+            "((8, 8), (16,))": [[8, 8], [16]],
             "mmd": "mmd",
             "{'scale': 2}": {"scale": 2},
         }.items():
