@@ -13,7 +13,7 @@ from trainers import recipes
 from trainers.config import RunConfig
 from trainers.errors import UserError
 
-__all__ = ["parse_run"]
+__all__ = ["OneLineParser", "parse_run"]
 
 
 class _Parser(simple_parsing.ArgumentParser):
@@ -21,7 +21,9 @@ class _Parser(simple_parsing.ArgumentParser):
         raise UserError(message)
 
 
-class _FirstLook(argparse.ArgumentParser):
+class OneLineParser(argparse.ArgumentParser):
+    """An argument parser whose errors are `UserError`s."""
+
     def error(self, message: str):
         raise UserError(message)
 
@@ -39,7 +41,7 @@ def parse_run(arguments: Sequence[str]) -> RunConfig | None:
         UserError: if an option or its value is not allowed.
         SystemExit: for `--help`.
     """
-    chosen = _FirstLook(add_help=False, allow_abbrev=False)
+    chosen = OneLineParser(add_help=False, allow_abbrev=False)
     for name, default in (("model", ""), ("dataset", ""), ("recipe", "default")):
         chosen.add_argument(f"--{name}", default=default)
     chosen.add_argument("--list", action="store_true")

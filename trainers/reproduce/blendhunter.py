@@ -12,19 +12,17 @@ report is written anew.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import shlex
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from trainers import data, pipeline
+from trainers import data, experiment, pipeline
 from trainers import strategy as strategies
 from trainers.data import Dataset
 from trainers.errors import UserError
@@ -55,14 +53,14 @@ def run(arguments: Sequence[str]) -> None:
     cells = options.cells()
     for cell in cells:
         pipeline.check_model(options.run_config(cell))
-    with _opened(options):
+    with experiment.opened(options.output_dir, options.experiment()):
         if options.report_only:
             cells = [cell for cell in cells if _folder(options, cell).finished.exists()]
         if not cells:
             raise UserError(f"--report_only: {options.output_dir} holds no finished training")
-        experiment = _Experiment(options, shlex.join(arguments))
-        write_json(_description(options), options.experiment())
-        path = experiment.run(cells)
+        trainings = _Experiment(options, shlex.join(arguments))
+        experiment.describe(options.output_dir, options.experiment())
+        path = trainings.run(cells)
     print(f"report  {path}", flush=True)
 
 
@@ -201,39 +199,5 @@ def _folder(options: Options, cell: Cell) -> RunFolder:
     return RunFolder(options.output_dir / cell.folder)
 
 
-def _description(options: Options) -> Path:
-    return options.output_dir / "experiment.json"
-
-
 def _written(path: Path) -> int | None:
     return path.stat().st_mtime_ns if path.exists() else None
-
-
-@contextlib.contextmanager
-def _opened(options: Options) -> Iterator[None]:
-    """Keeps the folder for this process, and sees to it that it is of this experiment."""
-    folder, own = options.output_dir, options.experiment()
-    folder.mkdir(parents=True, exist_ok=True)
-    path = _description(options)
-    with open(folder / ".lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UserError(f"--output_dir {folder} is in use by another process") from None
-        if path.exists():
-            saved = read_json(path)
-            differing = [
-                f"--{name} (saved {saved.get(name)}, now {own[name]})"
-                for name in own
-                if saved.get(name) != own[name]
-            ]
-            if differing:
-                raise UserError(
-                    f"--output_dir {folder} holds an experiment with other {', '.join(differing)}; "
-                    "give another folder"
-                )
-        elif any(entry.name != ".lock" for entry in folder.iterdir()):
-            raise UserError(
-                f"--output_dir {folder} holds files but no experiment; give an empty or new folder"
-            )
-        yield

@@ -1,0 +1,98 @@
+"""Which galaxies are labelled next, on blobs whose votes tell their size."""
+
+import json
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+
+from tests.trainers import tiny
+from trainers import active_learning, data, vote_scores
+from trainers.in_memory import InMemoryDataset
+from trainers.run_folder import load_model
+
+QUESTIONS = (
+    {"name": "size", "answers": ["small", "large"], "parents": []},
+    {"name": "colour", "answers": ["red", "green", "blue"], "parents": ["size_large"]},
+)
+SMALL = ["filters=((2,),)", "units=(4,)", "passes=3"]
+
+
+def voted():
+    """Returns blobs with the votes of ten volunteers."""
+    blobs = tiny.TinyDataset(train=60)
+    splits = {}
+    for split in data.SPLITS:
+        arrays = blobs.arrays(split)
+        large = np.where(arrays["label"] == 1, 9, 1)
+        votes = np.stack([10 - large, large, large, 0 * large, 0 * large], axis=1)
+        splits[split] = arrays | {"votes": votes.astype(np.int32)}
+    names = ("image", "id", "label", "votes")
+    spec = data.dataclasses.replace(blobs.spec, questions=QUESTIONS, feature_names=names)
+    return InMemoryDataset(spec, splits)
+
+
+class ActiveLearningTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = Path(self.get_temp_dir()) / "curve"
+        self.enter_context(mock.patch.object(data, "load", lambda name, **_: voted()))
+
+    def arguments(self, *changes):
+        return [
+            *("--dataset", tiny.DATASET, "--output_dir", str(self.folder), "--hp", *SMALL),
+            *("--start", "20", "--step", "6", "--rounds", "1", "--repeats", "1", "--epochs", "1"),
+            *("--candidates", "30", "--min_steps", "2", "--batch_size", "16", *changes),
+        ]
+
+    def test_the_most_informative_are_labelled(self):
+        report = active_learning.run(self.arguments())
+        self.assertTrue((report.parent / "figures/active_learning.png").exists())
+        scores = json.loads((report.parent / "metrics.json").read_text())["active_learning"]
+        self.assertLen(scores, 6)
+        chosen = {
+            name: json.loads((self.folder / name / "repeat_0/round_1/rows.json").read_text())
+            for name in ("bald", "random")
+        }
+        self.assertEqual(chosen["bald"][:20], chosen["random"][:20])
+        self.assertLen(set(chosen["bald"]), 26)
+        # Again from the definition: the candidates are the first unlabelled ones of a permutation.
+        start = np.random.default_rng(0).permutation(96)[:20]
+        self.assertAllEqual(chosen["bald"][:20], start)
+        left = np.random.default_rng((0, 1)).permutation(np.setdiff1d(np.arange(96), start))
+        self.assertAllEqual(chosen["random"][20:], left[:6])
+        model = load_model(self.folder / "start/repeat_0/round_0/run")
+        pool = np.concatenate([voted().arrays(split)["image"] for split in ("train", "validation")])
+        taught = model.acquisition(tf.constant(pool[left[:30]])).numpy()
+        self.assertAllEqual(np.sort(chosen["bald"][20:]), np.sort(left[np.argsort(-taught)[:6]]))
+        # A second call has nothing to train.
+        with mock.patch.object(active_learning._Curve, "_train", side_effect=AssertionError):
+            active_learning.run(self.arguments())
+
+    def test_mistakes(self):
+        for changes, message in (
+            (["--start", "4"], "--start must be at least 5; got 4"),
+            (["--rounds", "0"], "--rounds must be at least 1; got 0"),
+            (["--step", "90"], "must be at most 96 together, .* got 110"),
+        ):
+            with self.subTest(message), self.assertRaisesRegex(active_learning.UserError, message):
+                active_learning.run(self.arguments(*changes))
+        self.assertEqual(active_learning.main(["--model", "vae"]), 2)
+
+
+class VoteScoresTest(tf.test.TestCase):
+    def test_error_of_fractions_by_hand(self):
+        votes = np.array([[3, 1, 1, 0, 0], [2, 0, 0, 0, 0]])
+        predicted = np.array([[0.5, 0.5, 1.0, 0.0, 0.0], [0.5, 0.5, 0.2, 0.3, 0.5]])
+        # Galaxy 1: 4 votes with errors of 1/4 twice, 1 vote with none; galaxy 2: 2 with 1/2 twice,
+        # and nobody was asked for the colour.
+        squares = 4 * 2 / 16 + 2 * 2 / 4
+        weights = 4 * 2 + 1 * 3 + 2 * 2
+        self.assertAllClose(
+            vote_scores.fraction_rmse(predicted, votes, QUESTIONS), np.sqrt(squares / weights)
+        )
+
+
+if __name__ == "__main__":
+    tf.test.main()

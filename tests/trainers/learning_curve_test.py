@@ -1,0 +1,102 @@
+"""A learning curve on blobs of two sizes, and scikit-learn's own answers for frozen features."""
+
+import contextlib
+import json
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+import zoo
+from tests.trainers import tiny
+from trainers import data, frozen_probes, learning_curve, pipeline
+
+CNN = {"image_shape": tiny.SHAPE, "filters": (4,), "features": 6, "class_names": ("a", "b")}
+
+
+@contextlib.contextmanager
+def blobs():
+    with mock.patch.object(data, "load", lambda name, **_: tiny.TinyDataset()):
+        yield
+
+
+class LearningCurveTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = Path(self.get_temp_dir()) / self.id().rsplit(".", 1)[-1]
+        self.folder.mkdir()
+        self.encoder = self.folder / "encoder.keras"
+        zoo.create("star_galaxy_cnn", **CNN).save(self.encoder)
+
+    def arguments(self, *changes):
+        return [
+            *("--encoder", str(self.encoder), "--dataset", tiny.DATASET),
+            *("--output_dir", str(self.folder / "curve"), "--labels", "40"),
+            *("--repeats", "1", "--min_steps", "6", "--epochs", "2", "--batch_size", "16"),
+            *changes,
+        ]
+
+    def test_curve_goes_on_and_its_report_tells_all(self):
+        trained, execute = [], pipeline.execute
+
+        def counted(config, *arguments, **options):
+            trained.append(config.hp["training"])
+            return execute(config, *arguments, **options)
+
+        with blobs(), mock.patch.object(pipeline, "execute", counted):
+            learning_curve.run(self.arguments("--methods", "logistic", "fine_tuned"))
+            report = learning_curve.run(self.arguments())
+        self.assertEqual(trained, ["fine_tuned", "from_scratch"])  # Each of them once.
+        self.assertTrue((report.parent / "figures/learning_curve.png").exists())
+        text = report.read_text()
+        self.assertIn("| labels | frozen, logistic regression | frozen, random forest |", text)
+        scores = json.loads((report.parent / "metrics.json").read_text())["learning_curve"]
+        self.assertLen(scores, 8)
+        self.assertAllInRange(list(scores.values()), 0, 1)
+        # Blobs of two sizes are told apart by random features too.
+        self.assertGreater(scores["logistic_40_0_accuracy"], 0.7)
+
+    def test_mistakes(self):
+        for changes, message in (
+            (["--labels", "2"], "--labels must be at least 4; got 2"),
+            (["--labels", "4000"], "--labels must be at most 132"),
+            (["--repeats", "0"], "--repeats must be at least 1; got 0"),
+            (["--model", "vae"], "--model is finetuned_classifier here"),
+            (["--encoder", "nowhere"], "encoder must be .* no file or folder .*nowhere"),
+            (["--epoch", "3"], "unknown option '--epoch'"),
+        ):
+            with self.subTest(message), blobs():
+                self.assertEqual(learning_curve.main(self.arguments(*changes)), 2)
+                with self.assertRaisesRegex(learning_curve.UserError, message):
+                    learning_curve.run(self.arguments(*changes))
+
+
+class FrozenProbesTest(tf.test.TestCase):
+    def test_logistic_regression_with_the_likeliest_strength(self):
+        draws = np.random.default_rng(0)
+        labels = draws.integers(0, 3, 120)
+        features = draws.normal(size=(120, 4)) + 0.7 * labels[:, None] * (1, 0, 0, 0)
+        train, validation = np.arange(60), np.arange(60, 90)
+        scaler = StandardScaler().fit(features[train])
+        likelihoods = []
+        for strength in frozen_probes.STRENGTHS:
+            model = LogisticRegression(C=strength, max_iter=2000)
+            model.fit(scaler.transform(features[train]), labels[train])
+            found = model.predict_log_proba(scaler.transform(features[validation]))
+            likelihoods.append(found[np.arange(30), labels[validation]].mean())
+        chosen = frozen_probes.logistic(features, labels, train, validation, 0)
+        best = frozen_probes.STRENGTHS[int(np.argmax(likelihoods))]
+        self.assertEqual(chosen[-1].C, best)
+
+    def test_a_class_that_no_training_object_has(self):
+        labels = np.array([0, 0, 1, 1, 2])
+        features = np.eye(5)
+        chosen = frozen_probes.logistic(features, labels, np.arange(4), np.array([4]), 0)
+        self.assertAllEqual(chosen.classes_, [0, 1, 2])
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,71 @@
+"""Classifiers of scikit-learn on the features of a frozen network, for few labels."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from trainers.evaluators.task_probe import fit_forest
+
+__all__ = ["STRENGTHS", "forest", "logistic"]
+
+STRENGTHS = tuple(10.0**power for power in range(-4, 3))
+"""Inverse strengths of the ridge penalty that are tried, scikit-learn's C."""
+
+# A class of which the training objects had none has this probability.
+_LEAST = 1e-3
+
+
+def logistic(
+    features: np.ndarray,
+    labels: np.ndarray,
+    train: np.ndarray,
+    validation: np.ndarray,
+    seed: int,
+) -> ClassifierMixin:
+    """Returns a ridge logistic regression on standardised features.
+
+    Its strength has the highest likelihood of the validation objects; with it, it is fitted to
+    both.
+
+    Args:
+        features: (number, features).
+        labels: (number,) integers.
+        train: Rows to train with.
+        validation: Rows for the choice of the strength.
+        seed: Of no use to a convex problem.
+    """
+
+    def fitted(strength: float, rows: np.ndarray) -> ClassifierMixin:
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=2000))
+        return model.fit(features[rows], labels[rows])
+
+    scores = [
+        _log_likelihood(fitted(strength, train), features[validation], labels[validation])
+        for strength in STRENGTHS
+    ]
+    return fitted(STRENGTHS[int(np.argmax(scores))], np.concatenate([train, validation]))
+
+
+def forest(
+    features: np.ndarray,
+    labels: np.ndarray,
+    train: np.ndarray,
+    validation: np.ndarray,
+    seed: int,
+) -> ClassifierMixin:
+    """Returns the forest of the evaluators, fitted to all rows; for the Args see `logistic`."""
+    rows = np.concatenate([train, validation])
+    return fit_forest(features[rows], labels[rows], seed=seed)
+
+
+def _log_likelihood(model: ClassifierMixin, features: np.ndarray, labels: np.ndarray) -> float:
+    probability = model.predict_proba(features)
+    own = [np.flatnonzero(model.classes_ == label) for label in labels]
+    likely = [
+        row[place[0]] if len(place) else 0 for row, place in zip(probability, own, strict=True)
+    ]
+    return float(np.mean(np.log(np.maximum(likely, _LEAST))))
