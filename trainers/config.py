@@ -222,6 +222,12 @@ class RunConfig:
     flip: bool = _flag()
     """Half of the training images are mirrored."""
 
+    rotation: float = 0.0
+    """Training images are turned about their centre at random by up to this, degrees."""
+
+    outside: Literal["zeros", "mirror"] = "zeros"
+    """What lies outside of images that are changed so: zeros (noise comes later), or mirrored."""
+
     pad: int = 0
     """Pixels of zeros added on each side of the images, before the noise."""
 
@@ -278,9 +284,11 @@ class RunConfig:
         if self.trainer == "two_stage" and self.images_vary != (self.feature_copies > 1):
             raise UserError(
                 "--feature_copies must be 1 where the images are the same in every epoch, and more "
-                "with --shear, --zoom, --shift, --flip or --noise_draws fresh under "
+                "with --shear, --zoom, --shift, --rotation, --flip or --noise_draws fresh under "
                 f"--trainer two_stage; got {self.feature_copies}"
             )
+        if self.rotation > 180:
+            raise UserError(f"--rotation must be at most 180; got {self.rotation}")
         if not 0 < self.plateau_factor < 1:
             raise UserError(f"--plateau_factor must be between 0 and 1; got {self.plateau_factor}")
         if self.schedule == "plateau" and self.warmup_steps:
@@ -290,8 +298,8 @@ class RunConfig:
 
     @property
     def augments(self) -> bool:
-        """Whether training images are sheared, scaled, shifted or mirrored."""
-        return self.flip or max(self.shear, self.zoom, self.shift) > 0
+        """Whether training images are sheared, scaled, shifted, turned or mirrored."""
+        return self.flip or max(self.shear, self.zoom, self.shift, self.rotation) > 0
 
     @property
     def images_vary(self) -> bool:
@@ -334,6 +342,7 @@ _LOWEST = {
     "repeats": 1,
     "pad": 0,
     "shift": 0.0,
+    "rotation": 0.0,
     "noise_realisation": 0,
     "checkpoint_seconds": 0.0,
 }

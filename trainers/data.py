@@ -273,6 +273,8 @@ def for_run(dataset: Dataset, config: RunConfig) -> Dataset:
             config.flip,
             config.shift,
             seed=config.noise_realisation,
+            rotation=config.rotation,
+            outside=config.outside,
         )
     if config.pad or config.noise_sigma is not None:
         from trainers.noise import NoisyDataset

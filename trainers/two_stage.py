@@ -107,7 +107,7 @@ def _check_model(model: ZooModel) -> None:
     if model.augment:
         raise UserError(
             f"--hp augment of model '{name}' must be false with --trainer two_stage: it would not "
-            f"reach the features; --shear, --zoom, --shift and --flip do"
+            f"reach the features; --shear, --zoom, --shift, --rotation and --flip do"
         )
     head = {id(variable) for variable in model.head.trainable_variables}
     others = [v.path for v in model.trainable_variables if id(v) not in head]

@@ -1,4 +1,4 @@
-"""Shear, zoom and flips against SciPy's affine transformation."""
+"""Shear, zoom, turns and flips against SciPy's affine transformation."""
 
 import numpy as np
 import tensorflow as tf
@@ -68,9 +68,27 @@ class AugmentedDatasetTest(tf.test.TestCase):
         moved = (images - given)[:, inner, inner, :2]
         self.assertAllClose(moved, np.broadcast_to(shifts[:, None, None], moved.shape), atol=1e-3)
 
+    def test_turns(self):
+        dataset = AugmentedDataset(ramps(), 0, 0, flip=False, rotation=30)
+        m = matrices(dataset.arrays("train")["image"])
+        angle = np.degrees(np.arctan2(m[:, 1, 0], m[:, 0, 0]))
+        self.assertGreater(stats.kstest(angle, stats.uniform(-30, 60).cdf).pvalue, 1e-4)
+        unit = np.tile(np.eye(2), (NUMBER, 1, 1))
+        self.assertAllClose(m @ np.swapaxes(m, 1, 2), unit, atol=1e-3)
+        # The other draws are what they were before there were turns.
+        before = AugmentedDataset(ramps(), 0.3, 0.2, shift=1.0).arrays("train")["image"]
+        self.assertAllClose(
+            matrices(before)[0], [[0.811196, -0.222266], [0.0, 1.046398]], atol=1e-3
+        )
+
     def test_pixels(self):
-        dataset = AugmentedDataset(tiny.TinyDataset(), shear=0.3, zoom=0.3)
-        maps = AugmentedDataset(ramps(), shear=0.3, zoom=0.3)
+        for outside, mode in (("zeros", "grid-constant"), ("mirror", "grid-mirror")):
+            with self.subTest(outside):
+                self.check_pixels(mode, shear=0.3, zoom=0.3, rotation=40, outside=outside)
+
+    def check_pixels(self, mode, **options):
+        dataset = AugmentedDataset(tiny.TinyDataset(), **options)
+        maps = AugmentedDataset(ramps(), **options)
         # The same names have the same draws, whatever the images are.
         names = dataset.arrays("train")["id"]
         self.assertAllEqual(names, maps.arrays("train")["id"][: len(names)])
@@ -78,8 +96,8 @@ class AugmentedDatasetTest(tf.test.TestCase):
         before = tiny.TinyDataset().arrays("train")["image"]
         after = dataset.arrays("train")["image"]
         for i in range(20):
-            (xx, xy), (_, yy) = m[i]
-            matrix = np.array([[yy, 0], [xy, xx]])
+            (xx, xy), (yx, yy) = m[i]
+            matrix = np.array([[yy, yx], [xy, xx]])
             centre = np.array([3.5, 3.5])
             for band in range(2):
                 expected = ndimage.affine_transform(
@@ -87,7 +105,7 @@ class AugmentedDatasetTest(tf.test.TestCase):
                     matrix,
                     centre - matrix @ centre,
                     order=1,
-                    mode="grid-constant",
+                    mode=mode,
                 )
                 self.assertAllClose(after[i, ..., band], expected, atol=2e-3)
 
@@ -125,6 +143,10 @@ class AugmentedDatasetTest(tf.test.TestCase):
             AugmentedDataset(tiny.TinyDataset(), shift=-1)
         with self.assertRaisesRegex(UserError, "--zoom must be at least 0 and below 1; got 1"):
             AugmentedDataset(tiny.TinyDataset(), zoom=1)
+        with self.assertRaisesRegex(UserError, "--rotation must be between 0 and 180; got 200"):
+            AugmentedDataset(tiny.TinyDataset(), rotation=200)
+        with self.assertRaisesRegex(UserError, "--outside must be one of zeros, mirror; got 'x'"):
+            AugmentedDataset(tiny.TinyDataset(), outside="x")
 
 
 if __name__ == "__main__":

@@ -41,10 +41,13 @@ class CommandLineTest(tf.test.TestCase):
 
     def test_recipe_differs_by_dataset(self):
         epochs = {}
-        for dataset in ("image_folder", "sky/deep", "sky/wide", "other"):
+        for dataset in ("image_folder", "sky/deep", "sky/deep/a=1/2", "sky/wide", "other"):
             config = parse_run(["--model", "tiny", "--dataset", dataset])
             epochs[dataset] = config.epochs
-        self.assertEqual(epochs, {"image_folder": 9, "sky/deep": 11, "sky/wide": 13, "other": 7})
+        self.assertEqual(
+            epochs,
+            {"image_folder": 9, "sky/deep": 11, "sky/deep/a=1/2": 11, "sky/wide": 13, "other": 7},
+        )
         config = parse_run(["--model", "tiny", "--dataset", "image_folder"])
         self.assertEqual(config.hp, {"filters": [8, 16], "latent_dim": 5})
 

@@ -24,8 +24,9 @@ class Recipe:
     Attributes:
         dataset: Default dataset.
         hyperparameters: Constructor arguments of the model.
-        datasets: By dataset (`builder/config`, or `builder` for all its configs), fields of the
-            recipe that differ there; `hyperparameters` are added to those above.
+        datasets: By dataset (`builder/config/options`, `builder/config` with any options, or
+            `builder` with any configuration; the longest that fits counts), fields of the recipe
+            that differ there; `hyperparameters` are added to those above.
     """
 
     dataset: str = "sdss_star_galaxy/simulated"
@@ -46,6 +47,9 @@ class Recipe:
     shear: float | None = None
     zoom: float | None = None
     shift: float | None = None
+    flip: bool | None = None
+    rotation: float | None = None
+    outside: str | None = None
     pad: int | None = None
     noise_sigma: Sequence[float] | None = None
     noise_distribution: str | None = None
@@ -62,7 +66,9 @@ class Recipe:
             dataset: Name of the dataset; the recipe's own if empty.
         """
         dataset = dataset or self.dataset
-        special = self.datasets.get(dataset, self.datasets.get(dataset.split("/")[0], {}))
+        parts = dataset.split("/", 2)
+        known = ("/".join(parts[:length]) for length in range(len(parts), 0, -1))
+        special = next((self.datasets[name] for name in known if name in self.datasets), {})
         recipe = dataclasses.replace(
             self,
             **{

@@ -1,6 +1,6 @@
 """Recipes of `gz_bayesian_cnn`.
 
-    python -m trainers.run --model gz_bayesian_cnn
+python -m trainers.run --model gz_bayesian_cnn
 """
 
 from trainers.recipes import Recipe
