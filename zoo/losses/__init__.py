@@ -10,14 +10,14 @@ from typing import Any
 
 import tensorflow as tf
 
-from zoo.losses.classification import check_class_weights, classification_terms
+from zoo.losses.classification import balanced_weights, classification_terms
 from zoo.losses.likelihoods import bernoulli, gaussian, inverse_variance, student_t
 from zoo.losses.pixelwise import huber, l1, mse
 from zoo.losses.similarity import ms_ssim, ssim
 
 __all__ = [
+    "balanced_weights",
     "bernoulli",
-    "check_class_weights",
     "classification_terms",
     "gaussian",
     "get",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-__all__ = ["check_class_weights", "classification_terms"]
+__all__ = ["balanced_weights", "classification_terms"]
 
 
 def classification_terms(
@@ -38,12 +38,13 @@ def classification_terms(
     return {"loss": loss, "accuracy": tf.cast(hit, tf.float32)}
 
 
-def check_class_weights(class_weights: Sequence[float] | None, class_names: Sequence[str]) -> None:
-    """Raises ValueError if these are not one positive weight for each class."""
-    if class_weights is not None and (
-        len(class_weights) != len(class_names) or not min(class_weights) > 0
-    ):
-        raise ValueError(
-            f"class_weights must be a positive number for each of {list(class_names)}; "
-            f"got {list(class_weights)}"
-        )
+def balanced_weights(class_counts: Sequence[int]) -> tuple[float, ...]:
+    """Returns the weights with which all classes count alike, of mean 1 over the examples.
+
+        w_c = N / (K n_c),   0 for a class without examples
+
+    Args:
+        class_counts: n_c, examples of each class; K of them have any.
+    """
+    share = sum(class_counts) / sum(count > 0 for count in class_counts)
+    return tuple(share / count if count else 0.0 for count in class_counts)

@@ -71,7 +71,10 @@ class FinetunedClassifier(ZooModel):
         dropout: Share of the features (of the first hidden layer, if there are any) dropped in
             training, default 0.3.
         label_smoothing: Share of the target spread over all classes in training, default 0.
-        class_weights: Weight of each class in the loss, in their order. Default 1 for all.
+        class_counts: Examples of each class; None (default) for as many in each. A run gives those
+            of its training data.
+        balanced: Whether the classes count alike in the loss, however many examples they have
+            (`zoo.losses.balanced_weights`). Default False.
         average_symmetries: Whether the answer has the mean logits of the eight flips and turns of
             the image. Eight times the work in use. Default False.
 
@@ -98,7 +101,8 @@ class FinetunedClassifier(ZooModel):
         units: Sequence[int] = (),
         dropout: float = 0.3,
         label_smoothing: float = 0.0,
-        class_weights: Sequence[float] | None = None,
+        class_counts: Sequence[int] | None = None,
+        balanced: bool = False,
         average_symmetries: bool = False,
         **kwargs: Any,
     ):
@@ -117,14 +121,19 @@ class FinetunedClassifier(ZooModel):
             raise ValueError(
                 f"class_names must name at least two classes; got {list(self.class_names)}"
             )
-        losses.check_class_weights(class_weights, self.class_names)
+        if class_counts is not None and len(class_counts) != len(self.class_names):
+            raise ValueError(
+                f"class_counts must be a number for each of {list(self.class_names)}; "
+                f"got {list(class_counts)}"
+            )
         self.training = training
         self.encoder_rate = encoder_rate
         self.crop = crop
         self.units = tuple(units)
         self.dropout = dropout
         self.label_smoothing = label_smoothing
-        self.class_weights = None if class_weights is None else tuple(class_weights)
+        self.class_counts = None if class_counts is None else tuple(class_counts)
+        self.balanced = balanced
         self.average_symmetries = average_symmetries
         self.encoder = source
         length = self._freeze()
@@ -219,7 +228,10 @@ class FinetunedClassifier(ZooModel):
         features = batch["features"] if known else self.features(batch["image"])
         logits = self.classify(features, seed if training else None)
         smoothing = self.label_smoothing if training else 0.0
-        return losses.classification_terms(batch["label"], logits, smoothing, self.class_weights)
+        weights = None
+        if self.balanced and self.class_counts is not None:
+            weights = losses.balanced_weights(self.class_counts)
+        return losses.classification_terms(batch["label"], logits, smoothing, weights)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -235,7 +247,8 @@ class FinetunedClassifier(ZooModel):
             "units": list(self.units),
             "dropout": self.dropout,
             "label_smoothing": self.label_smoothing,
-            "class_weights": None if self.class_weights is None else list(self.class_weights),
+            "class_counts": None if self.class_counts is None else list(self.class_counts),
+            "balanced": self.balanced,
             "average_symmetries": self.average_symmetries,
         }
 

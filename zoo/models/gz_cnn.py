@@ -133,11 +133,9 @@ class GzCNN(ZooModel):
     @property
     def class_weights(self) -> tuple[float, ...] | None:
         """w_c, or None where all are 1; a class without training examples has 0."""
-        counts = self.class_counts
-        if counts is None or not self.balanced:
+        if self.class_counts is None or not self.balanced:
             return None
-        share = sum(counts) / sum(count > 0 for count in counts)
-        return tuple(share / count if count else 0.0 for count in counts)
+        return losses.balanced_weights(self.class_counts)
 
     def features(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the hidden dense layer, (batch, units), for images in survey units."""

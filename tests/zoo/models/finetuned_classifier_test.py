@@ -26,7 +26,8 @@ class FinetunedClassifierTest(model_test_case.ZooModelTestCase):
         "image_shape": SHAPE,
         "class_names": ("ring", "no ring", "artifact"),
         "encoder": description("star_galaxy_cnn", CNN),
-        "class_weights": (1.0, 2.0, 0.5),
+        "class_counts": (10, 5, 20),
+        "balanced": True,
         "label_smoothing": 0.1,
         "seed": 3,
     }
@@ -165,7 +166,7 @@ class FinetunedClassifierTest(model_test_case.ZooModelTestCase):
             ({"encoder_rate": 0}, "encoder_rate must be above 0"),
             ({"crop": 2}, "crop must be above 0 and at most 1; got 2"),
             ({"class_names": ("one",)}, "at least two classes"),
-            ({"class_weights": (1, 2)}, "class_weights must be a positive number for each"),
+            ({"class_counts": (1, 2)}, "class_counts must be a number for each"),
         ):
             with self.subTest(message), self.assertRaisesRegex(ValueError, message) as caught:
                 zoo.create(self.model_name, **{**self.hyperparameters, **changes})
