@@ -1,6 +1,7 @@
 import numpy as np
 import tensorflow as tf
 
+from tests.trainers.tiny import TinyDataset
 from trainers import inference
 
 
@@ -35,3 +36,23 @@ class InferenceTest(tf.test.TestCase):
             inference.apply(lambda x: {"x": x}, np.zeros((0, 1)))
         with self.assertRaisesRegex(ValueError, "'log' must be finite; .* 1 of 3 rows.* row 1"):
             inference.apply(lambda x: {"log": tf.math.log(x)}, np.array([[1.0], [0.0], [2.0]]))
+
+    def test_stream_goes_through_a_split_in_its_order(self):
+        dataset = TinyDataset()
+        arrays = dataset.arrays("test")
+        parts = list(
+            inference.stream(
+                lambda x: {"sum": tf.reduce_sum(x, (1, 2, 3))},
+                dataset,
+                "test",
+                features=("id", "label"),
+                batch_size=9,
+            )
+        )
+        self.assertEqual([len(outputs["sum"]) for outputs, _ in parts], [9, 9, 9, 9, 4])
+        sums = np.concatenate([outputs["sum"] for outputs, _ in parts])
+        self.assertAllClose(sums, arrays["image"].sum(axis=(1, 2, 3)), rtol=1e-5)
+        labels = np.concatenate([features["label"] for _, features in parts])
+        self.assertAllEqual(labels, arrays["label"])
+        ids = [i.decode() for _, features in parts for i in features["id"]]
+        self.assertEqual(ids, list(arrays["id"]))

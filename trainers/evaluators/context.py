@@ -88,7 +88,7 @@ class EvaluationContext:
 
         Args:
             need: `labels`, `regression`, `two_classes`, `star_galaxy`, `blends`, `class_fractions`,
-                `training_split`, `history`, `adaptation`, `probability`, `latents`, or
+                `training_split`, `history`, `tasks`, `adaptation`, `probability`, `latents`, or
                 `<method>()` for a method of the model.
 
         Raises:
@@ -120,6 +120,7 @@ class EvaluationContext:
                 self._adapts(),
                 "the run is no adaptation to this dataset",
             ),
+            "tasks": (bool(self.spec.tasks), "the dataset has no tasks beside its classes"),
             "training_split": (
                 bool(self.dataset.num_examples.get("train")),
                 "the dataset has no training split",
@@ -131,6 +132,10 @@ class EvaluationContext:
             "regression": (
                 self.model.task == "regression",
                 f"the model's task is {self.model.task}",
+            ),
+            "votes": (
+                self.model.task == "votes" and self._same_questions(),
+                "model and dataset have no questions with votes in common",
             ),
             "latents": (hasattr(self.model, "encode"), "the model has no encode()"),
         }
@@ -161,10 +166,7 @@ class EvaluationContext:
         """Returns the arrays of a split, by default the one that is evaluated."""
         split = split or self.split
         if split not in self._arrays:
-            limit = self.max_objects
-            if split != self.split:
-                limit = min(limit, _TRAINING_OBJECTS)
-            arrays = self.dataset.arrays(split, limit=limit)
+            arrays = self.dataset.arrays(split, limit=self._limit(split))
             if "label" in arrays and self.class_names:
                 labels = np.asarray(arrays["label"])
                 if labels.min() < 0 or labels.max() >= len(self.class_names):
@@ -174,6 +176,10 @@ class EvaluationContext:
                     )
             self._arrays[split] = arrays
         return self._arrays[split]
+
+    def _limit(self, split: str) -> int:
+        others = min(self.max_objects, _TRAINING_OBJECTS)
+        return self.max_objects if split == self.split else others
 
     @property
     def images(self) -> np.ndarray:
@@ -283,6 +289,27 @@ class EvaluationContext:
     def latent_stddevs(self, split: str | None = None) -> np.ndarray | None:
         """Returns the standard deviations of the latents, None for a model that gives none."""
         return self._posterior(split).get("latent_stddev")
+
+    def all_latents(self, split: str) -> np.ndarray:
+        """Returns the means of the latents of all objects of a split, (number, dimension).
+
+        However many they are: images that are not among `arrays` are read and left behind.
+        """
+        if self._is_loaded_whole(split):
+            return self.latents(split)
+        parts = inference.stream(
+            self.model.encode, self.dataset, split, batch_size=self._batch_size
+        )
+        return np.concatenate([outputs["latent_mean"] for outputs, _ in parts]).astype(np.float64)
+
+    def column(self, split: str, name: str) -> np.ndarray:
+        """Returns a feature of all objects of a split, row by row those of `all_latents`."""
+        if self._is_loaded_whole(split):
+            return np.asarray(self.arrays(split)[name])
+        return np.asarray(self.dataset.column(split, name))
+
+    def _is_loaded_whole(self, split: str) -> bool:
+        return self.dataset.num_examples[split] <= self._limit(split)
 
     def _posterior(self, split: str | None) -> dict[str, np.ndarray]:
         # A classifier with latents answers with them too: one pass through the model is enough.

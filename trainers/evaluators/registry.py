@@ -25,6 +25,7 @@ _MODULES = (
     "separator",
     "manifold",
     "probe",
+    "tasks",
     "reconstruction",
     "latent_space",
     "generation",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 import tensorflow as tf
@@ -20,6 +21,7 @@ class StandInSpec:
     class_names: tuple[str, ...] = ("star", "galaxy")
     class_fractions: tuple[float, ...] | None = (0.5, 0.5)
     version: str | None = "1.0.0"
+    tasks: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     transformations: tuple[str, ...] = ()
 
 

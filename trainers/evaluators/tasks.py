@@ -1,0 +1,281 @@
+"""How much of several classifications the latents hold: a random forest for each task."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from astropy.table import Column
+from astropy.table import Table as AstropyTable
+from sklearn.metrics import confusion_matrix
+
+from trainers.evaluators import task_figures
+from trainers.evaluators.context import EvaluationContext
+from trainers.evaluators.published_tasks import PUBLISHED, SOURCE, PublishedTask
+from trainers.evaluators.registry import register
+from trainers.evaluators.section import Section, Table
+from trainers.evaluators.task_probe import (
+    FEW_TREES,
+    TREES,
+    TaskScore,
+    fit_forest,
+    score_forest,
+)
+
+__all__ = ["TaskResult", "evaluate_tasks", "probe_task"]
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskResult:
+    """What the forests of one task came to.
+
+    Attributes:
+        name: Of the task.
+        classes: Names of its classes.
+        train: The large forest on the objects that it learnt from.
+        test: The large forest on the others.
+        few_train: The forest of five trees on the objects that it learnt from.
+        few_test: The forest of five trees on the others.
+        importance: (dimension,) mean decrease of impurity by each latent, of sum 1.
+        importance_spread: (dimension,) standard deviation over the trees.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: TaskScore
+    test: TaskScore
+    few_train: TaskScore
+    few_test: TaskScore
+    importance: np.ndarray
+    importance_spread: np.ndarray
+
+    @property
+    def title(self) -> str:
+        """Name in words."""
+        return self.name.replace("_", " ")
+
+    @property
+    def majority(self) -> float:
+        """Share of the largest class among the objects that are judged."""
+        return float(np.bincount(self.test.truth).max() / len(self.test.truth))
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """Confusion matrix of the large forest, rows are true classes."""
+        names = range(len(self.classes))
+        return confusion_matrix(self.test.truth, self.test.predicted, labels=names)
+
+    @property
+    def published(self) -> PublishedTask | None:
+        """Accuracies published for a task of this name and number of classes; None if none are."""
+        known = PUBLISHED.get(self.name)
+        return known if known and known.classes == len(self.classes) else None
+
+
+def probe_task(
+    name: str,
+    classes: tuple[str, ...],
+    train: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+    seed: int = 0,
+) -> TaskResult:
+    """Trains the forests of a task and judges them.
+
+    Args:
+        name: Of the task.
+        classes: Names of its classes.
+        train: Latents (number, dimension) and labels (number,) of the objects to learn from; those
+            whose label is negative are left out.
+        test: The same of the objects to judge on.
+        seed: Seed of the forests.
+
+    Raises:
+        ValueError: if either has labels of fewer than two classes.
+    """
+    for part, (_, labels) in (("training", train), ("judged", test)):
+        present = np.unique(labels[labels >= 0])
+        if len(present) < 2:
+            names = ", ".join(classes[index] for index in present) or "no class"
+            raise ValueError(f"the {part} objects have labels of {names} alone")
+    forests = [fit_forest(*train, trees=trees, seed=seed) for trees in (TREES, FEW_TREES)]
+    scores = [score_forest(forest, *part) for forest in forests for part in (train, test)]
+    large = forests[0]
+    spread = np.std([tree.feature_importances_ for tree in large.estimators_], axis=0)
+    return TaskResult(name, classes, *scores, large.feature_importances_, spread)
+
+
+@register("tasks", title="Tasks", needs=("latents", "tasks", "training_split"))
+def evaluate_tasks(context: EvaluationContext) -> Section:
+    """Trains a random forest for each task on the latents of all training objects.
+
+    The model is frozen; the forests alone see labels, those of the training split. Both sizes of
+    forests weigh the classes equally; the one of five trees is that of the publication.
+
+    References:
+        arXiv:2303.08627 (random forests on the latents of a VAE, Galaxy Zoo DECaLS).
+    """
+    seen, unseen = context.all_latents("train"), context.latents()
+    results, left_out = [], []
+    for name, classes in context.spec.tasks.items():
+        feature = f"label_{name}"
+        train = seen, np.asarray(context.column("train", feature))
+        test = unseen, np.asarray(context.arrays()[feature])
+        try:
+            results.append(probe_task(name, classes, train, test, context.seed))
+        except ValueError as error:
+            left_out.append(f"{name} ({error})")
+    if not results:
+        raise ValueError(f"none of the tasks can be judged: {'; '.join(left_out)}")
+    section = Section()
+    for result in results:
+        section.metrics |= _numbers(result)
+    accuracies = [result.test.accuracy for result in results]
+    balanced = [result.test.balanced_accuracy for result in results]
+    section.metrics |= {
+        "mean_accuracy": np.mean(accuracies),
+        "mean_balanced_accuracy": np.mean(balanced),
+    }
+    section.key_numbers[f"Accuracy of the forests, mean of {len(results)} tasks"] = (
+        f"{np.mean(accuracies):.3f}"
+    )
+    section.text.append(
+        f"For each task a random forest of {TREES} trees is trained on the latents of those of "
+        f"{len(seen)} training objects that have a label in it, and judged on those of "
+        f"{len(unseen)} objects of the {context.split} split. The classes are weighed equally in "
+        "training."
+    )
+    if left_out:
+        section.text.append(f"Left out: {'; '.join(left_out)}.")
+    section.tables.append(_table(results))
+    if any(result.published for result in results):
+        _compare(section, results)
+    section.figures += [
+        context.save_figure(
+            task_figures.accuracies(results),
+            "tasks",
+            f"Accuracy of the forests of {TREES} trees with its standard error; bars: share of the "
+            "largest class, which needs no image."
+            + f" Open: {SOURCE}, real images."
+            * any(result.published for result in results),
+        ),
+        context.save_figure(
+            task_figures.confusions(results),
+            "task_confusions",
+            "Confusion matrices, in percent of the true class and in objects.",
+        ),
+        context.save_figure(
+            task_figures.importances(results),
+            "task_importances",
+            "Importance of each latent for each task (mean decrease of impurity): 1 is the share "
+            "that each would have if all were alike.",
+        ),
+    ]
+    _write_importances(context, section, results)
+    return section
+
+
+def _numbers(result: TaskResult) -> dict[str, float]:
+    numbers = {
+        "train_objects": len(result.train.truth),
+        "objects": len(result.test.truth),
+        "majority": result.majority,
+        "train_accuracy": result.train.accuracy,
+        "accuracy": result.test.accuracy,
+        "accuracy_error": result.test.accuracy_error,
+        "balanced_accuracy": result.test.balanced_accuracy,
+        "few_trees_train_accuracy": result.few_train.accuracy,
+        "few_trees_accuracy": result.few_test.accuracy,
+        "few_trees_balanced_accuracy": result.few_test.balanced_accuracy,
+    }
+    return {f"{result.name}_{name}": value for name, value in numbers.items()}
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f}"
+
+
+def _with_error(score: TaskScore) -> str:
+    return f"{_percent(score.accuracy)} ± {_percent(score.accuracy_error)}"
+
+
+def _table(results: list[TaskResult]) -> Table:
+    rows = [
+        [
+            result.title,
+            str(len(result.classes)),
+            f"{len(result.train.truth)}, {len(result.test.truth)}",
+            _percent(result.majority),
+            _percent(result.train.accuracy),
+            _with_error(result.test),
+            _percent(result.test.balanced_accuracy),
+        ]
+        for result in results
+    ]
+    return Table(
+        [
+            "task",
+            "classes",
+            "with label (train, test)",
+            "largest class, %",
+            "accuracy (train), %",
+            "accuracy, %",
+            "balanced accuracy, %",
+        ],
+        rows,
+        f"Random forests of {TREES} trees; ±: binomial standard error.",
+    )
+
+
+def _compare(section: Section, results: list[TaskResult]) -> None:
+    known = [result for result in results if result.published]
+    reached = sum(result.test.accuracy >= result.published.test for result in known)
+    section.key_numbers["Tasks at or above the published accuracy"] = f"{reached} of {len(known)}"
+    section.metrics["tasks_at_published_accuracy"] = reached
+    section.tables.append(
+        Table(
+            [
+                "task",
+                "5 trees (train), %",
+                "5 trees, %",
+                "5 trees, balanced, %",
+                "published (train), %",
+                "published, %",
+            ],
+            [
+                [
+                    result.title,
+                    _percent(result.few_train.accuracy),
+                    _with_error(result.few_test),
+                    _percent(result.few_test.balanced_accuracy),
+                    _percent(result.published.train),
+                    _percent(result.published.test),
+                ]
+                for result in known
+            ],
+            f"Forests of five trees beside those of {SOURCE}: other galaxies, real images at 256 "
+            "pixels and, but for the first two tasks, unpublished cuts. A difference says nothing "
+            "about the models alone.",
+        )
+    )
+
+
+def _write_importances(context, section, results) -> None:
+    dimension = len(results[0].importance)
+    table = AstropyTable(
+        meta={
+            "dataset": context.spec.name,
+            "model": context.model_name,
+            "trees": TREES,
+            "description": "Importance of latents for tasks, mean decrease of impurity",
+        }
+    )
+    table["latent"] = Column(np.arange(dimension), description="Number of the latent")
+    for result in results:
+        text = f"Importance for task {result.title}, of sum 1"
+        table[result.name] = Column(result.importance, description=text)
+        text = f"Standard deviation of {result.name} over the trees"
+        table[f"{result.name}_stddev"] = Column(result.importance_spread, description=text)
+    path = context.output_dir / "task_importances.ecsv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table.write(path, format="ascii.ecsv", overwrite=True)
+    section.files[path.name] = f"importance of the {dimension} latents for each task"
