@@ -129,10 +129,7 @@ class EvaluationContext:
                 self.model.task in ("classification", "unsupervised_classification"),
                 f"the model's task is {self.model.task}",
             ),
-            "regression": (
-                self.model.task == "regression",
-                f"the model's task is {self.model.task}",
-            ),
+            "regression": self._can_regress(),
             "votes": (
                 self.model.task == "votes" and self._same_questions(),
                 "model and dataset have no questions with votes in common",
@@ -148,6 +145,12 @@ class EvaluationContext:
         path = self.run_dir / "config.json"
         saved = run_folder.read_json(path) if path.exists() else {}
         return "source_run" in saved and saved["dataset"] == self.spec.name
+
+    def _can_regress(self) -> tuple[bool, str]:
+        if self.model.task != "regression":
+            return False, f"the model's task is {self.model.task}"
+        missing = [name for name in self.model.targets if name not in self.arrays()]
+        return not missing, f"the dataset has no {', '.join(missing)}"
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -21,6 +21,8 @@ _MODULES = (
     "history",
     "transfer",
     "roc",
+    "thresholds",
+    "regression",
     "separation",
     "separator",
     "manifold",

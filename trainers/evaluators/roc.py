@@ -43,8 +43,8 @@ def evaluate_roc(context: EvaluationContext) -> Section:
     _summarise(context, section, labels, probability, counts, curves)
     section.tables.append(_class_table(section, names, labels, probability, curves))
     _main_figure(context, section, labels, probability, counts, curves)
-    if len(names) == 2:
-        _binary_figure(context, section, labels, probability)
+    if len(names) == 2 and context.magnitude() is not None:
+        _figure_by_magnitude(context, section, labels, probability)
     return section
 
 
@@ -158,37 +158,14 @@ def _main_figure(context, section, labels, probability, counts, curves) -> None:
     )
 
 
-def _binary_figure(context, section, labels, probability) -> None:
+def _figure_by_magnitude(context, section, labels, probability) -> None:
     magnitude = context.magnitude()
-    bins = [] if magnitude is None else _auc_by_magnitude(context, labels, probability, magnitude)
-    figure, axes = figures.new_figure(1, 2 if bins else 1, width=5.2, height=4.0)
-    for index, name in enumerate(context.class_names):
-        purity, completeness, threshold = metrics.precision_recall_curve(
-            labels == index, probability[:, index]
-        )
-        colour = figures.class_colour(index)
-        axes[0].plot(threshold, purity[:-1], color=colour, label=f"{name}, purity")
-        axes[0].plot(
-            threshold,
-            completeness[:-1],
-            color=colour,
-            linestyle="--",
-            label=f"{name}, completeness",
-        )
-    axes[0].axvline(0.5, color="0.6", linewidth=1, linestyle=":")
-    axes[0].set(
-        xlabel="Threshold on the probability of the class",
-        ylabel="Fraction",
-        title="Purity and completeness",
-        xlim=(-0.01, 1.01),
-        ylim=(0, 1.02),
-    )
-    axes[0].legend(loc="best")
-    caption = "Purity and completeness of each class against the threshold on its probability."
+    bins = _auc_by_magnitude(context, labels, probability, magnitude)
     if bins:
-        _draw_bins(axes[1], section, magnitude[0], bins)
-        caption = f"Left: {caption[0].lower()}{caption[1:]} Right: AUC by magnitude; bars are 95 %."
-    section.figures.append(context.save_figure(figure, "purity_completeness", caption))
+        figure, axes = figures.new_figure(width=5.2, height=4.0)
+        _draw_bins(axes[0], section, magnitude[0], bins)
+        caption = "AUC by magnitude; bars are 95 %."
+        section.figures.append(context.save_figure(figure, "auc_by_magnitude", caption))
 
 
 def _auc_by_magnitude(context, labels, probability, magnitude):
