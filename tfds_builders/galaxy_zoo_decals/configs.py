@@ -87,8 +87,8 @@ class SimulatedConfig(GalaxyZooConfig):
     Attributes:
         num_galaxies: Number of galaxies in all splits together.
         seed: Every galaxy follows from it and from its own index.
-        survey: "decals" or "bass_mzls": through which the same sky is seen. The volunteers see
-            DECaLS anyway, so that votes and labels are the same.
+        survey: "decals", "bass_mzls" or the shallower "sdss": through which the same sky is seen.
+            The volunteers see DECaLS anyway, so that votes and labels are the same.
         volunteers: Mean number of volunteers per galaxy.
     """
 

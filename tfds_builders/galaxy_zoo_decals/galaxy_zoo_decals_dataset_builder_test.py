@@ -291,7 +291,7 @@ class BadInputTest(tf.test.TestCase):
 
     def test_options(self):
         for kind, options, message in (
-            (SimulatedConfig, {"survey": "lsst"}, "survey must be one of decals, bass_mzls; got"),
+            (SimulatedConfig, {"survey": "lsst"}, "survey must be one of decals, bass_mzls, sdss"),
             (SimulatedConfig, {"num_galaxies": 0}, "num_galaxies must be at least 1; got 0"),
             (SimulatedConfig, {"volunteers": 2.0}, "volunteers must be between 5 and 1000; got 2"),
             (SimulatedConfig, {"seed": -1}, "seed must be at least 0; got -1"),

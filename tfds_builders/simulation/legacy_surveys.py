@@ -1,4 +1,4 @@
-"""The cameras of the DESI Legacy Imaging Surveys: DECaLS, and BASS with MzLS."""
+"""The cameras of the DESI Legacy Imaging Surveys, DECaLS and BASS with MzLS, and that of SDSS."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ class Camera:
         Dey et al. 2019 (AJ 157, 168): pixels, PSFs, and how much BASS and MzLS are shallower than
         DECaLS (0.30, 0.46, -0.10 mag). Legacy Surveys DR9, "Description": depths of DECaLS (two
         observations) and colour terms (those from PS1, of which we take the difference; the g - i
-        of PS1 is taken as that of the sources). The sky is that of DES in `surveycodex`.
+        of PS1 is taken as that of the sources). The sky is that of DES in `surveycodex`. All of
+        SDSS is from there, its depth from zero-points, 54.1 s and the photons of the sky; its
+        colours are taken for DECam's.
     """
 
     name: str
@@ -80,6 +82,13 @@ CAMERAS = {
             (-0.00385, 0.01560, -0.00742, 0.00285),
             (0.01081, -0.03394, 0.01653, -0.00325),
         ),
+    ),
+    "sdss": Camera(
+        name="SDSS",
+        pixel_scale=(0.396, 0.396, 0.396),
+        psf_fwhm=(1.43, 1.32, 1.18),
+        depth=(23.13, 22.66, 20.68),
+        sky=(21.84, 20.84, 18.96),
     ),
 }
 """The surveys by name."""
