@@ -1,0 +1,127 @@
+"""`gz_backbone`: volunteers' votes by a network of `keras.applications`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from zoo.layers.backbones import backbone
+from zoo.registry import register
+from zoo.vote_model import SMOOTH_OR_FEATURED, VoteModel
+
+__all__ = ["GZBackbone"]
+
+
+@register(
+    "gz_backbone",
+    task="votes",
+    reference="Walmsley et al. 2022 (arXiv:2102.08414); Tan & Le 2021 (arXiv:2104.00298)",
+)
+class GZBackbone(VoteModel):
+    """Votes on all questions by a modern network with a head that drops at test time too.
+
+        f = mean over the pixels of backbone(image)
+        x_m = W drop_m(f) + b,   m = 1 ... M      loss = -sum_q log p(k_q | x)
+
+    The likelihoods and the passes are those of `gz_bayesian_cnn`. The networks scale pixels from 0
+    to 255 themselves; they halve the image five times, so that small images gain from `cut`, an
+    earlier layer, or from being scaled up. Networks with batch normalisation (all but ConvNeXt)
+    have the moments of the global batch in training (`zoo.layers.batch_normalization`) and the
+    moving ones, which checkpoints hold, in use.
+
+    Departures from the source: any architecture (theirs is EfficientNet-B0), 20 fixed passes in
+    place of 5 draws, and nothing is dropped within the network (`zoo.layers.backbones`).
+
+    Args:
+        image_shape: (height, width, bands) of the images. Default (64, 64, 3). Images of other
+            than three bands are averaged to grey.
+        questions: See `zoo.vote_model.VoteModel`. Default the first question of Galaxy Zoo.
+        preprocessing: See `zoo.preprocessing.make`; what it returns should be 0 to 255. Default
+            a resizing to 64 x 64.
+        augment: Whether training images are flipped and turned at random. Default True.
+        seed: Seed of weights, dropout and augmentation.
+        likelihood: "dirichlet_multinomial" (default) or "binomial".
+        architecture: See `zoo.layers.backbones.ARCHITECTURES`. Default "efficientnet_v2_b0".
+        weights: "none" (default) for random ones, "imagenet", which Keras downloads once, or the
+            path of Keras's file without top. A saved model has its weights with it.
+        cut: Name of the layer whose output is averaged; None (default) for the last one.
+        grey: Whether colours are averaged, default False.
+        units: Length of hidden dense layers of the head, default none.
+        dropout: Share that is dropped in training and in use, default 0.2.
+        passes: M, default 20.
+
+    Raises:
+        ValueError: if an argument is outside what is listed here, or weights cannot be had.
+
+    References:
+        Walmsley et al. 2022, section 4; Tan & Le 2021 (EfficientNetV2); Liu et al. 2022
+        (arXiv:2201.03545, ConvNeXt).
+    """
+
+    def __init__(
+        self,
+        *,
+        image_shape: Sequence[int] = (64, 64, 3),
+        questions: Sequence[Mapping[str, Any]] = SMOOTH_OR_FEATURED,
+        preprocessing: Any = ({"name": "resize", "height": 64},),
+        augment: bool = True,
+        seed: int = 0,
+        likelihood: str = "dirichlet_multinomial",
+        architecture: str = "efficientnet_v2_b0",
+        weights: str | None = "none",
+        cut: str | None = None,
+        grey: bool = False,
+        units: Sequence[int] = (),
+        dropout: float = 0.2,
+        passes: int = 20,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            image_shape=image_shape,
+            questions=questions,
+            preprocessing=preprocessing,
+            augment=augment,
+            seed=seed,
+            likelihood=likelihood,
+            **kwargs,
+        )
+        # `weights=none` on a command line is None, as any other hyperparameter.
+        self.weights_source = "none" if weights is None else str(weights)
+        self.architecture = architecture
+        self.cut = cut
+        self.grey = grey
+        self.units = tuple(units)
+        self.dropout = dropout
+        self.passes = passes
+        shape = (*self.preprocessed_shape[:2], 3)
+        self.backbone = backbone(architecture, shape, self.seed, self.weights_source, cut)
+        inputs = int(self.backbone.output_shape[-1])
+        self.head = self._make_head(inputs, self.units, dropout, passes)
+        self.built = True
+
+    def _vector(self, images: tf.Tensor, training: bool) -> tf.Tensor:
+        x = self.preprocessing(images)
+        if self.grey or x.shape[-1] != 3:
+            x = tf.repeat(tf.reduce_mean(x, axis=-1, keepdims=True), 3, axis=-1)
+        return tf.reduce_mean(self.backbone(x, training=training), axis=(1, 2))
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> GZBackbone:
+        """Returns the model with random weights, which the saved ones replace."""
+        model = cls(**{**config, "weights": "none"})
+        model.weights_source = config.get("weights", "none")
+        return model
+
+    def get_config(self) -> dict[str, Any]:
+        return {
+            **super().get_config(),
+            "architecture": self.architecture,
+            "weights": self.weights_source,
+            "cut": self.cut,
+            "grey": self.grey,
+            "units": list(self.units),
+            "dropout": self.dropout,
+            "passes": self.passes,
+        }
