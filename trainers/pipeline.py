@@ -192,9 +192,7 @@ def _create(config: RunConfig, dataset: Dataset) -> ZooModel:
     return model
 
 
-def _of_training(
-    config: RunConfig, dataset: Dataset, known: Mapping[str, Any]
-) -> dict[str, list[float]]:
+def _of_training(config: RunConfig, dataset: Dataset, known: Mapping[str, Any]) -> dict[str, Any]:
     """Returns what a supervised model asks to know of all training examples before it is made.
 
     As arguments of the constructor they are part of the model: a run that is taken up again, or
@@ -206,11 +204,24 @@ def _of_training(
         given["class_counts"] = np.bincount(labels, minlength=len(spec.class_names)).tolist()
     target = config.hp.get("target")
     if "target_moments" in known and target in spec.feature_names:
-        values = np.asarray(dataset.column("train", target), np.float64)
-        values = values[np.isfinite(values)]
-        if values.size:
-            given["target_moments"] = [float(values.mean()), float(values.std())]
+        given["target_moments"] = _moments(target, dataset.column("train", target))
     return given
+
+
+def _moments(target: str, values: np.ndarray) -> list[float]:
+    """Returns mean and standard deviation of what is known of a feature."""
+    if values.ndim != 1 or values.dtype.kind not in "biuf":
+        raise UserError(
+            f"--hp target must be a feature with a number for each object; '{target}' has the "
+            f"shape {values.shape[1:]} and the type {values.dtype}"
+        )
+    known = values[np.isfinite(values)].astype(np.float64)
+    if not known.size or not known.std() > 0:
+        raise UserError(
+            f"--hp target must be a feature that varies; of '{target}' {known.size} of "
+            f"{len(values)} training examples have a value, {len(np.unique(known))} different ones"
+        )
+    return [float(known.mean()), float(known.std())]
 
 
 def _finish(model: ZooModel, dataset: Dataset, folder: RunFolder) -> ZooModel:
