@@ -16,7 +16,7 @@ from trainers.evaluators.section import Section, Table
 
 __all__ = ["Selection", "evaluate_thresholds", "select_above"]
 
-# Those of Dominguez Sanchez et al. 2018 (MNRAS 476, 3661), tables 4 and 5.
+# Those of Dominguez Sanchez et al. 2018 (MNRAS 476, 3661).
 _THRESHOLDS = (0.2, 0.5, 0.8)
 _GRID = np.linspace(0.0, 1.0, 101)
 _COLUMNS = 4
