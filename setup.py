@@ -36,6 +36,7 @@ setup(
         "numpy>=2,<3",
         "pillow>=12,<13",
         "protobuf>=6.31,<7",
+        "pyarrow>=16,<26",
         "scikit-image>=0.25,<1",
         "scikit-learn~=1.6",
         "scipy~=1.14",

@@ -1,0 +1,112 @@
+import dataclasses
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from astropy.io import fits
+from astropy.table import Table
+
+from tests.trainers.tiny import TinyDataset
+from trainers import catalogue, data, run_folder, table_files
+from trainers.config import RunConfig
+from trainers.errors import TrainingError, UserError
+
+
+class Model:
+    """Its latents are the first two pixels, and its class whether the first is above the second."""
+
+    registry_name, task, class_names = "first_pixels", "unsupervised_classification", ()
+
+    def __init__(self, class_names=("small", "large")):
+        self.class_names = class_names
+
+    def encode(self, images):
+        return {"latent_mean": images[:, 0, 0], "latent_stddev": 0.1 + 0 * images[:, 0, 0]}
+
+    def __call__(self, images, training=False):
+        large = tf.sigmoid(images[:, 0, 0, 0] - images[:, 0, 0, 1])
+        return {"probability": tf.stack([1 - large, large], axis=-1)}
+
+
+def dataset():
+    made = TinyDataset()
+    made.spec = dataclasses.replace(made.spec, version="1.2.0")
+    return made
+
+
+class CatalogueTest(tf.test.TestCase):
+    def test_rows_are_the_objects_in_their_order(self):
+        source = dataset()
+        table = catalogue.make(Model(), source, ("train", "test"), batch_size=7)
+        arrays = [source.arrays(split) for split in ("train", "test")]
+        self.assertEqual(list(table["id"]), [i for a in arrays for i in a["id"]])
+        self.assertEqual(list(table["split"]), ["train"] * 96 + ["test"] * 40)
+        pixels = np.concatenate([a["image"][:, 0, 0] for a in arrays])
+        self.assertAllClose(table["latent_0"], pixels[:, 0])
+        self.assertAllClose(table["latent_1"], pixels[:, 1])
+        self.assertAllClose(table["latent_1_stddev"], np.full(136, 0.1))
+        is_large = pixels[:, 0] > pixels[:, 1]
+        names = np.where(is_large, "large", "small")
+        self.assertEqual(list(table["predicted_class"]), list(names))
+        self.assertEqual(set(table["label"]), {"small", "large"})
+
+    def test_outliers_are_far_from_the_training_objects(self):
+        source = dataset()
+        images = source.arrays("test")["image"].copy()
+        images[5, 0, 0] = 30.0
+        source._images["test"] = images
+        source._tensors["test"] = tf.constant(images)
+        table = catalogue.make(Model(), source, ("test",))
+        self.assertEqual(np.argmax(table["outlier_score"]), 5)
+        self.assertAllInRange(table["outlier_score"], 0.0, 1.0)
+
+    def test_what_is_not_finite_stops(self):
+        source = dataset()
+        images = source.arrays("test")["image"].copy()
+        images[3] = np.nan
+        source._tensors["test"] = tf.constant(images)
+        with self.assertRaisesRegex(TrainingError, "'first_pixels', split 'test': output .* row 3"):
+            catalogue.make(Model(), source, ("test",))
+
+    def run_command(self, *arguments):
+        config = RunConfig(model="first_pixels", seed=4)
+        with (
+            mock.patch.object(run_folder, "load_model", lambda _: Model()),
+            mock.patch("trainers.adaptation_config.run_config_of", lambda _: config),
+            mock.patch.object(data, "load_for_run", lambda _: dataset()),
+        ):
+            return catalogue.main(["--run_dir", "runs/x", *map(str, arguments)])
+
+    def test_files_keep_numbers_units_and_provenance(self):
+        folder = Path(self.get_temp_dir())
+        for end in table_files.FORMATS:
+            path = folder / f"latents{end}"
+            self.assertEqual(self.run_command("--output", path, "--split", "test"), 0)
+            table = Table.read(path)
+            self.assertLen(table, 40)
+            self.assertIn("latent_0", table.colnames)
+            if end != ".csv":
+                meta = {name.lower(): value for name, value in table.meta.items()}
+                self.assertEqual((meta["dataver"], meta["seed"]), ("1.2.0", 4))
+                self.assertIn("tensorflow 2", meta["creator"])
+                self.assertIn("posterior of latent 0", table["latent_0"].description)
+        self.assertLen(list(folder.iterdir()), 4)
+        with fits.open(folder / "latents.fits") as file:
+            comments = [file[1].header[f"TCOMM{n}"] for n in range(1, len(table.colnames) + 1)]
+        self.assertTrue(all(comments))
+
+    def test_mistakes_are_told(self):
+        folder = Path(self.get_temp_dir())
+        path = folder / "there.fits"
+        path.write_text("")
+        for arguments, message in (
+            (("--output", folder / "x.txt"), "must end with one of .fits, .parquet"),
+            (("--output", path), "is there; give another file, or --overwrite"),
+        ):
+            with self.assertRaisesRegex(UserError, message):
+                table_files.check_path(arguments[1])
+            self.assertEqual(self.run_command(*arguments), 2)
+        self.assertEqual(self.run_command("--output", folder / "x.fits", "--split", "tests"), 2)
+        self.assertEqual(self.run_command("--output", folder / "x.fits", "--batch_size", 0), 2)
+        self.assertEqual(catalogue.main(["--run_dir", str(folder), "--output", "y.fits"]), 2)

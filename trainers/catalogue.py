@@ -1,0 +1,245 @@
+"""A catalogue of a dataset's objects with what a model says of them: one row for each.
+
+Identifier, position and the other numbers of the dataset; means and standard deviations of the
+latents; probabilities of the classes; expected shares of volunteers' votes with their standard
+deviations; and an outlier score: whatever the model has. Columns have descriptions and units.
+
+Examples:
+    python -m trainers.catalogue --run_dir runs/NAME --output latents.fits
+    python -m trainers.catalogue --run_dir runs/NAME --split test --output latents.parquet
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from trainers.errors import TrainingError, UserError
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+    from trainers.data import Dataset
+    from zoo.model import ZooModel
+
+__all__ = ["main", "make"]
+
+_PACKAGES = ("galaxy-model-zoo", "tensorflow", "keras", "scikit-learn", "astropy")
+
+# Training objects that the isolation forest is made from.
+_REFERENCE_OBJECTS = 20_000
+
+
+def make(model: ZooModel, dataset: Dataset, splits: Sequence[str], batch_size: int = 256) -> Table:
+    """Returns the catalogue.
+
+    The images are read and left behind batch by batch; what grows is the table. The outlier score
+    is that of an isolation forest on the latent means of the training split, without labels.
+
+    Args:
+        model: The trained model.
+        dataset: The dataset.
+        splits: Those of its splits that become rows.
+        batch_size: Images at a time. Default 256.
+
+    Raises:
+        TrainingError: if the model answers with a number that is not finite.
+        UserError: if the model says nothing that can stand in a catalogue.
+
+    References:
+        Liu, Ting & Zhou 2008 (ICDM, 413), isolation forest.
+    """
+    import numpy as np
+    from astropy.table import Column, Table
+
+    from trainers import object_columns
+
+    function = _answers(model)
+    wanted = object_columns.scalar_features(dataset.spec, dataset.arrays(splits[0], limit=2))
+    outputs, features, places = {}, {}, []
+    for split in splits:
+        for answers, known in _batches(function, model, dataset, split, wanted, batch_size):
+            for kept, found in ((outputs, answers), (features, known)):
+                for name, values in found.items():
+                    kept.setdefault(name, []).append(values)
+            places += [split] * len(next(iter(answers.values())))
+    outputs = {name: np.concatenate(parts) for name, parts in outputs.items()}
+    features = {name: np.concatenate(parts) for name, parts in features.items()}
+    table = Table()
+    first = [name for name in ("id", "ra", "dec") if name in features]
+    order = [*first, *(name for name in features if name not in first)]
+    columns = object_columns.dataset_columns(dataset.spec, {name: features[name] for name in order})
+    names = tuple(getattr(model, "class_names", ())) or dataset.spec.class_names
+    columns += object_columns.model_columns(outputs, names)
+    if "fractions" in outputs:
+        questions = getattr(model, "questions", dataset.spec.questions)
+        columns += object_columns.vote_columns(outputs, questions)
+    for column in columns:
+        table.add_column(column)
+    text = "Split of the dataset; the model was trained on train"
+    table.add_column(Column(places, name="split", description=text), index=min(1, len(columns)))
+    if "latent_mean" in outputs:
+        reference = outputs["latent_mean"][np.array(places) == "train"]
+        if not len(reference) and dataset.num_examples.get("train"):
+            parts = _batches(function, model, dataset, "train", (), batch_size)
+            reference = np.concatenate([answers["latent_mean"] for answers, _ in parts])
+        text = "Anomaly score of an isolation forest on the latents, 0 to 1; typical 0.4 to 0.5"
+        score = _outlier_score(outputs["latent_mean"], reference)
+        table.add_column(Column(score, name="outlier_score", description=text))
+    return table
+
+
+def _answers(model: ZooModel):
+    """Returns a function from images to all outputs that become columns."""
+    encodes = hasattr(model, "encode")
+
+    def answers(images):
+        found = dict(model(images, training=False)) if not encodes else {}
+        if encodes:
+            found |= model.encode(images)
+            if model.task in ("classification", "unsupervised_classification"):
+                found |= model(images, training=False)
+        used = ("latent_mean", "latent_stddev", "probability", "fractions", "concentrations")
+        return {name: found[name] for name in (*used, "pass_fractions", "asked") if name in found}
+
+    return answers
+
+
+def _batches(function, model, dataset, split, features, batch_size):
+    from tqdm import tqdm
+
+    from trainers import inference
+
+    total = dataset.num_examples[split]
+    with tqdm(total=total, desc=f"{split} images", unit="image", disable=None) as bar:
+        try:
+            for answers, known in inference.stream(
+                function, dataset, split, features=features, batch_size=batch_size
+            ):
+                if not answers:
+                    raise UserError(
+                        f"model '{model.registry_name}' has no latents, probabilities or vote "
+                        "fractions for a catalogue"
+                    )
+                bar.update(len(next(iter(answers.values()))))
+                yield answers, known
+        except ValueError as error:
+            if isinstance(error, UserError):
+                raise
+            raise TrainingError(
+                f"model '{model.registry_name}', split '{split}': {error}"
+            ) from None
+
+
+def _outlier_score(latents, reference):
+    import numpy as np
+    from sklearn.ensemble import IsolationForest
+
+    reference = reference if len(reference) else latents
+    chosen = np.random.default_rng(0).permutation(len(reference))[:_REFERENCE_OBJECTS]
+    forest = IsolationForest(n_estimators=300, random_state=0, n_jobs=-1)
+    return -forest.fit(reference[np.sort(chosen)]).score_samples(latents)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message)
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser(
+        prog="python -m trainers.catalogue",
+        description="Writes a catalogue of a dataset's objects with what a model says of them.",
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--run_dir", type=Path, required=True, help="Folder of the run.")
+    add("--output", type=Path, required=True, help="FILE.fits, .parquet, .ecsv or .csv.")
+    add("--split", default="all", help="train, validation, test or all; default: %(default)s.")
+    add("--dataset", help="Default: that of the run.")
+    add("--data_dir", help="Default: that of the run.")
+    add("--manual_dir", help="Default: that of the run.")
+    add("--batch_size", type=int, default=256, help="Images at a time; default: %(default)s.")
+    add("--overwrite", action="store_true", help="Replace the file if it is there.")
+    return parser.parse_args(arguments)
+
+
+def _write(options: argparse.Namespace, arguments: Sequence[str]) -> int:
+    """Does the work; returns the number of rows."""
+    from trainers import table_files
+
+    table_files.check_path(options.output, options.overwrite)
+    if options.batch_size < 1:
+        raise UserError(f"--batch_size must be at least 1; got {options.batch_size}")
+
+    from trainers import data, run_folder
+    from trainers.adaptation_config import run_config_of
+
+    model = run_folder.load_model(options.run_dir)
+    given = {name: getattr(options, name) for name in ("dataset", "data_dir", "manual_dir")}
+    given = {name: value for name, value in given.items() if value is not None}
+    config = dataclasses.replace(run_config_of(options.run_dir), **given)
+    dataset = data.load_for_run(config)
+    filled = [split for split, number in dataset.num_examples.items() if number]
+    if options.split not in ("all", *filled):
+        raise UserError(f"--split must be one of all, {', '.join(filled)}; got '{options.split}'")
+    splits = filled if options.split == "all" else [options.split]
+    table = make(model, dataset, splits, options.batch_size)
+    packages = run_folder.installed_versions(_PACKAGES)
+    table.meta.update(
+        {
+            "model": model.registry_name,
+            "task": model.task,
+            "run": options.run_dir.name,
+            "seed": config.seed,
+            "dataset": dataset.spec.name,
+            "dataver": dataset.spec.version or "",
+            "splits": ", ".join(splits),
+            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "creator": ", ".join(
+                f"{name} {packages[name]}" for name in _PACKAGES if name in packages
+            ),
+            "command": shlex.join(["python", "-m", "trainers.catalogue", *arguments]),
+        }
+    )
+    table_files.write(table, options.output)
+    return len(table)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Args:
+        arguments: The command line without the program's name; default that of the process.
+
+    Returns:
+        The exit status: 0, 1 if something cannot be written, 2 for a mistake of the user.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    # Before TensorFlow is first imported, which reads it.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        options = _parse(arguments)
+        rows = _write(options, arguments)
+    except UserError as error:
+        return _fail(error, 2)
+    except (TrainingError, OSError) as error:
+        return _fail(error, 1)
+    print(f"catalogue  {options.output} ({rows} objects)")
+    return 0
+
+
+def _fail(error: Exception, status: int) -> int:
+    print(f"trainers.catalogue: error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

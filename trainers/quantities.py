@@ -1,0 +1,56 @@
+"""What the features of datasets mean, and their units, by the names that all datasets share."""
+
+from __future__ import annotations
+
+__all__ = ["describe", "unit"]
+
+_DESCRIPTIONS = {
+    "ra": "Right ascension, ICRS",
+    "dec": "Declination, ICRS",
+    "redshift": "Redshift",
+    "magnitude": "Apparent magnitude, AB",
+    "absolute_magnitude": "Absolute magnitude, AB",
+    "petro_th50": "Radius of half of the Petrosian flux",
+    "petro_th90": "Radius of 90 % of the Petrosian flux",
+    "petro_theta": "Petrosian radius",
+    "pixel_scale": "Width of a pixel of the image",
+    "axis_ratio": "Apparent axis ratio b/a, truth of the simulation",
+    "bulge_fraction": "Share of the light in the bulge, truth of the simulation",
+    "bar_fraction": "Share of the light in the bar, truth of the simulation",
+    "bar_length": "Half length of the bar, truth of the simulation; 0 for none",
+    "pitch_angle": "Pitch angle of the spiral arms, truth of the simulation; 0 for none",
+    "arm_number": "Number of spiral arms, truth of the simulation",
+    "half_light_radius": "Half-light radius",
+    "separation": "Distance between the two sources of a blend",
+}
+
+_UNITS = {
+    "ra": "deg",
+    "dec": "deg",
+    "pitch_angle": "deg",
+    "petro_th50": "arcsec",
+    "petro_th90": "arcsec",
+    "petro_theta": "arcsec",
+    "bar_length": "arcsec",
+    "pixel_scale": "arcsec / pix",
+}
+
+# By a word in the name.
+_UNITS_OF_WORDS = {
+    "magnitude": "mag",
+    "radius": "arcsec",
+    "seeing": "arcsec",
+    "separation": "pix",
+}
+
+
+def unit(name: str) -> str:
+    """Returns the unit of a feature as Astropy writes it, empty if it has none or none is known."""
+    if name in _UNITS:
+        return _UNITS[name]
+    return next((unit for word, unit in _UNITS_OF_WORDS.items() if word in name), "")
+
+
+def describe(name: str) -> str:
+    """Returns what a feature is, in a few words."""
+    return _DESCRIPTIONS.get(name, f"Feature {name} of the dataset")
