@@ -12,6 +12,7 @@ from zoo.preprocessing.fit_stamp import FitStamp, fitted
 from zoo.preprocessing.flux import FluxNormalization
 from zoo.preprocessing.luptitudes import Luptitudes
 from zoo.preprocessing.min_max import MinMax8Bit
+from zoo.preprocessing.rescale import Rescale
 from zoo.preprocessing.resize import Resize
 from zoo.preprocessing.standardize import Standardization
 
@@ -25,6 +26,7 @@ __all__ = [
     "Luptitudes",
     "MinMax8Bit",
     "Preprocessing",
+    "Rescale",
     "Resize",
     "Standardization",
     "fitted",

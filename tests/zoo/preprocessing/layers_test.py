@@ -23,6 +23,7 @@ SPECS = {
     "flux": "flux",
     "luptitudes": {"name": "luptitudes", "zeropoint": [22.5, 22.4, 22.6], "softening": 1e-9},
     "min_max_8bit": "min_max_8bit",
+    "rescale": {"name": "rescale", "unit": 16.0},
     "resize": {"name": "resize", "height": 12, "width": 31},
     "standardize": "standardize",
 }
@@ -230,6 +231,16 @@ class FluxNormalizationTest(tf.test.TestCase):
     def test_bad_arguments(self):
         with self.assertRaisesRegex(ValueError, "aperture .* must be positive; got 0"):
             preprocessing.FluxNormalization(aperture=0)
+
+
+class RescaleTest(tf.test.TestCase):
+    def test_black_and_white(self):
+        images = np.array([0.0, 51.0, 255.0], np.float32).reshape(1, 1, 3, 1)
+        self.assertAllClose(preprocessing.make("rescale")(images).numpy().ravel(), [0, 0.2, 1])
+
+    def test_bad_arguments(self):
+        with self.assertRaisesRegex(ValueError, "unit of preprocessing 'rescale' must be positive"):
+            preprocessing.make({"name": "rescale", "unit": 0.0})
 
 
 class LuptitudesTest(tf.test.TestCase):

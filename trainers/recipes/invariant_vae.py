@@ -1,0 +1,16 @@
+"""Recipes of `invariant_vae`.
+
+python -m trainers.run --model invariant_vae
+"""
+
+from trainers.recipes import Recipe
+
+DEFAULT = Recipe(
+    dataset="galaxy_zoo_decals/simulated",
+    epochs=12,
+    batch_size=64,
+    learning_rate=2e-3,
+    schedule="cosine",
+    warmup_steps=100,
+    gradient_clip_norm=1.0,
+)
