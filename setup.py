@@ -66,6 +66,7 @@ setup(
             "ruff>=0.15,<0.18",
         ],
         "bench": ["torch==2.13.0"],
+        "umap": ["umap-learn~=0.5.12"],
     },
     classifiers=[
         "Development Status :: 4 - Beta",

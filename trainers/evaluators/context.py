@@ -211,7 +211,8 @@ class EvaluationContext:
         chosen = {}
         for name, values in self.arrays().items():
             values = np.asarray(values)
-            if name in ("image", "label", "id") or values.dtype.kind not in "fiu":
+            is_label = name == "label" or name.removeprefix("label_") in self.spec.tasks
+            if is_label or name in ("image", "id") or values.dtype.kind not in "fiu":
                 continue
             if values.ndim == 2 and values.shape[1] == len(self.spec.bands):
                 band = self.spec.bands[self.reference_band]

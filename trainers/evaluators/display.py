@@ -42,13 +42,14 @@ def composite_bands(bands: Sequence[str]) -> tuple[int, int, int] | None:
 class Stretch:
     """Turns images into pictures with the scale of given originals.
 
-    Photographs (bands red, green, blue, or grey) keep their 8-bit scale. Survey images become a
+    Photographs (bands red, green, blue, or grey) and pictures in colour that a survey has stretched
+    to 8 bits keep their scale. Survey images become a
     colour composite of three bands (Lupton et al. 2004), or with one or two bands a grey picture
     of the reference band, both with an asinh scale that starts at the sky and is linear below a
     few times its noise.
 
     Attributes:
-        is_photograph: Whether these are photographs.
+        is_photograph: Whether these are photographs, or 8-bit pictures.
         composite: Bands shown as red, green and blue; None for a grey picture.
         origin: Where row 0 is drawn: at the top of photographs, at the bottom of survey images.
 
@@ -60,7 +61,9 @@ class Stretch:
     def __init__(self, originals: np.ndarray, bands: Sequence[str]):
         self.bands = tuple(bands)
         self.composite = composite_bands(bands)
-        self.is_photograph = {band.lower() for band in bands} in _PHOTOGRAPHS
+        self.is_photograph = {band.lower() for band in bands} in _PHOTOGRAPHS or (
+            self.composite is not None and _is_8_bit(originals)
+        )
         self.origin = "upper" if self.is_photograph else "lower"
         self._reference = photometry.reference_band(bands)
         self._full = 255.0 if originals.max() > 1.5 else 1.0
@@ -103,3 +106,10 @@ class Stretch:
         bottom = np.arcsinh(-1.0)
         level = np.arcsinh((images[..., band] - sky) / softening)
         return np.clip((level - bottom) / (top - bottom), 0, 1)
+
+
+def _is_8_bit(images: np.ndarray) -> bool:
+    """Whether all pixels are whole numbers from 0 to 255, and some are above a few."""
+    if images.min() < 0 or not 16 < images.max() <= 255:
+        return False
+    return bool(np.all(images == np.round(images)))

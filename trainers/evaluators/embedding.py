@@ -1,13 +1,16 @@
-"""t-SNE and Isomap of latents, safe for latents that hardly vary."""
+"""t-SNE, UMAP and Isomap of latents, safe for latents that hardly vary."""
 
 from __future__ import annotations
+
+import importlib.util
+import warnings
 
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE, Isomap
 from threadpoolctl import threadpool_limits
 
-__all__ = ["NEIGHBOURS", "PERPLEXITY", "isomap", "tsne"]
+__all__ = ["NEIGHBOURS", "PERPLEXITY", "has_umap", "isomap", "tsne", "umap"]
 
 NEIGHBOURS = 15
 PERPLEXITY = 30.0
@@ -58,6 +61,36 @@ def tsne(points: np.ndarray, dimension: int, seed: int) -> np.ndarray:
     # One thread: the order of its sums, and so the picture, must not depend on the machine, and
     # threads that wait for each other at every step crawl when the cores are busy.
     with threadpool_limits(1):
+        return method.fit_transform(scaled.astype(np.float32)).astype(np.float64)
+
+
+def has_umap() -> bool:
+    """Whether umap-learn is installed (the extra `umap`)."""
+    return importlib.util.find_spec("umap") is not None
+
+
+def umap(points: np.ndarray, seed: int) -> np.ndarray:
+    """Returns the UMAP of the points in two dimensions, (number, 2); see `has_umap`.
+
+    Args:
+        points: (number, dimension of the latents).
+        seed: Seed.
+
+    Raises:
+        ValueError: if the points do not vary.
+
+    References:
+        McInnes, Healy & Melville 2018 (arXiv 1802.03426).
+    """
+    scaled = _scaled(points)
+    with warnings.catch_warnings():
+        # It tells that a seed costs the threads.
+        warnings.simplefilter("ignore")
+        # Its compiler takes seconds to load.
+        from umap import UMAP
+
+        neighbours = min(NEIGHBOURS, len(points) - 1)
+        method = UMAP(n_neighbors=neighbours, random_state=seed, init="pca")
         return method.fit_transform(scaled.astype(np.float32)).astype(np.float64)
 
 

@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
+from trainers import quantities
+
 __all__ = [
     "COLOURS",
     "CONTINUOUS",
@@ -24,13 +26,19 @@ __all__ = [
     "style",
 ]
 
-# Okabe and Ito's palette, without its yellow, which vanishes on white.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000")
+# Okabe and Ito's palette, without its yellow, which vanishes on white, and with a grey.
+COLOURS = (
+    "#0072B2",
+    "#D55E00",
+    "#009E73",
+    "#CC79A7",
+    "#56B4E9",
+    "#E69F00",
+    "#000000",
+    "#8C8C8C",
+)
 CONTINUOUS = "viridis"
 DIVERGING = "RdBu_r"
-
-# Units of features by a word in their names, the same in all datasets of the project.
-_UNITS = {"magnitude": "mag", "radius": "arcsec", "seeing": "arcsec", "separation": "px"}
 
 _STYLE = {
     "font.size": 10,
@@ -89,10 +97,8 @@ def bin_edges(low: float, high: float, objects: int) -> np.ndarray:
 
 def quantity_label(name: str) -> str:
     """Returns the name of a dataset's feature as an axis label, with its unit if it has one."""
-    for word, unit in _UNITS.items():
-        if word in name:
-            return f"{name.replace('_', ' ')} ({unit})"
-    return name.replace("_", " ")
+    unit, words = quantities.unit(name), name.replace("_", " ")
+    return f"{words} ({unit.replace('pix', 'px')})" if unit else words
 
 
 def blank(axes: Axes) -> Axes:

@@ -7,7 +7,7 @@ from scipy import stats
 from sklearn.manifold import trustworthiness
 from sklearn.metrics import silhouette_score
 
-from trainers.evaluators import embedding, figures, latents
+from trainers.evaluators import embedding, embedding_figures, figures, latents
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section
@@ -79,45 +79,26 @@ def _embedding(context, section, mean, quantities) -> None:
             f"{section.metrics['silhouette']:.3f}."
         )
     section.text.append(sentence)
-    coloured = (["class"] if labels is not None else []) + quantities
-    coloured = coloured or ["objects"]
-    columns = 2 if len(coloured) == 4 else min(3, len(coloured))
-    figure, axes = figures.new_figure(-(-len(coloured) // columns), columns, width=4.2, height=3.7)
-    for panel, name in zip(axes, coloured, strict=False):
-        figures.blank(panel).set(xlabel="t-SNE 1")
-        panel.set_title(figures.quantity_label(name))
-        if name == "class":
-            for index, label in enumerate(context.class_names):
-                panel.scatter(
-                    *plane[labels == index].T,
-                    s=8,
-                    alpha=0.6,
-                    linewidths=0,
-                    color=figures.class_colour(index),
-                    label=label,
-                )
-            panel.legend(markerscale=2, loc="best", framealpha=0.8, frameon=True, edgecolor="none")
-        elif name == "objects":
-            panel.scatter(*plane.T, s=8, alpha=0.6, linewidths=0)
-        else:
-            values = context.quantities()[name][chosen]
-            low, high = np.nanpercentile(values[np.isfinite(values)], [2, 98])
-            drawn = panel.scatter(
-                *plane.T, s=8, c=values, cmap=figures.CONTINUOUS, vmin=low, vmax=high, linewidths=0
-            )
-            figure.colorbar(drawn, ax=panel, extend="both", pad=0.02)
-    for panel in axes[::columns]:
-        panel.set_ylabel("t-SNE 2")
-    for panel in axes[len(coloured) :]:
-        panel.set_visible(False)
-    section.figures.append(
-        context.save_figure(
-            figure,
-            "tsne",
-            "t-SNE of the latent means, coloured by class and by those quantities of the dataset "
-            "that go with the latents most closely; colours span the central 96 %.",
-        )
-    )
+    methods = {"tsne": ("t-SNE", plane)}
+    if embedding.has_umap():
+        methods["umap"] = ("UMAP", embedding.umap(points, context.seed))
+    else:
+        section.text.append("UMAP is drawn where umap-learn is installed (the extra `umap`).")
+    for key, (name, found) in methods.items():
+        section.figures += [
+            context.save_figure(
+                embedding_figures.coloured(context, found, chosen, quantities, name),
+                key,
+                f"{name} of the latent means, coloured by class and by those quantities of the "
+                "dataset that go with the latents most closely; colours span the central 96 %.",
+            ),
+            context.save_figure(
+                embedding_figures.with_galaxies(context, found, chosen, name),
+                f"{key}_galaxies",
+                f"Objects at their places in the {name} plane: in each cell the one nearest to its "
+                "middle.",
+            ),
+        ]
 
 
 def _distributions(context, section, mean, shown) -> None:

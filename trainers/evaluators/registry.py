@@ -33,6 +33,7 @@ _MODULES = (
     "generation",
     "outliers",
 )
+    "class_outliers",
 
 _entries: dict[str, EvaluatorEntry] = {}
 
