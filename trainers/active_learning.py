@@ -187,7 +187,7 @@ class _Curve:
         """Returns the labelled rows of a round: those of the one before, and new ones."""
         import numpy as np
 
-        from trainers import vote_scores
+        from trainers import acquisition
 
         file = self._options.output_dir / current.folder / "rows.json"
         if file.exists():
@@ -197,7 +197,7 @@ class _Curve:
         if current.strategy == "bald":
             candidates = unlabelled[: max(self._options.candidates, self._options.step)]
             model = load_model(self._run_folder(before).path)
-            taught = vote_scores.information(model, self._subsets.pool["image"][candidates])
+            taught = acquisition.information(model, self._subsets.pool["image"][candidates])
             unlabelled = candidates[np.argsort(-taught, kind="stable")]
         rows = np.concatenate([rows, unlabelled[: self._options.step]])
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -211,7 +211,7 @@ class _Curve:
         import keras
         import numpy as np
 
-        from trainers import pipeline, vote_scores
+        from trainers import acquisition, pipeline
         from trainers import strategy as strategies
 
         begun = time.monotonic()
@@ -227,7 +227,7 @@ class _Curve:
         pipeline.execute(config, dataset, strategies.make("one"), exports=False)
         test, spec = self._subsets.test, self._subsets.spec
         model = load_model(folder.path)
-        score = vote_scores.score(model, test["image"], np.asarray(test["votes"]), spec.questions)
+        score = acquisition.score(model, test["image"], np.asarray(test["votes"]), spec.questions)
         for path in (folder.checkpoints, folder.tensorboard):
             shutil.rmtree(path, ignore_errors=True)
         keras.backend.clear_session()

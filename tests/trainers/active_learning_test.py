@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.trainers import tiny
-from trainers import active_learning, data, vote_scores
+from trainers import acquisition, active_learning, data
 from trainers.in_memory import InMemoryDataset
 from trainers.run_folder import load_model
 
@@ -81,7 +81,7 @@ class ActiveLearningTest(tf.test.TestCase):
         self.assertEqual(active_learning.main(["--model", "vae"]), 2)
 
 
-class VoteScoresTest(tf.test.TestCase):
+class ScoreTest(tf.test.TestCase):
     def test_error_of_fractions_by_hand(self):
         votes = np.array([[3, 1, 1, 0, 0], [2, 0, 0, 0, 0]])
         predicted = np.array([[0.5, 0.5, 1.0, 0.0, 0.0], [0.5, 0.5, 0.2, 0.3, 0.5]])
@@ -90,7 +90,7 @@ class VoteScoresTest(tf.test.TestCase):
         squares = 4 * 2 / 16 + 2 * 2 / 4
         weights = 4 * 2 + 1 * 3 + 2 * 2
         self.assertAllClose(
-            vote_scores.fraction_rmse(predicted, votes, QUESTIONS), np.sqrt(squares / weights)
+            acquisition.fraction_rmse(predicted, votes, QUESTIONS), np.sqrt(squares / weights)
         )
 
 

@@ -1,4 +1,4 @@
-"""How well a model of votes predicts them, and which votes it would learn most from."""
+"""What a model of votes knows of galaxies, and whose votes would teach it most."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def fraction_rmse(
 def information(model: ZooModel, images: np.ndarray) -> np.ndarray:
     """Returns what the votes for each image would teach a model with `acquisition`, (number,)."""
 
-    def acquisition(batch):
+    def taught(batch):
         return {"information": model.acquisition(batch)}
 
-    return inference.apply(acquisition, images, batch_size=_BATCH)["information"]
+    return inference.apply(taught, images, batch_size=_BATCH)["information"]
