@@ -45,17 +45,15 @@ def write(table: Table, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".part.{path.name}")
     try:
+        table.write(beside, format=FORMATS[path.suffix.lower()], overwrite=True)
         if path.suffix.lower() == ".fits":
-            _write_fits(table, beside)
-        else:
-            table.write(beside, format=FORMATS[path.suffix.lower()], overwrite=True)
+            _comment(beside, table)
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _write_fits(table: Table, path: Path) -> None:
-    hdu = fits.table_to_hdu(table)
-    for number, name in enumerate(table.colnames, 1):
-        hdu.header[f"TCOMM{number}"] = table[name].info.description or ""
-    hdu.writeto(path, overwrite=True)
+def _comment(path: Path, table: Table) -> None:
+    with fits.open(path, mode="update") as file:
+        for number, name in enumerate(table.colnames, 1):
+            file[1].header[f"TCOMM{number}"] = table[name].info.description or ""
