@@ -11,7 +11,10 @@ from trainers.errors import TrainingError, UserError
 
 __all__ = ["main"]
 
-_PUBLICATIONS = {"blendhunter": "Farrens et al. 2022, blends of galaxies beside SEP"}
+_PUBLICATIONS = {
+    "blendhunter": "Farrens et al. 2022, blends of galaxies beside SEP",
+    "vae_latents": "Xu et al. 2023, reconstructions against latents and loss",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
