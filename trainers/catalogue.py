@@ -90,7 +90,7 @@ def make(model: ZooModel, dataset: Dataset, splits: Sequence[str], batch_size: i
         if not len(reference) and dataset.num_examples.get("train"):
             parts = _batches(function, model, dataset, "train", (), batch_size)
             reference = np.concatenate([answers["latent_mean"] for answers, _ in parts])
-        text = "Anomaly score of an isolation forest on the latents, 0 to 1; typical 0.4 to 0.5"
+        text = "Anomaly score of an isolation forest on the latents, 0 to 1; typical about 0.5"
         score = _outlier_score(outputs["latent_mean"], reference)
         table.add_column(Column(score, name="outlier_score", description=text))
     return table
