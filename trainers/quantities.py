@@ -19,6 +19,7 @@ _DESCRIPTIONS = {
     "bar_fraction": "Share of the light in the bar, truth of the simulation",
     "bar_length": "Half length of the bar, truth of the simulation; 0 for none",
     "pitch_angle": "Pitch angle of the spiral arms, truth of the simulation; 0 for none",
+    "t_type": "Numerical Hubble type (T-Type), -5 to 10, truth of the simulation",
     "arm_number": "Number of spiral arms, truth of the simulation",
     "half_light_radius": "Half-light radius",
     "separation": "Distance between the two sources of a blend",

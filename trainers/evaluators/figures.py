@@ -40,6 +40,9 @@ COLOURS = (
 CONTINUOUS = "viridis"
 DIVERGING = "RdBu_r"
 
+# Features that are known by another name.
+_SPELT = {"t_type": "T-Type"}
+
 _STYLE = {
     "font.size": 10,
     "axes.titlesize": 10.5,
@@ -97,7 +100,7 @@ def bin_edges(low: float, high: float, objects: int) -> np.ndarray:
 
 def quantity_label(name: str) -> str:
     """Returns the name of a dataset's feature as an axis label, with its unit if it has one."""
-    unit, words = quantities.unit(name), name.replace("_", " ")
+    unit, words = quantities.unit(name), _SPELT.get(name, name.replace("_", " "))
     return f"{words} ({unit.replace('pix', 'px')})" if unit else words
 
 
