@@ -59,7 +59,10 @@ class FinetunedClassifier(ZooModel):
             were computed before. Default True.
         seed: Seed of the head, of dropout and of random encoders.
         encoder: Folder of a finished run or `.keras` file of a model of the zoo. Or a registry key
-            (default "star_galaxy_cnn"): that model with its default hyperparameters, untrained.
+            (default "star_galaxy_cnn"): that model as it is made, untrained but for weights that
+            its hyperparameters name.
+        encoder_hyperparameters: Of an encoder that is a registry key, where they differ from its
+            defaults: {"weights": PATH} for ImageNet in "star_galaxy_vgg" or "blendhunter".
         training: "frozen": the head alone is trained. "fine_tuned" (default): the encoder too, from
             its weights. "from_scratch": the encoder too, from random weights, for comparison; and
             its preprocessing is adapted to the new images.
@@ -95,6 +98,7 @@ class FinetunedClassifier(ZooModel):
         augment: bool = True,
         seed: int = 0,
         encoder: str | os.PathLike | Mapping[str, Any] = "star_galaxy_cnn",
+        encoder_hyperparameters: Mapping[str, Any] | None = None,
         training: str = "fine_tuned",
         encoder_rate: float = 0.1,
         crop: float = 1.0,
@@ -106,9 +110,11 @@ class FinetunedClassifier(ZooModel):
         average_symmetries: bool = False,
         **kwargs: Any,
     ):
-        _check_training(training, encoder_rate, crop, encoder)
+        given = dict(encoder_hyperparameters or {})
+        _check_training(training, encoder_rate, crop, encoder, given)
         image_shape = tuple(int(size) for size in image_shape)
-        source = _make_encoder(encoder, training, image_shape, seed)
+        made_of = {"image_shape": image_shape, "seed": seed, **given}
+        source = _make_encoder(encoder, training, made_of)
         super().__init__(
             image_shape=image_shape,
             class_names=class_names,
@@ -240,7 +246,9 @@ class FinetunedClassifier(ZooModel):
         return {
             **config,
             "preprocessing": keras.saving.serialize_keras_object(given),
+            # The description has the encoder's hyperparameters, given ones and defaults.
             "encoder": pretrained.describe(self.encoder),
+            "encoder_hyperparameters": None,
             "training": self.training,
             "encoder_rate": self.encoder_rate,
             "crop": self.crop,
@@ -253,11 +261,11 @@ class FinetunedClassifier(ZooModel):
         }
 
 
-def _make_encoder(encoder: Any, training: str, image_shape: Sequence[int], seed: int) -> ZooModel:
+def _make_encoder(encoder: Any, training: str, hyperparameters: Mapping[str, Any]) -> ZooModel:
     if isinstance(encoder, Mapping):
         return pretrained.build(encoder)
     if str(encoder) in registry.list_models():
-        return registry.create(str(encoder), image_shape=image_shape, seed=seed)
+        return registry.create(str(encoder), **hyperparameters)
     try:
         trained = pretrained.load(encoder)
     except ValueError as error:
@@ -265,7 +273,7 @@ def _make_encoder(encoder: Any, training: str, image_shape: Sequence[int], seed:
             f"encoder must be a run folder, a .keras file or a model: {error}"
         ) from None
     if training == "from_scratch":
-        return pretrained.build(pretrained.describe(trained), seed=seed)
+        return pretrained.build(pretrained.describe(trained), seed=hyperparameters["seed"])
     return trained
 
 
@@ -292,7 +300,13 @@ def _fitted(
     return Chain(layers)
 
 
-def _check_training(training: str, encoder_rate: float, crop: float, encoder: Any) -> None:
+def _check_training(
+    training: str,
+    encoder_rate: float,
+    crop: float,
+    encoder: Any,
+    hyperparameters: Mapping[str, Any],
+) -> None:
     if training not in TRAININGS:
         raise ValueError(f"training must be one of {', '.join(TRAININGS)}; got '{training}'")
     if not 0 < encoder_rate <= 1:
@@ -300,8 +314,13 @@ def _check_training(training: str, encoder_rate: float, crop: float, encoder: An
     if not 0 < crop <= 1:
         raise ValueError(f"crop must be above 0 and at most 1; got {crop}")
     is_key = not isinstance(encoder, Mapping) and str(encoder) in registry.list_models()
-    if training == "frozen" and is_key:
+    if hyperparameters and not is_key:
         raise ValueError(
-            f"encoder must be a trained model with training 'frozen', a run folder or a .keras "
-            f"file; got '{encoder}', which is untrained"
+            f"encoder_hyperparameters are for an encoder that is a model's name; got {encoder} and "
+            f"{dict(hyperparameters)}"
+        )
+    if training == "frozen" and is_key and hyperparameters.get("weights") in (None, "none"):
+        raise ValueError(
+            f"encoder must be a trained model with training 'frozen', a run folder, a .keras file "
+            f"or one with weights in encoder_hyperparameters; got '{encoder}', which is untrained"
         )

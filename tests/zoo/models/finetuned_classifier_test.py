@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
+from tests import galaxy_data
 from tests.zoo import model_test_case
 from zoo import pretrained
 from zoo.registry import create
@@ -55,6 +56,17 @@ class FinetunedClassifierTest(model_test_case.ZooModelTestCase):
         self.assertAllEqual(tuned.features(images), cnn.features(images))
         w, b = cnn.head.get_weights()
         self.assertAllClose(cnn.logits(images), cnn.features(images) @ w + b, atol=1e-5)
+
+    def test_imagenet_features(self):
+        weights = galaxy_data.path("vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5")
+        given = {"weights": str(weights), "size": 16, "preprocessing": "rescale"}
+        images = tf.constant(255 * self.images(4))
+        vgg = zoo.create("star_galaxy_vgg", image_shape=SHAPE, **given)
+        model = self.make(
+            encoder="star_galaxy_vgg", encoder_hyperparameters=given, training="frozen"
+        )
+        self.assertAllClose(model.features(images), vgg.features(images), rtol=1e-5)
+        self.assertLen(model.trainable_variables, 2)
 
     def test_logits_are_linear_in_standardised_features(self):
         model = self.make(compiled=False)
@@ -160,6 +172,10 @@ class FinetunedClassifierTest(model_test_case.ZooModelTestCase):
             ({"encoder": folder / "text.keras"}, "is no .keras file"),
             ({"encoder": folder / "other.keras"}, "is no model of the zoo, but a 'keras.*Seq"),
             ({"encoder": "vae", "training": "frozen"}, "got 'vae', which is untrained"),
+            (
+                {"encoder": {}, "encoder_hyperparameters": {"latent_dim": 3}},
+                "encoder_hyperparameters are for an encoder that is a model's name",
+            ),
             ({"encoder": path, "image_shape": (16, 16, 5)}, "must have 3 bands .* got 5"),
             ({"encoder": {"name": "vae"}}, "described by model and config; got name"),
             ({"training": "thawed"}, "training must be one of frozen, fine_tuned"),
