@@ -32,8 +32,8 @@ _MODULES = (
     "latent_space",
     "generation",
     "outliers",
-)
     "class_outliers",
+)
 
 _entries: dict[str, EvaluatorEntry] = {}
 
