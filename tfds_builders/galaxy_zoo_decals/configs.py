@@ -90,6 +90,9 @@ class SimulatedConfig(GalaxyZooConfig):
         survey: "decals", "bass_mzls" or the shallower "sdss": through which the same sky is seen.
             The volunteers see DECaLS anyway, so that votes and labels are the same.
         volunteers: Mean number of volunteers per galaxy.
+        scale: Arcsec per pixel before `crop`, the same for all galaxies, as in pictures that were
+            not made for Galaxy Zoo (0.262 in the survey's viewer). None for the published one,
+            which follows the size of the galaxy.
     """
 
     image_size: int = 64
@@ -97,6 +100,7 @@ class SimulatedConfig(GalaxyZooConfig):
     seed: int = 0
     survey: str = "decals"
     volunteers: float = 40.0
+    scale: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -108,3 +112,5 @@ class SimulatedConfig(GalaxyZooConfig):
             raise ValueError(f"survey must be one of {', '.join(CAMERAS)}; got '{self.survey}'")
         if not 5 <= self.volunteers <= 1000:
             raise ValueError(f"volunteers must be between 5 and 1000; got {self.volunteers}")
+        if self.scale is not None and not 0.05 <= self.scale <= 0.5:
+            raise ValueError(f"scale must be between 0.05 and 0.5 arcsec; got {self.scale}")

@@ -294,6 +294,7 @@ class BadInputTest(tf.test.TestCase):
             (SimulatedConfig, {"survey": "lsst"}, "survey must be one of decals, bass_mzls, sdss"),
             (SimulatedConfig, {"num_galaxies": 0}, "num_galaxies must be at least 1; got 0"),
             (SimulatedConfig, {"volunteers": 2.0}, "volunteers must be between 5 and 1000; got 2"),
+            (SimulatedConfig, {"scale": 2.0}, "scale must be between 0.05 and 0.5 arcsec; got 2.0"),
             (SimulatedConfig, {"seed": -1}, "seed must be at least 0; got -1"),
             (SimulatedConfig, {"image_size": 4}, "image_size must be between 8 and 424; got 4"),
             (CatalogueConfig, {"crop": 0.0}, "crop must be between 0.1 and 1; got 0"),

@@ -131,7 +131,7 @@ class SimulatedGalaxies:
         )
         if example is None:
             return None
-        scale = image_scale(*truth.petrosian)
+        scale = config.scale or image_scale(*truth.petrosian)
         camera = list(CAMERAS).index(config.survey)
         rng = np.random.default_rng((config.seed, _CAMERA + camera, index))
         exposure = draw_exposure(CAMERAS[config.survey], rng)
