@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 from absl.testing import parameterized
-from scipy import linalg, stats
+from scipy import integrate, linalg, stats
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial import distance
 from sklearn.metrics import pairwise
@@ -156,6 +156,26 @@ class MaximumMeanDiscrepancyTest(tf.test.TestCase, parameterized.TestCase):
         unbiased -= 2 * xy.mean()
         self.assertAllClose(zd.mmd(x, y, unbiased=True, **options), unbiased, rtol=1e-3, atol=1e-5)
 
+    def test_closed_form_for_normal_distributions(self):
+        # With d = x - y ~ N(shift, 2 I):  E exp(-|d|^2 / h) = (1 + 4 / h)^(-dims / 2)
+        # exp(-|shift|^2 / (h + 4)). 100 pairs of samples; 5 standard errors fail once in 2e6.
+        dims, shift, h = 3, 1.5, 4.0
+        expected = 0.0
+        for width in (h * 2.0**j for j in range(-2, 3)):
+            within = (1 + 4 / width) ** (-dims / 2)
+            expected += 2 * within * (1 - np.exp(-dims * shift**2 / (width + 4)))
+        values = [
+            zd.mmd(
+                sample(40, dims, seed=2 * i),
+                sample(50, dims, shift, seed=2 * i + 1),
+                bandwidth=h,
+                unbiased=True,
+            )
+            for i in range(100)
+        ]
+        error = np.std(values) / np.sqrt(len(values))
+        self.assertLess(np.abs(np.mean(values) - expected) / error, 5)
+
     def test_the_unbiased_estimate_averages_to_zero(self):
         # 200 pairs of samples of one distribution; 5 standard errors fail once in 2e6.
         values = [
@@ -175,6 +195,43 @@ class MaximumMeanDiscrepancyTest(tf.test.TestCase, parameterized.TestCase):
             zd.mmd(sample(4, 2), sample(4, 2), bandwidth="mode")
 
 
+class CoralTest(tf.test.TestCase):
+    def test_against_the_covariances_of_numpy(self):
+        x, y = sample(15, 4), 2 * sample(20, 4, seed=1)
+        expected = np.sum((np.cov(x.T) - np.cov(y.T)) ** 2) / (4 * 4**2)
+        self.assertAllClose(zd.coral(x, y), expected, rtol=1e-5)
+
+    def test_it_does_not_see_the_mean_and_is_exact_far_from_zero(self):
+        x, y = sample(15, 4), 2 * sample(20, 4, seed=1)
+        self.assertAllClose(zd.coral(x + 1000, y - 1000), zd.coral(x, y), rtol=1e-3)
+
+
+class JensenShannonTest(tf.test.TestCase):
+    def test_the_best_classifier_reaches_the_divergence(self):
+        # Normal distributions about -1 and 1: the best logit is 2 x. 40,000 draws.
+        p, q = stats.norm(1), stats.norm(-1)
+
+        def integrand(x):
+            mean = (p.pdf(x) + q.pdf(x)) / 2
+            return sum(d.pdf(x) * np.log(d.pdf(x) / mean) for d in (p, q)) / 2
+
+        expected, _ = integrate.quad(integrand, -12, 12)
+        x, y = sample(40_000, 1, 1.0), sample(40_000, 1, -1.0, seed=1)
+        for slope, sign in ((2.0, 0), (1.0, -1), (4.0, -1)):
+            values = zd.jensen_shannon_bound(slope * x, slope * y)
+            self.assertEqual(values.shape, (40_000,))
+            error = np.std(values) / np.sqrt(len(values))
+            # 5 standard errors fail once in 2e6; worse classifiers stay below.
+            difference = (np.mean(values) - expected) / error
+            self.assertBetween(difference, *((-5, 5) if sign == 0 else (-np.inf, -5)))
+
+    def test_no_opinion_and_certainty(self):
+        zeros, sure = np.zeros(4, np.float32), np.full(4, 100.0, np.float32)
+        self.assertAllClose(zd.jensen_shannon_bound(zeros, zeros), np.zeros(4))
+        self.assertAllClose(zd.jensen_shannon_bound(sure, -sure), np.full(4, np.log(2)))
+        self.assertAllClose(zd.jensen_shannon_bound(-sure, sure), np.full(4, np.log(2) - 100))
+
+
 def _pw(x, y):
     return zd.pointwise_wasserstein(x, tf.ones_like(x), y[:2], tf.ones((2, x.shape[1])))
 
@@ -186,6 +243,7 @@ def _pw_full(x, y):
 
 DIVERGENCES = {
     "aw": zd.aggregated_wasserstein,
+    "coral": zd.coral,
     "mmd_imq": lambda x, y: zd.mmd(x, y, kernel="imq"),
     "mmd_median": lambda x, y: zd.mmd(x, y, bandwidth="median", unbiased=True),
     "mmd_rbf": zd.mmd,
