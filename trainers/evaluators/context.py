@@ -88,8 +88,8 @@ class EvaluationContext:
 
         Args:
             need: `labels`, `regression`, `two_classes`, `star_galaxy`, `blends`, `class_fractions`,
-                `training_split`, `history`, `tasks`, `adaptation`, `probability`, `latents`, or
-                `<method>()` for a method of the model.
+                `training_split`, `history`, `tasks`, `adaptation`, `probability`, `votes`,
+                `latents`, or `<method>()` for a method of the model.
 
         Raises:
             ValueError: if there is no such need.
@@ -151,6 +151,13 @@ class EvaluationContext:
             return False, f"the model's task is {self.model.task}"
         missing = [name for name in self.model.targets if name not in self.arrays()]
         return not missing, f"the dataset has no {', '.join(missing)}"
+
+    def _same_questions(self) -> bool:
+        from zoo.distributions.decision_tree import DecisionTree
+
+        questions = self.spec.questions
+        known = bool(questions) and "votes" in self.spec.feature_names
+        return known and DecisionTree.of(questions) == self.model.tree
 
     @property
     def class_names(self) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ _MODULES = (
     "manifold",
     "probe",
     "tasks",
+    "votes",
     "reconstruction",
     "latent_space",
     "generation",
