@@ -307,6 +307,13 @@ class RunConfig:
         fresh = self.noise_draws == "fresh" and any(self.noise_sigma or ())
         return self.augments or fresh
 
+    @property
+    def data_name(self) -> str:
+        """Name of the data, for people: that of the dataset, or of the folder of images."""
+        if self.dataset == "image_folder":
+            return Path(self.data_dir).absolute().name
+        return self.dataset
+
     def as_dict(self) -> dict[str, Any]:
         """Returns the fields as JSON types."""
         return dataclasses.asdict(self)

@@ -67,6 +67,7 @@ def draw_curves(
     if scale == "log":
         axes.set_xticks(numbers, [f"{number:g}" for number in numbers])
         axes.minorticks_off()
+        axes.set_xlim(numbers[0] / 1.3, numbers[-1] * 1.3)
     axes.set(xlabel="Number of labels", ylabel=ylabel)
     axes.grid(axis="y", color="0.92", linewidth=0.8)
     axes.set_axisbelow(True)

@@ -276,10 +276,7 @@ def _parse(arguments: Sequence[str]) -> Options:
         if getattr(given, name) < 1:
             raise UserError(f"--{name} must be at least 1; got {getattr(given, name)}")
     encoder = Path(given.encoder).expanduser().absolute()
-    if config.dataset == "image_folder":
-        where = Path(config.data_dir).absolute().name
-    else:
-        where = config.dataset.replace("/", "_")
+    where = config.data_name.replace("/", "_")
     default = Path("runs") / f"learning_curve-{where}-{encoder.stem}"
     return Options(
         encoder=str(encoder),

@@ -90,10 +90,7 @@ def _tell_skipped(dataset, shown: int = 10) -> None:
 
 def _default_run_dir(config: RunConfig) -> str:
     seed = f"seed_{config.seed}" if config.repeats == 1 else f"{config.repeats}_repeats"
-    dataset = config.dataset.replace("/", "_")
-    if config.dataset == "image_folder":
-        dataset = Path(config.data_dir).absolute().name
-    names = [config.model, dataset, config.recipe, seed]
+    names = [config.model, config.data_name.replace("/", "_"), config.recipe, seed]
     return str(Path("runs") / "-".join(names))
 
 
