@@ -19,8 +19,8 @@ SMOOTH_OR_FEATURED = (
 )
 """The first question of Galaxy Zoo, for a model that is made without a dataset."""
 
-# Concentrations of a Dirichlet-multinomial start near 13, about what volunteers scatter like.
-_FIRST_OUTPUT = -2.0
+# Concentrations of a Dirichlet-multinomial start about one above the lowest: all fractions alike.
+_FIRST_OUTPUT = -4.5
 
 
 class VoteModel(ZooModel):
@@ -38,9 +38,11 @@ class VoteModel(ZooModel):
         augment: Whether training images are flipped and turned at random.
         seed: Seed of weights, dropout and augmentation.
         likelihood: "dirichlet_multinomial" or "binomial".
+        lowest_concentration: Smallest concentration of a Dirichlet-multinomial.
 
     Raises:
-        ValueError: if questions or likelihood are not like that.
+        ValueError: if questions or likelihood are not like that, or the concentration is not
+            positive.
     """
 
     targets = ("votes",)
@@ -54,6 +56,7 @@ class VoteModel(ZooModel):
         augment: bool,
         seed: int,
         likelihood: str,
+        lowest_concentration: float,
         **kwargs: Any,
     ):
         super().__init__(
@@ -67,6 +70,8 @@ class VoteModel(ZooModel):
             raise ValueError(
                 f"likelihood must be one of {', '.join(LIKELIHOODS)}; got '{likelihood}'"
             )
+        if not lowest_concentration > 0:
+            raise ValueError(f"lowest_concentration must be positive; got {lowest_concentration}")
         self.tree = DecisionTree.of(questions)
         self.questions = tuple(
             {
@@ -77,6 +82,7 @@ class VoteModel(ZooModel):
             for each in questions
         )
         self.likelihood = likelihood
+        self.lowest_concentration = lowest_concentration
 
     def _make_head(
         self, inputs: int, units: Sequence[int], dropout: float, passes: int
@@ -116,7 +122,9 @@ class VoteModel(ZooModel):
             training: Whether the step trains.
         """
         outputs = self.head(self._vector(images, training), seed)
-        return VoteDistribution.of_outputs(self.tree, self.likelihood, outputs)
+        return VoteDistribution.of_outputs(
+            self.tree, self.likelihood, outputs, self.lowest_concentration
+        )
 
     def distribution(self, answer: Mapping[str, Any]) -> VoteDistribution:
         """Returns the distribution of the votes that an answer of `call` stands for.
@@ -198,4 +206,5 @@ class VoteModel(ZooModel):
             **config,
             "questions": [dict(question) for question in self.questions],
             "likelihood": self.likelihood,
+            "lowest_concentration": self.lowest_concentration,
         }

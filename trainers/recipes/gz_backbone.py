@@ -17,6 +17,7 @@ DEFAULT = Recipe(
     learning_rate=1e-3,
     schedule="cosine",
     warmup_steps=200,
+    gradient_clip_norm=10.0,
     patience=8,
 )
 

@@ -12,7 +12,9 @@ DEFAULT = Recipe(
     learning_rate=1e-3,
     schedule="cosine",
     warmup_steps=100,
+    gradient_clip_norm=10.0,
     patience=8,
+    hyperparameters={"filters": [[16, 16], [32, 32], [64], [64]]},
 )
 
 PAPER = Recipe(

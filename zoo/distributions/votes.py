@@ -15,7 +15,6 @@ tfd = tfp.distributions
 
 LIKELIHOODS = ("binomial", "dirichlet_multinomial")
 
-_LOWEST_CONCENTRATION = 1.0
 _CONCENTRATION_RANGE = 100.0
 
 # A network that is certain of an answer is still not refuted by one vote for another.
@@ -25,7 +24,7 @@ _LOWEST_FRACTION = 1e-6
 class VoteDistribution:
     """The votes for all answers of a tree, predicted by a network in one or several passes.
 
-        k_q ~ 1/M sum_m DirichletMultinomial(N_q, alpha_mq),   alpha = 1 + 100 sigmoid(x)
+        k_q ~ 1/M sum_m DirichletMultinomial(N_q, alpha_mq),   alpha = a + 100 sigmoid(x)
         k_q ~ 1/M sum_m Multinomial(N_q, rho_mq),              rho_mq = softmax(x_mq)
 
     for each question q that N_q volunteers answered; with two answers these are the beta-binomial
@@ -63,11 +62,23 @@ class VoteDistribution:
 
     @classmethod
     def of_outputs(
-        cls, tree: DecisionTree, likelihood: str, outputs: tf.Tensor
+        cls,
+        tree: DecisionTree,
+        likelihood: str,
+        outputs: tf.Tensor,
+        lowest_concentration: float = 1.0,
     ) -> VoteDistribution:
-        """Returns the distribution for what a network puts out, x above: (..., passes, answers)."""
+        """Returns the distribution for what a network puts out.
+
+        Args:
+            tree: The questions.
+            likelihood: "dirichlet_multinomial" or "binomial".
+            outputs: x above, (..., passes, answers).
+            lowest_concentration: a above. 1 (default) is that of the source: each pass then has
+                one most likely fraction. Below 1 it may say "either all or none".
+        """
         if likelihood == "dirichlet_multinomial":
-            parameters = _LOWEST_CONCENTRATION + _CONCENTRATION_RANGE * tf.sigmoid(outputs)
+            parameters = lowest_concentration + _CONCENTRATION_RANGE * tf.sigmoid(outputs)
         else:
             shares = [tf.nn.softmax(outputs[..., span], axis=-1) for span in tree.spans]
             parameters = tf.maximum(tf.concat(shares, axis=-1), _LOWEST_FRACTION)

@@ -43,6 +43,7 @@ class GZBackbone(VoteModel):
         augment: Whether training images are flipped and turned at random. Default True.
         seed: Seed of weights, dropout and augmentation.
         likelihood: "dirichlet_multinomial" (default) or "binomial".
+        lowest_concentration: a, default 0.1; 1 is that of Walmsley+22.
         architecture: See `zoo.layers.backbones.ARCHITECTURES`. Default "efficientnet_v2_b0".
         weights: "none" (default) for random ones, "imagenet", which Keras downloads once, or the
             path of Keras's file without top. A saved model has its weights with it.
@@ -69,6 +70,7 @@ class GZBackbone(VoteModel):
         augment: bool = True,
         seed: int = 0,
         likelihood: str = "dirichlet_multinomial",
+        lowest_concentration: float = 0.1,
         architecture: str = "efficientnet_v2_b0",
         weights: str | None = "none",
         cut: str | None = None,
@@ -85,6 +87,7 @@ class GZBackbone(VoteModel):
             augment=augment,
             seed=seed,
             likelihood=likelihood,
+            lowest_concentration=lowest_concentration,
             **kwargs,
         )
         # `weights=none` on a command line is None, as any other hyperparameter.

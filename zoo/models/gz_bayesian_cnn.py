@@ -25,16 +25,17 @@ class GZBayesianCNN(VoteModel):
     """Convolutional network with MC dropout that predicts distributions of votes.
 
         f = 32, 32, P, 64, 64, P, 128, P, 128, P (3 x 3 convolutions, ReLU; P: 2 x 2 maximum)
-        x_m = W_2 drop_m(relu(W_1 drop_m(f) + b_1)) + b_2,   m = 1 ... M
+        x_m = W_2 drop_m(relu(W_1 f + b_1)) + b_2,   m = 1 ... M
         loss = -sum_q log p(k_q | x),    p(k) = 1/M sum_m p(k | x_m) in use
 
-    The votes of a question are Dirichlet-multinomial with alpha = 1 + 100 sigmoid(x), or binomial
+    The votes of a question are Dirichlet-multinomial with alpha = a + 100 sigmoid(x), or binomial
     with rho = softmax(x). `acquisition(images)` says which galaxies would teach the network most.
 
     Departures from the source: all questions of the tree at once, after Walmsley+22 (theirs is
-    one, binomial, with one output); dropout in front of both dense layers and the same M masks for
-    all images (`zoo.layers.vote_head.VoteHead`), so that the convolutions run once for all passes;
-    images in colour; pooling stops where one pixel is left.
+    one, binomial, with one output); concentrations below 1, without which a network that cannot
+    tell round from cigar-shaped has to expect something in between; the same M masks for all
+    images, behind the hidden layer alone (`zoo.layers.vote_head.VoteHead`), so that the rest runs
+    once for all passes; images in colour; pooling stops where one pixel is left.
 
     Args:
         image_shape: (height, width, bands) of the images. Default (64, 64, 3).
@@ -43,6 +44,7 @@ class GZBayesianCNN(VoteModel):
         augment: Whether training images are flipped and turned at random. Default True.
         seed: Seed of weights, dropout and augmentation.
         likelihood: "dirichlet_multinomial" (default) or "binomial".
+        lowest_concentration: a, default 0.1; 1 is that of Walmsley+22.
         filters: Filters of the convolutions of each stage; a pooling ends each.
         units: Length of the hidden dense layers, default (128,).
         dropout: Share that is dropped in training and in use, default 0.5.
@@ -65,6 +67,7 @@ class GZBayesianCNN(VoteModel):
         augment: bool = True,
         seed: int = 0,
         likelihood: str = "dirichlet_multinomial",
+        lowest_concentration: float = 0.1,
         filters: Sequence[Sequence[int]] = ((32, 32), (64, 64), (128,), (128,)),
         units: Sequence[int] = (128,),
         dropout: float = 0.5,
@@ -78,6 +81,7 @@ class GZBayesianCNN(VoteModel):
             augment=augment,
             seed=seed,
             likelihood=likelihood,
+            lowest_concentration=lowest_concentration,
             **kwargs,
         )
         self.filters = tuple(tuple(stage) for stage in filters)

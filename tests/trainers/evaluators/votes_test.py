@@ -37,6 +37,7 @@ class OracleOfVotes(VoteModel):
             augment=False,
             seed=0,
             likelihood="dirichlet_multinomial",
+            lowest_concentration=1.0,
         )
         self.known = tf.constant(factor * concentrations, tf.float32)
 

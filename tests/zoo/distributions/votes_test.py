@@ -20,6 +20,8 @@ class LikelihoodTest(tf.test.TestCase):
         predicted = VoteDistribution.of_outputs(TREE, "dirichlet_multinomial", x)
         alpha = 1 + 100 * special.expit(x.numpy()[:, 0])
         self.assertAllClose(predicted.parameters[:, 0], alpha, rtol=1e-5)
+        lower = VoteDistribution.of_outputs(TREE, "dirichlet_multinomial", x, 0.1)
+        self.assertAllClose(lower.parameters[:, 0], alpha - 0.9, rtol=1e-5)
         expected = [
             [
                 stats.dirichlet_multinomial.logpmf(row[span], a[span], row[span].sum())

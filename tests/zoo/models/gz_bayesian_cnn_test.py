@@ -17,7 +17,7 @@ class GZBayesianCNNTest(model_test_case.ZooModelTestCase):
         "seed": 3,
     }
     output_shapes = {"fractions": (7,), "asked": (3,), "concentrations": (5, 7)}
-    # A unit of a dense layer may be dropped in the one step.
+    # A unit of the hidden layer may be dropped in the one step.
     steps_to_move = 3
 
     def batch(self, number=8):
@@ -45,7 +45,7 @@ class GZBayesianCNNTest(model_test_case.ZooModelTestCase):
         every = model.acquisition(images)
         self.assertEqual(every.shape, (4,))
         self.assertAllGreater(every, 0)
-        self.assertAllEqual(every, model.acquisition(images))
+        self.assertAllClose(every, model.acquisition(images), rtol=1e-5)
         by_question = [model.acquisition(images, question=name) for name in model.tree.names]
         asked = model(images)["asked"]
         self.assertAllClose(every, tf.reduce_sum(asked * tf.stack(by_question, 1), 1), rtol=1e-5)
@@ -70,6 +70,7 @@ class GZBayesianCNNTest(model_test_case.ZooModelTestCase):
         for changes, message in (
             ({"likelihood": "poisson"}, "likelihood must be one of binomial, dirichlet"),
             ({"filters": ()}, "filters must be lists of positive integers"),
+            ({"lowest_concentration": 0.0}, "lowest_concentration must be positive; got 0.0"),
             ({"dropout": 1.0}, r"dropout must be in \[0, 1\)"),
             ({"passes": 0}, "passes must be at least 1; got 0"),
             ({"questions": ()}, "questions must be a list of one question or more"),
