@@ -20,7 +20,7 @@ __all__ = ["write"]
 
 _MEASURES = {
     "rmse": "RMSE of the vote fractions",
-    "log_likelihood": "Log-likelihood of the votes (nats per galaxy)",
+    "log_likelihood": "Log-likelihood (nats per galaxy)",
 }
 
 
