@@ -167,14 +167,14 @@ def _draw(context, section, truth, predicted, edges, label) -> None:
     figure, (above, below) = figures.new_figure(
         2, 1, width=5.2, height=3.2, sharex=True, gridspec_kw={"height_ratios": [2.4, 1]}
     )
-    size = float(np.clip(3000 / len(truth), 2, 14))
+    size = float(np.clip(6000 / len(truth), 4, 14))
     bins = list(_binned(truth, predicted, edges))
     for axes, share in ((above, 0.0), (below, 1.0)):
         axes.scatter(
             truth,
             predicted - share * truth,
             s=size,
-            alpha=0.35,
+            alpha=0.5,
             linewidths=0,
             color="0.45",
             label="Objects",

@@ -40,8 +40,10 @@ class GzCNN(ZooModel):
     probability is that of a sample with as many galaxies in each, and of a rare class it is larger
     than its share.
 
-    Departures from the source: the pixels are standardised by band; the target of a regression is
-    brought to unit scatter, so that any quantity can be one; flips come with turns by right angles.
+    Departures from the source: leaky ReLUs, as of the ReLUs of the hidden layer, which add up
+    thousands of positive numbers, nearly all may die within some epochs and the network with them;
+    the pixels are standardised by band; the target of a regression is brought to unit scatter, so
+    that any quantity can be one; flips come with turns by right angles.
     Where the source is silent or not at hand the choice is ours: where the image is halved, the
     rates of dropout, and initial weights of He et al. 2015.
 
@@ -65,6 +67,8 @@ class GzCNN(ZooModel):
         pooled: Numbers of the convolutions, from 1 on, behind which the image is halved by the
             largest of 2 x 2 pixels. Default (2, 3).
         units: Length of the hidden dense layer, default 64.
+        activation: Of convolutions and hidden layer, "leaky_relu" (default) or another of Keras's;
+            the source's is "relu".
         dropout: Share that is dropped in training behind each convolution, and behind the hidden
             dense layer.
         average_symmetries: Whether the answer, outside training, has the mean z of the image's
@@ -90,6 +94,7 @@ class GzCNN(ZooModel):
         kernels: Sequence[int] = (6, 5, 2, 3),
         pooled: Sequence[int] = (2, 3),
         units: int = 64,
+        activation: str = "leaky_relu",
         dropout: Sequence[float] = (0.5, 0.25, 0.25, 0.25, 0.5),
         average_symmetries: bool = False,
         **kwargs: Any,
@@ -112,16 +117,19 @@ class GzCNN(ZooModel):
         self.kernels = tuple(kernels)
         self.pooled = tuple(pooled)
         self.units = units
+        self.activation = activation
         self.dropout = tuple(dropout)
         self.average_symmetries = average_symmetries
         self._check()
         shape, self.stages = self.preprocessed_shape, []
         for number, (width, side) in enumerate(zip(filters, kernels, strict=True), 1):
-            stage = _stage(shape, width, side, number in self.pooled, self.seed + number)
+            stage = _stage(
+                shape, width, side, activation, number in self.pooled, self.seed + number
+            )
             self.stages.append(stage)
             shape = stage.output_shape[1:]
         length = shape[0] * shape[1] * shape[2]
-        self.hidden = _dense(length, units, "relu", self.seed + 100, name="hidden")
+        self.hidden = _dense(length, units, activation, self.seed + 100, name="hidden")
         outputs = len(self.class_names) if len(self.class_names) > 2 else 1
         self.last = _dense(units, outputs, None, self.seed + 101, name="last", dtype="float32")
         self.built = True
@@ -233,6 +241,7 @@ class GzCNN(ZooModel):
             "kernels": list(self.kernels),
             "pooled": list(self.pooled),
             "units": self.units,
+            "activation": self.activation,
             "dropout": list(self.dropout),
             "average_symmetries": self.average_symmetries,
         }
@@ -243,13 +252,15 @@ def _of_all_classes(z: tf.Tensor) -> tf.Tensor:
     return z if z.shape[-1] > 1 else tf.concat([tf.zeros_like(z), z], axis=-1)
 
 
-def _stage(shape: Sequence[int], filters: int, side: int, pooled: bool, seed: int) -> keras.Model:
+def _stage(
+    shape: Sequence[int], filters: int, side: int, activation: str, pooled: bool, seed: int
+) -> keras.Model:
     images = keras.Input(tuple(shape))
     x = keras.layers.Conv2D(
         filters,
         side,
         padding="same",
-        activation="relu",
+        activation=activation,
         kernel_initializer=keras.initializers.HeNormal(seed=seed),
     )(images)
     return keras.Model(images, keras.layers.MaxPooling2D(2)(x) if pooled else x)
