@@ -7,7 +7,7 @@ from trainers.recipes import Recipe
 
 DEFAULT = Recipe(
     dataset="galaxy_zoo_decals/simulated",
-    epochs=12,
+    epochs=10,
     batch_size=64,
     learning_rate=2e-3,
     schedule="cosine",

@@ -10,8 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import stretch
+from zoo.preprocessing.border import background_and_noise, border_pixels, border_width
 
-__all__ = ["PolarHarmonics"]
+__all__ = ["PolarHarmonics", "light_ellipse"]
 
 # Pitch angles of the spirals, degrees: from tightly wound to the straight line of a bar.
 _PITCHES = (8.0, 10.0, 12.5, 15.5, 19.0, 23.5, 29.0, 37.0, 50.0, 70.0, 90.0)
@@ -21,6 +22,13 @@ _ANGLES = 64
 # Rings are measured at this many radii each, which the spirals see one by one.
 _RADII_OF_RING = 2
 
+# The ellipse of the light: passes, width of its Gaussian weight as a share of the image's shorter
+# side, smallest axis ratio, and the smallest with which a disk is turned back into its plane.
+_ELLIPSE_PASSES = 4
+_ELLIPSE_WEIGHT = 0.19
+_SMALLEST_RATIO = 0.2
+_SMALLEST_DISK_RATIO = 0.35
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class PolarHarmonics(keras.layers.Layer):
@@ -29,17 +37,24 @@ class PolarHarmonics(keras.layers.Layer):
         F_m(r)  = 1/T sum_t I(r, t) e^(-i m t),     I sampled at R radii, even in ln r, and T angles
         ring    = F_0(r) of each band
         order   = |F_m(r)| of the mean of the bands, m = 1 ... `orders`
-        spiral  = max over s = +-1 of |1/R sum_r w(r) F_m(r) e^(i s p ln r)|,    p = m / tan(pitch)
+        spiral  = max over s = +-1 of |1/R sum_r w(r) G_m(r) e^(i s p ln r)|,    p = m / tan(pitch)
 
-    with w a Hann window. Turning the image changes the phase of F_m alone, and mirroring it the
-    sign s: all of these amplitudes stay as they are (exactly for the symmetries of the pixels,
-    else but for interpolation). A logarithmic spiral of m arms is a point in the plane of m and p.
+    with w a Hann window and G_m as F_m, on ellipses in place of circles: those of the light, as if
+    the galaxy were a round disk that is seen inclined (`light_ellipse`). In its own plane a
+    logarithmic spiral of m arms is a point of m and p; as it is seen, it is none.
+
+    Turning the image changes phases alone, and mirroring it the sign s: all of these amplitudes
+    stay as they are (exactly for the symmetries of the pixels, else but for interpolation).
 
     Each amplitude a becomes (asinh(a / b) - mean) / stddev, where `adapt` sets b, its median over
     the training images, and mean and standard deviation. Before `adapt` it is asinh(a).
 
     The amplitudes are those of the spiral analysis of Kalnajs (1975, Colloques CNRS 241) and
     Considere & Athanassoula (1988, A&AS 76, 365), taken of pixels and not of HII regions.
+
+    Attributes:
+        blocks: Once built, the numbers of rings, of orders and of spirals, as they follow each
+            other in the result.
 
     Args:
         rings: Rings between 1 px and the edge of the image, two radii each. Default 16.
@@ -74,12 +89,19 @@ class PolarHarmonics(keras.layers.Layer):
                 f"images of PolarHarmonics must have 5 px a side at least; got {height} x {width}"
             )
         radii = np.geomspace(_INNER_RADIUS, outer, _RADII_OF_RING * self.rings)
-        self._pixels, self._weights = _bilinear(height, width, radii)
         angle = 2 * np.pi * np.arange(_ANGLES) / _ANGLES
+        circles = radii[:, None] * np.cos(angle), radii[:, None] * np.sin(angle)
+        self._points = tuple(part.ravel().astype(np.float32) for part in circles)
+        self._border = border_pixels(height, width, border_width(height, width))
         phase = angle[:, None] * np.arange(self.orders + 1)
         self._waves = np.stack([np.cos(phase), -np.sin(phase)], -1).astype(np.float32) / _ANGLES
         self._spirals = _spirals(radii, self.spiral_orders)
-        self.features = self.rings * (bands + self.orders) + len(_PITCHES) * self.spiral_orders
+        self.blocks = (
+            bands * self.rings,
+            self.orders * self.rings,
+            len(_PITCHES) * self.spiral_orders,
+        )
+        self.features = sum(self.blocks)
         for name, initial in (("softening", "ones"), ("mean", "zeros"), ("stddev", "ones")):
             weight = self.add_weight(
                 name=name, shape=(self.features,), initializer=initial, trainable=False
@@ -111,15 +133,16 @@ class PolarHarmonics(keras.layers.Layer):
     def amplitudes(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the amplitudes in the units of the images, (batch, features)."""
         images = tf.cast(images, tf.float32)
-        _, height, width, bands = images.shape
-        flat = tf.reshape(images, (-1, height * width, bands))
-        polar = 0.0
-        for pixels, weights in zip(self._pixels, self._weights, strict=True):
-            polar += weights[:, None] * tf.gather(flat, pixels, axis=1)
-        polar = tf.reshape(polar, (-1, _RADII_OF_RING * self.rings, _ANGLES, bands))
-        profile = self._ring_means(tf.reduce_mean(polar, axis=2))
-        waves = tf.einsum("brt,tmc->brmc", tf.reduce_mean(polar, axis=-1), self._waves)[:, :, 1:]
+        x, y = self._points
+        circles = _bilinear(images, x[None], y[None])
+        shape = (-1, _RADII_OF_RING * self.rings, _ANGLES)
+        circles = tf.reshape(circles, (*shape, images.shape[-1]))
+        profile = self._ring_means(tf.reduce_mean(circles, axis=2))
+        waves = self._waves_of(tf.reduce_mean(circles, axis=-1))
         orders = tf.sqrt(self._ring_means(tf.reduce_sum(tf.square(waves), axis=-1)))
+        grey = tf.reduce_mean(images, axis=-1, keepdims=True)
+        disk = _bilinear(grey, *_on_ellipses(x, y, *light_ellipse(grey, self._border)))
+        waves = self._waves_of(tf.reshape(disk, shape))
         parts = profile, orders, self._spiral_amplitudes(waves)
         return tf.concat([tf.reshape(part, (-1, np.prod(part.shape[1:]))) for part in parts], -1)
 
@@ -134,6 +157,10 @@ class PolarHarmonics(keras.layers.Layer):
             "orders": self.orders,
             "spiral_orders": self.spiral_orders,
         }
+
+    def _waves_of(self, polar: tf.Tensor) -> tf.Tensor:
+        """Returns real and imaginary part of F_m, m > 0: (batch, radii, orders, 2)."""
+        return tf.einsum("brt,tmc->brmc", polar, self._waves)[:, :, 1:]
 
     def _ring_means(self, values: tf.Tensor) -> tf.Tensor:
         values = tf.reshape(values, (-1, self.rings, _RADII_OF_RING, values.shape[-1]))
@@ -151,18 +178,83 @@ class PolarHarmonics(keras.layers.Layer):
         return tf.sqrt(tf.maximum(one, other))
 
 
-def _bilinear(height: int, width: int, radii: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Returns pixels and weights, (4, radii * angles) each, of points on circles."""
-    angle = 2 * np.pi * np.arange(_ANGLES) / _ANGLES
-    y = ((height - 1) / 2 + radii[:, None] * np.sin(angle)).ravel()
-    x = ((width - 1) / 2 + radii[:, None] * np.cos(angle)).ravel()
-    row, column = np.floor(y).astype(int), np.floor(x).astype(int)
-    pixels, weights = [], []
-    for down in (0, 1):
-        for right in (0, 1):
-            pixels.append((row + down) * width + column + right)
-            weights.append((1 - np.abs(y - row - down)) * (1 - np.abs(x - column - right)))
-    return np.stack(pixels).astype(np.int32), np.stack(weights).astype(np.float32)
+def light_ellipse(images: tf.Tensor, border: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns axis ratio and position angle of the light about the centre, (batch, 1) each.
+
+    They are those of the second moments under an elliptical Gaussian weight which follows them; the
+    light is what is brighter than the median of the border.
+
+    Args:
+        images: (batch, height, width, 1).
+        border: Indices of the pixels of the border, see `zoo.preprocessing.border`.
+
+    Returns:
+        The ratio of minor to major axis, from 0.2 to 1, and the angle of the major axis from x
+        towards y, in radians.
+
+    References:
+        Bernstein & Jarvis 2002 (AJ 123, 583) for weights that follow the object; without their
+        correction for the weight, which rounds the ellipse.
+    """
+    _, height, width, _ = images.shape
+    light = tf.nn.relu(images - background_and_noise(images, border)[0])
+    light = tf.reshape(light, (-1, height * width))
+    y, x = (
+        np.mgrid[:height, :width] - np.array([height - 1, width - 1])[:, None, None] / 2
+    ).astype(np.float32)
+    x, y = x.reshape(1, -1), y.reshape(1, -1)
+    scale = 0.5 / (_ELLIPSE_WEIGHT * min(height, width)) ** 2
+    ratio, angle = tf.ones_like(light[:, :1]), tf.zeros_like(light[:, :1])
+    for _ in range(_ELLIPSE_PASSES):
+        cos, sin = tf.cos(angle), tf.sin(angle)
+        along, across = cos * x + sin * y, (cos * y - sin * x) / ratio
+        weighted = light * tf.exp(-scale * (tf.square(along) + tf.square(across)))
+        moments = tf.matmul(weighted, np.stack([x[0] ** 2, y[0] ** 2, x[0] * y[0]], axis=-1))
+        xx, yy, xy = tf.split(moments, 3, axis=-1)
+        angle = 0.5 * tf.atan2(2 * xy, xx - yy)
+        total, difference = xx + yy, tf.sqrt(tf.square(xx - yy) + tf.square(2 * xy))
+        # A blank image is round.
+        share = tf.math.divide_no_nan(difference, total)
+        ratio = tf.sqrt(tf.maximum((1 - share) / (1 + share), _SMALLEST_RATIO**2))
+    return ratio, angle
+
+
+def _on_ellipses(
+    x: np.ndarray, y: np.ndarray, ratio: tf.Tensor, angle: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Returns points of circles brought to ellipses of the same area, (batch, points) each."""
+    narrow = tf.sqrt(tf.maximum(ratio, _SMALLEST_DISK_RATIO))
+    along, across = x / narrow, y * narrow
+    cos, sin = tf.cos(angle), tf.sin(angle)
+    return cos * along - sin * across, sin * along + cos * across
+
+
+def _bilinear(images: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
+    """Returns the images at points about their centres, (batch, points, bands).
+
+    Args:
+        images: (batch, height, width, bands).
+        x: (batch or 1, points) px from the centre along the rows; beyond the image its edge counts.
+        y: The same along the columns.
+    """
+    _, height, width, bands = images.shape
+    flat = tf.reshape(images, (-1, height * width, bands))
+    row = tf.clip_by_value(tf.cast(y, tf.float32) + (height - 1) / 2, 0.0, height - 1.0)
+    column = tf.clip_by_value(tf.cast(x, tf.float32) + (width - 1) / 2, 0.0, width - 1.0)
+    top = tf.minimum(tf.floor(row), height - 2.0)
+    left = tf.minimum(tf.floor(column), width - 2.0)
+    below, right = row - top, column - left
+    corner = tf.cast(top, tf.int32) * width + tf.cast(left, tf.int32)
+    value = 0.0
+    for down, vertical in ((0, 1 - below), (1, below)):
+        for over, horizontal in ((0, 1 - right), (1, right)):
+            place = corner + down * width + over
+            if x.shape[0] == 1:
+                found = tf.gather(flat, place[0], axis=1)
+            else:
+                found = tf.gather(flat, place, axis=1, batch_dims=1)
+            value += (vertical * horizontal)[..., None] * found
+    return value
 
 
 def _spirals(radii: np.ndarray, orders: int) -> np.ndarray:

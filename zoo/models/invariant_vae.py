@@ -29,17 +29,22 @@ tfd = tfp.distributions
 class InvariantVAE(VAE):
     """Variational autoencoder whose first latents do not change when the galaxy is turned.
 
-    The latents of an image are z = (s, a). A network of dense layers reads s from the amplitudes
-    f(x) of rings, multipoles and spirals (`zoo.layers.polar_harmonics.PolarHarmonics`), a
-    convolutional one reads a from the image. s draws the amplitudes, both draw the image:
+    The latents of an image are z = (s_1, s_2, s_3, a). Networks of dense layers read s_b from the
+    amplitudes f_b(x) of rings, multipoles and spirals
+    (`zoo.layers.polar_harmonics.PolarHarmonics`), a convolutional one reads a from the image. Each
+    s_b draws its amplitudes, and all draw the image:
 
         loss = -E_q[log p(x | s, a)] + beta KL(q(a | x) || N(0, I))
-               -E_q[log N(f(x); g(s), e^2)] + KL(q(s | f(x)) || N(0, I)),      per pixel
+               + sum_b ( -E_q[log N(f_b(x); g_b(s_b), e_b^2)] + KL(q(s_b | f_b(x)) || N(0, I)) )
+
+    per pixel.
 
     No gradient flows from the image to s: how arms wind and how many there are is a small part of
     the pixels, and latents that serve the pixels alone spend themselves on where the light
     lies. The numbers that decide on a morphology are those that remain when the position angle is
-    forgotten, and 40 principal components of these tell more of it than 40 of the pixels.
+    forgotten, and 40 principal components of these tell more of it than 40 of the pixels. The kinds
+    of amplitudes have latents of their own: mixed with the others, the small changes of a profile
+    that a bulge makes lie along no axis, and trees cut along axes.
 
     Args:
         image_shape: (height, width, bands) of the images. Default (64, 64, 3).
@@ -49,8 +54,9 @@ class InvariantVAE(VAE):
             not notice.
         seed: Seed of weights and noise.
         latent_dim: Length of z, default 40.
-        invariant_dim: Length of s, default 32; the rest of z is a.
-        width: Units of the two hidden layers between amplitudes and s, default 256.
+        invariant_dims: Lengths of s_1 (rings), s_2 (multipoles) and s_3 (spirals), default 10, 12
+            and 12; the rest of z is a.
+        width: Units of the two hidden layers between amplitudes and s_b, default 128.
         amplitude_noise: Lowest and highest e, in units of the standard deviation of each
             amplitude; in between it is learnt, one number for each. Rings are alike and would be
             held to a thousandth, spirals of few galaxies taken for noise. Default 0.03 and 0.4.
@@ -75,8 +81,8 @@ class InvariantVAE(VAE):
         augment: bool = True,
         seed: int = 0,
         latent_dim: int = 40,
-        invariant_dim: int = 32,
-        width: int = 256,
+        invariant_dims: Sequence[int] = (10, 12, 12),
+        width: int = 128,
         amplitude_noise: Sequence[float] = (0.03, 0.4),
         rings: int = 16,
         orders: int = 8,
@@ -92,10 +98,11 @@ class InvariantVAE(VAE):
         beta_warmup_steps: int = 0,
         **kwargs: Any,
     ):
-        if not 0 < invariant_dim < latent_dim:
+        invariant_dims = tuple(int(dim) for dim in invariant_dims)
+        if len(invariant_dims) != 3 or min(invariant_dims) < 1 or sum(invariant_dims) >= latent_dim:
             raise ValueError(
-                f"invariant_dim must be between 0 and latent_dim, both excluded; got "
-                f"{invariant_dim} and {latent_dim}"
+                "invariant_dims must be three positive integers whose sum is below latent_dim; got "
+                f"{list(invariant_dims)} and latent_dim {latent_dim}"
             )
         amplitude_noise = tuple(amplitude_noise)
         if len(amplitude_noise) != 2 or not 0 < amplitude_noise[0] <= amplitude_noise[1]:
@@ -103,7 +110,8 @@ class InvariantVAE(VAE):
                 "amplitude_noise must be two positive numbers, the lowest first; "
                 f"got {list(amplitude_noise)}"
             )
-        self.invariant_dim = int(invariant_dim)
+        self.invariant_dims = invariant_dims
+        self.invariant_dim = sum(invariant_dims)
         self.width = width
         self.amplitude_noise = amplitude_noise
         self.rings, self.orders, self.spiral_orders = rings, orders, spiral_orders
@@ -126,33 +134,35 @@ class InvariantVAE(VAE):
             beta_warmup_steps=beta_warmup_steps,
             **kwargs,
         )
-        features = self.harmonics.features
-        self.amplitude_decoder = _perceptron(
-            self.invariant_dim, width, features, self.seed + 2, "amplitude_decoder"
-        )
+        self.amplitude_decoders = [
+            _perceptron(dim, width, features, self.seed + 20 + block, f"amplitude_decoder_{block}")
+            for block, (dim, features) in enumerate(
+                zip(invariant_dims, self.harmonics.blocks, strict=True)
+            )
+        ]
         # On the way from the lowest to the highest logarithm; it starts near the highest.
         self.amplitude_noise_logit = self.add_weight(
             name="amplitude_noise_logit",
-            shape=(features,),
+            shape=(self.harmonics.features,),
             initializer=keras.initializers.Constant(2.0),
         )
 
     def _make_encoder(self) -> keras.Model:
         images = keras.Input(self.preprocessed_shape)
         amplitudes = self.harmonics(images)
-        invariant = _perceptron(
-            amplitudes.shape[-1],
-            self.width,
-            2 * self.invariant_dim,
-            self.seed + 1,
-            "invariant_encoder",
-        )(amplitudes)
+        means, scales, start = [], [], 0
+        for block, dim in enumerate(self.invariant_dims):
+            features = self.harmonics.blocks[block]
+            found = _perceptron(
+                features, self.width, 2 * dim, self.seed + 10 + block, f"invariant_encoder_{block}"
+            )(amplitudes[:, start : start + features])
+            means.append(found[:, :dim])
+            scales.append(found[:, dim:])
+            start += features
         rest = self.latent_dim - self.invariant_dim
-        other = self._residual_encoder(2 * rest, self.seed, "image_encoder")(images)
-        # Means of all latents, then what gives their standard deviations.
-        parts = invariant[:, : self.invariant_dim], other[:, :rest]
-        scales = invariant[:, self.invariant_dim :], other[:, rest:]
-        return keras.Model(images, layers.Concatenate()([*parts, *scales]), name="encoder")
+        found = self._residual_encoder(2 * rest, self.seed, "image_encoder")(images)
+        parts = [*means, found[:, :rest], *scales, found[:, rest:]]
+        return keras.Model(images, layers.Concatenate()(parts), name="encoder")
 
     def adapt(self, images: np.ndarray) -> None:
         super().adapt(images)
@@ -169,8 +179,7 @@ class InvariantVAE(VAE):
         invariant, rest = tf.split(latent, [self.invariant_dim, -1], axis=-1)
         seen = tf.concat([tf.stop_gradient(invariant), rest], axis=-1)
         reconstruction = self.reconstruction_loss(x, self.decoder(seen, training=training))
-        drawn = tf.cast(self.amplitude_decoder(invariant, training=training), tf.float32)
-        density = tfd.Normal(drawn, self._noise_of_amplitudes())
+        density = tfd.Normal(self._draw_amplitudes(invariant), self._noise_of_amplitudes())
         amplitudes = -tf.reduce_sum(density.log_prob(self.harmonics(encoder_input)), axis=-1)
         kl = {
             "kl_invariant": self._divergence(q, slice(None, self.invariant_dim)),
@@ -183,6 +192,11 @@ class InvariantVAE(VAE):
             "amplitudes": amplitudes,
             **kl,
         }
+
+    def _draw_amplitudes(self, invariant: tf.Tensor) -> tf.Tensor:
+        parts = tf.split(invariant, self.invariant_dims, axis=-1)
+        drawn = [decoder(s) for decoder, s in zip(self.amplitude_decoders, parts, strict=True)]
+        return tf.cast(tf.concat(drawn, axis=-1), tf.float32)
 
     def _noise_of_amplitudes(self) -> tf.Tensor:
         low, high = np.log(self.amplitude_noise)
@@ -199,7 +213,7 @@ class InvariantVAE(VAE):
             del config[name]
         return {
             **config,
-            "invariant_dim": self.invariant_dim,
+            "invariant_dims": list(self.invariant_dims),
             "width": self.width,
             "amplitude_noise": list(self.amplitude_noise),
             "rings": self.rings,

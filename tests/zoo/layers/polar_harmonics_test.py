@@ -2,7 +2,8 @@ import numpy as np
 import tensorflow as tf
 from scipy import ndimage
 
-from zoo.layers.polar_harmonics import _PITCHES, PolarHarmonics
+from zoo.layers.polar_harmonics import _PITCHES, PolarHarmonics, light_ellipse
+from zoo.preprocessing.border import border_pixels
 
 SIDE, RINGS, ORDERS, ARMS = 65, 16, 8, 4
 
@@ -21,9 +22,21 @@ def parts(layer, images):
     )
 
 
-def polar_grid():
+def polar_grid(ratio=1.0, angle=0.0):
+    """Radius and angle in the plane of a disk, of the area that it has as it is seen."""
     y, x = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
-    return np.maximum(np.hypot(x, y), 0.5), np.arctan2(y, x)
+    u, v = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
+    u, v = u * np.sqrt(ratio), v / np.sqrt(ratio)
+    return np.maximum(np.hypot(u, v), 0.5), np.arctan2(v, u)
+
+
+def spiral(arms, pitch, ratio=1.0, angle=0.0):
+    """A faint spiral on a bright disk, (1, side, side, 2)."""
+    radius, azimuth = polar_grid(ratio, angle)
+    # arms (azimuth - ln r / tan(pitch)) is constant along an arm of that pitch.
+    phase = arms * (azimuth + np.log(radius) / np.tan(np.deg2rad(pitch)))
+    image = 200 * np.exp(-0.5 * (radius / 8) ** 2) + np.cos(phase)
+    return np.repeat(image[None, ..., None], 2, axis=-1).astype(np.float32)
 
 
 class PolarHarmonicsTest(tf.test.TestCase):
@@ -44,17 +57,33 @@ class PolarHarmonicsTest(tf.test.TestCase):
         self.assertAllClose(orders[0, outer], expected, atol=0.03)
 
     def test_spiral_is_one_point(self):
-        # m (angle - ln r / tan(pitch)) is constant along an arm of that pitch.
-        radius, angle = polar_grid()
         for arms, pitch in ((2, 19.0), (3, 29.0), (1, 12.5)):
-            phase = arms * (angle + np.log(radius) / np.tan(np.deg2rad(pitch)))
-            image = np.repeat(np.cos(phase)[..., None], 2, axis=-1)[None].astype(np.float32)
+            image = spiral(arms, pitch)
             for seen in (image, image[:, ::-1]):
                 spirals = parts(self.layer, seen)[2][0]
                 found = np.unravel_index(spirals.argmax(), spirals.shape)
                 self.assertEqual((found[0] + 1, _PITCHES[found[1]]), (arms, pitch))
                 # Half the amplitude, times the mean of the Hann window.
-                self.assertAllClose(spirals.max(), 0.25, rtol=0.15)
+                self.assertAllClose(spirals.max(), 0.25, rtol=0.2)
+
+    def test_spiral_seen_inclined_is_the_same_point(self):
+        for ratio, angle in ((0.5, 0.6), (0.7, -1.2)):
+            spirals = parts(self.layer, spiral(2, 23.5, ratio, angle))[2][0]
+            found = np.unravel_index(spirals.argmax(), spirals.shape)
+            self.assertEqual((found[0] + 1, _PITCHES[found[1]]), (2, 23.5))
+
+    def test_ellipse_of_a_gaussian(self):
+        # A weight of its own shape leaves the axis ratio of a Gaussian as it is.
+        border = border_pixels(SIDE, SIDE, 8)
+        y, x = np.mgrid[:SIDE, :SIDE] - (SIDE - 1) / 2
+        for ratio, angle in ((0.45, 0.7), (0.8, -0.3), (0.6, 1.5)):
+            u, v = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
+            image = 3 + 50 * np.exp(-0.5 * (u**2 + (v / ratio) ** 2) / 7**2)
+            found = light_ellipse(image[None, :, :, None].astype(np.float32), border)
+            self.assertAllClose(found[0][0, 0], ratio, atol=0.03)
+            self.assertAllClose(np.cos(2 * (found[1][0, 0] - angle)), 1.0, atol=0.01)
+        blank = light_ellipse(np.full((1, SIDE, SIDE, 1), 5, np.float32), border)
+        self.assertAllClose(blank[0], [[1.0]])
 
     def test_symmetries_change_nothing(self):
         images = np.random.default_rng(0).normal(size=(3, SIDE, SIDE, 2)).astype(np.float32)
@@ -66,7 +95,7 @@ class PolarHarmonicsTest(tf.test.TestCase):
             images.transpose(0, 2, 1, 3),
             np.rot90(images, axes=(1, 2)).copy(),
         ):
-            self.assertAllClose(self.layer(turned), expected, atol=2e-4)
+            self.assertAllClose(self.layer(turned), expected, atol=2e-3)
 
     def test_turns_by_any_angle_change_little(self):
         noise = np.random.default_rng(1).normal(size=(8, SIDE, SIDE, 1))

@@ -9,7 +9,7 @@ class InvariantVAETest(model_test_case.ZooModelTestCase):
     hyperparameters = {
         "image_shape": (16, 16, 3),
         "latent_dim": 5,
-        "invariant_dim": 3,
+        "invariant_dims": (1, 1, 1),
         "width": 8,
         "rings": 4,
         "orders": 3,
@@ -33,7 +33,8 @@ class InvariantVAETest(model_test_case.ZooModelTestCase):
 
     def test_mistakes_are_told(self):
         for options, message in (
-            ({"invariant_dim": 5}, "invariant_dim must be between 0 and latent_dim"),
+            ({"invariant_dims": (2, 2, 1)}, "invariant_dims must be three positive integers"),
+            ({"invariant_dims": (2, 2)}, "invariant_dims must be three positive integers"),
             ({"amplitude_noise": (0.4, 0.1)}, "amplitude_noise must be two positive numbers"),
             ({"amplitude_noise": (0.0, 0.1)}, "amplitude_noise must be two positive numbers"),
         ):
