@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib.metadata
 import warnings
 
 import numpy as np
@@ -66,7 +66,11 @@ def tsne(points: np.ndarray, dimension: int, seed: int) -> np.ndarray:
 
 def has_umap() -> bool:
     """Whether umap-learn is installed (the extra `umap`)."""
-    return importlib.util.find_spec("umap") is not None
+    try:
+        importlib.metadata.version("umap-learn")
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
 
 
 def umap(points: np.ndarray, seed: int) -> np.ndarray:
