@@ -12,9 +12,9 @@ from typing import Any, NoReturn
 
 from trainers.config import RunConfig
 from trainers.errors import UserError
-from trainers.run_folder import RunFolder, read_json
+from trainers.run_folder import load_config
 
-__all__ = ["WEIGHTS", "AdaptationConfig", "command_of", "parse_adaptation", "run_config_of"]
+__all__ = ["WEIGHTS", "AdaptationConfig", "command_of", "parse_adaptation"]
 
 WEIGHTS = {"coral": 50.0, "dann": 0.5, "mmd": 0.5}
 """Weight of the distance by method, where none is given."""
@@ -56,20 +56,6 @@ class AdaptationConfig(RunConfig):
             raise UserError(f"--weight must be at least 0 and finite; got {self.weight}")
 
 
-def run_config_of(run_dir: Path | str) -> RunConfig:
-    """Returns the configuration of an earlier run.
-
-    Raises:
-        UserError: if the folder holds no run.
-    """
-    folder = RunFolder(run_dir)
-    if not folder.config.exists():
-        raise UserError(f"{folder.path} is not the folder of a run: it has no config.json")
-    saved = read_json(folder.config)
-    known = {field.name for field in dataclasses.fields(RunConfig)}
-    return RunConfig(**{name: value for name, value in saved.items() if name in known})
-
-
 def command_of(configuration: Mapping[str, Any]) -> str:
     """Returns the command that does a saved adaptation again.
 
@@ -90,7 +76,7 @@ def command_of(configuration: Mapping[str, Any]) -> str:
 _TRAINING: Mapping[str, tuple[type, Any, str]] = {
     "epochs": (int, 5, "Passes over the smaller of the two surveys."),
     "batch_size": (int, 128, "Images of each survey in a global batch."),
-    "learning_rate": (float, 1e-4, "Learning rate of Adam at the start; it falls to zero."),
+    "learning_rate": (float, 5e-4, "Learning rate of Adam at the start; it falls to zero."),
     "seed": (int, 0, "Seed of order and noise."),
 }
 
@@ -112,7 +98,7 @@ def parse_adaptation(arguments: Sequence[str]) -> AdaptationConfig:
     """
     given = vars(_parser().parse_args(arguments))
     source_run, target = given.pop("run_dir"), given.pop("target")
-    source = run_config_of(source_run)
+    source = load_config(source_run)
     if given["weight"] is None:
         given["weight"] = WEIGHTS.get(given["method"], 0.0)
     output_dir = given.pop("output_dir")

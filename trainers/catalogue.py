@@ -180,12 +180,11 @@ def _write(options: argparse.Namespace, arguments: Sequence[str]) -> int:
         raise UserError(f"--batch_size must be at least 1; got {options.batch_size}")
 
     from trainers import data, run_folder
-    from trainers.adaptation_config import run_config_of
 
     model = run_folder.load_model(options.run_dir)
     given = {name: getattr(options, name) for name in ("dataset", "data_dir", "manual_dir")}
     given = {name: value for name, value in given.items() if value is not None}
-    config = dataclasses.replace(run_config_of(options.run_dir), **given)
+    config = dataclasses.replace(run_folder.load_config(options.run_dir), **given)
     dataset = data.load_for_run(config)
     filled = [split for split, number in dataset.num_examples.items() if number]
     if options.split not in ("all", *filled):

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from trainers.adaptation_config import AdaptationConfig, parse_adaptation, run_config_of
+from trainers.adaptation_config import AdaptationConfig, parse_adaptation
 from trainers.errors import TrainingError, UserError
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ def _run(config: AdaptationConfig) -> None:
     import zoo
     from trainers import data, pipeline
     from trainers import strategy as strategies
+    from trainers.run_folder import load_config
 
     pipeline.check_model(config)
     if not hasattr(zoo.describe(config.model).model_class, "encode"):
@@ -127,7 +128,7 @@ def _run(config: AdaptationConfig) -> None:
         chief = strategies.is_chief(strategy)
         if not chief:
             strategies.barrier(strategy)
-        source = data.load_for_run(run_config_of(config.source_run))
+        source = data.load_for_run(load_config(config.source_run))
         if config.dataset == "image_folder":
             shape = list(source.spec.image_shape)
             config = dataclasses.replace(config, image_shape=shape)

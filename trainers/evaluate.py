@@ -241,14 +241,10 @@ def _evaluate_run(options: argparse.Namespace) -> dict[str, dict[str, float]]:
         raise UserError(
             f"--{next(iter(others))} needs --output_dir: the report of the run is of its own data"
         )
-    folder = run_folder.RunFolder(options.run_dir)
     model = run_folder.load_model(options.run_dir)
     from trainers import data
 
-    saved = run_folder.read_json(folder.config)
-    known = {field.name for field in dataclasses.fields(RunConfig)}
-    config = RunConfig(**{name: value for name, value in saved.items() if name in known})
-    config = dataclasses.replace(config, **others)
+    config = dataclasses.replace(run_folder.load_config(options.run_dir), **others)
     dataset = data.load_for_run(config)
     output_dir = options.output_dir or options.run_dir
     earlier = _saved(output_dir / "metrics.json")

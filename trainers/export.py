@@ -13,7 +13,6 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -140,13 +139,10 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _export_run(options: argparse.Namespace) -> Path:
     from trainers import data, run_folder
-    from trainers.config import RunConfig
 
     folder = run_folder.RunFolder(options.run_dir)
     model = run_folder.load_model(options.run_dir)
-    saved = run_folder.read_json(folder.config)
-    known = {field.name for field in dataclasses.fields(RunConfig)}
-    config = RunConfig(**{name: value for name, value in saved.items() if name in known})
+    config = run_folder.load_config(options.run_dir)
     dataset = data.load_for_run(config)
     return export(
         model,
@@ -154,7 +150,7 @@ def _export_run(options: argparse.Namespace) -> Path:
         sample_images=dataset.arrays("train", limit=_SAMPLES)["image"],
         spec=dataset.spec,
         metrics=run_folder.read_json(folder.metrics) if folder.metrics.exists() else None,
-        config=saved,
+        config=run_folder.read_json(folder.config),
         version=options.version,
         base_path=options.base_path,
     )

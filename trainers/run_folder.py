@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import platform
@@ -19,7 +20,7 @@ from trainers.errors import UserError
 if TYPE_CHECKING:
     from zoo.model import ZooModel
 
-__all__ = ["RunFolder", "installed_versions", "load_model"]
+__all__ = ["RunFolder", "installed_versions", "load_config", "load_model"]
 
 _PACKAGES = (
     "tensorflow",
@@ -100,6 +101,24 @@ class RunFolder:
         write_json(self.versions, installed_versions())
 
 
+def load_config(run_dir: Path | str) -> RunConfig:
+    """Returns the configuration of an earlier run.
+
+    Args:
+        run_dir: Folder of the run.
+
+    Raises:
+        UserError: if the folder holds no run.
+    """
+    folder = RunFolder(run_dir)
+    if not folder.config.exists():
+        raise UserError(f"{folder.path} is not the folder of a run: it has no config.json")
+    # That of an adaptation has more.
+    known = {field.name for field in dataclasses.fields(RunConfig)}
+    saved = read_json(folder.config)
+    return RunConfig(**{name: value for name, value in saved.items() if name in known})
+
+
 def load_model(run_dir: Path | str) -> ZooModel:
     """Returns the finished model of a run: that of the best epoch, finalised.
 
@@ -110,15 +129,14 @@ def load_model(run_dir: Path | str) -> ZooModel:
         UserError: if the folder holds no run, or one whose training has not ended.
     """
     folder = RunFolder(run_dir)
-    if not folder.config.exists():
-        raise UserError(f"{folder.path} is not the folder of a run: it has no config.json")
+    config = load_config(run_dir)
     if not folder.model.exists():
         raise UserError(f"the run in {folder.path} has not ended its training; take it up again")
     import keras
 
     import zoo
 
-    zoo.describe(read_json(folder.config)["model"])
+    zoo.describe(config.model)
     return keras.saving.load_model(folder.model, compile=False)
 
 

@@ -73,7 +73,7 @@ class CatalogueTest(tf.test.TestCase):
         config = RunConfig(model="first_pixels", seed=4)
         with (
             mock.patch.object(run_folder, "load_model", lambda _: Model()),
-            mock.patch("trainers.adaptation_config.run_config_of", lambda _: config),
+            mock.patch.object(run_folder, "load_config", lambda _: config),
             mock.patch.object(data, "load_for_run", lambda _: dataset()),
         ):
             return catalogue.main(["--run_dir", "runs/x", *map(str, arguments)])

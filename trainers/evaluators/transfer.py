@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from trainers import adaptation_config, data, inference, run_folder
+from trainers import data, inference, run_folder
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
@@ -57,7 +57,7 @@ def evaluate_transfer(context: EvaluationContext) -> Section:
     """
     settings = run_folder.read_json(context.run_dir / "config.json")
     model = run_folder.load_model(settings["source_run"])
-    source = data.load_for_run(adaptation_config.run_config_of(settings["source_run"]))
+    source = data.load_for_run(run_folder.load_config(settings["source_run"]))
     names = (source.spec.name, context.spec.name)
     before = tuple(_survey(model, each, context.split) for each in (source, context.dataset))
     target = _survey(context.model, context.dataset, context.split)
