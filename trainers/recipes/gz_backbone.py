@@ -35,5 +35,6 @@ PAPER = Recipe(
             {"name": "resize", "height": 224},
         ],
         "passes": 5,
+        "lowest_concentration": 1.0,
     },
 )
