@@ -3,15 +3,14 @@
     python -m trainers.run --model gz_bayesian_cnn
     python -m trainers.run --model gz_bayesian_cnn --recipe paper --manual_dir DIR
 
-Reached with `--epochs 12` on galaxy_zoo_decals/simulated, seed 0, in three minutes of one core: 68 %
-and 95 % intervals of the test votes cover 0.717 and 0.959; -28.8 nats per galaxy in validation,
-where one distribution for all galaxies has -33.5; RMSE of vote fractions 0.195, of which 0.093 is
-the scatter of the votes. Training and validation loss still fell together, hence the more epochs of
-`default`, which has half the filters of the source and should take ten minutes.
+Reached with `--epochs 12` on galaxy_zoo_decals/simulated, seed 0, in three minutes of one core: the
+68 % and 95 % intervals of the test votes cover 0.717 and 0.959; -28.8 nats per galaxy in
+validation, where one distribution for all galaxies has -33.5; RMSE of vote fractions 0.195, of
+which 0.093 is the scatter of the votes. Training and validation loss still fell together, hence the
+more epochs of `default`, which has half the filters of the source and should take ten minutes.
 
-`paper` has the source's network and likelihood on
-GZD-5 (theirs are the votes of Galaxy Zoo 2, one question at a time); its epochs, batch and rate are
-ours. It needs a GPU and has not been run here.
+`paper` has the source's network and likelihood on GZD-5 (theirs are the votes of Galaxy Zoo 2, one
+question at a time); its epochs, batch and rate are ours. It needs a GPU and has not been run here.
 """
 
 from trainers.recipes import Recipe
