@@ -53,7 +53,8 @@ class RegistryTest(tf.test.TestCase):
                 self.assertIn(entry.task, registry.TASKS)
                 self.assertNotEmpty(entry.reference)
                 self.assertTrue(entry.summary.endswith("."), entry.summary)
-                common = {"image_shape", "class_names", "preprocessing", "augment", "seed"}
+                outcome = "questions" if entry.task == "votes" else "class_names"
+                common = {"image_shape", outcome, "preprocessing", "augment", "seed"}
                 self.assertContainsSubset(common, entry.hyperparameters)
                 self.assertEqual(entry.model_class.registry_name, name)
 
