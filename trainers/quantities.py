@@ -21,6 +21,9 @@ _DESCRIPTIONS = {
     "pitch_angle": "Pitch angle of the spiral arms, truth of the simulation; 0 for none",
     "t_type": "Numerical Hubble type (T-Type), -5 to 10, truth of the simulation",
     "arm_number": "Number of spiral arms, truth of the simulation",
+    "ring": "Whether it has a ring, truth of the simulation",
+    "clarity": "How much of the structure can be seen, 0 to 1, truth of the simulation",
+    "seeing": "Full width at half maximum of the PSF",
     "half_light_radius": "Half-light radius",
     "separation": "Distance between the two sources of a blend",
 }
