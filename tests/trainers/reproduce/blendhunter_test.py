@@ -166,7 +166,9 @@ class BlendhunterTest(tf.test.TestCase):
         complaint = io.StringIO()
         with contextlib.redirect_stderr(complaint):
             self.assertEqual(command.main(["blendhuntr"]), 2)
-        self.assertIn("NAME must be one of blendhunter; got 'blendhuntr'", complaint.getvalue())
+        said = complaint.getvalue()
+        self.assertIn("NAME must be one of blendhunter, ", said)
+        self.assertIn("; got 'blendhuntr'", said)
 
     def test_defaults(self):
         self.assertEqual(blendhunter_options.parse([]).models, ("blendhunter",))
