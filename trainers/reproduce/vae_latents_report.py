@@ -110,7 +110,7 @@ def _section(findings: Findings) -> Section:
         }
         rows.append(_row(cell.loss, cell.latent_dim, quality))
     rows += [_row(_COMPONENTS, dim, quality) for dim, quality in findings.components.items()]
-    header = ["loss", "latents", f"MSE, ({unit})^2", "SSIM", "SSIM, sigma 10", "training, s"]
+    header = ["loss", "latents", f"MSE, {unit} squared", "SSIM", "SSIM, sigma 10", "training, s"]
     section.text.append(
         "Both measures are of posterior means, decoded. SSIM has a Gaussian window of 11 px with a "
         "sigma of 1.5 px, and beside it of 10 px, that of the published code; each band is scaled "
@@ -152,7 +152,7 @@ def _row(loss: str, dim: int, quality: Quality) -> list[str]:
 
 
 def _by_dimension(findings: Findings) -> Figure:
-    panels = {"mse": f"MSE ({findings.spec.units})$^2$"} | {
+    panels = {"mse": f"MSE, {findings.spec.units} squared"} | {
         name: _SSIM.format(sigma=sigma) for name, sigma in (("ssim", 1.5), ("ssim_wide", 10.0))
     }
     figure, axes = figures.new_figure(1, len(panels), width=3.9, height=3.7)
@@ -185,7 +185,7 @@ def _by_loss(findings: Findings) -> Figure:
     figure, (left, right) = figures.new_figure(1, 2, width=4.2, height=3.4)
     places = np.arange(len(found))
     left.bar(places, [quality.mse for quality in found.values()], 0.6, color=figures.COLOURS[0])
-    left.set(ylabel=f"MSE ({findings.spec.units})$^2$")
+    left.set(ylabel=f"MSE, {findings.spec.units} squared")
     for offset, name, colour, sigma in ((-0.2, "ssim", 1, 1.5), (0.2, "ssim_wide", 2, 10.0)):
         values = [getattr(quality, name) for quality in found.values()]
         right.bar(
@@ -195,7 +195,7 @@ def _by_loss(findings: Findings) -> Figure:
             color=figures.COLOURS[colour],
             label=f"sigma {sigma:g} px",
         )
-    right.set(ylabel="SSIM, window of 11 px", ylim=(0, 1))
+    right.set(ylabel="SSIM, window of 11 px", ylim=(None, 1))
     for panel in (left, right):
         panel.set_xticks(places, found)
         panel.set(xlabel=f"Loss of the training, {dim} latents")
