@@ -4,8 +4,8 @@
     python -m trainers.run --model gz_cnn --dataset galaxy_zoo_decals/simulated/task=bar
     python -m trainers.run --model gz_cnn --dataset galaxy_zoo_decals/simulated --hp target=t_type
 
-Reached: accuracy 0.996 on `edge_on` (published 0.97 on SDSS), AUC 0.887 on `arm`, 0.742 on `bar`, whose
-1,300 galaxies are few; two minutes of one core for `edge_on`. More in `docs/results.md`.
+Reached: accuracy 0.996 on `edge_on` (published 0.97 on SDSS), AUC 0.887 on `arm`, 0.742 on `bar`,
+whose 1,300 galaxies are few; two minutes of one core for `edge_on`. More in `docs/results.md`.
 
 `paper` is the published network with its batch, epochs and augmentation, on the votes of GZD-5; it
 wants a GPU. Its zoom of 0.75 to 1.3 is 0.75 to 1.25 here; its learning rate is not at hand, ours is
