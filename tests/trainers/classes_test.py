@@ -1,5 +1,8 @@
+import numpy as np
 import tensorflow as tf
 
+from tests.trainers.dots import DotsCase
+from trainers import data
 from trainers.classes import ClassChoice
 from trainers.errors import UserError
 
@@ -27,6 +30,24 @@ class ClassChoiceTest(tf.test.TestCase):
             choice.labels(MORPHOLOGIES)
         with self.assertRaisesRegex(UserError, "the dataset has no classes; got 'spiral'"):
             choice.labels(())
+
+
+class ChosenClassesTest(DotsCase):
+    def test_classes(self):
+        for cache_bytes in (data.CACHE_BYTES, 100):
+            left = self.load("three", classes=["quasar", "star"], cache_bytes=cache_bytes)
+            self.assertEqual(left.spec.class_names, ("quasar", "star"))
+            self.assertEqual(left.num_examples, {"train": 33, "validation": 6, "test": 14})
+            for rows in (left.arrays("train"), *left.batches("train", 40, shuffle_seed=1)):
+                numbers = np.asarray(rows["image"])[:, 0, 0, 0].astype(int)
+                self.assertNotIn(1, numbers % 3)
+                self.assertAllEqual(rows["label"], np.where(numbers % 3 == 2, 0, 1))
+            joint = self.load("three", classes=["dot=star,quasar", "galaxy"], max_examples=15)
+            self.assertEqual(joint.num_examples, {"train": 15, "validation": 10, "test": 15})
+            rows = joint.arrays("validation")
+            self.assertAllEqual(rows["label"], rows["image"][:, 0, 0, 0] % 3 == 1)
+        # The shares that a dataset knows are those of its own classes.
+        self.assertIsNone(self.load(classes=["galaxy", "star"]).spec.class_fractions)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@ import io
 import itertools
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from unittest import mock
 
@@ -11,75 +10,11 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-import tfds_builders
+from tests.trainers.dots import NAMES, NUMBERS, SHAPE, Dots, DotsCase
 from trainers import data, in_memory, tfds_data
 from trainers.errors import UserError
 from trainers.in_memory import InMemoryDataset
 from trainers.tfds_data import StreamedDataset
-
-SHAPE = (4, 4, 2)
-NAMES = ("star", "galaxy")
-NUMBERS = {"train": 50, "validation": 10, "test": 20}
-
-
-class DotsConfig(tfds.core.BuilderConfig):
-    """Whether some images have bad pixels, and which classes there are."""
-
-    def __init__(self, *, bad=False, class_names=NAMES, **kwargs):
-        super().__init__(**kwargs)
-        self.bad = bad
-        self.class_names = class_names
-
-
-class Dots(tfds.core.GeneratorBasedBuilder):
-    """Images whose every pixel is the number of the object."""
-
-    VERSION = tfds.core.Version("1.0.0")
-    BUILDER_CONFIGS = [
-        DotsConfig(name="good"),
-        DotsConfig(name="bad", bad=True),
-        DotsConfig(name="unlabelled", class_names=()),
-        DotsConfig(name="three", class_names=(*NAMES, "quasar")),
-    ]
-    MANUAL_DOWNLOAD_INSTRUCTIONS = "None."
-
-    def _info(self):
-        features = {
-            "id": tfds.features.Text(),
-            "image": tfds.features.Tensor(shape=SHAPE, dtype=np.float32),
-            "magnitude": tfds.features.Tensor(shape=(2,), dtype=np.float32),
-            "redshift": np.float32,
-        }
-        metadata = {"bands": ["g", "r"], "pixel_scale": 0.4, "units": "nanomaggies"}
-        names = self.builder_config.class_names
-        if names:
-            features["label"] = tfds.features.ClassLabel(names=names)
-        if names == NAMES:
-            metadata["class_fractions"] = [0.25, 0.75]
-        return self.dataset_info_from_configs(
-            features=tfds.features.FeaturesDict(features),
-            metadata=tfds.core.MetadataDict(metadata),
-        )
-
-    def _split_generators(self, dl_manager):
-        starts = {"train": 0, "validation": 1000, "test": 2000}
-        return {s: self._generate_examples(starts[s], number) for s, number in NUMBERS.items()}
-
-    def _generate_examples(self, start, number):
-        for index in range(start, start + number):
-            image = np.full(SHAPE, index, np.float32)
-            if self.builder_config.bad and index in (7, 31, 2003):
-                image[1, 2] = (np.nan, np.inf)
-            example = {
-                "id": f"dot-{index}",
-                "image": image,
-                "magnitude": np.array([index, -index], np.float32),
-                "redshift": index / 100,
-            }
-            names = self.builder_config.class_names
-            if names:
-                example["label"] = index % len(names)
-            yield f"dot-{index}", example
 
 
 def joined(batches):
@@ -189,33 +124,7 @@ class BatchesCase:
         self.assertAllEqual(self.dataset.arrays("test")["image"], arrays["image"])
 
 
-class LoadCase(tf.test.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        cls.folder = Path(folder.name)
-
-    @classmethod
-    def load(cls, config="good", **options):
-        def builder(name, *, config, data_dir, **further):
-            if name != "dots":
-                return original(name, config=config, data_dir=data_dir, **further)
-            return Dots(config=config, data_dir=str(data_dir))
-
-        original = tfds_builders.builder
-        with (
-            mock.patch.object(tfds_builders, "builder", builder),
-            contextlib.redirect_stdout(io.StringIO()) as shown,
-            contextlib.redirect_stderr(io.StringIO()) as errors,
-        ):
-            dataset = data.load(f"dots/{config}", data_dir=cls.folder, **options)
-        cls.shown, cls.errors = shown.getvalue(), errors.getvalue()
-        return dataset
-
-
-class InMemoryTest(BatchesCase, LoadCase):
+class InMemoryTest(BatchesCase, DotsCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -256,7 +165,7 @@ class InMemoryTest(BatchesCase, LoadCase):
         self.assertAllEqual(next(iter(batches))["image"], np.ones((1000, 16, 16, 3)))
 
 
-class StreamedTest(BatchesCase, LoadCase):
+class StreamedTest(BatchesCase, DotsCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -277,7 +186,7 @@ class StreamedTest(BatchesCase, LoadCase):
             self.assertCountEqual(joined(order), range(50))
 
 
-class LoadTest(LoadCase):
+class LoadTest(DotsCase):
     def test_spec(self):
         dataset = self.load()
         self.assertEqual(
@@ -322,22 +231,6 @@ class LoadTest(LoadCase):
                 pixels(part.batches("train", 15))[0],
                 whole.arrays("train", limit=15)["image"][:, 0, 0, 0].tolist(),
             )
-
-    def test_classes(self):
-        for cache_bytes in (data.CACHE_BYTES, 100):
-            left = self.load("three", classes=["quasar", "star"], cache_bytes=cache_bytes)
-            self.assertEqual(left.spec.class_names, ("quasar", "star"))
-            self.assertEqual(left.num_examples, {"train": 33, "validation": 6, "test": 14})
-            for rows in (left.arrays("train"), *left.batches("train", 40, shuffle_seed=1)):
-                numbers = np.asarray(rows["image"])[:, 0, 0, 0].astype(int)
-                self.assertNotIn(1, numbers % 3)
-                self.assertAllEqual(rows["label"], np.where(numbers % 3 == 2, 0, 1))
-            joint = self.load("three", classes=["dot=star,quasar", "galaxy"], max_examples=15)
-            self.assertEqual(joint.num_examples, {"train": 15, "validation": 10, "test": 15})
-            rows = joint.arrays("validation")
-            self.assertAllEqual(rows["label"], rows["image"][:, 0, 0, 0] % 3 == 1)
-        # The shares that a dataset knows are those of its own classes.
-        self.assertIsNone(self.load(classes=["galaxy", "star"]).spec.class_fractions)
 
     def test_options_of_a_configuration(self):
         name = "simulated_blends/simulated/num_test=4,num_train=6,num_validation=2,faint=24"

@@ -2,9 +2,9 @@
 
     python -m trainers.run --model invariant_vae
 
-Random forests on the latents have 85 % on average over the nine tasks (docs/results.md), 71 % on as
-many principal components of the pixels; published for real images: 81 %. 16 minutes on one thread of
-a busy machine.
+Random forests on the latents have 85 % on average over the nine tasks (docs/results.md), 71 % on
+as many principal components of the pixels; published for real images: 81 %. 16 minutes on one
+thread of a busy machine.
 """
 
 from trainers.recipes import Recipe
