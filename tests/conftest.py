@@ -1,5 +1,12 @@
 """Devices for all tests, and which tests there are."""
 
+import importlib.util
+
+# It compiles for up to a minute; the extra that it is of is for those who ask for it.
+collect_ignore = []
+if importlib.util.find_spec("umap") is None:
+    collect_ignore.append("trainers/evaluators/umap_test.py")
+
 
 def pytest_configure():
     import tensorflow as tf

@@ -196,14 +196,19 @@ class DomainAdaptation(ZooModel):
     def _adversarial(
         self, z: tf.Tensor, z_target: tf.Tensor, training: bool
     ) -> dict[str, tf.Tensor]:
-        factor = self._ramp() if training else 1.0
+        # A divergence is never below zero: a network that is worse than chance leads nowhere.
+        known = jensen_shannon_bound(
+            self.discriminator(tf.stop_gradient(z)), self.discriminator(tf.stop_gradient(z_target))
+        )
+        known = tf.stop_gradient(tf.reduce_mean(randomness.global_rows(known)))
+        factor = tf.where(known > 0, self._ramp() if training else 1.0, 0.0)
         logits = self.discriminator(reverse_gradient(z, factor))
         target_logits = self.discriminator(reverse_gradient(z_target, factor))
         # Reversed once more: the network raises the bound, what is before it lowers the bound.
         bound = reverse_gradient(jensen_shannon_bound(logits, target_logits))
         right = tf.concat([logits > 0, target_logits < 0], axis=0)
         return {
-            "dann": tf.reduce_mean(bound),
+            "dann": tf.reduce_mean(bound) + tf.nn.relu(known) - known,
             "survey_accuracy": tf.reduce_mean(tf.cast(right, tf.float32)),
         }
 

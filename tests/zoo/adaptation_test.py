@@ -90,24 +90,50 @@ class DomainAdaptationTest(tf.test.TestCase, parameterized.TestCase):
         encoder = adaptation.model.encoder.trainable_variables
         network = adaptation.discriminator.trainable_variables
         values = [variable.value for variable in (*encoder, *network)]
-        with tf.GradientTape() as tape:
-            loss = 2.0 * adaptation.distances(both["image"], both["image_target"], True)["dann"]
-        actual = tape.gradient(loss, values)
-        with tf.GradientTape() as tape:
+
+        def entropy():
             entropies = []
             for name, survey in (("image", 1.0), ("image_target", 0.0)):
                 z = adaptation.model.encode(both[name])["latent_mean"] / adaptation.latent_scale
                 logits = adaptation.discriminator(z)
                 truth = tf.fill(tf.shape(logits), survey)
                 entropies.append(keras.losses.binary_crossentropy(truth, logits, from_logits=True))
-            entropy = tf.reduce_mean(tf.concat(entropies, axis=0))
-        expected = tape.gradient(entropy, values)
-        self.assertAllClose(loss, 2 * (np.log(2) - entropy), rtol=1e-5)
+            return tf.reduce_mean(tf.concat(entropies, axis=0))
+
+        def distance():
+            return 2.0 * adaptation.distances(both["image"], both["image_target"], True)["dann"]
+
+        # A network that tells the surveys apart somewhat.
+        optimizer = keras.optimizers.Adam(1e-2)
+        for _ in range(20):
+            with tf.GradientTape() as tape:
+                loss = entropy()
+            optimizer.apply(tape.gradient(loss, values[len(encoder) :]), network)
+        self.assertLess(entropy(), np.log(2))
+        with tf.GradientTape() as tape:
+            loss = distance()
+        actual = tape.gradient(loss, values)
+        with tf.GradientTape() as tape:
+            known = entropy()
+        expected = tape.gradient(known, values)
+        self.assertAllClose(loss, 2 * (np.log(2) - known), rtol=1e-4)
         for number, (one, two) in enumerate(zip(actual, expected, strict=True)):
             # Both descend: the network its cross-entropy, the encoder the bound, which rises as
             # the cross-entropy falls.
             sign = -1 if number < len(encoder) else 1
             self.assertAllClose(one, sign * 2 * two, rtol=1e-4, atol=1e-6)
+
+        # One that takes each survey for the other says nothing of where the encoder should go.
+        for variable in adaptation.discriminator.last.variables:
+            variable.assign(-variable)
+        self.assertGreater(entropy(), np.log(2))
+        with tf.GradientTape() as tape:
+            loss = distance()
+        gradients = tape.gradient(loss, values)
+        self.assertAllClose(loss, 0.0)
+        for number, gradient in enumerate(gradients):
+            check = self.assertAllEqual if number < len(encoder) else self.assertNotAllEqual
+            check(gradient, tf.zeros_like(gradient))
 
     def test_ramp_of_the_adversary(self):
         adaptation = self.make(method="dann", ramp_steps=100)

@@ -1,10 +1,6 @@
-import unittest
-
 import numpy as np
 import tensorflow as tf
-from sklearn.manifold import trustworthiness
 
-from trainers.evaluators import embedding
 from trainers.evaluators.embedding_figures import places
 
 
@@ -17,14 +13,3 @@ class PlacesTest(tf.test.TestCase):
     def test_points_on_a_line(self):
         plane = np.stack([np.arange(5.0), np.zeros(5)], axis=-1)
         self.assertEqual(places(plane, 5), [(0, column, column) for column in range(5)])
-
-
-@unittest.skipUnless(embedding.has_umap(), "umap-learn is not installed")
-class UMAPTest(tf.test.TestCase):
-    def test_neighbours_stay_neighbours(self):
-        generator = np.random.default_rng(0)
-        points = np.concatenate([generator.normal(9 * k, 1, (60, 5)) for k in range(3)])
-        plane = embedding.umap(points, 0)
-        self.assertGreater(trustworthiness(points, plane, n_neighbors=10), 0.85)
-        with self.assertRaisesRegex(ValueError, "must vary"):
-            embedding.umap(np.ones((20, 3)), 0)
