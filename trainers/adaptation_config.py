@@ -8,8 +8,9 @@ import math
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from trainers.arguments import OneLineParser
 from trainers.config import RunConfig
 from trainers.errors import UserError
 from trainers.run_folder import load_config
@@ -81,11 +82,6 @@ _TRAINING: Mapping[str, tuple[type, Any, str]] = {
 }
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message)
-
-
 def parse_adaptation(arguments: Sequence[str]) -> AdaptationConfig:
     """Returns the configuration that the arguments and the run of the source give.
 
@@ -130,7 +126,7 @@ def parse_adaptation(arguments: Sequence[str]) -> AdaptationConfig:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="python -m trainers.domain_adaptation",
         description="Adapts the model of a finished run to a second survey, without its labels.",
         allow_abbrev=False,

@@ -19,8 +19,9 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
+from trainers.arguments import OneLineParser
 from trainers.errors import TrainingError, UserError
 
 if TYPE_CHECKING:
@@ -148,13 +149,8 @@ def _outlier_score(latents, reference):
     return -forest.fit(reference[np.sort(chosen)]).score_samples(latents)
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message)
-
-
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="python -m trainers.catalogue",
         description="Writes a catalogue of a dataset's objects with what a model says of them.",
         allow_abbrev=False,

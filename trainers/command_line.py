@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import difflib
 from collections.abc import Sequence
@@ -10,20 +9,14 @@ from collections.abc import Sequence
 import simple_parsing
 
 from trainers import recipes
+from trainers.arguments import OneLineParser
 from trainers.config import RunConfig
 from trainers.errors import UserError
 
-__all__ = ["OneLineParser", "parse_run"]
+__all__ = ["parse_run"]
 
 
 class _Parser(simple_parsing.ArgumentParser):
-    def error(self, message: str):
-        raise UserError(message)
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """An argument parser whose errors are `UserError`s."""
-
     def error(self, message: str):
         raise UserError(message)
 

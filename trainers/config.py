@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import argparse
-import ast
 import dataclasses
 import math
 from collections.abc import Sequence
@@ -16,33 +15,11 @@ from typing import Any, Literal
 import simple_parsing
 
 from trainers import data
+from trainers.arguments import parse_pairs
 from trainers.classes import ClassChoice
 from trainers.errors import UserError
 
-__all__ = ["MAY_CHANGE", "RunConfig", "checked_sigma", "parse_value"]
-
-
-def parse_value(text: str) -> Any:
-    """Returns the Python value that `text` writes (`3`, `1e-3`, `none`, `true`, `32,64`), else it.
-
-    Args:
-        text: What stands behind `NAME=` on the command line.
-    """
-    named = {"none": None, "true": True, "false": False}
-    if text.lower() in named:
-        return named[text.lower()]
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
-    return _lists(value)
-
-
-def _lists(value: Any) -> Any:
-    # As the saved configuration reads it back, so that the two compare equal.
-    if isinstance(value, (list, tuple)):
-        return [_lists(item) for item in value]
-    return value
+__all__ = ["MAY_CHANGE", "RunConfig", "checked_sigma"]
 
 
 def checked_sigma(sigma: float | Sequence[float] | None, distribution: str) -> tuple[float, float]:
@@ -78,13 +55,8 @@ class _MergePairs(argparse.Action):
     """Adds NAME=VALUE pairs to the dictionary that the recipe gave."""
 
     def __call__(self, parser, namespace, values, option_string=None):
-        merged = dict(getattr(namespace, self.dest) or {})
-        for pair in values:
-            name, equals, text = pair.partition("=")
-            if not name or not equals:
-                raise UserError(f"{option_string} takes NAME=VALUE; got '{pair}'")
-            merged[name] = parse_value(text)
-        setattr(namespace, self.dest, merged)
+        held = getattr(namespace, self.dest) or {}
+        setattr(namespace, self.dest, {**held, **parse_pairs(values, option_string)})
 
 
 def _flag() -> Any:

@@ -17,12 +17,13 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trainers import adaptation_config, run_folder
 from trainers import report as reports
+from trainers.arguments import OneLineParser
 from trainers.config import RunConfig
 from trainers.errors import UserError
 
@@ -142,7 +143,7 @@ def _commands(configuration: Mapping[str, Any], context: EvaluationContext) -> l
 
 
 def _written(value: Any) -> str:
-    # As `trainers.config.parse_value` reads it.
+    # As `trainers.arguments.parse_value` reads it.
     return "none" if value is None else str(value)
 
 
@@ -181,13 +182,8 @@ def _facts(context: EvaluationContext) -> dict[str, str]:
     return facts
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message)
-
-
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="python -m trainers.evaluate",
         description="Evaluates the model of a run and writes metrics.json and report.md.",
         allow_abbrev=False,

@@ -17,8 +17,9 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from trainers.arguments import OneLineParser
 from trainers.errors import TrainingError, UserError
 from trainers.versions import new_version
 
@@ -113,13 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message)
-
-
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="python -m trainers.export",
         description="Exports the model of an earlier run for TensorFlow Serving.",
         allow_abbrev=False,

@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainers import experiment
-from trainers.command_line import OneLineParser, parse_run
+from trainers.arguments import OneLineParser
+from trainers.command_line import parse_run
 from trainers.config import RunConfig
 from trainers.errors import UserError
 from trainers.run_folder import RunFolder, load_model, read_json, write_json

@@ -20,8 +20,9 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from trainers.arguments import OneLineParser
 from trainers.errors import TrainingError, UserError
 
 if TYPE_CHECKING:
@@ -55,13 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message)
-
-
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="python -m trainers.predict",
         description="Detects the sources of FITS frames and classifies a stamp of each.",
         allow_abbrev=False,

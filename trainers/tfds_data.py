@@ -15,8 +15,8 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 import tfds_builders
+from trainers.arguments import parse_value
 from trainers.classes import ClassChoice
-from trainers.config import parse_value
 from trainers.data import SPLITS, Dataset, DatasetSpec
 from trainers.errors import UserError
 from trainers.in_memory import InMemoryDataset, check_shard, empty

@@ -9,8 +9,9 @@ import tensorflow as tf
 
 import zoo
 from trainers import recipes, run
+from trainers.arguments import parse_value
 from trainers.command_line import parse_run
-from trainers.config import RunConfig, parse_value
+from trainers.config import RunConfig
 from trainers.errors import UserError
 
 

@@ -6,11 +6,12 @@ import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import zoo
 from trainers import recipes
-from trainers.config import RunConfig, parse_value
+from trainers.arguments import OneLineParser, parse_pairs
+from trainers.config import RunConfig
 from trainers.data import SPLITS
 from trainers.errors import UserError
 from trainers.reproduce import published
@@ -152,11 +153,6 @@ def _known(model: str, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
     return {n: value for n, value in hyperparameters.items() if n in known or n != "weights"}
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message)
-
-
 def parse(arguments: Sequence[str]) -> Options:
     """Returns the options that the arguments give.
 
@@ -168,13 +164,7 @@ def parse(arguments: Sequence[str]) -> Options:
         SystemExit: for `--help`.
     """
     given = _parser().parse_args(arguments)
-    hp = {}
-    for pair in given.hp:
-        name, equals, text = pair.partition("=")
-        if not name or not equals:
-            raise UserError(f"--hp takes NAME=VALUE; got '{pair}'")
-        hp[name] = parse_value(text)
-    given.hp = hp
+    given.hp = parse_pairs(given.hp)
     given.output_dir = given.output_dir.expanduser()
     given.sigmas = tuple(sorted(set(given.sigmas)))
     given.noise_range = tuple(given.noise_range)
@@ -188,8 +178,8 @@ def parse(arguments: Sequence[str]) -> Options:
     return options
 
 
-def _parser() -> _Parser:
-    parser = _Parser(
+def _parser() -> OneLineParser:
+    parser = OneLineParser(
         prog="python -m trainers.reproduce blendhunter",
         description=_DESCRIPTION,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,

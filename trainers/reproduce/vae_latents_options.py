@@ -6,11 +6,12 @@ import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import zoo
 from trainers import recipes
-from trainers.config import RunConfig, parse_value
+from trainers.arguments import OneLineParser, parse_pairs
+from trainers.config import RunConfig
 from trainers.errors import UserError
 
 __all__ = ["BETAS", "Cell", "Options", "parse"]
@@ -118,11 +119,6 @@ class Options:
         )
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(message)
-
-
 def parse(arguments: Sequence[str]) -> Options:
     """Returns the options that the arguments give.
 
@@ -134,13 +130,7 @@ def parse(arguments: Sequence[str]) -> Options:
         SystemExit: for `--help`.
     """
     given = _parser().parse_args(arguments)
-    hp = {}
-    for pair in given.hp:
-        name, equals, text = pair.partition("=")
-        if not name or not equals:
-            raise UserError(f"--hp takes NAME=VALUE; got '{pair}'")
-        hp[name] = parse_value(text)
-    given.hp = hp
+    given.hp = parse_pairs(given.hp)
     given.output_dir = given.output_dir.expanduser()
     given.latent_dims = tuple(sorted(set(given.latent_dims)))
     given.losses = tuple(dict.fromkeys(given.losses))
@@ -157,8 +147,8 @@ def _lowest(value: int | Sequence[int]) -> int:
     return value if isinstance(value, int) else min(value)
 
 
-def _parser() -> _Parser:
-    parser = _Parser(
+def _parser() -> OneLineParser:
+    parser = OneLineParser(
         prog="python -m trainers.reproduce vae_latents",
         description=_DESCRIPTION,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
