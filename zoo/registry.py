@@ -134,9 +134,17 @@ def create(name: str, **hyperparameters: Any) -> ZooModel:
         The model, built, with freshly initialised weights.
 
     Raises:
-        ValueError: if the model or one of the hyperparameters is unknown.
+        ValueError: if the model or one of the hyperparameters is unknown, or one number is given
+            where there are several.
     """
     check_hyperparameters(name, hyperparameters)
+    for given, default in describe(name).hyperparameters.items():
+        value = hyperparameters.get(given)
+        if isinstance(default, (tuple, list)) and isinstance(value, (int, float)):
+            raise ValueError(
+                f"{given} of model '{name}' must be a list, such as {list(default)} or [{value}]; "
+                f"got {value}"
+            )
     return describe(name).model_class(**hyperparameters)
 
 

@@ -43,6 +43,11 @@ class RegistryTest(tf.test.TestCase):
                 zoo.create("tiny", latent_dims=2)
             self.assertEqual(zoo.create("tiny", latent_dim=5).latent_dim, 5)
 
+    def test_one_number_where_there_are_several(self):
+        message = r"filters of model 'vae' must be a list, such as \[.*\] or \[32\]; got 32"
+        with self.assertRaisesRegex(ValueError, message):
+            registry.create("vae", filters=32)
+
     def test_every_model_describes_itself(self):
         names = tiny_model.models_of_the_zoo()
         self.assertNotEmpty(names)
