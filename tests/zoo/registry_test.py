@@ -44,9 +44,17 @@ class RegistryTest(tf.test.TestCase):
             self.assertEqual(zoo.create("tiny", latent_dim=5).latent_dim, 5)
 
     def test_one_number_where_there_are_several(self):
-        message = r"filters of model 'vae' must be a list, such as \[.*\] or \[32\]; got 32"
+        @zoo.register("novel", task="representation", reference="here")
+        class Novel(ZooModel):
+            """One."""
+
+            def __init__(self, *, units=(4, 8)):
+                super().__init__(image_shape=(units[0], units[1], 1), preprocessing=())
+
+        message = r"units of model 'novel' must be a list, such as \[4, 8\] or \[32\]; got 32"
         with self.assertRaisesRegex(ValueError, message):
-            registry.create("vae", filters=32)
+            zoo.create("novel", units=32)
+        self.assertEqual(zoo.create("novel", units=[5, 6]).image_shape, (5, 6, 1))
 
     def test_every_model_describes_itself(self):
         names = tiny_model.models_of_the_zoo()
