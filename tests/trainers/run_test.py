@@ -118,7 +118,7 @@ class RunTest(tf.test.TestCase):
         self.assertStartsWith(heads, "model")
         self.assertEqual([row.split()[0] for row in rows], zoo.list_models())
         for row in rows:
-            self.assertRegex(row, r"\w+ +\w+ +\w+(/\w+)? +[1-9][0-9,]+ +\w+")
+            self.assertRegex(row, r"\w+ +\w+ +\w+(/[\w=/]+)? +[1-9][0-9,]+ +\w+")
 
     def test_mistakes(self):
         for options, message in {

@@ -324,7 +324,7 @@ class CommandTest(_Case):
         self.assertEqual(errors.count("\n"), 1)
         status, _, errors = self.command("b", "--model", "star_galaxy_cnn")
         self.assertEqual(status, 2)
-        self.assertIn("two_stage: model 'star_galaxy_cnn' has no features()", errors)
+        self.assertIn("two_stage: model 'star_galaxy_cnn' has no features_key()", errors)
         self.assertEqual(errors.count("\n"), 1)
 
 
