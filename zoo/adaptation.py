@@ -12,7 +12,6 @@ import tensorflow as tf
 from zoo import randomness
 from zoo.distributions import coral, jensen_shannon_bound, mmd
 from zoo.layers.dense_head import DenseHead
-from zoo.layers.gradient_reversal import reverse_gradient
 from zoo.model import ZooModel
 
 __all__ = ["METHODS", "VARIANTS", "DomainAdaptation"]
@@ -196,19 +195,20 @@ class DomainAdaptation(ZooModel):
     def _adversarial(
         self, z: tf.Tensor, z_target: tf.Tensor, training: bool
     ) -> dict[str, tf.Tensor]:
+        logits = self.discriminator(tf.stop_gradient(z))
+        target_logits = self.discriminator(tf.stop_gradient(z_target))
+        bound = jensen_shannon_bound(logits, target_logits)
+        known = tf.stop_gradient(tf.reduce_mean(randomness.global_rows(bound)))
         # A divergence is never below zero: a network that is worse than chance leads nowhere.
-        known = jensen_shannon_bound(
-            self.discriminator(tf.stop_gradient(z)), self.discriminator(tf.stop_gradient(z_target))
-        )
-        known = tf.stop_gradient(tf.reduce_mean(randomness.global_rows(known)))
         factor = tf.where(known > 0, self._ramp() if training else 1.0, 0.0)
-        logits = self.discriminator(reverse_gradient(z, factor))
-        target_logits = self.discriminator(reverse_gradient(z_target, factor))
-        # Reversed once more: the network raises the bound, what is before it lowers the bound.
-        bound = reverse_gradient(jensen_shannon_bound(logits, target_logits))
+        felt = jensen_shannon_bound(self.discriminator(z), self.discriminator(z_target))
+        # What is before the network lowers the bound, times the factor; the network raises it, and
+        # makes up for its share in `felt`. Every read of the network is thus part of its gradient:
+        # TensorFlow may let one that is not come after the update.
+        pull = factor * felt - (1 + factor) * bound
         right = tf.concat([logits > 0, target_logits < 0], axis=0)
         return {
-            "dann": tf.reduce_mean(bound) + tf.nn.relu(known) - known,
+            "dann": tf.reduce_mean(pull - tf.stop_gradient(pull)) + tf.nn.relu(known),
             "survey_accuracy": tf.reduce_mean(tf.cast(right, tf.float32)),
         }
 
