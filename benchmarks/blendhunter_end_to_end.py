@@ -113,10 +113,11 @@ def _run(
     examples: dict[str, dict[str, Any]], folder: Path, options: argparse.Namespace
 ) -> tuple[list[Stage], str]:
     import zoo
-    from trainers import data, evaluate, loop, two_stage
+    from trainers import data, evaluate
     from trainers import strategy as strategies
-    from trainers.checkpoints import Checkpoints
-    from trainers.in_memory import InMemoryDataset
+    from trainers.datasets.in_memory import InMemoryDataset
+    from trainers.training import loop, two_stage
+    from trainers.training.checkpoints import Checkpoints
 
     config = dataclasses.replace(
         RunConfig(),

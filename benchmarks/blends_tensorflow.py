@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import flop, machine, matrix_product
-from trainers import feature_cache, two_stage
+from trainers.training import feature_cache, two_stage
 from zoo import registry
 from zoo.model import ZooModel
 

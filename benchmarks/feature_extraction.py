@@ -3,11 +3,11 @@
     python -m benchmarks.feature_extraction
     python -m benchmarks.feature_extraction --cores 1
 
-The frozen VGG-16 on stamps of 65x65, as `trainers.two_stage` calls it, in turns with products of
-float32 matrices by TensorFlow and by NumPy; the faster of the two is the rate that the machine
-can sustain. The operations are those of the convolutions (`benchmarks.flop`): the preprocessing,
-biases, activations and pooling take time and count for nothing. Products with the zeros of the
-padding are counted, as is the custom; the last row of the table leaves them out.
+The frozen VGG-16 on stamps of 65x65, as `trainers.training.two_stage` calls it, in turns with
+products of float32 matrices by TensorFlow and by NumPy; the faster of the two is the rate that the
+machine can sustain. The operations are those of the convolutions (`benchmarks.flop`): the
+preprocessing, biases, activations and pooling take time and count for nothing. Products with the
+zeros of the padding are counted, as is the custom; the last row of the table leaves them out.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     python -m benchmarks.input_pipeline
 
 Supply is what the input pipeline delivers when nothing else runs, demand what the training
-steps take from it; then a few epochs of `trainers.loop` say for what fraction of their time they
-waited.
+steps take from it; then a few epochs of `trainers.training.loop` say for what fraction of their
+time they waited.
 """
 
 from __future__ import annotations

@@ -15,11 +15,11 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.images import SHAPE, sources
-from trainers import loop, steps
-from trainers.checkpoints import Checkpoints
 from trainers.config import RunConfig
 from trainers.data import DatasetSpec
-from trainers.in_memory import InMemoryDataset
+from trainers.datasets.in_memory import InMemoryDataset
+from trainers.training import loop, steps
+from trainers.training.checkpoints import Checkpoints
 from zoo import randomness, registry
 from zoo.model import ZooModel
 
@@ -60,7 +60,7 @@ def dataset(number: int) -> InMemoryDataset:
 
 
 class TensorFlowSteps:
-    """Training steps as `trainers.loop` does them.
+    """Training steps as `trainers.training.loop` does them.
 
     Args:
         number: Training images.

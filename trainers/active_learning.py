@@ -22,17 +22,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers import experiment
 from trainers.arguments import OneLineParser
 from trainers.command_line import parse_run
 from trainers.config import RunConfig
 from trainers.errors import UserError
+from trainers.few_labels import experiment
 from trainers.run_folder import RunFolder, load_model, read_json, write_json
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from trainers.label_subsets import LabelSubsets
+    from trainers.few_labels.label_subsets import LabelSubsets
 
 __all__ = ["STRATEGIES", "Options", "Round", "main", "run"]
 
@@ -134,7 +134,7 @@ def run(arguments: Sequence[str]) -> Path:
     options = _parse(arguments)
     import zoo
     from trainers import data, pipeline
-    from trainers.label_subsets import LabelSubsets
+    from trainers.few_labels.label_subsets import LabelSubsets
 
     pipeline.check_model(options.run)
     model_class = zoo.describe(options.run.model).model_class
@@ -165,7 +165,7 @@ class _Curve:
     def run(self) -> Path:
         import numpy as np
 
-        from trainers import active_learning_report as report
+        from trainers.few_labels import active_learning_report as report
 
         scores, path = {}, None
         paths = self._options.paths()
@@ -188,7 +188,7 @@ class _Curve:
         """Returns the labelled rows of a round: those of the one before, and new ones."""
         import numpy as np
 
-        from trainers import acquisition
+        from trainers.few_labels import acquisition
 
         file = self._options.output_dir / current.folder / "rows.json"
         if file.exists():
@@ -212,8 +212,9 @@ class _Curve:
         import keras
         import numpy as np
 
-        from trainers import acquisition, pipeline
+        from trainers import pipeline
         from trainers import strategy as strategies
+        from trainers.few_labels import acquisition
 
         begun = time.monotonic()
         folder = self._run_folder(current)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime
-import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainers.arguments import OneLineParser
+from trainers.command import exit_status
 from trainers.errors import TrainingError, UserError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def make(model: ZooModel, dataset: Dataset, splits: Sequence[str], batch_size: i
     import numpy as np
     from astropy.table import Column, Table
 
-    from trainers import object_columns
+    from trainers.datasets import object_columns
 
     function = _answers(model)
     wanted = object_columns.scalar_features(dataset.spec, dataset.arrays(splits[0], limit=2))
@@ -217,23 +217,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 if something cannot be written, 2 for a mistake of the user.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    # Before TensorFlow is first imported, which reads it.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        options = _parse(arguments)
-        rows = _write(options, arguments)
-    except UserError as error:
-        return _fail(error, 2)
-    except (TrainingError, OSError) as error:
-        return _fail(error, 1)
+    return exit_status("catalogue", _command, arguments, "stopped; no catalogue was written")
+
+
+def _command(arguments: Sequence[str]) -> None:
+    options = _parse(arguments)
+    rows = _write(options, arguments)
     print(f"catalogue  {options.output} ({rows} objects)")
-    return 0
-
-
-def _fail(error: Exception, status: int) -> int:
-    print(f"trainers.catalogue: error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
-    return status
 
 
 if __name__ == "__main__":

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from trainers import model_card, run_folder
+from trainers import run_folder
 from trainers.errors import UserError
 from trainers.evaluators.blends import blended_class
-from trainers.saved_model import CLASSES
-from trainers.versions import existing_versions
+from trainers.serving import model_card
+from trainers.serving.saved_model import CLASSES
+from trainers.serving.versions import existing_versions
 
 __all__ = ["Classifier", "from_run", "from_saved_model"]
 

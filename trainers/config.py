@@ -16,7 +16,7 @@ import simple_parsing
 
 from trainers import data
 from trainers.arguments import parse_pairs
-from trainers.classes import ClassChoice
+from trainers.datasets.classes import ClassChoice
 from trainers.errors import UserError
 
 __all__ = ["MAY_CHANGE", "RunConfig", "checked_sigma"]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers.classes import ClassChoice
+from trainers.datasets.classes import ClassChoice
 from trainers.errors import UserError
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def load(
             )
     choice = None if classes is None else ClassChoice.parse(classes)
     if name == "image_folder":
-        from trainers import image_folder
+        from trainers.datasets import image_folder
 
         if data_dir is None:
             raise UserError("--dataset image_folder needs --data_dir, the folder with the images")
@@ -200,7 +200,7 @@ def load(
             on_error=on_error,
             cache_bytes=cache_bytes,
         )
-    from trainers import tfds_data
+    from trainers.datasets import tfds_data
 
     return tfds_data.load(
         name,
@@ -263,7 +263,7 @@ def for_run(dataset: Dataset, config: RunConfig) -> Dataset:
         config: The run.
     """
     if config.augments:
-        from trainers.augmentation import AugmentedDataset
+        from trainers.datasets.augmentation import AugmentedDataset
 
         # The draws go with the noise: runs with several seeds see the same images.
         dataset = AugmentedDataset(
@@ -277,7 +277,7 @@ def for_run(dataset: Dataset, config: RunConfig) -> Dataset:
             outside=config.outside,
         )
     if config.pad or config.noise_sigma is not None:
-        from trainers.noise import NoisyDataset
+        from trainers.datasets.noise import NoisyDataset
 
         dataset = NoisyDataset(
             dataset,

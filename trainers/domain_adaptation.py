@@ -12,21 +12,21 @@ is given again goes on there, and `trainers.evaluate` and `trainers.export` take
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from trainers.adaptation_config import AdaptationConfig, parse_adaptation
-from trainers.errors import TrainingError, UserError
+from trainers.command import exit_status
+from trainers.errors import UserError
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from trainers.checkpoints import Progress
     from trainers.data import Dataset
     from trainers.pipeline import Outcome
     from trainers.run_folder import RunFolder
+    from trainers.training.checkpoints import Progress
     from zoo.adaptation import DomainAdaptation
     from zoo.model import ZooModel
 
@@ -42,17 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 if training could not go on, 2 for a mistake of the user.
     """
-    # Before TensorFlow is first imported, which reads it.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        _run(parse_adaptation(sys.argv[1:] if arguments is None else arguments))
-    except UserError as error:
-        return _fail(error, 2)
-    except (TrainingError, OSError) as error:
-        return _fail(error, 1)
-    except KeyboardInterrupt:
-        return _fail(KeyboardInterrupt("stopped; the same command goes on from here"), 130)
-    return 0
+    return exit_status("domain_adaptation", lambda given: _run(parse_adaptation(given)), arguments)
 
 
 def adapt(
@@ -78,7 +68,7 @@ def adapt(
     """
     from trainers import evaluate, pipeline
     from trainers import strategy as strategies
-    from trainers.paired import PairedDataset
+    from trainers.datasets.paired import PairedDataset
     from trainers.run_folder import RunFolder, write_json
 
     paired = PairedDataset(source, target)
@@ -149,8 +139,9 @@ def _train(
 ) -> Progress:
     import keras
 
-    from trainers import loop, pipeline
-    from trainers.checkpoints import Checkpoints
+    from trainers import pipeline
+    from trainers.training import loop
+    from trainers.training.checkpoints import Checkpoints
 
     keras.utils.set_random_seed(config.seed)
     with strategy.scope():
@@ -185,7 +176,7 @@ def _finish(config: AdaptationConfig, paired: Dataset, folder: RunFolder) -> Zoo
     import numpy as np
 
     from trainers import pipeline
-    from trainers.checkpoints import Checkpoints
+    from trainers.training.checkpoints import Checkpoints
 
     adaptation = _adaptation(config, paired)
     Checkpoints(folder.checkpoints).restore("best", adaptation)
@@ -194,12 +185,6 @@ def _finish(config: AdaptationConfig, paired: Dataset, folder: RunFolder) -> Zoo
     images = np.concatenate([arrays["image"], arrays["image_target"]])
     pipeline.save_finished(adaptation.model, images, folder)
     return adaptation.model
-
-
-def _fail(error: BaseException, status: int) -> int:
-    line = " ".join(str(error).split())
-    print(f"trainers.domain_adaptation: error: {line}", file=sys.stderr, flush=True)
-    return status
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ import numpy as np
 from trainers import adaptation_config, run_folder
 from trainers import report as reports
 from trainers.arguments import OneLineParser
+from trainers.command import exit_status
 from trainers.config import RunConfig
 from trainers.errors import UserError
 
@@ -210,18 +211,28 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; returns its exit status."""
+    """Runs the command.
+
+    Args:
+        arguments: The command line without the program's name; default that of the process.
+
+    Returns:
+        The exit status: 0, 1 if something cannot be written, 2 for a mistake of the user.
+    """
+    return exit_status("evaluate", _command, arguments, "stopped; the report is as it was")
+
+
+def _command(arguments: Sequence[str]) -> None:
+    options = _parse(arguments)
     try:
-        options = _parse(arguments)
         metrics = _evaluate_run(options)
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        # An evaluator that was asked for by name does not work on these data.
+        raise UserError(str(error)) from error
     for name, numbers in metrics.items():
         shown = (f"{key} {value:.4g}" for key, value in numbers.items() if value is not None)
         print(f"{name}: {', '.join(list(shown)[:6])}")
     print(f"report: {(options.output_dir or options.run_dir) / 'report.md'}")
-    return 0
 
 
 def _evaluate_run(options: argparse.Namespace) -> dict[str, dict[str, float]]:

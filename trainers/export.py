@@ -13,15 +13,15 @@ Examples:
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainers.arguments import OneLineParser
-from trainers.errors import TrainingError, UserError
-from trainers.versions import new_version
+from trainers.command import exit_status
+from trainers.errors import UserError
+from trainers.serving.versions import new_version
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,7 +59,7 @@ def export(
         metrics: Numbers of the evaluation for the model card.
         config: Configuration of the training run for the model card.
         version: Positive integer; None for one more than the highest there is.
-        base_path: `saved_models_dir` as the server sees it, see `serving.server_path`.
+        base_path: `saved_models_dir` as the server sees it, see `server_files.server_path`.
 
     Returns:
         `saved_models_dir/<model>/<version>`.
@@ -71,10 +71,10 @@ def export(
         ValueError: if a signature needs Python, or an input of which there are no samples.
         OSError: if a file cannot be written, for instance because the disk is full.
     """
-    from trainers import model_card, saved_model, serving
+    from trainers.serving import model_card, saved_model, server_files
 
     saved_models_dir = Path(saved_models_dir)
-    base_path = serving.server_path(saved_models_dir, base_path)  # A mistake shows early.
+    base_path = server_files.server_path(saved_models_dir, base_path)  # A mistake shows early.
     images = _checked_samples(model, sample_images)
     signatures = model.signatures()
     samples = _samples(model, signatures, images)
@@ -82,7 +82,7 @@ def export(
     with new_version(folder, version) as draft:
         try:
             saved_model.save(model, signatures, draft.path)
-            serving.write_warmup_requests(draft.path, model.registry_name, samples)
+            server_files.write_warmup_requests(draft.path, model.registry_name, samples)
         except OSError as error:
             raise OSError(f"cannot write {draft.target}: {error}") from error
         outputs = saved_model.check(draft.path, signatures, samples)
@@ -90,7 +90,7 @@ def export(
             model, draft.version, signatures, outputs, spec, metrics, config
         )
         model_card.write_card(draft.path, card)
-    serving.write_models_config(saved_models_dir, base_path)
+    server_files.write_models_config(saved_models_dir, base_path)
     return draft.target
 
 
@@ -103,15 +103,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 if the model cannot be written, 2 for a mistake of the user.
     """
-    # Before TensorFlow is first imported, which reads it.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        print(f"SavedModel  {_export_run(_parse(arguments))}")
-    except UserError as error:
-        return _fail(error, 2)
-    except (TrainingError, OSError) as error:
-        return _fail(error, 1)
-    return 0
+    return exit_status("export", _command, arguments, "stopped; no version was written")
+
+
+def _command(arguments: Sequence[str]) -> None:
+    print(f"SavedModel  {_export_run(_parse(arguments))}")
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -150,11 +146,6 @@ def _export_run(options: argparse.Namespace) -> Path:
         version=options.version,
         base_path=options.base_path,
     )
-
-
-def _fail(error: Exception, status: int) -> int:
-    print(f"trainers.export: error: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
-    return status
 
 
 def _checked_samples(model: ZooModel, images: np.ndarray) -> np.ndarray:

@@ -21,17 +21,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers import experiment
 from trainers.arguments import OneLineParser
 from trainers.command_line import parse_run
 from trainers.config import RunConfig
 from trainers.errors import UserError
+from trainers.few_labels import experiment
 from trainers.run_folder import RunFolder, load_model, read_json, write_json
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from trainers.label_subsets import LabelSubsets
+    from trainers.few_labels.label_subsets import LabelSubsets
 
 __all__ = ["METHODS", "Cell", "Options", "main", "run"]
 
@@ -130,7 +130,7 @@ def run(arguments: Sequence[str]) -> Path:
     """
     options = _parse(arguments)
     from trainers import data, pipeline
-    from trainers.label_subsets import LabelSubsets
+    from trainers.few_labels.label_subsets import LabelSubsets
 
     pipeline.check_model(options.run)
     with experiment.opened(options.output_dir, options.experiment()):
@@ -158,7 +158,7 @@ class _Curve:
             self._features = _frozen_features(options, subsets)
 
     def run(self) -> Path:
-        from trainers import learning_curve_report as report
+        from trainers.few_labels import learning_curve_report as report
 
         cells, scores, path = self._options.cells(), {}, None
         for number, cell in enumerate(cells, 1):
@@ -179,7 +179,7 @@ class _Curve:
 
     def _chosen(self, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
         """Returns rows of the pool to train with, and for the choice of the epoch."""
-        from trainers.label_subsets import held_out, stratified_order
+        from trainers.few_labels.label_subsets import held_out, stratified_order
 
         labels = self._subsets.pool["label"]
         rows = stratified_order(labels, cell.repeat)[: cell.labels]
@@ -187,7 +187,7 @@ class _Curve:
         return rows[~aside], rows[aside]
 
     def _frozen(self, cell: Cell) -> dict[str, float]:
-        from trainers import frozen_probes
+        from trainers.few_labels import frozen_probes
 
         train, validation = self._chosen(cell)
         labels, latents = self._subsets.pool["label"], self._features["pool"]

@@ -14,14 +14,14 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
-from trainers import loop, two_stage
 from trainers import strategy as strategies
-from trainers.callbacks import HistoryFile, ProgressReport, TensorBoardScalars
-from trainers.checkpoints import Checkpoints, Progress
 from trainers.config import RunConfig
 from trainers.errors import UserError
 from trainers.listing import weight_count
 from trainers.run_folder import RunFolder, load_model, read_json, write_json
+from trainers.training import loop, two_stage
+from trainers.training.callbacks import HistoryFile, ProgressReport, TensorBoardScalars
+from trainers.training.checkpoints import Checkpoints, Progress
 from zoo import registry
 from zoo.model import ZooModel
 

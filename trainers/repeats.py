@@ -12,9 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from trainers import pipeline
-from trainers.checkpoints import write_atomically
 from trainers.config import RunConfig
 from trainers.run_folder import RunFolder, read_json, write_json
+from trainers.training.checkpoints import write_atomically
 
 if TYPE_CHECKING:
     from trainers.data import Dataset

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from trainers.checkpoints import write_atomically
 from trainers.evaluators.section import Section, Table
 from trainers.run_folder import write_json
+from trainers.training.checkpoints import write_atomically
 
 __all__ = ["Report", "json_safe", "write"]
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from trainers.command import exit_status
 from trainers.command_line import parse_run
 from trainers.config import RunConfig
-from trainers.errors import TrainingError, UserError
 
 __all__ = ["main"]
 
@@ -24,24 +23,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 if training could not go on, 2 for a mistake of the user.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
-    # Before TensorFlow is first imported, which reads it: its remarks would bury the losses.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        config = parse_run(arguments)
-        if config is None:
-            from trainers import listing
+    return exit_status("run", _command, arguments)
 
-            print(listing.table())
-            return 0
+
+def _command(arguments: Sequence[str]) -> None:
+    config = parse_run(arguments)
+    if config is None:
+        from trainers import listing
+
+        print(listing.table())
+    else:
         _run(config)
-    except UserError as error:
-        return _fail(error, 2)
-    except (TrainingError, OSError) as error:
-        return _fail(error, 1)
-    except KeyboardInterrupt:
-        return _fail(KeyboardInterrupt("stopped; the same command goes on from here"), 130)
-    return 0
 
 
 def _run(config: RunConfig) -> None:
@@ -96,12 +88,6 @@ def _default_run_dir(config: RunConfig) -> str:
 
 def _report(config: RunConfig) -> str:
     return "report.md" if config.repeats == 1 else "repeats.md"
-
-
-def _fail(error: BaseException, status: int) -> int:
-    line = " ".join(str(error).split())
-    print(f"trainers.run: error: {line}", file=sys.stderr, flush=True)
-    return status
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers.checkpoints import write_atomically
 from trainers.config import RunConfig
 from trainers.errors import UserError
+from trainers.training.checkpoints import write_atomically
 
 if TYPE_CHECKING:
     from zoo.model import ZooModel

@@ -14,7 +14,7 @@ from benchmarks import (
     machine,
 )
 from benchmarks.blendhunter_end_to_end import Stage
-from trainers.in_memory import InMemoryDataset
+from trainers.datasets.in_memory import InMemoryDataset
 
 
 def _cells(line):

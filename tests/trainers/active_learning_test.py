@@ -8,8 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 from tests.trainers import tiny
-from trainers import acquisition, active_learning, data
-from trainers.in_memory import InMemoryDataset
+from trainers import active_learning, data
+from trainers.datasets.in_memory import InMemoryDataset
+from trainers.few_labels import acquisition
 from trainers.run_folder import load_model
 
 QUESTIONS = (

@@ -11,10 +11,11 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from tests.trainers.dots import NAMES, NUMBERS, SHAPE, Dots, DotsCase
-from trainers import data, in_memory, tfds_data
+from trainers import data
+from trainers.datasets import in_memory, tfds_data
+from trainers.datasets.in_memory import InMemoryDataset
+from trainers.datasets.tfds_data import StreamedDataset
 from trainers.errors import UserError
-from trainers.in_memory import InMemoryDataset
-from trainers.tfds_data import StreamedDataset
 
 
 def joined(batches):

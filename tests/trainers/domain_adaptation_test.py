@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tests.trainers import tiny
 from trainers import data, domain_adaptation, evaluate, export, pipeline
-from trainers.in_memory import InMemoryDataset
+from trainers.datasets.in_memory import InMemoryDataset
 from trainers.run_folder import RunFolder, load_model
 
 TARGET = "tiny/shifted"

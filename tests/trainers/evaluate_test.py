@@ -153,4 +153,6 @@ class EvaluateTest(tf.test.TestCase):
             with redirect_stderr(stream):
                 status = evaluate.main(arguments)
             self.assertEqual(status, 2)
-            self.assertRegex(stream.getvalue(), f"^error: .*{re.escape(message)}.*\n$")
+            self.assertRegex(
+                stream.getvalue(), f"^trainers.evaluate: error: .*{re.escape(message)}.*\n$"
+            )

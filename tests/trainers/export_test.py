@@ -17,11 +17,12 @@ from tensorflow_serving.config import model_server_config_pb2
 from tests.fresh_process import run_saved_model
 from tests.replicas import two_replicas
 from tests.zoo import tiny_model
-from trainers import data, serving, versions
+from trainers import data
 from trainers.config import RunConfig
 from trainers.errors import TrainingError, UserError
 from trainers.export import export, main
 from trainers.run_folder import RunFolder, write_json
+from trainers.serving import server_files, versions
 
 CLASSES = ("star", "galaxy")
 SPEC = data.DatasetSpec(
@@ -149,7 +150,7 @@ class VersionsTest(ExportTestCase):
             (self.folder / "tiny/1/saved_model.pb").write_text("theirs")
 
         with (
-            mock.patch.object(serving, "write_warmup_requests", side_effect=other),
+            mock.patch.object(server_files, "write_warmup_requests", side_effect=other),
             self.assertRaisesRegex(FileExistsError, "made by another process"),
         ):
             self.export()
@@ -213,7 +214,7 @@ class FailureTest(ExportTestCase):
 
     def test_an_interrupt_leaves_nothing(self):
         with (
-            mock.patch.object(serving, "write_warmup_requests", side_effect=KeyboardInterrupt),
+            mock.patch.object(server_files, "write_warmup_requests", side_effect=KeyboardInterrupt),
             self.assertRaises(KeyboardInterrupt),
         ):
             self.export()
@@ -223,7 +224,9 @@ class FailureTest(ExportTestCase):
 class WarmupTest(ExportTestCase):
     def test_the_requests_run_against_the_signatures(self):
         path = self.export()
-        records = tf.data.TFRecordDataset(str(path / serving.WARMUP_REQUESTS)).as_numpy_iterator()
+        records = tf.data.TFRecordDataset(
+            str(path / server_files.WARMUP_REQUESTS)
+        ).as_numpy_iterator()
         loaded = tf.saved_model.load(str(path))
         asked = []
         for record in records:
@@ -243,14 +246,14 @@ class WarmupTest(ExportTestCase):
     def test_large_images_are_sent_alone(self):
         images = np.zeros((8, 700, 700, 3), np.float32)  # 5.9 MB each
         samples = {"serving_default": {"image": images}}
-        serving.write_warmup_requests(self.folder, "tiny", samples)
-        self.assertLess((self.folder / serving.WARMUP_REQUESTS).stat().st_size, 8 * 2**20)
+        server_files.write_warmup_requests(self.folder, "tiny", samples)
+        self.assertLess((self.folder / server_files.WARMUP_REQUESTS).stat().st_size, 8 * 2**20)
 
 
 class ModelsConfigTest(ExportTestCase):
     def config(self):
         config = model_server_config_pb2.ModelServerConfig()
-        text_format.Parse((self.folder / serving.MODELS_CONFIG).read_text(), config)
+        text_format.Parse((self.folder / server_files.MODELS_CONFIG).read_text(), config)
         return config
 
     def test_lists_every_model_with_a_version(self):
@@ -271,16 +274,16 @@ class ModelsConfigTest(ExportTestCase):
         policy.Clear()
         policy.specific.versions.extend([1, 2])
         config.model_config_list.config[0].version_labels["stable"] = 1
-        (self.folder / serving.MODELS_CONFIG).write_text(text_format.MessageToString(config))
+        (self.folder / server_files.MODELS_CONFIG).write_text(text_format.MessageToString(config))
         self.export()
         self.assertEqual(self.config(), config)
         self.assertEqual(self.config().model_config_list.config[0].base_path, "/models/tiny")
 
     def test_an_unreadable_file_is_named_before_anything_is_written(self):
-        (self.folder / serving.MODELS_CONFIG).write_text("model_list {")
+        (self.folder / server_files.MODELS_CONFIG).write_text("model_list {")
         with self.assertRaisesRegex(UserError, "models.config must be a ModelServerConfig"):
             self.export()
-        self.assertEqual(self.files(), [serving.MODELS_CONFIG])
+        self.assertEqual(self.files(), [server_files.MODELS_CONFIG])
 
     def test_a_relative_base_path_is_refused_before_anything_is_written(self):
         with self.assertRaisesRegex(UserError, "absolute path or a URI; got 'models'"):
@@ -363,7 +366,7 @@ class CommandTest(ExportTestCase):
         options = ("--version", "12", "--base_path", "/models")
         status, output, _ = self.command(*options)
         self.assertEqual((status, output), (0, f"SavedModel  {self.folder}/default/tiny/12\n"))
-        config = serving.read_models_config(self.folder / "default").model_config_list.config
+        config = server_files.read_models_config(self.folder / "default").model_config_list.config
         self.assertEqual(config[0].base_path, "/models/tiny")
 
     def test_mistakes_of_the_user_are_one_line_and_status_2(self):

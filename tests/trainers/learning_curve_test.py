@@ -12,7 +12,8 @@ from sklearn.preprocessing import StandardScaler
 
 import zoo
 from tests.trainers import tiny
-from trainers import data, frozen_probes, learning_curve, pipeline
+from trainers import data, learning_curve, pipeline
+from trainers.few_labels import frozen_probes
 
 CNN = {"image_shape": tiny.SHAPE, "filters": (4,), "features": 6, "class_names": ("a", "b")}
 

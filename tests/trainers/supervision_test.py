@@ -9,10 +9,10 @@ import numpy as np
 import tensorflow as tf
 
 from trainers import data, pipeline
-from trainers.augmentation import AugmentedDataset
 from trainers.config import RunConfig
+from trainers.datasets.augmentation import AugmentedDataset
+from trainers.datasets.in_memory import InMemoryDataset
 from trainers.errors import UserError
-from trainers.in_memory import InMemoryDataset
 
 NUMBERS = {"train": 24, "validation": 8, "test": 16}
 SMALL = {"filters": [3], "kernels": [3], "pooled": [1], "units": 4, "dropout": [0.0, 0.0]}

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from tests.zoo.tiny_model import TinyModel
 from trainers import data
-from trainers.in_memory import InMemoryDataset
+from trainers.datasets.in_memory import InMemoryDataset
 from zoo import registry
 
 SHAPE = (8, 8, 2)

@@ -12,7 +12,7 @@ import keras
 import tensorflow as tf
 
 from tests.trainers import tiny
-from trainers import feature_cache
+from trainers.training import feature_cache
 from zoo import registry
 from zoo.model import ZooModel
 

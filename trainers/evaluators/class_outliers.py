@@ -6,7 +6,7 @@ import numpy as np
 from astropy.table import Column
 from astropy.table import Table as AstropyTable
 
-from trainers import quantities
+from trainers.datasets import quantities
 from trainers.evaluators import figures, latents
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.display import Stretch

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
-from trainers import quantities
+from trainers.datasets import quantities
 
 __all__ = [
     "COLOURS",

@@ -12,12 +12,12 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from trainers.checkpoints import write_atomically
 from trainers.evaluators import figures
 from trainers.evaluators.display import Stretch
 from trainers.frames.detection import Detections
 from trainers.frames.reading import Frame
 from trainers.frames.stamps import UNSURE, StampCutter
+from trainers.training.checkpoints import write_atomically
 
 __all__ = ["caption", "draw", "save", "shown_rows"]
 

@@ -18,7 +18,7 @@ from trainers.frames.catalogue import Judgement
 from trainers.frames.detection import DetectionSettings
 from trainers.frames.reading import Frame
 from trainers.frames.stamps import StampCutter, StampSettings
-from trainers.progress import Progress
+from trainers.training.progress import Progress
 
 __all__ = ["fitted", "predict"]
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from collections.abc import Sequence
 
-from trainers.errors import TrainingError, UserError
+from trainers.command import exit_status
+from trainers.errors import UserError
 
 __all__ = ["main"]
 
@@ -26,32 +26,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 if training could not go on, 2 for a mistake of the user.
     """
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    # Before TensorFlow is first imported, which reads it: its remarks would bury the progress.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    return exit_status("reproduce", _command, arguments)
+
+
+def _command(arguments: Sequence[str]) -> None:
     names = "\n".join(f"  {name}  {what}" for name, what in _PUBLICATIONS.items())
     if arguments[:1] in (["-h"], ["--help"]):
         print(f"{__doc__}\n\n{names}")
-        return 0
-    try:
-        if not arguments or arguments[0] not in _PUBLICATIONS:
-            given = f"'{arguments[0]}'" if arguments else "nothing"
-            raise UserError(f"NAME must be one of {', '.join(_PUBLICATIONS)}; got {given}")
-        publication = importlib.import_module(f"trainers.reproduce.{arguments[0]}")
-        publication.run(arguments[1:])
-    except UserError as error:
-        return _fail(error, 2)
-    except (TrainingError, OSError) as error:
-        return _fail(error, 1)
-    except KeyboardInterrupt:
-        return _fail(KeyboardInterrupt("stopped; the same command goes on from here"), 130)
-    return 0
-
-
-def _fail(error: BaseException, status: int) -> int:
-    line = " ".join(str(error).split())
-    print(f"trainers.reproduce: error: {line}", file=sys.stderr, flush=True)
-    return status
+        return
+    if not arguments or arguments[0] not in _PUBLICATIONS:
+        given = f"'{arguments[0]}'" if arguments else "nothing"
+        raise UserError(f"NAME must be one of {', '.join(_PUBLICATIONS)}; got {given}")
+    publication = importlib.import_module(f"trainers.reproduce.{arguments[0]}")
+    publication.run(arguments[1:])
 
 
 if __name__ == "__main__":

@@ -14,15 +14,16 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from trainers import feature_cache, sep_baseline
-from trainers.checkpoints import write_atomically
+from trainers import sep_baseline
 from trainers.data import Dataset
 from trainers.errors import UserError
 from trainers.evaluators.blends import BlendTruth, blended_class
 from trainers.evaluators.photometry import reference_band
-from trainers.feature_cache import FeatureFiles
 from trainers.reproduce.grid import Sample
-from trainers.two_stage import feature_function
+from trainers.training import feature_cache
+from trainers.training.checkpoints import write_atomically
+from trainers.training.feature_cache import FeatureFiles
+from trainers.training.two_stage import feature_function
 from zoo.model import ZooModel
 
 __all__ = ["blended_probability", "check", "sample"]

@@ -5,12 +5,12 @@ import tensorflow as tf
 
 from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel, StandInSpec
 from trainers import data, sep_baseline
+from trainers.datasets.in_memory import InMemoryDataset
+from trainers.datasets.noise import NoisyDataset
 from trainers.evaluators import EvaluationContext, select
 from trainers.evaluators.blend_gallery import worst_mistakes
 from trainers.evaluators.blends import BlendTruth, blended_class, separation_edges
 from trainers.evaluators.separation import evaluate_separation
-from trainers.in_memory import InMemoryDataset
-from trainers.noise import NoisyDataset
 
 NAMES = ("isolated", "blended")
 

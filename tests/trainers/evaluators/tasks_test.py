@@ -7,9 +7,9 @@ import tensorflow as tf
 from astropy.table import Table
 
 from trainers.data import DatasetSpec
+from trainers.datasets.in_memory import InMemoryDataset
 from trainers.evaluators import EvaluationContext, context, select
 from trainers.evaluators.tasks import evaluate_tasks, probe_task
-from trainers.in_memory import InMemoryDataset
 
 TASKS = {"side": ("left", "right"), "bar": ("strong", "weak", "no"), "lone": ("one", "other")}
 

@@ -6,6 +6,7 @@ from scipy import stats
 
 from tests.zoo.models.vote_questions import QUESTIONS
 from trainers.data import DatasetSpec
+from trainers.datasets.in_memory import InMemoryDataset
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.registry import describe
 from trainers.evaluators.vote_scores import (
@@ -16,7 +17,6 @@ from trainers.evaluators.vote_scores import (
     score,
 )
 from trainers.evaluators.votes import evaluate_votes
-from trainers.in_memory import InMemoryDataset
 from zoo.distributions.decision_tree import DecisionTree
 from zoo.vote_model import VoteModel
 

@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from tests.trainers.tiny_two_stage import TinyTwoStage
 from trainers import data, recipes
+from trainers.datasets.in_memory import InMemoryDataset
+from trainers.datasets.noise import NoisyDataset
 from trainers.errors import UserError
-from trainers.in_memory import InMemoryDataset
-from trainers.noise import NoisyDataset
 from trainers.recipes import Recipe
 from trainers.reproduce import __main__ as command
 from trainers.reproduce import blendhunter_options, published

@@ -7,8 +7,8 @@ import tensorflow as tf
 from sklearn.decomposition import PCA
 
 from trainers import data
+from trainers.datasets.in_memory import InMemoryDataset
 from trainers.errors import UserError
-from trainers.in_memory import InMemoryDataset
 from trainers.reproduce import __main__ as reproduce
 from trainers.reproduce import vae_latents, vae_latents_options
 

@@ -1,0 +1,254 @@
+import io
+import json
+import re
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+from astropy.io import fits
+from astropy.table import QTable
+
+import zoo
+from tests import galaxy_data
+from tests.trainers.frames import sky
+from tests.zoo import tiny_model
+from trainers import classifier
+from trainers.config import RunConfig
+from trainers.errors import UserError
+from trainers.frames import prediction, reading
+from trainers.frames.__main__ import main as frames_main
+from trainers.frames.stamps import StampSettings
+from trainers.serving import saved_model
+
+SIZE = 20
+BLENDS = {
+    "image_shape": (SIZE, SIZE, 1),
+    "size": SIZE,
+    "filters": (4,),
+    "features": 4,
+    "preprocessing": "background_noise",
+    "seed": 3,
+}
+
+
+def write_run(folder, model, **options):
+    """Writes what prediction reads of a run; returns the folder."""
+    folder.mkdir(parents=True)
+    config = RunConfig(model=model.registry_name, dataset="blobs", **options)
+    (folder / "config.json").write_text(json.dumps(config.as_dict()))
+    model.save(folder / "model.keras")
+    return folder
+
+
+def run(*arguments):
+    """Runs the command; returns its status and what it wrote to both streams."""
+    out, error = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(error):
+        status = frames_main([str(argument) for argument in arguments])
+    return status, out.getvalue(), error.getvalue()
+
+
+class PredictTest(tf.test.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.model = zoo.create("blend_cnn", **BLENDS)
+
+    def setUp(self):
+        super().setUp()
+        self.folder = Path(self.get_temp_dir())
+        self.out = self.folder / "out"
+        self.wcs = sky.coordinates()
+        self.image = sky.pixels()
+        self.path = sky.write(self.folder / "field.fits", self.image, self.wcs, BUNIT="ADU")
+        self.run_dir = write_run(self.folder / "run", self.model)
+
+    def predict(self, *arguments):
+        given = ("--frame", self.path, "--output_dir", self.out, "--threshold", 3)
+        status, out, error = run(*given, *arguments)
+        self.assertEqual((status, error), (0, ""))
+        return out
+
+    def test_the_catalogue_has_what_the_model_says_of_these_pixels(self):
+        out = self.predict(
+            *("--run_dir", self.run_dir, "--keep_background", "--neighbours", "keep"),
+            *("--gain", 2, "--cut", 0.9),
+        )
+        self.assertIn("field  4 stamps", out)
+        self.assertIn(f"report: {self.out / 'report.md'}", out)
+        table = QTable.read(self.out / "field.ecsv")
+        self.assertAllEqual(table["number"], [1, 2, 3, 4])
+        x, y = (table[f"{axis}_stamp"].value.astype(int) for axis in "xy")
+        self.assertCountEqual(
+            zip(x, y, strict=True),
+            [one[:2] for one in (sky.ALONE, sky.AT_EDGE, sky.PAIR[0], sky.NEAR)],
+        )
+        inside = x >= SIZE // 2
+        self.assertEqual(inside.sum(), 3)
+        stamps = np.stack(
+            [
+                self.image[j - SIZE // 2 : j + SIZE // 2, i - SIZE // 2 : i + SIZE // 2]
+                for i, j in zip(x[inside], y[inside], strict=True)
+            ]
+        )
+        expected = self.model(stamps[..., None])["probability"].numpy()
+        for index, name in enumerate(("isolated", "blended")):
+            self.assertAllClose(table[f"probability_{name}"][inside], expected[:, index], 1e-5)
+        self.assertGreater(np.ptp(expected[:, 1]), 0.1)
+        self.assertAllEqual(table["blended"], table["probability_blended"] > 0.9)
+        self.assertAllEqual(
+            table["class"], np.where(table["probability_blended"] > 0.5, "blended", "isolated")
+        )
+        self.assertAllEqual((table["flags"] & 256) > 0, ~inside)
+
+        world = self.wcs.all_pix2world(table["x"].value, table["y"].value, 0)
+        self.assertAllClose([table["ra"].value, table["dec"].value], world, 1e-12)
+        self.assertEqual([str(table[n].unit) for n in ("ra", "x", "flux")], ["deg", "pix", "adu"])
+        self.assertAllClose(table["snr"].value, (table["flux"] / table["flux_err"]).value)
+        self.assertTrue(all(table[name].info.description for name in table.colnames))
+        self.assertEqual(table.meta["model"]["training"]["dataset"], "blobs")
+        self.assertEqual(table.meta["detection"]["threshold"], 3)
+        self.assertEqual(table.meta["stamps"]["size"], SIZE)
+        self.assertIn("--gain 2", table.meta["command"])
+        self.assertIn("sep", table.meta["versions"])
+
+        report = (self.out / "report.md").read_text()
+        for path in ("figures/field.png", "field.ecsv"):
+            self.assertIn(f"({path})", report)
+            self.assertTrue((self.out / path).exists())
+        self.assertIn("pixels of 0.200 arcsec", report)
+        metrics = json.loads((self.out / "metrics.json").read_text())["field"]
+        self.assertEqual((metrics["detections"], metrics["split_by_sep"]), (4, 1))
+        self.assertEqual(metrics["blended"], table["blended"].sum())
+        self.assertCountEqual(
+            [path.name for path in self.out.iterdir()],
+            ["field.ecsv", "figures", "metrics.json", "report.md"],
+        )
+
+    def test_a_saved_model_says_the_same(self):
+        saved = self.folder / "served" / "blend_cnn"
+        (saved / "2").mkdir(parents=True)
+        saved_model.save(self.model, self.model.signatures(), saved / "2")
+        card = {
+            "name": "blend_cnn",
+            "dataset": {"name": "b", "image_shape": [SIZE, SIZE, 1], "pixel_scale_arcsec": 0.1},
+            "training": {"noise_sigma": [5.0, 40.0]},
+        }
+        (saved / "2" / "model_card.json").write_text(json.dumps(card))
+        tables = []
+        noisy_run = write_run(self.folder / "noisy", self.model, noise_sigma=[5.0, 40.0])
+        for model in (("--saved_model", saved), ("--run_dir", noisy_run)):
+            self.predict(*model)
+            tables.append(QTable.read(self.out / "field.ecsv"))
+            report = (self.out / "report.md").read_text()
+            # 2 counts of noise become 5.
+            self.assertRegex(report, r"multiplied by 2\.[45]")
+            self.assertEqual("trained with those of 0.1" in report, model[0] == "--saved_model")
+        for name in ("probability_blended", "flux"):
+            self.assertAllClose(tables[0][name].value, tables[1][name].value, 1e-5)
+        self.assertAllEqual(tables[0].colnames, tables[1].colnames)
+
+    def test_other_classes_and_several_bands_and_frames(self):
+        model = zoo.create(
+            "star_galaxy_cnn",
+            image_shape=(SIZE, SIZE, 2),
+            class_names=("star", "galaxy", "artefact"),
+            filters=(4,),
+            features=4,
+        )
+        run_dir = write_run(self.folder / "classes", model)
+        cube = np.stack([self.image, self.image, 2 * self.image])
+        paths = [sky.write(self.folder / f"{name}.fits.gz", cube) for name in "ab"]
+        options = ("--run_dir", run_dir, "--output_dir", self.out, "--threshold", 3)
+        status, _, error = run("--frame", *paths, *options, "--bands", 2, 1)
+        self.assertEqual((status, error), (0, ""))
+        for name in "ab":
+            table = QTable.read(self.out / f"{name}.ecsv")
+            columns = [f"probability_{one}" for one in ("star", "galaxy", "artefact")]
+            total = np.sum([table[column] for column in columns], axis=0)
+            self.assertAllClose(total, np.ones(4), 1e-5)
+            self.assertNotIn("blended", table.colnames)
+            self.assertNotIn("ra", table.colnames)
+            self.assertTrue((self.out / "figures" / f"{name}.png").exists())
+        self.assertIn("# star_galaxy_cnn on 2 frames", (self.out / "report.md").read_text())
+        status, _, error = run("--frame", *paths[:1] * 2, *options, "--bands", 0, 1)
+        self.assertEqual(status, 2)
+        self.assertIn("'a' comes twice", error)
+
+        judge = classifier.from_run(run_dir)
+        with self.assertRaisesRegex(UserError, "--size must be 20 px .*; got 31"):
+            prediction.fitted(StampSettings(31), judge)
+        with self.assertRaisesRegex(UserError, r"must have the 2 band\(s\) .* got 3: --bands"):
+            prediction.predict(reading.read(paths[0]), judge, self.out)
+
+    def test_mistakes_have_one_line_and_status_2(self):
+        nothing = np.full((40, 40), np.nan, np.float32)
+        nan = sky.write(self.folder / "nan.fits", nothing)
+        text = self.folder / "text.fits"
+        text.write_text("text")
+        with tiny_model.registered():
+            plain = zoo.create("tiny", image_shape=(SIZE, SIZE, 1), class_names=())
+            no_classes = write_run(self.folder / "tiny", plain)
+        frame = ("--frame", self.path)
+        model = ("--run_dir", self.run_dir)
+        broken = self.folder / "broken"
+        broken.mkdir()
+        (broken / "saved_model.pb").write_bytes(b"no model")
+        for arguments, message in (
+            (model, "--frame"),
+            (frame, "one of --run_dir and --saved_model"),
+            ((*frame, *model, "--saved_model", self.folder), "and not both"),
+            (("--frame", self.folder / "none.fits", *model), "there is no such file"),
+            (("--frame", text, *model), "cannot be read as FITS"),
+            (("--frame", nan, *model), "are NaN, infinite or masked"),
+            ((*frame, *model, "--hdu", "9"), "got '9'"),
+            ((*frame, *model, "--threshold", "1000"), "no sources"),
+            ((*frame, *model, "--threshold", "-1"), "--threshold must be above 0"),
+            ((*frame, *model, "--cut", "2"), "--cut must be from 0 to 1"),
+            ((*frame, *model, "--gain", "0"), "--gain must be above 0"),
+            ((*frame, *model, "--mask", nan, nan), "--mask must have a file for each of the 1"),
+            ((*frame, *model, "--neighbours", "all"), "--neighbours must be one of"),
+            ((*frame, *model, "--output_dir", self.run_dir), "is the folder of a run"),
+            ((*frame, "--run_dir", self.folder), "is not the folder of a run"),
+            ((*frame, "--saved_model", self.folder), "it has no saved_model.pb"),
+            ((*frame, "--saved_model", broken), "cannot be loaded"),
+            ((*frame, "--run_dir", no_classes), "must hold a classifier"),
+            ((*frame, *model, "--nonsense"), "--nonsense"),
+        ):
+            with self.subTest(arguments), tiny_model.registered():
+                given = () if "--output_dir" in arguments else ("--output_dir", self.out)
+                status, _, error = run(*arguments, *given)
+                self.assertEqual(status, 2)
+                self.assertRegex(error, f"^trainers.frames: error: .*{re.escape(message)}.*\n$")
+                self.assertFalse(self.out.exists())
+
+    def test_a_disk_that_cannot_be_written_is_told(self):
+        with mock.patch("trainers.frames.catalogue.write_atomically", side_effect=OSError("full")):
+            status, _, error = run(
+                *("--frame", self.path, "--output_dir", self.out, "--run_dir", self.run_dir)
+            )
+        self.assertEqual((status, error), (1, "trainers.frames: error: full\n"))
+
+    def test_real_frames(self):
+        data = galaxy_data.path("frames")
+        decam = data / "legacysurvey" / "testcase8"
+        status, _, error = run(
+            *("--frame", data / "sep_image.fits", *decam.glob("*_ooi_*.fits")),
+            *("--run_dir", self.run_dir, "--output_dir", self.out),
+        )
+        self.assertEqual((status, error), (0, ""))
+        table = QTable.read(self.out / "sep_image.ecsv")
+        self.assertLen(table, 68)
+        self.assertTrue(np.isfinite(table["probability_blended"]).all())
+        self.assertEqual(table.meta["frame"]["INSTRUME"], "EMMI")
+        (second,) = self.out.glob("c4d*.ecsv")
+        table = QTable.read(second)
+        self.assertTrue(np.isfinite(table["ra"].value).all())
+        centre = fits.getheader(next(decam.glob("*_ooi_*.fits")), 1)["CRVAL1"]
+        self.assertNear(np.median(table["ra"].value), centre, 2.0)
+
+
+if __name__ == "__main__":
+    tf.test.main()

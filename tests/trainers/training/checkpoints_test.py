@@ -1,0 +1,116 @@
+"""Checkpoints: whole, exact, and never of a broken model."""
+
+import pathlib
+import tempfile
+from unittest import mock
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from trainers.errors import TrainingError, UserError
+from trainers.training.checkpoints import Checkpoints, Progress, write_atomically
+
+
+def _model(units=3):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(units)])
+    model.compile(optimizer=keras.optimizers.Adam(0.1))
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+class CheckpointsTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.checkpoints = Checkpoints(
+            pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
+        )
+        self.progress = Progress(
+            epoch=2, batch=5, sums={"loss": 0.1 + 0.2}, best_loss=1 / 3, history=[{"loss": 1e-17}]
+        )
+
+    def test_restores_every_number_exactly(self):
+        model, other = _model(), _model()
+        for variable in [*model.variables, *model.optimizer.variables]:
+            variable.assign(np.random.default_rng(0).uniform(0, 9, variable.shape))
+        self.checkpoints.save("last", model, self.progress)
+        self.assertEqual(self.checkpoints.restore("last", other), self.progress)
+        for mine, theirs in zip(
+            [*model.variables, *model.optimizer.variables],
+            [*other.variables, *other.optimizer.variables],
+            strict=True,
+        ):
+            self.assertAllEqual(mine, theirs)
+
+    def test_a_frozen_network_is_written_once(self):
+        def frozen_and_head():
+            model = _model(units=2**18)
+            model.layers[0].trainable = False
+            model.add(keras.layers.Dense(1))
+            model.compile(optimizer=keras.optimizers.Adam(0.1))
+            model.optimizer.build(model.trainable_variables)
+            return model
+
+        model, other = frozen_and_head(), frozen_and_head()
+        folder = self.checkpoints.folder
+        self.checkpoints.save("best", model, Progress())
+        (apart,) = folder.glob("frozen-*.npz")
+        written = apart.stat().st_mtime_ns
+        for variable in model.trainable_variables:
+            variable.assign_add(np.ones(variable.shape))
+        self.checkpoints.save("last", model, self.progress)
+        self.assertEqual([path.stat().st_mtime_ns for path in folder.glob("frozen-*")], [written])
+        self.assertEqual(self.checkpoints.restore("last", other), self.progress)
+        for mine, theirs in zip(model.variables, other.variables, strict=True):
+            self.assertAllEqual(mine, theirs)
+        # Other frozen weights do not replace those that the states refer to.
+        model.layers[0].kernel.assign(np.zeros((2, 2**18)))
+        self.checkpoints.save("last", model, self.progress)
+        self.checkpoints.restore("best", other)
+        self.assertNotAllEqual(other.layers[0].kernel, model.layers[0].kernel)
+        apart.unlink()
+        with self.assertRaisesRegex(UserError, f"best.npz cannot be read.*{apart.name}"):
+            self.checkpoints.restore("best", other)
+
+    def test_nothing_to_restore(self):
+        self.assertIsNone(self.checkpoints.restore("last", _model()))
+
+    def test_weights_that_are_not_finite_do_not_replace_good_ones(self):
+        model, other = _model(), _model()
+        self.checkpoints.save("last", model, self.progress)
+        before = [np.array(variable) for variable in model.variables]
+        model.variables[0].assign(np.full(model.variables[0].shape, np.nan))
+        with self.assertRaisesRegex(TrainingError, "not finite in epoch 3, batch 5"):
+            self.checkpoints.save("last", model, self.progress)
+        self.checkpoints.restore("last", other)
+        self.assertAllEqual(before[0], other.variables[0])
+
+    def test_other_model(self):
+        self.checkpoints.save("best", _model(3), self.progress)
+        with self.assertRaisesRegex(UserError, "another model: it holds 2 variables with 9"):
+            self.checkpoints.restore("best", _model(4))
+
+    def test_damaged_file(self):
+        self.checkpoints.save("last", _model(), self.progress)
+        path = self.checkpoints.folder / "last.npz"
+        path.write_bytes(path.read_bytes()[:-200])
+        with self.assertRaisesRegex(UserError, "last.npz cannot be read"):
+            self.checkpoints.restore("last", _model())
+
+    def test_failed_write_leaves_the_file_of_before(self):
+        path = self.checkpoints.folder / "file"
+        write_atomically(path, "good")
+
+        def fail(file):
+            file.write(b"half")
+            raise OSError("No space left on device")
+
+        with self.assertRaises(OSError):
+            write_atomically(path, fail)
+        with mock.patch("os.fsync", side_effect=OSError), self.assertRaises(OSError):
+            write_atomically(path, "half")
+        self.assertEqual([entry.read_text() for entry in path.parent.iterdir()], ["good"])
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,213 @@
+"""JPEG and PNG files as arrays, read once or at every epoch."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from trainers.data import Dataset, DatasetSpec
+from trainers.datasets.in_memory import columns_of, row_order
+from trainers.errors import UserError
+
+__all__ = ["SUFFIXES", "Decoded", "StreamedFiles", "decode", "decode_all"]
+
+SUFFIXES = (".jpeg", ".jpg", ".png")
+
+_MODES = ("L", "RGB", "RGBA", "P", "LA", "1")
+
+
+def decode(path: Path, shape: tuple[int, int, int] | None) -> np.ndarray | str:
+    """Decodes one image.
+
+    Args:
+        path: The file.
+        shape: (height, width, bands) of the result, bands 1 or 3: the image is cut, around its
+            centre, to this ratio of the sides and then scaled (Lanczos). None to take its own size,
+            in colour.
+
+    Returns:
+        uint8 (height, width, bands), without the transparency if there is any; or what is wrong
+        with the file.
+    """
+    try:
+        with Image.open(path) as image:
+            image.load()
+            if image.mode not in _MODES:
+                return f"has mode {image.mode}; 8-bit grey or RGB was expected"
+            image = image.convert("L" if shape is not None and shape[-1] == 1 else "RGB")
+            if shape is not None and image.size != (shape[1], shape[0]):
+                image = ImageOps.fit(image, (shape[1], shape[0]), Image.Resampling.LANCZOS)
+            pixels = np.asarray(image)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        return f"cannot be read: {' '.join(str(error).split()) or type(error).__name__}"
+    return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+@dataclasses.dataclass(frozen=True)
+class Decoded:
+    """What was found in some files.
+
+    Attributes:
+        shape: (height, width, bands) of every usable image.
+        images: uint8 pixels by path; None if all together are larger than was allowed.
+        usable: Paths of the usable files, in their order.
+        problems: What is wrong with the others, by path.
+    """
+
+    shape: tuple[int, int, int]
+    images: dict[Path, np.ndarray] | None
+    usable: Sequence[Path]
+    problems: Mapping[Path, str]
+
+
+def decode_all(
+    paths: Sequence[Path],
+    shape: tuple[int, int, int] | None,
+    *,
+    on_error: str,
+    cache_bytes: int,
+) -> Decoded:
+    """Decodes every file once, so that no bad one is left to be found in mid-training.
+
+    Without a shape, images of another size than most are among the problems, and images whose
+    three bands are all equal are taken as one band.
+
+    Args:
+        paths: The files.
+        shape: See `decode`.
+        on_error: "raise", or "skip" to return the problems.
+        cache_bytes: Largest size of all pixels together that is kept.
+
+    Raises:
+        UserError: at the first problem under "raise", or if no file is usable.
+    """
+    images: dict[Path, np.ndarray] | None = {}
+    shapes: dict[Path, tuple[int, int, int]] = {}
+    problems: dict[Path, str] = {}
+    size, is_grey = 0, shape is None
+    with ThreadPoolExecutor() as pool:
+        decoded = pool.map(lambda path: decode(path, shape), paths)
+        shown = tqdm(decoded, total=len(paths), desc="reading", unit="image", disable=None)
+        for path, pixels in zip(paths, shown, strict=True):
+            if isinstance(pixels, str):
+                problems[path] = pixels
+                if on_error == "raise":
+                    pool.shutdown(cancel_futures=True)
+                    raise UserError(f"{path}: {pixels} (--on_error skip leaves such images out)")
+                continue
+            shapes[path] = pixels.shape
+            is_grey = is_grey and bool((pixels == pixels[..., :1]).all())
+            size += pixels.nbytes
+            if size > cache_bytes:
+                images = None
+            if images is not None:
+                images[path] = pixels
+    if not shapes:
+        path, problem = next(iter(problems.items()))
+        raise UserError(f"none of the {len(paths)} images can be used; {path}: {problem}")
+    common, number = Counter(shapes.values()).most_common(1)[0]
+    odd = {path: _odd(found, common, number) for path, found in shapes.items() if found != common}
+    if odd and on_error == "raise":
+        path, problem = next(iter(odd.items()))
+        raise UserError(f"{path}: {problem}")
+    usable = [path for path in shapes if path not in odd]
+    if images is not None:
+        images = {path: images[path][..., :1] if is_grey else images[path] for path in usable}
+    common = (*common[:2], 1) if is_grey else common
+    return Decoded(common, images, usable, problems | odd)
+
+
+def _odd(found: tuple[int, ...], common: tuple[int, ...], number: int) -> str:
+    return (
+        f"is {found[1]}x{found[0]} px; {common[1]}x{common[0]} px was expected, the size of "
+        f"{number} others (--image_shape brings images to one size)"
+    )
+
+
+class StreamedFiles(Dataset):
+    """Image files that are decoded at every epoch, for what memory does not hold.
+
+    Args:
+        spec: What the dataset is.
+        paths: The files of each split.
+        features: By split, an array for each further feature, "id" among them.
+        skipped: What was left out, one line each.
+    """
+
+    def __init__(
+        self,
+        spec: DatasetSpec,
+        paths: Mapping[str, Sequence[Path]],
+        features: Mapping[str, Mapping[str, np.ndarray]],
+        skipped: Sequence[str] = (),
+    ):
+        self.spec = spec
+        self.skipped = tuple(skipped)
+        self.num_examples = {split: len(members) for split, members in paths.items()}
+        self._paths = paths
+        self._features = features
+
+    def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
+        paths = self._paths[split][:limit]
+        images = np.empty((len(paths), *self.spec.image_shape), np.float32)
+        with ThreadPoolExecutor() as pool:
+            for row, pixels in enumerate(pool.map(self._decode, paths)):
+                images[row] = pixels
+        further = {name: values[:limit] for name, values in self._features[split].items()}
+        return {"image": images, **further}
+
+    def column(self, split: str, name: str) -> np.ndarray:
+        return self._features[split][name]
+
+    def batches(
+        self,
+        split: str,
+        batch_size: int,
+        *,
+        shuffle_seed: int | None = None,
+        epoch: int = 0,
+        start_batch: int = 0,
+        drop_remainder: bool = False,
+        labels: bool = True,
+        features: Sequence[str] = (),
+        shard: tuple[int, int] = (0, 1),
+    ) -> tf.data.Dataset:
+        order = row_order(
+            self.num_examples[split],
+            batch_size,
+            shuffle_seed=shuffle_seed,
+            epoch=epoch,
+            start_batch=start_batch,
+            drop_remainder=drop_remainder,
+            shard=shard,
+        )
+        paths, columns = self._paths[split], columns_of(self._features[split], labels, features)
+
+        def read(row: tf.Tensor) -> dict[str, tf.Tensor]:
+            image = tf.numpy_function(lambda row: self._decode(paths[row]), [row], tf.uint8)
+            example = {"image": tf.ensure_shape(image, self.spec.image_shape)}
+            return example | {name: values[row] for name, values in columns.items()}
+
+        def convert(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+            return {**batch, "image": tf.cast(batch["image"], tf.float32)}
+
+        examples = tf.data.Dataset.from_tensor_slices(order)
+        examples = examples.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        batches = examples.batch(
+            batch_size // shard[1], drop_remainder=drop_remainder or shard[1] > 1
+        )
+        return batches.map(convert).prefetch(2)
+
+    def _decode(self, path: Path) -> np.ndarray:
+        pixels = decode(path, self.spec.image_shape)
+        if isinstance(pixels, str):
+            raise UserError(f"{path}: {pixels}, though it could be used before")
+        return pixels

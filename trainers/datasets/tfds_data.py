@@ -1,0 +1,337 @@
+"""The project's own datasets, built and read by TFDS."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+from tqdm import tqdm
+
+import tfds_builders
+from trainers.arguments import parse_value
+from trainers.data import SPLITS, Dataset, DatasetSpec
+from trainers.datasets.classes import ClassChoice
+from trainers.datasets.in_memory import InMemoryDataset, check_shard, empty
+from trainers.errors import UserError
+
+__all__ = ["StreamedDataset", "load"]
+
+# Examples among which the order of a streamed dataset is mixed, beside that of its files.
+_SHUFFLE_BUFFER = 8192
+_READ_BATCH = 256
+
+# Before the name of a task, features with its labels.
+_TASK_LABEL = "label_"
+
+
+def load(
+    name: str,
+    *,
+    data_dir: str | Path | None,
+    manual_dir: str | Path | None,
+    max_examples: Mapping[str, int] | None,
+    image_shape: tuple[int, int, int] | None,
+    classes: ClassChoice | None,
+    on_error: str,
+    cache_bytes: int,
+) -> Dataset:
+    """Builds the dataset if it is not there yet, and reads it; see `trainers.data.load`."""
+    builder = _builder(name, data_dir, on_error)
+    if not Path(builder.data_dir).exists():
+        _build(builder, name, manual_dir)
+    elif manual_dir is not None:
+        print(f"{name} was built before, --manual_dir is not read: {builder.data_dir}", flush=True)
+    spec = _spec(builder, name)
+    if image_shape is not None and image_shape != spec.image_shape:
+        raise UserError(
+            f"--image_shape of '{name}' must be {spec.image_shape}, that of its images; "
+            f"got {image_shape}"
+        )
+    relabel = None
+    if classes is not None:
+        relabel = classes.labels(spec.class_names)
+        spec = dataclasses.replace(spec, class_names=classes.names, class_fractions=None)
+    numbers = {split: builder.info.splits[split].num_examples for split in SPLITS}
+    if max_examples is not None:
+        numbers = {split: min(number, max_examples[split]) for split, number in numbers.items()}
+    skipped = [str(line) for line in (builder.info.metadata or {}).get("left_out", ())]
+    total = sum(numbers.values())
+    is_small = 4 * total * int(np.prod(spec.image_shape)) <= cache_bytes
+    reader = _Reader(builder, on_error, relabel)
+    splits, kept = {}, {}
+    task = "reading" if is_small else "checking"
+    with tqdm(total=total, desc=f"{task} {name}", unit="image", disable=None) as bar:
+        for split, number in numbers.items():
+            if is_small:
+                splits[split] = reader.read(split, number, number, bar)
+                kept[split] = len(splits[split]["image"])
+            else:
+                kept[split] = sum(len(rows["id"]) for rows in reader.good(split, number, bar))
+    if not kept["train"]:
+        raise UserError(f"--dataset {name}: none of {numbers['train']} training images is usable")
+    if reader.lines:
+        print(f"{name}: left out {len(reader.lines)} of {total} images", file=sys.stderr)
+    skipped += reader.lines
+    if is_small:
+        return InMemoryDataset(spec, splits, skipped)
+    return StreamedDataset(builder, spec, kept, numbers, skipped, relabel)
+
+
+class StreamedDataset(Dataset):
+    """A dataset that is read from disk at every epoch, for what memory does not hold.
+
+    Args:
+        builder: TFDS builder, prepared.
+        spec: What the dataset is.
+        num_examples: Usable examples of each split among those read.
+        numbers: Examples of each split that are read, from its start; default all usable.
+        skipped: What is left out, one line each.
+        relabel: Label of each class of the builder, -1 for one that is left out; None to keep
+            labels as they are.
+    """
+
+    def __init__(
+        self,
+        builder: tfds.core.DatasetBuilder,
+        spec: DatasetSpec,
+        num_examples: dict[str, int],
+        numbers: dict[str, int] | None = None,
+        skipped: Sequence[str] = (),
+        relabel: np.ndarray | None = None,
+    ):
+        self.spec = spec
+        self.num_examples = num_examples
+        self.skipped = tuple(skipped)
+        self._builder = builder
+        self._numbers = numbers or num_examples
+        self._relabel = relabel
+
+    def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
+        wanted = self.num_examples[split]
+        wanted = wanted if limit is None else min(wanted, limit)
+        return _Reader(self._builder, "skip", self._relabel).read(
+            split, self._numbers[split], wanted
+        )
+
+    def batches(
+        self,
+        split: str,
+        batch_size: int,
+        *,
+        shuffle_seed: int | None = None,
+        epoch: int = 0,
+        start_batch: int = 0,
+        drop_remainder: bool = False,
+        labels: bool = True,
+        features: Sequence[str] = (),
+        shard: tuple[int, int] = (0, 1),
+    ) -> tf.data.Dataset:
+        check_shard(batch_size, shard)
+        held = self._builder.info.features
+        for name in features:
+            if name not in held:
+                raise ValueError(f"features must be among {', '.join(held)}; got '{name}'")
+        index, count = shard
+        share = batch_size // count
+        labelled = labels and bool(self.spec.class_names)
+        mixed = None
+        if shuffle_seed is not None:
+            mixed = int(np.random.SeedSequence((shuffle_seed, epoch)).generate_state(1)[0])
+        examples = _examples(self._builder, split, self._numbers[split], mixed)
+        if self._relabel is not None:
+            new = tf.constant(self._relabel)
+            examples = examples.map(lambda example: example | {"label": new[example["label"]]})
+            examples = examples.filter(lambda example: example["label"] >= 0)
+        if self.num_examples[split] < self._numbers[split]:
+            examples = examples.filter(
+                lambda example: tf.reduce_all(tf.math.is_finite(example["image"]))
+            )
+        if mixed is not None:
+            examples = _mixed(examples, mixed)
+
+        def keep(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+            kept = {name: batch[name] for name in features}
+            kept["image"] = tf.cast(batch["image"], tf.float32)
+            if labelled:
+                kept["label"] = tf.cast(batch["label"], tf.int32)
+            if count == 1:
+                return kept
+            return {name: rows[index * share : (index + 1) * share] for name, rows in kept.items()}
+
+        batches = examples.batch(batch_size, drop_remainder=drop_remainder or count > 1)
+        return batches.skip(start_batch).map(keep, num_parallel_calls=2).prefetch(2)
+
+
+class _Reader:
+    """Reads examples as arrays.
+
+    Args:
+        builder: TFDS builder, prepared.
+        on_error: "raise", or "skip" to leave out examples with pixels that are not finite.
+        relabel: As `StreamedDataset` has it.
+
+    Attributes:
+        lines: One for each example left out.
+    """
+
+    def __init__(
+        self, builder: tfds.core.DatasetBuilder, on_error: str, relabel: np.ndarray | None = None
+    ):
+        self.lines: list[str] = []
+        self._builder = builder
+        self._on_error = on_error
+        self._relabel = relabel
+
+    def read(
+        self, split: str, number: int, wanted: int, bar: tqdm | None = None
+    ) -> dict[str, np.ndarray]:
+        """Returns the first `wanted` usable examples among the first `number` of a split."""
+        arrays: dict[str, np.ndarray] = {}
+        kept = 0
+        for batch in self.good(split, number, bar):
+            rows = min(len(batch["id"]), wanted - kept)
+            for name, values in batch.items():
+                if name not in arrays:
+                    # One allocation: images held twice would double the memory.
+                    make = empty if name == "image" else np.empty
+                    arrays[name] = make((wanted, *values.shape[1:]), values.dtype)
+                arrays[name][kept : kept + rows] = values[:rows]
+            kept += rows
+            if kept == wanted:
+                break
+        return {name: values[:kept] for name, values in arrays.items()}
+
+    def good(
+        self, split: str, number: int, bar: tqdm | None = None
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Yields the usable examples among the first `number` of a split, some at a time."""
+        examples = _examples(self._builder, split, number, seed=None)
+        for batch in tfds.as_numpy(examples.batch(_READ_BATCH).prefetch(2)):
+            flat = {name: rows for name, rows in batch.items() if isinstance(rows, np.ndarray)}
+            read = len(flat["image"])
+            if self._relabel is not None:
+                flat["label"] = self._relabel[flat["label"]]
+                chosen = flat["label"] >= 0
+                flat = {name: rows[chosen] for name, rows in flat.items()}
+            flat["image"] = flat["image"].astype(np.float32, copy=False)
+            flat["id"] = np.array([value.decode() for value in flat["id"]], object)
+            finite = np.isfinite(flat["image"])
+            good = finite.all(axis=(1, 2, 3))
+            for row in np.flatnonzero(~good):
+                bad = finite[row].size - np.count_nonzero(finite[row])
+                line = f"{flat['id'][row]}: {bad} of {finite[row].size} pixels are NaN or infinite"
+                if self._on_error == "raise":
+                    raise UserError(f"{line} (--on_error skip leaves such images out)")
+                self.lines.append(line)
+            if bar is not None:
+                bar.update(read)
+            yield flat if good.all() else {name: rows[good] for name, rows in flat.items()}
+
+
+def _examples(
+    builder: tfds.core.DatasetBuilder, split: str, number: int, seed: int | None
+) -> tf.data.Dataset:
+    """Returns the first examples of a split, their files in an order given by the seed."""
+
+    def permuted(files: Sequence[object]) -> list[object]:
+        return [files[i] for i in np.random.default_rng(seed).permutation(len(files))]
+
+    config = tfds.ReadConfig(
+        try_autocache=False,
+        experimental_interleave_sort_fn=None if seed is None else permuted,
+    )
+    return builder.as_dataset(split=f"{split}[:{number}]", read_config=config)
+
+
+def _mixed(examples: tf.data.Dataset, seed: int) -> tf.data.Dataset:
+    """Returns the examples in an order given by the seed, and by no other seed of the process."""
+
+    def shuffle(_: tf.Tensor) -> tf.data.Dataset:
+        # TensorFlow mixes the seed of the graph into that of the dataset. In here it is that of
+        # this function's own graph; outside, whatever the process was seeded with.
+        tf.random.set_seed(seed)
+        return examples.shuffle(_SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=False)
+
+    return tf.data.Dataset.from_tensors(0).flat_map(shuffle)
+
+
+def _builder(name: str, data_dir: str | Path | None, on_error: str) -> tfds.core.DatasetBuilder:
+    dataset, config, given = [*name.split("/", 2), "", ""][:3]
+    try:
+        options = _options(given)
+        builder = tfds_builders.builder(
+            dataset, config=config or None, options=options, data_dir=data_dir
+        )
+        if on_error == "skip" and getattr(builder.builder_config, "on_error", on_error) != on_error:
+            # Without some of its objects it is another dataset, so TFDS wants another name.
+            config = dataclasses.replace(
+                builder.builder_config,
+                name=f"{builder.builder_config.name}_skip",
+                on_error=on_error,
+            )
+            builder = tfds_builders.builder(dataset, config=config, data_dir=data_dir)
+    except ValueError as error:
+        raise UserError(f"--dataset {name}: {error}; or 'image_folder'") from None
+    return builder
+
+
+def _options(given: str) -> dict[str, Any]:
+    """Returns the options of a configuration, as TFDS writes them: `num_train=200,faint=24`."""
+    options = {}
+    for pair in filter(None, given.split(",")):
+        option, equals, value = pair.partition("=")
+        if not option or not equals:
+            raise ValueError(f"options are OPTION=VALUE,OPTION=VALUE; got '{given}'")
+        options[option] = parse_value(value)
+    return options
+
+
+def _build(builder: tfds.core.DatasetBuilder, name: str, manual_dir: str | Path | None) -> None:
+    print(f"building {name} in {builder.data_dir}", flush=True)
+    config = tfds.download.DownloadConfig(
+        manual_dir=None if manual_dir is None else str(manual_dir)
+    )
+    try:
+        with _progress_on_terminals():
+            builder.download_and_prepare(download_config=config)
+    except (ValueError, AssertionError, FileNotFoundError) as error:
+        raise UserError(f"--dataset {name}: {' '.join(str(error).split())}") from error
+
+
+@contextlib.contextmanager
+def _progress_on_terminals() -> Iterator[None]:
+    # In a log file TFDS's bars are thousands of lines.
+    tfds.display_progress_bar(sys.stderr.isatty())
+    try:
+        yield
+    finally:
+        tfds.enable_progress_bar()
+
+
+def _spec(builder: tfds.core.DatasetBuilder, name: str) -> DatasetSpec:
+    features, metadata = builder.info.features, builder.info.metadata or {}
+    fractions = metadata.get("class_fractions")
+    return DatasetSpec(
+        name=name,
+        image_shape=tuple(features["image"].shape),
+        bands=tuple(metadata["bands"]),
+        pixel_scale=metadata.get("pixel_scale"),
+        units=metadata["units"],
+        class_names=tuple(features["label"].names) if "label" in features else (),
+        class_fractions=tuple(fractions) if fractions else None,
+        version=str(builder.version),
+        questions=tuple(metadata.get("questions", ())),
+        tasks={
+            name.removeprefix(_TASK_LABEL): tuple(feature.names)
+            for name, feature in features.items()
+            if name.startswith(_TASK_LABEL)
+        },
+        feature_names=tuple(features),
+    )

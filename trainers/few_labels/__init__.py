@@ -1,0 +1,1 @@
+"""Experiments over the number of labels."""

@@ -1,0 +1,109 @@
+"""A few labels of a dataset, as a dataset of their own: what curves over their number train on."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from trainers.config import RunConfig
+from trainers.data import Dataset, DatasetSpec
+from trainers.datasets.in_memory import InMemoryDataset
+
+__all__ = ["LabelSubsets", "held_out", "stratified_order"]
+
+# One label of this many is kept for the choice of the epoch.
+_FOLDS = 5
+
+
+def stratified_order(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Returns an order of objects of which every beginning has the classes in their shares.
+
+    Of every class, the members have places at random in strata of equal width (systematic
+    sampling); so a larger sample holds the smaller ones.
+
+    Args:
+        labels: (number,) integers.
+        seed: Seed of the order.
+    """
+    draws = np.random.default_rng(seed)
+    place = np.empty(len(labels))
+    for label in np.unique(labels):
+        members = draws.permutation(np.flatnonzero(labels == label))
+        place[members] = (np.arange(len(members)) + draws.random(len(members))) / len(members)
+    return np.argsort(place, kind="stable")
+
+
+def held_out(labels: np.ndarray) -> np.ndarray:
+    """Returns which objects are for validation, (number,) bool: every fifth one of each class.
+
+    Args:
+        labels: (number,) integers, in an order of which the beginnings are samples; then the
+            validation objects of a sample are those of a larger one too.
+    """
+    chosen = np.zeros(len(labels), bool)
+    # The classes begin at different places, or a sample with few of each would have none.
+    for first, label in enumerate(np.unique(labels)):
+        members = np.flatnonzero(labels == label)
+        chosen[members] = (np.arange(len(members)) + first) % _FOLDS == _FOLDS - 1
+    if len(labels) > 1 and not chosen.any():
+        chosen[-1] = True
+    return chosen
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelSubsets:
+    """The objects that labels may be asked of, and those that models are judged by.
+
+    Attributes:
+        spec: Of the dataset.
+        pool: Features of the training and validation splits, one behind the other.
+        test: Features of the test split.
+    """
+
+    spec: DatasetSpec
+    pool: Mapping[str, np.ndarray]
+    test: Mapping[str, np.ndarray]
+
+    @classmethod
+    def of(cls, dataset: Dataset) -> LabelSubsets:
+        """Reads a dataset into memory."""
+        filled = [split for split in ("train", "validation") if dataset.num_examples.get(split)]
+        parts = [dataset.arrays(split) for split in filled]
+        pool = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return cls(dataset.spec, pool, dataset.arrays("test"))
+
+    @property
+    def size(self) -> int:
+        """Number of objects in the pool."""
+        return len(self.pool["image"])
+
+    def run(
+        self, config: RunConfig, train: np.ndarray, validation: np.ndarray, min_steps: int
+    ) -> tuple[RunConfig, Dataset]:
+        """Returns a run on a few objects, and its data.
+
+        A run on few objects is as long as one on many: the objects stand in the training split
+        several times, so that all epochs together have `min_steps` steps at least. (More epochs in
+        their place would be as many checks of a validation split that is hardly larger.)
+
+        Args:
+            config: The run; its batches are made smaller where there are fewer objects.
+            train: Rows of the pool to train with.
+            validation: Rows of the pool by which the epoch is chosen.
+            min_steps: Fewest steps.
+        """
+        batch_size = min(config.batch_size, len(train))
+        steps = config.epochs * (len(train) // batch_size)
+        rows = np.tile(train, math.ceil(max(min_steps, steps) / steps))
+        splits = {
+            "train": {name: values[rows] for name, values in self.pool.items()},
+            "validation": {name: values[validation] for name, values in self.pool.items()},
+            "test": dict(self.test),
+        }
+        return (
+            dataclasses.replace(config, batch_size=batch_size),
+            InMemoryDataset(self.spec, splits),
+        )

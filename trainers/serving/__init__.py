@@ -1,0 +1,1 @@
+"""What TensorFlow Serving takes: SavedModels, versions and the files beside them."""

@@ -1,0 +1,1 @@
+"""The loop, its steps and states, and training in two stages."""

@@ -1,0 +1,94 @@
+"""The optimiser and its learning rate over the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+
+from trainers.config import RunConfig
+from trainers.training import plateau
+
+__all__ = ["learning_rate_after", "make"]
+
+
+class _ByVariable:
+    """An optimiser, in front of Keras's own, with a learning rate for each variable."""
+
+    factors: Sequence[float] = ()
+
+    def update_step(self, gradient, variable, learning_rate):
+        if self.factors:
+            learning_rate *= self.factors[self._get_variable_index(variable)]
+        super().update_step(gradient, variable, learning_rate)
+
+
+class _Adam(_ByVariable, keras.optimizers.Adam):
+    pass
+
+
+class _AdamW(_ByVariable, keras.optimizers.AdamW):
+    pass
+
+
+def make(
+    config: RunConfig,
+    steps: int,
+    variables: Sequence[keras.Variable],
+    factors: Sequence[float] = (),
+) -> keras.optimizers.Optimizer:
+    """Returns Adam, AdamW if there is weight decay, with the schedule of the configuration.
+
+    Scalars and vectors (biases, scales, noise levels) do not decay: zero means nothing to them.
+    Neither do variables with a learning rate of their own: they start from what another run learnt.
+
+    Args:
+        config: Learning rate, schedule, warm-up, weight decay and precision are read. Under the
+            schedule `plateau` it is `learning_rate_after` that changes the rate.
+        steps: Steps of the whole run, at whose end the cosine reaches zero.
+        variables: What is trained.
+        factors: What the learning rate of each variable is multiplied by; default 1 for all. (Adam
+            takes no notice of the scale of a gradient.)
+    """
+    rate = _rate(config, steps)
+    if config.weight_decay:
+        optimizer = _AdamW(rate, weight_decay=config.weight_decay, name="adamw")
+        own_rate = {id(v) for v, factor in zip(variables, factors, strict=False) if factor != 1}
+        optimizer.exclude_from_weight_decay(
+            [v for v in variables if len(v.shape) < 2 or id(v) in own_rate]
+        )
+    else:
+        optimizer = _Adam(rate, name="adam")
+    optimizer.factors = tuple(factors)
+    if config.mixed_precision == "float16":
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    return optimizer
+
+
+def learning_rate_after(config: RunConfig, losses: Sequence[float]) -> float:
+    """Returns the learning rate under the schedule `plateau`.
+
+    Args:
+        config: The run.
+        losses: Validation loss of each finished epoch.
+    """
+    lowered = plateau.reductions(
+        losses, config.plateau_patience, config.plateau_cooldown, config.min_delta
+    )
+    return config.learning_rate * config.plateau_factor**lowered
+
+
+def _rate(config: RunConfig, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    schedules = keras.optimizers.schedules
+    if config.schedule == "cosine":
+        decay = max(1, steps - config.warmup_steps)
+        if config.warmup_steps:
+            return schedules.CosineDecay(
+                0.0, decay, warmup_target=config.learning_rate, warmup_steps=config.warmup_steps
+            )
+        return schedules.CosineDecay(config.learning_rate, decay)
+    if config.warmup_steps:
+        return schedules.PolynomialDecay(
+            0.0, config.warmup_steps, end_learning_rate=config.learning_rate
+        )
+    return config.learning_rate

@@ -1,0 +1,207 @@
+"""Training in two stages: the features of a frozen network once, then the head on them.
+
+The head is trained by the one loop (`trainers.training.loop`): for it, the features are a dataset
+whose batches have "features" where others have "image".
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from trainers import strategy as strategies
+from trainers.config import RunConfig
+from trainers.data import Dataset
+from trainers.datasets.in_memory import map_rows, row_order
+from trainers.errors import UserError
+from trainers.training import feature_cache
+from trainers.training.feature_cache import FeatureFiles
+from zoo.model import ZooModel
+
+__all__ = ["FeatureDataset", "check_class", "feature_dataset", "feature_function"]
+
+# Raised when the files change, so that older ones are not read.
+_FORMAT = 1
+# Images of a split whose pixels are part of the key.
+_KEY_IMAGES = 16
+
+
+class FeatureDataset(Dataset):
+    """A dataset of features on disk, in the order of the images that they were made from.
+
+    Args:
+        dataset: The dataset of the images.
+        files: By split, the files of each copy; epoch e reads copy e mod copies.
+    """
+
+    def __init__(self, dataset: Dataset, files: Mapping[str, Sequence[FeatureFiles]]):
+        self.spec = dataset.spec
+        self.skipped = dataset.skipped
+        self.num_examples = {split: copies[0].number for split, copies in files.items()}
+        self._files = files
+
+    def batches(
+        self,
+        split: str,
+        batch_size: int,
+        *,
+        shuffle_seed: int | None = None,
+        epoch: int = 0,
+        start_batch: int = 0,
+        drop_remainder: bool = False,
+        labels: bool = True,
+        features: Sequence[str] = (),
+        shard: tuple[int, int] = (0, 1),
+    ) -> tf.data.Dataset:
+        """Returns batches {"features": float32, "label": int32}; see `Dataset.batches`."""
+        if features:
+            raise ValueError(f"features must be empty: none are kept; got {list(features)}")
+        order = row_order(
+            self.num_examples[split],
+            batch_size,
+            shuffle_seed=shuffle_seed,
+            epoch=epoch,
+            start_batch=start_batch,
+            drop_remainder=drop_remainder,
+            shard=shard,
+        )
+        copies = self._files[split]
+        files = copies[epoch % len(copies)]
+        wanted = [name for name in files.names if labels or name != "label"]
+        columns = {name: files.tensor(name) for name in wanted}
+
+        def read(rows: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {name: tf.gather(values, rows) for name, values in columns.items()}
+
+        return map_rows(order, batch_size // shard[1], read, drop_remainder or shard[1] > 1)
+
+    def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
+        """Returns "features" and, if they were kept, "label" of the first examples, in order."""
+        files = self._files[split][0]
+        return {name: np.array(files.array(name)[:limit]) for name in files.names}
+
+
+def check_class(model_class: type[ZooModel]) -> None:
+    """Raises UserError if no model of a class can be trained in two stages.
+
+    A model can if it has `features(images)` and `features_key()`, a `head` that alone is trained,
+    and steps that take batches with "features" in place of "image".
+    """
+    for method in ("features", "features_key"):
+        if not hasattr(model_class, method):
+            raise UserError(
+                f"--trainer two_stage: model '{model_class.registry_name}' has no {method}()"
+            )
+
+
+def _check_model(model: ZooModel) -> None:
+    check_class(type(model))
+    name = model.registry_name
+    if model.augment:
+        raise UserError(
+            f"--hp augment of model '{name}' must be false with --trainer two_stage: it would not "
+            f"reach the features; --shear, --zoom, --shift, --rotation and --flip do"
+        )
+    head = {id(variable) for variable in model.head.trainable_variables}
+    others = [v.path for v in model.trainable_variables if id(v) not in head]
+    if others:
+        raise UserError(
+            f"--trainer two_stage: of model '{name}' more than the head is trained, for instance "
+            f"'{others[0]}'; freeze the rest, or --trainer end_to_end"
+        )
+
+
+def feature_dataset(
+    model: ZooModel, dataset: Dataset, config: RunConfig, strategy: tf.distribute.Strategy
+) -> FeatureDataset:
+    """Returns the features of the training and the validation images, computed where they are not.
+
+    They are kept in `config.features_dir`, in a folder for each split and copy that is named by a
+    hash of everything on which they depend: the data (name, version, what was done to the images,
+    their number, the pixels of the first of them), the network (`model.features_key()`), precision
+    and compilation. Copy k holds the images of epoch k.
+
+    Args:
+        model: Adapted; what is before its head is frozen.
+        dataset: The images.
+        config: The run.
+        strategy: Its chief computes, on one device; the other workers wait.
+
+    Raises:
+        UserError: if the model cannot be trained in two stages.
+        TrainingError: if a feature is not finite.
+    """
+    _check_model(model)
+    labelled = model.task == "classification"
+    chief = strategies.is_chief(strategy)
+    if not chief:
+        strategies.barrier(strategy)
+    network = feature_function(model, dataset.spec.image_shape, config.jit)
+    files = {}
+    for split in ("train", "validation"):
+        number = dataset.num_examples.get(split, 0)
+        if not number:
+            continue
+        images = dataset.arrays(split, limit=_KEY_IMAGES)["image"]
+        files[split] = []
+        for copy in range(config.feature_copies if split == "train" else 1):
+            key = {
+                "format": _FORMAT,
+                "data": dataclasses.asdict(dataset.spec),
+                "split": split,
+                "copy": copy,
+                "number": number,
+                "pixels": hashlib.sha256(images.tobytes()).hexdigest(),
+                "model": model.registry_name,
+                "network": model.features_key(),
+                "precision": config.mixed_precision,
+                "jit": config.jit,
+            }
+            folder = Path(config.features_dir) / _folder_name(key)
+            files[split].append(FeatureFiles(folder, number, labelled))
+            if chief:
+                feature_cache.fill(
+                    files[split][-1],
+                    key,
+                    _in_order(dataset, split, copy, labelled),
+                    network,
+                    f"features of {split}" + f", copy {copy + 1}" * (config.feature_copies > 1),
+                )
+    if chief:
+        strategies.barrier(strategy)
+    return FeatureDataset(dataset, files)
+
+
+def feature_function(
+    model: ZooModel, image_shape: Sequence[int], jit: bool = False
+) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Returns the graph from images, (batch, *image_shape), to their features in float32.
+
+    Args:
+        model: Adapted; what is before its head is frozen.
+        image_shape: (height, width, bands).
+        jit: Whether it is compiled with XLA. Default False.
+    """
+    return tf.function(
+        lambda images: tf.cast(model.features(images), tf.float32),
+        input_signature=[tf.TensorSpec((None, *image_shape), tf.float32)],
+        jit_compile=jit,
+    )
+
+
+def _in_order(
+    dataset: Dataset, split: str, epoch: int, labels: bool
+) -> Callable[[], tf.data.Dataset]:
+    return lambda: dataset.batches(split, feature_cache.BATCH, epoch=epoch, labels=labels)
+
+
+def _folder_name(key: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
+    return f"{key['model']}-{key['split']}-{digest[:16]}"
