@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import shlex
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -23,11 +22,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainers.arguments import OneLineParser
+from trainers.command import exit_status
 from trainers.command_line import parse_run
 from trainers.config import RunConfig
 from trainers.errors import UserError
 from trainers.few_labels import experiment
-from trainers.run_folder import RunFolder, load_model, read_json, write_json
+from trainers.run_folder import load_model, read_json, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -118,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 if training could not go on, 2 for a mistake of the user.
     """
-    return experiment.command("active_learning", run, arguments)
+    return exit_status("active_learning", lambda given: print(f"report  {run(given)}"), arguments)
 
 
 def run(arguments: Sequence[str]) -> Path:
@@ -197,7 +197,7 @@ class _Curve:
         unlabelled = draws.permutation(np.setdiff1d(np.arange(self._subsets.size), rows))
         if current.strategy == "bald":
             candidates = unlabelled[: max(self._options.candidates, self._options.step)]
-            model = load_model(self._run_folder(before).path)
+            model = load_model(self._run_dir(before))
             taught = acquisition.information(model, self._subsets.pool["image"][candidates])
             unlabelled = candidates[np.argsort(-taught, kind="stable")]
         rows = np.concatenate([rows, unlabelled[: self._options.step]])
@@ -205,34 +205,26 @@ class _Curve:
         write_json(file, rows.tolist())
         return rows
 
-    def _run_folder(self, current: Round) -> RunFolder:
-        return RunFolder(self._options.output_dir / current.folder / "run")
+    def _run_dir(self, current: Round) -> Path:
+        return self._options.output_dir / current.folder / "run"
 
     def _train(self, current: Round, rows: np.ndarray, file: Path) -> None:
-        import keras
         import numpy as np
 
-        from trainers import pipeline
-        from trainers import strategy as strategies
         from trainers.few_labels import acquisition
 
         begun = time.monotonic()
-        folder = self._run_folder(current)
-        config = dataclasses.replace(
-            self._options.run, seed=current.repeat, evaluators=[], run_dir=str(folder.path)
-        )
         # The first are random, the later ones of each round in the order of their choice.
         aside = np.arange(len(rows)) % 5 == 4
-        config, dataset = self._subsets.run(
-            config, rows[~aside], rows[aside], self._options.min_steps
+        model, _ = self._subsets.train(
+            dataclasses.replace(self._options.run, seed=current.repeat),
+            self._run_dir(current),
+            rows[~aside],
+            rows[aside],
+            self._options.min_steps,
         )
-        pipeline.execute(config, dataset, strategies.make("one"), exports=False)
         test, spec = self._subsets.test, self._subsets.spec
-        model = load_model(folder.path)
         score = acquisition.score(model, test["image"], np.asarray(test["votes"]), spec.questions)
-        for path in (folder.checkpoints, folder.tensorboard):
-            shutil.rmtree(path, ignore_errors=True)
-        keras.backend.clear_session()
         write_json(file, score | {"seconds": time.monotonic() - begun})
         print(f"  RMSE {score['rmse']:.4f}, {score['log_likelihood']:.2f} nats", flush=True)
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import shlex
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -22,11 +21,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainers.arguments import OneLineParser
+from trainers.command import exit_status
 from trainers.command_line import parse_run
 from trainers.config import RunConfig
 from trainers.errors import UserError
 from trainers.few_labels import experiment
-from trainers.run_folder import RunFolder, load_model, read_json, write_json
+from trainers.run_folder import read_json, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 if training could not go on, 2 for a mistake of the user.
     """
-    return experiment.command("learning_curve", run, arguments)
+    return exit_status("learning_curve", lambda given: print(f"report  {run(given)}"), arguments)
 
 
 def run(arguments: Sequence[str]) -> Path:
@@ -196,30 +196,19 @@ class _Curve:
         return self._score(probe.predict(self._features["test"]))
 
     def _trained(self, cell: Cell) -> dict[str, float]:
-        import keras
+        from trainers import inference
 
-        from trainers import inference, pipeline
-        from trainers import strategy as strategies
-
-        folder = RunFolder(self._options.output_dir / cell.folder / "run")
-        config = dataclasses.replace(
-            self._options.run,
-            hp={**self._options.run.hp, "encoder": self._options.encoder, "training": cell.method},
-            seed=cell.repeat,
-            evaluators=[],
-            run_dir=str(folder.path),
+        options = self._options
+        hp = {**options.run.hp, "encoder": options.encoder, "training": cell.method}
+        model, outcome = self._subsets.train(
+            dataclasses.replace(options.run, hp=hp, seed=cell.repeat),
+            options.output_dir / cell.folder / "run",
+            *self._chosen(cell),
+            options.min_steps,
         )
-        config, dataset = self._subsets.run(config, *self._chosen(cell), self._options.min_steps)
-        outcome = pipeline.execute(config, dataset, strategies.make("one"), exports=False)
-        answers = inference.apply(load_model(folder.path), self._subsets.test["image"])
-        # The score and the model are what is wanted of them; the rest is as large again.
-        for path in (folder.checkpoints, folder.tensorboard):
-            shutil.rmtree(path, ignore_errors=True)
-        keras.backend.clear_session()
-        training = outcome.metrics["training"]
-        return self._score(answers["probability"].argmax(axis=-1)) | {
-            "best_epoch": training["best_epoch"]
-        }
+        answers = inference.apply(model, self._subsets.test["image"])
+        score = self._score(answers["probability"].argmax(axis=-1))
+        return score | {"best_epoch": outcome.metrics["training"]["best_epoch"]}
 
     def _score(self, predicted: np.ndarray) -> dict[str, float]:
         from trainers.evaluators.task_probe import TaskScore

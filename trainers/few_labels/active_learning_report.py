@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from trainers import report as reports
 from trainers.active_learning import STRATEGIES, Options, Round
-from trainers.evaluators import figures
-from trainers.evaluators.section import FigureFile, Section, Table
-from trainers.few_labels.label_curves import draw_curves, spread, spread_text
+from trainers.evaluators.section import Section
+from trainers.few_labels.label_curves import LabelCurves, spread_text
 from trainers.run_folder import installed_versions
 
 if TYPE_CHECKING:
@@ -41,10 +40,10 @@ def write(
     for current, score in scores.items():
         name = f"{current.strategy}_{options.labels(current.number)}_{current.repeat}"
         section.metrics |= {f"{name}_{measure}": score[measure] for measure in _MEASURES}
-    last = max(current.number for current in scores)
+    curves = _curves(options, scores)
     for strategy in options.strategies:
-        key = f"RMSE with {options.labels(last)} labels, {STRATEGIES[strategy]}"
-        section.key_numbers[key] = spread_text(*_of(scores, strategy, last, "rmse"))
+        key = f"RMSE with {curves.numbers[-1]} labels, {STRATEGIES[strategy]}"
+        section.key_numbers[key] = spread_text(*curves.at(strategy, curves.numbers[-1], "rmse"))
     section.text.append(
         f"In each round a model is trained anew on all labels so far, with {options.min_steps} "
         f"steps at least; a fifth of the labels chooses its epoch. The next {options.step} "
@@ -54,9 +53,15 @@ def write(
         "Errors of vote fractions count as many times as volunteers were asked; they include the "
         "scatter of the volunteers, which no model predicts."
     )
-    for measure, title in _MEASURES.items():
-        section.tables.append(_table(options, scores, measure, title, last))
-    section.figures.append(_figure(options, scores, last))
+    section.tables += curves.tables()
+    section.figures.append(
+        curves.figure(
+            options.output_dir / "figures" / "active_learning.png",
+            "Error of the vote fractions (lower is better) and log-likelihood of the votes (higher "
+            "is better) on the test split against the number of labelled galaxies",
+            scale="linear",
+        )
+    )
     reports.write(
         reports.Report(
             title=f"Which galaxies to label, {subsets.spec.name}",
@@ -84,48 +89,17 @@ def _facts(options: Options, subsets: LabelSubsets, scores: Mapping) -> dict[str
     }
 
 
-def _of(scores: Mapping, strategy: str, number: int, measure: str) -> tuple[float, float]:
-    name = strategy if number else "start"
-    return spread(
-        [
-            score[measure]
+def _curves(options: Options, scores: Mapping[Round, Mapping[str, Any]]) -> LabelCurves:
+    rounds = {options.labels(current.number): current.number for current in scores}
+
+    def of(strategy: str, labels: int) -> list[Mapping[str, Any]]:
+        # All begin with the same galaxies.
+        wanted = (strategy if rounds[labels] else "start", rounds[labels])
+        return [
+            score
             for current, score in scores.items()
-            if (current.strategy, current.number) == (name, number)
+            if (current.strategy, current.number) == wanted
         ]
-    )
 
-
-def _table(options: Options, scores: Mapping, measure: str, title: str, last: int) -> Table:
-    rows = [
-        [str(options.labels(number))]
-        + [spread_text(*_of(scores, strategy, number, measure)) for strategy in options.strategies]
-        for number in range(last + 1)
-    ]
-    return Table(
-        ["labels", *(STRATEGIES[strategy] for strategy in options.strategies)],
-        rows,
-        f"{title} on the test split, mean and standard deviation over repeats.",
-    )
-
-
-def _figure(options: Options, scores: Mapping, last: int) -> FigureFile:
-    numbers = range(last + 1)
-    with figures.style():
-        figure, panels = figures.new_figure(1, 2, width=4.6, height=4.0)
-        for panel, (measure, title) in zip(panels, _MEASURES.items(), strict=True):
-            curves = {
-                STRATEGIES[strategy]: [_of(scores, strategy, n, measure) for n in numbers]
-                for strategy in options.strategies
-            }
-            labels = [options.labels(number) for number in numbers]
-            draw_curves(panel, labels, curves, title, scale="linear")
-        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
-        path = options.output_dir / "figures" / "active_learning.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path)
-    return FigureFile(
-        "figures/active_learning.png",
-        "Error of the vote fractions (lower is better) and log-likelihood of the votes (higher is "
-        "better) on the test split against the number of labelled galaxies; bars are the standard "
-        "deviation over repeats.",
-    )
+    names = {strategy: STRATEGIES[strategy] for strategy in options.strategies}
+    return LabelCurves(sorted(rounds), names, _MEASURES, of)

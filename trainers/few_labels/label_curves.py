@@ -1,17 +1,90 @@
-"""Figures and numbers over the number of labels."""
+"""Tables and figures of several repeats over the number of labels."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from trainers.evaluators import figures
+from trainers.evaluators.section import FigureFile, Table
 
-__all__ = ["draw_curves", "spread", "spread_text"]
+__all__ = ["LabelCurves", "draw_curves", "spread", "spread_text"]
 
 _MARKERS = "osD^vP"
+
+
+@dataclasses.dataclass(frozen=True)
+class LabelCurves:
+    """Scores of what is compared, over the number of labels and over repeats.
+
+    Attributes:
+        numbers: Numbers of labels, rising.
+        names: What is compared, with its name in tables and legends.
+        measures: Names of the scores, with their titles.
+        scores: Scores of the repeats, of one of `names` at one of `numbers`, each by measure.
+    """
+
+    numbers: Sequence[int]
+    names: Mapping[str, str]
+    measures: Mapping[str, str]
+    scores: Callable[[str, int], Sequence[Mapping[str, float]]]
+
+    def at(self, name: str, number: int, measure: str) -> tuple[float, float]:
+        """Returns mean and standard deviation over repeats, see `spread`."""
+        return spread([score[measure] for score in self.scores(name, number)])
+
+    def tables(self) -> list[Table]:
+        """Returns a table for each measure."""
+        return [
+            Table(
+                ["labels", *self.names.values()],
+                [
+                    [str(number)]
+                    + [spread_text(*self.at(name, number, measure)) for name in self.names]
+                    for number in self.numbers
+                ],
+                f"{title} on the test split, mean and standard deviation over repeats.",
+            )
+            for measure, title in self.measures.items()
+        ]
+
+    def figure(
+        self,
+        path: Path,
+        caption: str,
+        scale: str = "log",
+        chance: Mapping[str, tuple[str, float]] | None = None,
+    ) -> FigureFile:
+        """Draws a panel for each measure.
+
+        Args:
+            path: File, in the folder `figures` of the report.
+            caption: What is seen; that bars are standard deviations is added.
+            scale: Of the number of labels, "log" (default) or "linear".
+            chance: For a measure, name and value of what is reached without learning.
+        """
+        with figures.style():
+            figure, panels = figures.new_figure(1, len(self.measures), width=4.5, height=4.0)
+            for panel, (measure, title) in zip(panels, self.measures.items(), strict=True):
+                curves = {
+                    shown: [self.at(name, number, measure) for number in self.numbers]
+                    for name, shown in self.names.items()
+                }
+                draw_curves(panel, self.numbers, curves, title, scale)
+                if chance is not None:
+                    _draw_level(panel, *chance[measure])
+            legend = panels[0].get_legend_handles_labels()
+            figure.legend(*legend, loc="outside lower center", ncols=len(self.names))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            figure.savefig(path)
+        return FigureFile(
+            f"{path.parent.name}/{path.name}",
+            f"{caption}; bars are the standard deviation over repeats.",
+        )
 
 
 def spread(values: Sequence[float]) -> tuple[float, float]:
@@ -71,3 +144,17 @@ def draw_curves(
     axes.set(xlabel="Number of labels", ylabel=ylabel)
     axes.grid(axis="y", color="0.92", linewidth=0.8)
     axes.set_axisbelow(True)
+
+
+def _draw_level(axes: Axes, name: str, value: float) -> None:
+    axes.axhline(value, color="0.5", linewidth=1, linestyle=":", zorder=0)
+    axes.annotate(
+        name,
+        (1, value),
+        xycoords=("axes fraction", "data"),
+        xytext=(-2, 3),
+        textcoords="offset points",
+        ha="right",
+        fontsize=8,
+        color="0.4",
+    )

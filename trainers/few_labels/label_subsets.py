@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trainers.config import RunConfig
 from trainers.data import Dataset, DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
+
+if TYPE_CHECKING:
+    from trainers.pipeline import Outcome
+    from zoo.model import ZooModel
 
 __all__ = ["LabelSubsets", "held_out", "stratified_order"]
 
@@ -80,27 +87,59 @@ class LabelSubsets:
         """Number of objects in the pool."""
         return len(self.pool["image"])
 
-    def run(
-        self, config: RunConfig, train: np.ndarray, validation: np.ndarray, min_steps: int
+    def train(
+        self,
+        config: RunConfig,
+        run_dir: Path,
+        rows: np.ndarray,
+        aside: np.ndarray,
+        min_steps: int,
+    ) -> tuple[ZooModel, Outcome]:
+        """Trains a model on a few objects; returns it and what came out.
+
+        Of the run folder the model and the numbers stay; the rest would be as large again.
+
+        Args:
+            config: The run; its batches are made smaller where there are fewer objects.
+            run_dir: Its folder.
+            rows: Rows of the pool to train with.
+            aside: Rows of the pool by which the epoch is chosen.
+            min_steps: Fewest steps.
+
+        Raises:
+            TrainingError: if the training cannot go on.
+        """
+        import keras
+
+        from trainers import pipeline, run_folder
+        from trainers import strategy as strategies
+
+        config = dataclasses.replace(config, evaluators=[], run_dir=str(run_dir))
+        config, dataset = self.dataset(config, rows, aside, min_steps)
+        outcome = pipeline.execute(config, dataset, strategies.make("one"), exports=False)
+        folder = run_folder.RunFolder(run_dir)
+        for path in (folder.checkpoints, folder.tensorboard):
+            shutil.rmtree(path, ignore_errors=True)
+        # The graphs of one training after the other would fill the memory.
+        keras.backend.clear_session()
+        return run_folder.load_model(run_dir), outcome
+
+    def dataset(
+        self, config: RunConfig, rows: np.ndarray, aside: np.ndarray, min_steps: int
     ) -> tuple[RunConfig, Dataset]:
         """Returns a run on a few objects, and its data.
 
         A run on few objects is as long as one on many: the objects stand in the training split
         several times, so that all epochs together have `min_steps` steps at least. (More epochs in
-        their place would be as many checks of a validation split that is hardly larger.)
-
-        Args:
-            config: The run; its batches are made smaller where there are fewer objects.
-            train: Rows of the pool to train with.
-            validation: Rows of the pool by which the epoch is chosen.
-            min_steps: Fewest steps.
+        their place would be as many checks of a validation split that is hardly larger.) See
+        `train` for the arguments.
         """
-        batch_size = min(config.batch_size, len(train))
-        steps = config.epochs * (len(train) // batch_size)
-        rows = np.tile(train, math.ceil(max(min_steps, steps) / steps))
+        batch_size = min(config.batch_size, len(rows))
+        steps = config.epochs * (len(rows) // batch_size)
+        repeated = np.tile(rows, math.ceil(max(min_steps, steps) / steps))
         splits = {
-            "train": {name: values[rows] for name, values in self.pool.items()},
-            "validation": {name: values[validation] for name, values in self.pool.items()},
+            "train": {name: values[repeated] for name, values in self.pool.items()},
+            "validation": {name: values[aside] for name, values in self.pool.items()},
             "test": dict(self.test),
         }
         return (

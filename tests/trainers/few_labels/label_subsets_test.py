@@ -35,7 +35,7 @@ class LabelSubsetsTest(tf.test.TestCase):
         config = RunConfig(epochs=4, batch_size=16)
         for number, steps in ((10, 40), (60, 40), (80, 20 * 4)):
             rows = np.arange(number)
-            run, dataset = subsets.run(config, rows, np.arange(90, 96), 40)
+            run, dataset = subsets.dataset(config, rows, np.arange(90, 96), 40)
             self.assertEqual(run.batch_size, min(number, 16))
             per_epoch = dataset.num_examples["train"] // run.batch_size
             self.assertGreaterEqual(4 * per_epoch, min(40, steps))
