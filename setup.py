@@ -63,6 +63,7 @@ setup(
             "import-linter~=2.5",
             "pytest>=8,<10",
             "pytest-timeout~=2.4",
+            "pytest-xdist~=3.8",
             "ruff>=0.15,<0.18",
         ],
         "bench": ["torch==2.13.0"],

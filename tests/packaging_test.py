@@ -1,7 +1,9 @@
 """What is installed, and that the README, the checks and the packages agree."""
 
+import contextlib
 import email
 import importlib
+import io
 import re
 import subprocess
 import sys
@@ -92,11 +94,19 @@ class DocumentsTest(tf.test.TestCase):
                         self.assertTrue((page.parent / target).exists())
 
     def test_commands_tell_their_options(self):
-        for name in ("evaluate", "export", "predict", "run"):
-            module = importlib.import_module(f"trainers.{name}")
-            with self.assertRaises(SystemExit) as stopped:
-                module.main(["--help"])
-            self.assertEqual(stopped.exception.code, 0)
+        for path in (ROOT / "trainers").rglob("*.py"):
+            if "exit_status(" not in path.read_text() or path.name == "command.py":
+                continue
+            name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            module = importlib.import_module(name)
+            shown = io.StringIO()
+            with self.subTest(name), contextlib.redirect_stdout(shown):
+                try:
+                    status = module.main(["--help"])
+                except SystemExit as stopped:
+                    status = stopped.code
+                self.assertEqual(status, 0)
+                self.assertIn(f"python -m {name.removesuffix('.__main__')}", shown.getvalue())
 
 
 def _canonical(name):

@@ -29,7 +29,7 @@ from trainers.training import loop, two_stage
 from trainers.training.checkpoints import Checkpoints
 from trainers.training.feature_cache import FeatureFiles
 
-ROOT = pathlib.Path(__file__).parents[2]
+ROOT = pathlib.Path(__file__).parents[3]
 
 
 class _Case(tf.test.TestCase):
