@@ -30,6 +30,7 @@ setup(
         "astropy>=7,<9",
         "etils[epath]~=1.9",
         "galsim~=2.8",
+        "h5py~=3.14",
         "joblib~=1.4",
         "keras~=3.15",
         "matplotlib~=3.9",

@@ -1,0 +1,336 @@
+import io
+import os
+import pickle
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tensorflow as tf
+from astropy.io import fits
+from astropy.table import Table
+from PIL import Image
+
+from trainers.cutouts import sources
+from trainers.cutouts.cutout import Cutout, LeftOut
+from trainers.cutouts.reading import CutoutFiles, read
+from trainers.errors import UserError
+
+SHAPE = (6, 5, 2)
+IMAGES = np.random.default_rng(0).normal(size=(7, *SHAPE)).astype(np.float32)
+NAMES = [f"J{row:03d}" for row in range(len(IMAGES))]
+
+
+class ReadingTestCase(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = Path(self.get_temp_dir())
+
+    def read(self, *paths, shape=SHAPE, **options):
+        """Reads twice, at a stretch and counted through in parts, and sees that they agree."""
+        paths = [self.folder / path for path in paths]
+        found = list(read(paths, shape, **options))
+        files = pickle.loads(pickle.dumps(CutoutFiles(paths, shape, **options)))
+        parts = [
+            one for start in range(0, len(files), 3) for one in files.entries(start, start + 3)
+        ]
+        files.close()
+        for one, again in zip(found, parts, strict=False):
+            if isinstance(one, LeftOut) and one.number > 1:
+                break  # In parts, the rest of a file is several.
+            self.assertEqual(one.source, again.source)
+            if isinstance(one, Cutout):
+                self.assertAllEqual(one.image, again.image)
+            else:
+                self.assertEqual(one, again)
+        return found
+
+    def assert_images(self, found, images, ids):
+        self.assertEqual([one.id if isinstance(one, Cutout) else one for one in found], ids)
+        for one, image in zip(found, images, strict=True):
+            self.assertEqual(one.image.dtype, np.float32)
+            self.assertAllEqual(one.image, image)
+
+
+class FitsTest(ReadingTestCase):
+    def cube(self, row):
+        return np.moveaxis(IMAGES[row], -1, 0)
+
+    def test_a_cube_of_bands_however_it_is_packed(self):
+        fits.writeto(self.folder / "a.fits", self.cube(0))
+        fits.writeto(self.folder / "b.fits.gz", self.cube(1))
+        packed = fits.CompImageHDU(self.cube(2), compression_type="GZIP_2", quantize_level=0)
+        fits.HDUList([fits.PrimaryHDU(), packed]).writeto(self.folder / "c.fits.fz")
+        found = self.read("a.fits", "b.fits.gz", "c.fits.fz")
+        self.assert_images(found, IMAGES[:3], ["a.fits", "b.fits.gz", "c.fits.fz"])
+
+    def test_each_extension_is_an_object_or_a_band(self):
+        extensions = [fits.ImageHDU(IMAGES[row, ..., 0]) for row in range(2)]
+        path = self.folder / "m.fits"
+        fits.HDUList([fits.PrimaryHDU(), *extensions]).writeto(path)
+        found = self.read(path, shape=(6, 5, 1))
+        self.assert_images(found, IMAGES[:2, ..., :1], ["m.fits#1", "m.fits#2"])
+        (found,) = self.read(path, extensions="bands")
+        self.assertAllEqual(found.image, np.moveaxis(IMAGES[:2, ..., 0], 0, -1))
+
+    def test_rows_of_a_table_in_either_order_of_the_axes(self):
+        for name, images in (("l.fits", IMAGES), ("f.fits.gz", np.moveaxis(IMAGES, -1, 1))):
+            table = Table({"ID": NAMES, "stamp": images, "flux": np.arange(7.0)})
+            table.write(self.folder / name)
+            self.assert_images(self.read(name), IMAGES, NAMES)
+        found = self.read("l.fits", column="stamp", id_column="flux")
+        self.assertEqual([one.id for one in found][:2], ["0.0", "1.0"])
+        self.assertEqual(found[3].source, "l.fits[3]")
+
+    def test_scaled_integers_are_what_they_stand_for(self):
+        image = np.arange(30, dtype=np.uint16).reshape(6, 5)
+        fits.writeto(self.folder / "u.fits", image)
+        table = Table({"image": np.stack([image + 7] * 3)})
+        table.write(self.folder / "t.fits")
+        (found,) = self.read("u.fits", shape=(6, 5, 1))
+        self.assertAllEqual(found.image[..., 0], image)
+        self.assertAllEqual(self.read("t.fits", shape=(6, 5, 1))[2].image[..., 0], image + 7)
+
+    def test_what_is_broken_is_told_and_the_rest_is_read(self):
+        fits.writeto(self.folder / "good.fits", self.cube(0))
+        whole = (self.folder / "good.fits").read_bytes()
+        (self.folder / "cut.fits").write_bytes(whole[:2880])
+        (self.folder / "none.fits").write_bytes(b"")
+        Table({"image": IMAGES}).write(self.folder / "table.fits")
+        table = (self.folder / "table.fits").read_bytes()
+        (self.folder / "table_cut.fits").write_bytes(table[: len(table) - 2880])
+        Table({"mag": [1.0]}).write(self.folder / "other.fits")
+        image = self.cube(1).copy()
+        image[0, 0, :3] = np.nan, np.inf, -np.inf
+        fits.writeto(self.folder / "nan.fits", image)
+        names = ["cut.fits", "none.fits", "nan.fits", "table_cut.fits", "other.fits", "good.fits"]
+        found = self.read(*names)
+        self.assertIsInstance(found[-1], Cutout)
+        self.assertEqual(found[3].number, 7)
+        reasons = {one.source: one.reason for one in found[:-1]}
+        self.assertRegex(reasons["cut.fits"], "cannot be read")
+        self.assertRegex(reasons["none.fits"], "cannot be read: Empty")
+        self.assertEqual(reasons["nan.fits"], "3 of 60 pixels are NaN or infinite")
+        self.assertRegex(reasons["table_cut.fits[0:7]"], "cannot be read")
+        self.assertRegex(reasons["other.fits"], "has no 'image' among its columns of table 1")
+
+
+class PictureTest(ReadingTestCase):
+    def test_pixels_are_those_of_the_file(self):
+        pixels = np.random.default_rng(1).integers(0, 256, (6, 5, 3), np.uint8)
+        Image.fromarray(pixels).save(self.folder / "a.png")
+        Image.fromarray(pixels).save(self.folder / "b.JPG", quality=95)
+        Image.fromarray(pixels[..., 0]).save(self.folder / "grey.png")
+        found = self.read("a.png", "b.JPG", "grey.png", shape=(None, None, 3))
+        jpeg = np.asarray(Image.open(self.folder / "b.JPG"))
+        grey = np.repeat(pixels[..., :1], 3, axis=-1)
+        self.assert_images(found, [pixels, jpeg, grey], ["a.png", "b.JPG", "grey.png"])
+        (found,) = self.read("grey.png", shape=(6, 5, 1))
+        self.assertAllEqual(found.image, pixels[..., :1])
+
+    def test_what_is_no_picture_for_the_model_is_told(self):
+        Image.fromarray(np.zeros((6, 5, 3), np.uint8)).save(self.folder / "a.png")
+        pixels = np.random.default_rng(1).integers(0, 256, (6, 5, 3), np.uint8)
+        Image.fromarray(pixels).save(self.folder / "cut.png")
+        memory = (self.folder / "cut.png").read_bytes()
+        (self.folder / "cut.png").write_bytes(memory[: len(memory) // 2])
+        Image.fromarray(np.zeros((6, 5), np.uint16)).save(self.folder / "deep.png")
+        Image.new("RGB", (5, 6)).save(self.folder / "gif.png", format="GIF")
+        reasons = [
+            one.reason for one in self.read("cut.png", "deep.png", "gif.png", shape=(6, 5, 3))
+        ]
+        self.assertRegex(reasons[0], "cannot be read")
+        self.assertRegex(reasons[1], "has mode I;16; 8-bit grey or RGB was expected")
+        self.assertRegex(reasons[2], "cannot be read")
+        self.assertEqual(
+            self.read("a.png", shape=(8, 8, 3))[0].reason, "is 5x6 px; 8x8 px was expected"
+        )
+        self.assertRegex(self.read("a.png")[0].reason, "of 1 or 3 bands; 2 were expected")
+
+
+class ArraysTest(ReadingTestCase):
+    def test_npy_and_npz(self):
+        np.save(self.folder / "a.npy", IMAGES)
+        np.save(self.folder / "b.npy", np.asfortranarray(IMAGES.astype(">f8")))
+        np.savez(self.folder / "c.npz", stamps=IMAGES, name=np.array(NAMES))
+        np.savez_compressed(self.folder / "d.npz", image=IMAGES, id=np.array(NAMES), other=IMAGES)
+        rows = [f"[{row}]" for row in range(7)]
+        self.assert_images(self.read("a.npy"), IMAGES, [f"a.npy{row}" for row in rows])
+        self.assert_images(self.read("b.npy"), IMAGES, [f"b.npy{row}" for row in rows])
+        self.assert_images(self.read("c.npz", id_column="name"), IMAGES, NAMES)
+        self.assert_images(self.read("d.npz"), IMAGES, NAMES)
+
+    def test_three_axes_are_one_cutout_unless_there_is_one_band(self):
+        np.save(self.folder / "a.npy", IMAGES[0])
+        np.save(self.folder / "b.npy", IMAGES[..., 0])
+        self.assert_images(self.read("a.npy"), IMAGES[:1], ["a.npy"])
+        found = self.read("b.npy", shape=(6, 5, 1))
+        self.assertAllEqual([one.image for one in found], IMAGES[..., :1])
+
+    def test_a_pickle_is_never_loaded(self):
+        class Harm:
+            def __reduce__(self):
+                return os.mkdir, (str(folder / "harm"),)
+
+        folder = self.folder
+        objects = np.empty((3, 6, 5, 2), object)
+        objects[...] = Harm()
+        np.save(self.folder / "a.npy", objects, allow_pickle=True)
+        np.savez(self.folder / "b.npz", image=IMAGES, id=objects[:, 0, 0, 0])
+        (self.folder / "c.npy").write_bytes(pickle.dumps(Harm()))
+        found = self.read("a.npy", "b.npz", "c.npy")
+        self.assertRegex(found[0].reason, "holds Python objects, which are never unpickled")
+        self.assertRegex(found[1].reason, "Object arrays cannot be loaded")
+        self.assertRegex(found[2].reason, "magic string")
+        self.assertFalse((self.folder / "harm").exists())
+
+    def test_whole_rows_of_a_file_cut_short_are_read(self):
+        np.save(self.folder / "a.npy", IMAGES)
+        memory = (self.folder / "a.npy").read_bytes()
+        (self.folder / "a.npy").write_bytes(memory[:-250])
+        found = self.read("a.npy")
+        self.assert_images(found[:-1], IMAGES[:5], [f"a.npy[{row}]" for row in range(5)])
+        reason = "the file ends before it, after 5 of 7 rows"
+        self.assertEqual(found[-1], LeftOut("a.npy[5:7]", reason, 2))
+
+    def test_what_else_cannot_be_used_is_told(self):
+        np.save(self.folder / "text.npy", np.full((2, 6, 5, 2), "x"))
+        np.save(self.folder / "flat.npy", np.zeros(9))
+        np.save(self.folder / "empty.npy", np.zeros((0, 6, 5, 2)))
+        np.save(self.folder / "bands.npy", np.zeros((1, 6, 5, 4)))
+        np.savez(self.folder / "two.npz", a=IMAGES, b=IMAGES)
+        (self.folder / "bad.npz").write_bytes(b"PK\x03\x04 and no more")
+        found = self.read(*["text.npy", "flat.npy", "empty.npy", "bands.npy", "two.npz", "bad.npz"])
+        for one, reason in zip(
+            found,
+            (
+                "values of type <U1; numbers",
+                "values of type <U1; numbers",
+                r"has shape \(9,\); \(number, height",
+                "has no cutouts",
+                r"has 4 band\(s\), its shape is \(6, 5, 4\); 2 were expected",
+                "has several arrays with cutouts: 'a', 'b'; --column chooses one",
+                "cannot be read: File is not a zip file",
+            ),
+            strict=True,
+        ):
+            self.assertRegex(one.reason, reason)
+
+
+class Hdf5Test(ReadingTestCase):
+    def test_a_dataset_of_cutouts(self):
+        with h5py.File(self.folder / "a.h5", "w") as file:
+            file.create_dataset("image", data=IMAGES, chunks=(4, *SHAPE), compression="gzip")
+            file["id"] = NAMES
+        with h5py.File(self.folder / "b.hdf5", "w") as file:
+            file["survey/stamps"], file["survey/key"] = IMAGES, np.arange(10, 17)
+        self.assert_images(self.read("a.h5"), IMAGES, NAMES)
+        found = self.read("b.hdf5", column="/survey/stamps", id_column="survey/key")
+        self.assert_images(found, IMAGES, [str(key) for key in range(10, 17)])
+
+    def test_broken_files_and_links_to_others_are_told(self):
+        with h5py.File(self.folder / "secret.h5", "w") as file:
+            file["image"] = IMAGES
+        with h5py.File(self.folder / "link.h5", "w") as file:
+            file["image"] = h5py.ExternalLink("secret.h5", "image")
+        (self.folder / "raw").write_bytes(IMAGES.tobytes())
+        with h5py.File(self.folder / "raw.h5", "w") as file:
+            file.create_dataset(
+                "image",
+                IMAGES.shape,
+                "<f4",
+                external=[(str(self.folder / "raw"), 0, IMAGES.nbytes)],
+            )
+        memory = (self.folder / "secret.h5").read_bytes()
+        (self.folder / "cut.h5").write_bytes(memory[: len(memory) // 2])
+        reasons = [one.reason for one in self.read("link.h5", "raw.h5", "cut.h5")]
+        self.assertRegex(reasons[0], "has no 'image' among its datasets")
+        self.assertRegex(reasons[1], "has the values of 'image' in other files")
+        self.assertRegex(reasons[2], "cannot be read: .*truncated")
+
+
+class ParquetTest(ReadingTestCase):
+    def write(self, name, images, **columns):
+        table = pa.table({"image": images, "id": NAMES, **columns})
+        pq.write_table(table, self.folder / name, row_group_size=2)
+
+    def test_nested_lists_tensors_and_flat_lists(self):
+        tensors = pa.FixedShapeTensorArray.from_numpy_ndarray(IMAGES)
+        for images in (
+            pa.array(IMAGES.tolist(), pa.list_(pa.list_(pa.list_(pa.float32())))),
+            pa.array(
+                np.moveaxis(IMAGES, -1, 1).tolist(),
+                pa.large_list(pa.list_(pa.list_(pa.float64(), 5), 6)),
+            ),
+            pa.array(IMAGES.reshape(7, -1).tolist(), pa.list_(pa.float32(), 60)),
+            tensors,
+        ):
+            self.write("a.parquet", images)
+            self.assert_images(self.read("a.parquet"), IMAGES, NAMES)
+
+    def test_bytes_of_pictures(self):
+        pixels = np.random.default_rng(1).integers(0, 256, (7, 6, 5, 3), np.uint8)
+        encoded = []
+        for image in pixels:
+            memory = io.BytesIO()
+            Image.fromarray(image).save(memory, format="PNG")
+            encoded.append(memory.getvalue())
+        self.write("a.parquet", pa.array(encoded))
+        self.write("b.parquet", pa.array([{"bytes": one, "path": "x"} for one in encoded]))
+        for name in ("a.parquet", "b.parquet"):
+            self.assert_images(self.read(name, shape=(None, None, 3)), pixels, NAMES)
+
+    def test_bad_rows_are_told_and_the_others_read(self):
+        images = IMAGES.tolist()
+        images[1] = None
+        images[2] = images[2][:-1]
+        images[3] = [images[3][0][:-1], *images[3][1:]]
+        images[4][0][0][0] = None
+        images[5][0][0][0] = float("nan")
+        self.write("a.parquet", pa.array(images))
+        found = self.read("a.parquet")
+        self.assertAllEqual([found[row].image for row in (0, 6)], IMAGES[[0, 6]])
+        for one, reason in zip(
+            found[1:6],
+            (
+                "is empty",
+                "is 5x5 px; 5x6 px was expected",
+                "has rows of different lengths",
+                "is empty, or a part of it is",
+                "1 of 60 pixels are NaN",
+            ),
+            strict=True,
+        ):
+            self.assertRegex(one.reason, reason)
+        memory = (self.folder / "a.parquet").read_bytes()
+        (self.folder / "a.parquet").write_bytes(memory[:-20])
+        self.assertRegex(self.read("a.parquet")[0].reason, "cannot be read")
+
+
+class SourcesTest(ReadingTestCase):
+    def test_folders_and_patterns_are_read_in_order_and_each_file_once(self):
+        for name in ("b/2.png", "b/10.png", "a/2.png", "a/notes.txt", "c.npy", ".x/3.png"):
+            path = self.folder / name
+            path.parent.mkdir(exist_ok=True)
+            if path.suffix == ".png":
+                Image.new("L", (5, 6)).save(path)
+            else:
+                np.save(path.open("wb"), np.ones((6, 5, 1)))
+        found = self.read("", shape=(6, 5, 1))
+        self.assertEqual([one.id for one in found], ["a/2.png", "b/10.png", "b/2.png", "c.npy"])
+        found = self.read("b/*.png", "c.npy", "b/2.png", shape=(6, 5, 1))
+        self.assertEqual([one.id for one in found], ["10.png", "2.png", "c.npy"])
+
+    def test_mistakes_are_told(self):
+        (self.folder / "a.txt").touch()
+        for path, message in (
+            ("none.fits", "--images .*none.fits: no such file"),
+            ("*.fits", "--images .*: no file has such a name"),
+            (".", "--images .*: no .fits, .*files in the folder"),
+            ("a.txt", "--images .*a.txt must end with one of .fits"),
+        ):
+            with self.assertRaisesRegex(UserError, message):
+                sources.find([self.folder / path])
+        with self.assertRaisesRegex(UserError, "--extensions must be one of objects, bands"):
+            CutoutFiles([self.folder], SHAPE, extensions="all")

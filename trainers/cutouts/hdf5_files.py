@@ -1,0 +1,80 @@
+"""Cutouts in a dataset of an HDF5 file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+
+from trainers.cutouts.array_files import rows_of
+from trainers.cutouts.cutout import CutoutFile, Found, UnreadableError, Wanted, identifiers
+
+__all__ = ["Hdf5File"]
+
+# Read at a time, so that a compressed chunk is not unpacked for each of its rows.
+_BLOCK_BYTES = 8 * 2**20
+
+
+class Hdf5File(CutoutFile):
+    """The first axis of a dataset counts cutouts, unless it is one; see `CutoutFile`."""
+
+    def __init__(self, path: Path, wanted: Wanted):
+        self._file = h5py.File(path, "r")
+        try:
+            # It follows no link, which might lead to another file.
+            found: dict[str, tuple[int, ...]] = {}
+            self._file.visititems(
+                lambda name, item: (
+                    found.update({name: item.shape or ()})
+                    if isinstance(item, h5py.Dataset)
+                    else None
+                )
+            )
+            images = [name for name, shape in found.items() if len(shape) >= 2]
+            self._images = self._dataset(_named(images, wanted))
+            identifier = wanted.chosen_id(list(found), "datasets")
+            self._ids = None if identifier is None else self._dataset(identifier)
+            self._many, self._number, self._shape = rows_of(self._images.shape, wanted)
+            if self._ids is not None and self._many and self._ids.shape != (self._number,):
+                raise UnreadableError(
+                    f"has {self._number} cutouts and identifiers of shape {self._ids.shape}"
+                )
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __len__(self) -> int:
+        return self._number
+
+    def found(self, start: int, stop: int) -> Iterator[Found]:
+        if not self._many:
+            yield Found("", self._images[()])
+            return
+        row_bytes = self._images.dtype.itemsize * math.prod(self._shape)
+        step = max(1, _BLOCK_BYTES // max(1, row_bytes))
+        for first in range(start, stop, step):
+            last = min(first + step, stop)
+            images = self._images[first:last]
+            names = [None] * len(images)
+            if self._ids is not None:
+                names = identifiers(self._ids[first:last])
+            for row, (image, name) in enumerate(zip(images, names, strict=True), first):
+                yield Found(f"[{row}]", image, name)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _dataset(self, name: str) -> h5py.Dataset:
+        dataset = self._file[name]
+        if dataset.external or dataset.is_virtual:
+            raise UnreadableError(f"has the values of '{name}' in other files, which are not read")
+        return dataset
+
+
+def _named(images: list[str], wanted: Wanted) -> str:
+    # In a group within, a name may be given with or without the slash in front.
+    if wanted.column is not None and wanted.column.strip("/") in images:
+        return wanted.column.strip("/")
+    return wanted.chosen(images, "datasets")

@@ -1,0 +1,184 @@
+"""Files of all kinds as one sequence of cutouts."""
+
+from __future__ import annotations
+
+import bisect
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainers.cutouts import sources
+from trainers.cutouts.cutout import Cutout, CutoutFile, LeftOut, UnreadableError, Wanted, fitted
+from trainers.errors import UserError
+
+__all__ = ["CutoutFiles", "read"]
+
+_EXTENSIONS = ("objects", "bands")
+
+
+def read(
+    paths: Sequence[str | Path],
+    shape: tuple[int | None, int | None, int],
+    *,
+    column: str | None = None,
+    id_column: str | None = None,
+    extensions: str = "objects",
+) -> Iterator[Cutout | LeftOut]:
+    """Yields the cutouts of files, and what of them cannot be used, in memory that does not grow.
+
+    Args:
+        paths: See `sources.find`.
+        shape: (height, width, bands) that the images must have; None for any height or width.
+        column: See `Wanted`.
+        id_column: See `Wanted`.
+        extensions: See `Wanted`.
+
+    Raises:
+        UserError: if there is no such file.
+    """
+    files = CutoutFiles(
+        paths, shape, column=column, id_column=id_column, extensions=extensions, counted=False
+    )
+    for number in range(len(files.files)):
+        yield from files.of_file(number)
+    files.close()
+
+
+class CutoutFiles:
+    """The entries of many files, counted through.
+
+    It can be sent to another process that sees the same files. One file is open at a time.
+
+    Args:
+        paths: See `sources.find`.
+        shape: (height, width, bands) that the images must have; None for any height or width.
+        column: See `Wanted`.
+        id_column: See `Wanted`.
+        extensions: See `Wanted`.
+        counted: Whether the entries are counted, for which each file but a picture is opened.
+
+    Attributes:
+        files: Paths of the files.
+        names: What they are called in a table.
+
+    Raises:
+        UserError: if there is no such file.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[str | Path],
+        shape: tuple[int | None, int | None, int],
+        *,
+        column: str | None = None,
+        id_column: str | None = None,
+        extensions: str = "objects",
+        counted: bool = True,
+    ):
+        if extensions not in _EXTENSIONS:
+            raise UserError(
+                f"--extensions must be one of {', '.join(_EXTENSIONS)}; got '{extensions}'"
+            )
+        self._wanted = Wanted(tuple(shape), column, id_column, extensions)
+        self.files = sources.find(paths)
+        self.names = sources.names(self.files)
+        self._opened: tuple[int, CutoutFile] | None = None
+        self._ends: list[int] = []
+        if counted:
+            counts = [self._count(number) for number in range(len(self.files))]
+            self._ends = np.cumsum(counts).tolist()
+
+    def __len__(self) -> int:
+        """Returns the number of entries."""
+        return self._ends[-1] if self._ends else 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_opened": None}
+
+    def state(self) -> list[list[Any]]:
+        """Returns path, size and time of change of each file, to see whether they are the same."""
+        found = []
+        for file in self.files:
+            status = os.stat(file)
+            found.append([os.path.abspath(file), status.st_size, status.st_mtime_ns])
+        return found
+
+    def entries(self, start: int, stop: int) -> Iterator[Cutout | LeftOut]:
+        """Yields the entries from `start` to `stop`, one each; see `CutoutFile.found`.
+
+        Args:
+            start: First entry, counted from 0 through all files.
+            stop: The one after the last.
+        """
+        number = bisect.bisect_right(self._ends, start)
+        while start < min(stop, len(self)):
+            before = self._ends[number - 1] if number else 0
+            end = min(stop, self._ends[number])
+            yield from self.of_file(number, start - before, end - before)
+            start, number = end, number + 1
+
+    def of_file(
+        self, number: int, start: int = 0, stop: int | None = None
+    ) -> Iterator[Cutout | LeftOut]:
+        """Yields the entries of one file.
+
+        Args:
+            number: The file, counted from 0.
+            start: First entry.
+            stop: The one after the last; None for all.
+        """
+        name, done = self.names[number], start
+        try:
+            file = self._open(number)
+            stop = len(file) if stop is None else stop
+            for found in file.found(start, stop):
+                done += 1
+                source = name + found.place
+                image = fitted(found, self._wanted)
+                if isinstance(image, str):
+                    yield LeftOut(source, image, found.number)
+                else:
+                    yield Cutout(found.id or source, source, image)
+            if done < stop:
+                raise UnreadableError(f"has {done} entries; {stop} were expected")
+        except Exception as error:  # The libraries raise anything for a broken file.
+            self.close()
+            rest = 1 if stop is None else stop - done
+            rows = f"[{done}:{stop}]" if rest > 1 or done else ""
+            yield LeftOut(f"{name}{rows}", _reason(error), rest)
+
+    def close(self) -> None:
+        """Closes the file that is open."""
+        if self._opened is not None:
+            self._opened[1].close()
+            self._opened = None
+
+    def _count(self, number: int) -> int:
+        if sources.is_picture(self.files[number]):
+            return 1
+        try:
+            # One entry says what is wrong with the file, or that nothing is in it.
+            return max(1, len(self._open(number)))
+        except Exception:  # As in `of_file`, which tells what it is.
+            return 1
+        finally:
+            self.close()
+
+    def _open(self, number: int) -> CutoutFile:
+        if self._opened is None or self._opened[0] != number:
+            self.close()
+            path = self.files[number]
+            self._opened = number, sources.reader(path)(Path(path), self._wanted)
+            if not len(self._opened[1]):
+                raise UnreadableError("has no cutouts")
+        return self._opened[1]
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, UnreadableError):
+        return text
+    return f"cannot be read: {text or type(error).__name__}"
