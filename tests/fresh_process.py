@@ -35,8 +35,10 @@ def run(job):
             signature = meta.signature_def[key]
             feed = {signature.inputs[name].name: value for name, value in values.items()}
             fetch = {name: tensor.name for name, tensor in signature.outputs.items()}
-            for name, value in session.run(fetch, feed).items():
-                results[f"session/{key}/{name}"] = value
+            empty = {name: value[:0] for name, value in feed.items()}
+            for run, fed in (("session", feed), ("empty", empty)):
+                for name, value in session.run(fetch, fed).items():
+                    results[f"{run}/{key}/{name}"] = value
         assets = meta.asset_file_def
         names = [asset.filename for asset in assets]
     np.savez(job["results"], **results)
@@ -64,8 +66,9 @@ def run_saved_model(
         inputs: Inputs by name, for each signature to run.
 
     Returns:
-        Outputs under "eager/<signature>/<name>" and "session/<signature>/<name>", and a summary:
-        `assets`, `signatures`, and `foreign`, the packages of this project that were needed.
+        Outputs under "eager/<signature>/<name>" and "session/<signature>/<name>", those of an empty
+        batch under "empty/<signature>/<name>"; and a summary: `assets`, `signatures`, and
+        `foreign`, the packages of this project that were needed.
     """
     with tempfile.TemporaryDirectory() as folder:
         job = {"saved_model": str(saved_model), "results": f"{folder}/results.npz", "inputs": {}}

@@ -60,6 +60,8 @@ class DatasetSpec:
         feature_names: Of all features that `Dataset.arrays` has.
         transformations: What was done to the images after they were read, a sentence each that
             tells all on which their pixels depend.
+        scales_files: Whether each image was a file of any size, cut around the centre to the ratio
+            of the sides and scaled, see `image_files.decode`.
     """
 
     name: str
@@ -74,6 +76,7 @@ class DatasetSpec:
     tasks: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     feature_names: tuple[str, ...] = ()
     transformations: tuple[str, ...] = ()
+    scales_files: bool = False
 
 
 class Dataset(abc.ABC):

@@ -71,12 +71,12 @@ def export(
         ValueError: if a signature needs Python, or an input of which there are no samples.
         OSError: if a file cannot be written, for instance because the disk is full.
     """
-    from trainers.serving import model_card, saved_model, server_files
+    from trainers.serving import entry_points, model_card, saved_model, server_files
 
     saved_models_dir = Path(saved_models_dir)
     base_path = server_files.server_path(saved_models_dir, base_path)  # A mistake shows early.
     images = _checked_samples(model, sample_images)
-    signatures = model.signatures()
+    signatures = entry_points.make(model, spec)
     samples = _samples(model, signatures, images)
     folder = saved_models_dir / model.registry_name
     with new_version(folder, version) as draft:
@@ -165,7 +165,11 @@ def _checked_samples(model: ZooModel, images: np.ndarray) -> np.ndarray:
 def _samples(
     model: ZooModel, signatures: Mapping[str, Signature], images: np.ndarray
 ) -> dict[str, dict[str, np.ndarray]]:
+    from trainers.serving import encoded_images
+
     known = {"image": images}
+    if images.shape[-1] in (1, 3):
+        known["image_bytes"] = encoded_images.encode(images)
     if hasattr(model, "encode"):
         known["latent"] = model.encode(images)["latent_mean"].numpy()
     for name, signature in signatures.items():

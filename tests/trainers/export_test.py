@@ -71,6 +71,10 @@ class SavedModelTest(ExportTestCase):
                 for name, value in outputs.items():
                     result = results.pop(f"{loader}/{signature}/{name}")
                     self.assertAllClose(result, value, rtol=1e-5, atol=1e-6)
+        for signature, outputs in expected.items():
+            for name, value in outputs.items():
+                empty = results.pop(f"empty/{signature}/{name}")
+                self.assertEqual(empty.shape, (0, *value.shape[1:]))
         self.assertEmpty(results)
         self.assertEqual(summary["foreign"], [])
         self.assertEqual(summary["assets"], ["classes.txt"])

@@ -276,6 +276,8 @@ class ZooModelTestCase(tf.test.TestCase):
                     result = results[f"{loader}/{signature}/{name}"]
                     largest = np.max(np.abs(value), initial=1.0)
                     self.assertAllClose(result, value, rtol=1e-4, atol=1e-5 * largest, msg=name)
+                    empty = results[f"empty/{signature}/{name}"]
+                    self.assertEqual(empty.shape, (0, *value.shape[1:]))
         if model.class_names:
             listed = (path / "assets/classes.txt").read_text().splitlines()
             self.assertEqual(listed, list(model.class_names))

@@ -102,6 +102,7 @@ def read(
         class_names=class_names,
         class_fractions=None,
         feature_names=("image", "id", "label") if class_names else ("image", "id"),
+        scales_files=image_shape is not None,
     )
     features = {split: _features(members, label_of) for split, members in used.items()}
     if found.images is None:

@@ -37,6 +37,8 @@ class TransformedDataset(Dataset):
             dataset.spec,
             image_shape=tuple(image_shape),
             transformations=(*dataset.spec.transformations, description),
+            scales_files=dataset.spec.scales_files
+            and tuple(image_shape) == tuple(dataset.spec.image_shape),
         )
         self.num_examples = dataset.num_examples
         self.skipped = dataset.skipped

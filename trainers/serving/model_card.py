@@ -38,6 +38,7 @@ _TASKS = {
 
 _INPUTS = {
     "image": "Images in survey units",
+    "image_bytes": "Contents of JPEG or PNG files with 8 bits a band",
     "latent": "Latent variables, for instance the latent means that `encode` returns",
 }
 
@@ -93,6 +94,7 @@ def make_card(
             "pixel_scale_arcsec": spec.pixel_scale,
             "units": spec.units,
             "transformations": spec.transformations,
+            "scales_files": spec.scales_files,
             "class_names": spec.class_names,
             "class_fractions": spec.class_fractions,
         },
@@ -104,7 +106,7 @@ def make_card(
                     for tensor in signature.inputs
                 },
                 "outputs": {
-                    key: _tensor(tensor, _meaning(model, key))
+                    key: _tensor(tensor, _meaning(model, key, signature))
                     for key, tensor in outputs[name].items()
                 },
             }
@@ -137,7 +139,9 @@ def _tensor(tensor: Any, meaning: str) -> dict[str, Any]:
     return {"dtype": tensor.dtype.name, "shape": list(tensor.shape), "meaning": meaning}
 
 
-def _meaning(model: ZooModel, output: str) -> str:
+def _meaning(model: ZooModel, output: str, signature: Signature) -> str:
+    if not signature.inputs:
+        return f"Names of the places along the last axis of `{output}` in the other signatures"
     if output in model.targets:
         return f"Prediction of the feature `{output}` of the training data, in its units"
     return _OUTPUTS.get(output, "")

@@ -43,7 +43,11 @@ def save(model: ZooModel, signatures: Mapping[str, Signature], folder: Path) -> 
     """
     archive = keras.export.ExportArchive()
     for name, signature in signatures.items():
-        archive.add_endpoint(name, signature.function, list(signature.inputs))
+        function, inputs = signature.function, list(signature.inputs)
+        if not inputs:  # An ExportArchive takes one without inputs only if it has been traced.
+            function, inputs = tf.function(function), None
+            function.get_concrete_function()
+        archive.add_endpoint(name, function, inputs)
     votes = model.task == "votes"
     listed = folder / (ANSWERS if votes else CLASSES)
     names = model.tree.answers if votes else model.class_names
@@ -115,6 +119,10 @@ def _reason(error: tf.errors.OpError) -> str:
 
 
 def _compare(what: str, expected: np.ndarray, actual: np.ndarray) -> None:
+    if expected.dtype == object:  # Texts.
+        if not np.array_equal(expected, actual):
+            raise TrainingError(f"{what} must be {expected.tolist()}; got {actual.tolist()}")
+        return
     if not np.isfinite(actual).all():
         raise TrainingError(f"{what} must be finite for the sample images; got NaN or infinity")
     difference = np.max(np.abs(actual - expected), initial=0.0)

@@ -21,6 +21,7 @@ __all__ = [
     "WARMUP_REQUESTS",
     "predict_request",
     "read_models_config",
+    "read_warmup_requests",
     "server_path",
     "write_models_config",
     "write_warmup_requests",
@@ -56,8 +57,9 @@ def write_warmup_requests(
 ) -> None:
     """Writes the requests that the server answers before it takes any other.
 
-    Each signature is asked with one sample and with a small batch, at most 8 MiB in all unless
-    single samples need more.
+    Each signature that takes inputs is asked with one sample and with a small batch, at most 8 MiB
+    in all unless single samples need more. The others have nothing to warm up, and a server that
+    puts requests into batches does not answer them: then it would not load the model.
 
     Args:
         version_dir: Folder of the SavedModel.
@@ -73,6 +75,7 @@ def write_warmup_requests(
             _predict_log(model_name, signature, inputs, size)
             for signature, inputs in samples.items()
             for size in batches
+            if inputs
         ]
         if sum(len(log) for log in logs) <= _WARMUP_BYTES:
             break
@@ -84,6 +87,17 @@ def write_warmup_requests(
                 writer.write(log)
     except tf.errors.OpError as error:
         raise OSError(error.message.rsplit("; ", 1)[-1]) from error
+
+
+def read_warmup_requests(version_dir: Path) -> list[predict_pb2.PredictRequest]:
+    """Returns the requests that `write_warmup_requests` wrote.
+
+    Args:
+        version_dir: Folder of the SavedModel.
+    """
+    records = tf.data.TFRecordDataset(str(version_dir / WARMUP_REQUESTS)).as_numpy_iterator()
+    logs = map(prediction_log_pb2.PredictionLog.FromString, records)
+    return [log.predict_log.request for log in logs]
 
 
 def read_models_config(saved_models_dir: Path) -> model_server_config_pb2.ModelServerConfig:

@@ -1,0 +1,124 @@
+import dataclasses
+import json
+
+import numpy as np
+import tensorflow as tf
+
+import zoo
+from tests.fresh_process import run_saved_model
+from tests.zoo import tiny_model
+from tests.zoo.models.vote_questions import QUESTIONS
+from trainers.data import DatasetSpec
+from trainers.datasets.noise import NoisyDataset
+from trainers.export import export
+from trainers.serving import encoded_images, entry_points, server_files
+
+SHAPE = (6, 8, 3)
+SPEC = DatasetSpec(
+    name="image_folder",
+    image_shape=SHAPE,
+    bands=("red", "green", "blue"),
+    pixel_scale=None,
+    units="counts (0-255)",
+    class_names=("spiral", "elliptical"),
+    class_fractions=None,
+)
+
+
+class EntryPointsTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.enterContext(tiny_model.registered())
+        self.model = tiny_model.TinyModel(image_shape=SHAPE, class_names=SPEC.class_names)
+        self.images = np.random.default_rng(0).integers(0, 256, (8, *SHAPE)).astype(np.float32)
+
+    def export(self, spec=SPEC):
+        return export(self.model, self.get_temp_dir(), sample_images=self.images, spec=spec)
+
+    def test_files_give_the_numbers_of_their_pixels_without_this_project(self):
+        path = self.export()
+        files = encoded_images.encode(self.images).astype(bytes)
+        inputs = {
+            "serving_default": {"image": self.images},
+            "serving_bytes": {"image_bytes": files},
+        }
+        results, summary = run_saved_model(path, inputs)
+        self.assertEqual(summary["foreign"], [])
+        self.assertContainsSubset({"serving_bytes", "names"}, summary["signatures"])
+        for name in ("probability", "latent_mean", "latent_stddev"):
+            expected = results[f"session/serving_default/{name}"]
+            for loader in ("eager", "session"):
+                self.assertAllEqual(results[f"{loader}/serving_bytes/{name}"], expected)
+            empty = results[f"empty/serving_bytes/{name}"]
+            self.assertEqual(empty.shape, (0, *expected.shape[1:]))
+
+    def test_warmup_requests_ask_with_files_and_not_for_names(self):
+        path = self.export()
+        asked = server_files.read_warmup_requests(path)
+        self.assertNotIn("names", [request.model_spec.signature_name for request in asked])
+        files = [r for r in asked if r.model_spec.signature_name == "serving_bytes"]
+        self.assertLen(files, 2)
+        for request in files:
+            contents = tf.make_ndarray(request.inputs["image_bytes"])
+            pixels = np.stack([tf.io.decode_png(content).numpy() for content in contents])
+            self.assertAllEqual(pixels, self.images[: len(contents)])
+
+    def test_the_card_tells_it(self):
+        for scales, words in ((False, "files, of 8x6 px."), (True, "and scaled to 8x6 px.")):
+            path = self.export(dataclasses.replace(SPEC, scales_files=scales))
+            card = json.loads((path / "model_card.json").read_text())
+            signature = card["signatures"]["serving_bytes"]
+            self.assertEndsWith(signature["description"], words)
+            self.assertEqual(list(signature["inputs"]), ["image_bytes"])
+            names = card["signatures"]["names"]["outputs"]["probability"]["meaning"]
+            self.assertEqual(
+                names,
+                "Names of the places along the last axis of `probability` in the other signatures",
+            )
+            row = "| `image_bytes` | input | string | (batch) | Contents of JPEG or PNG files"
+            self.assertIn(row, (path / "README.md").read_text())
+
+    def test_only_models_of_eight_bit_pixels_take_files(self):
+        fluxes = dataclasses.replace(SPEC, units="nanomaggies")
+        self.assertNotIn("serving_bytes", entry_points.make(self.model, fluxes))
+        two_bands = tiny_model.TinyModel(image_shape=(6, 8, 2))
+        self.assertNotIn("serving_bytes", entry_points.make(two_bands, SPEC))
+        grey = tiny_model.TinyModel(image_shape=(6, 8, 1))
+        self.assertIn("serving_bytes", entry_points.make(grey, SPEC))
+
+    def test_a_padded_image_is_not_the_scaled_one(self):
+        class Stored:
+            spec = dataclasses.replace(SPEC, scales_files=True)
+            num_examples, skipped = {}, ()
+
+        self.assertTrue(NoisyDataset(Stored(), 1.0, 0, 0).spec.scales_files)
+        self.assertFalse(NoisyDataset(Stored(), None, 0, 4).spec.scales_files)
+
+    def test_names_are_those_of_the_last_axis(self):
+        def names(model):
+            found = entry_points.make(model, SPEC)["names"].function()
+            return {key: value.numpy().tolist() for key, value in found.items()}
+
+        self.assertEqual(names(self.model), {"probability": [b"spiral", b"elliptical"]})
+        votes = zoo.create("gz_bayesian_cnn", image_shape=(16, 16, 3), questions=QUESTIONS)
+        answers = [f"{q['name']}_{a}" for q in QUESTIONS for a in q["answers"]]
+        expected = {"fractions": answers, "asked": [q["name"] for q in QUESTIONS]}
+        self.assertEqual(
+            names(votes), {key: [n.encode() for n in value] for key, value in expected.items()}
+        )
+        nameless = tiny_model.TinyModel(image_shape=SHAPE)
+        self.assertNotIn("names", entry_points.make(nameless, SPEC))
+
+    def test_checks_change_no_answer(self):
+        offered = entry_points.make(self.model, SPEC)
+        for name, signature in self.model.signatures().items():
+            values = self.images if name != "decode" else np.ones((5, 3), np.float32)
+            expected = signature.function(tf.constant(values))
+            actual = offered[name].function(tf.constant(values))
+            self.assertEqual(list(actual), list(expected))
+            for key, value in expected.items():
+                self.assertAllEqual(actual[key], value)
+
+
+if __name__ == "__main__":
+    tf.test.main()
