@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trainers.datasets.batching import Batching
 from trainers.datasets.classes import ClassChoice
 from trainers.errors import UserError
 
@@ -93,34 +94,23 @@ class Dataset(abc.ABC):
     skipped: tuple[str, ...]
 
     @abc.abstractmethod
-    def batches(
-        self,
-        split: str,
-        batch_size: int,
-        *,
-        shuffle_seed: int | None = None,
-        epoch: int = 0,
-        start_batch: int = 0,
-        drop_remainder: bool = False,
-        labels: bool = True,
-        features: Sequence[str] = (),
-        shard: tuple[int, int] = (0, 1),
-    ) -> tf.data.Dataset:
+    def read(self, split: str, batching: Batching) -> tf.data.Dataset:
         """Returns one epoch of batches {"image": float32, "label": int32 if labelled}.
 
         Args:
             split: One of `SPLITS`.
-            batch_size: Size of the global batch.
-            shuffle_seed: The order depends on it and on `epoch` alone; None for no shuffling.
-            epoch: Number of the epoch.
-            start_batch: Global batches at the start of the epoch that are left out.
-            drop_remainder: Whether a last, smaller batch is left out.
-            labels: Whether batches carry labels, if there are any.
-            features: Names of further features that they carry, as `arrays` has them.
-            shard: (i, n): only the i-th of n equal, contiguous parts of each global batch, so that
-                the workers together see the batches of a single process; n must divide
-                `batch_size`, and for n > 1 a last, smaller batch is always left out.
+            batching: Which examples, in which order, and what of them.
         """
+
+    def batches(self, split: str, batch_size: int, **options: Any) -> tf.data.Dataset:
+        """Returns one epoch of batches, see `read`.
+
+        Args:
+            split: One of `SPLITS`.
+            batch_size: Size of the global batch.
+            options: Further attributes of `Batching`.
+        """
+        return self.read(split, Batching(batch_size, **options))
 
     @abc.abstractmethod
     def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:

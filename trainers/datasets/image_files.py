@@ -14,7 +14,8 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from trainers.data import Dataset, DatasetSpec
-from trainers.datasets.in_memory import columns_of, row_order
+from trainers.datasets.batching import Batching
+from trainers.datasets.in_memory import columns_of
 from trainers.errors import UserError
 
 __all__ = ["SUFFIXES", "Decoded", "StreamedFiles", "decode", "decode_all"]
@@ -167,29 +168,8 @@ class StreamedFiles(Dataset):
     def column(self, split: str, name: str) -> np.ndarray:
         return self._features[split][name]
 
-    def batches(
-        self,
-        split: str,
-        batch_size: int,
-        *,
-        shuffle_seed: int | None = None,
-        epoch: int = 0,
-        start_batch: int = 0,
-        drop_remainder: bool = False,
-        labels: bool = True,
-        features: Sequence[str] = (),
-        shard: tuple[int, int] = (0, 1),
-    ) -> tf.data.Dataset:
-        order = row_order(
-            self.num_examples[split],
-            batch_size,
-            shuffle_seed=shuffle_seed,
-            epoch=epoch,
-            start_batch=start_batch,
-            drop_remainder=drop_remainder,
-            shard=shard,
-        )
-        paths, columns = self._paths[split], columns_of(self._features[split], labels, features)
+    def read(self, split: str, batching: Batching) -> tf.data.Dataset:
+        paths, columns = self._paths[split], columns_of(self._features[split], batching)
 
         def read(row: tf.Tensor) -> dict[str, tf.Tensor]:
             image = tf.numpy_function(lambda row: self._decode(paths[row]), [row], tf.uint8)
@@ -199,11 +179,9 @@ class StreamedFiles(Dataset):
         def convert(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
             return {**batch, "image": tf.cast(batch["image"], tf.float32)}
 
-        examples = tf.data.Dataset.from_tensor_slices(order)
+        examples = tf.data.Dataset.from_tensor_slices(batching.rows(self.num_examples[split]))
         examples = examples.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        batches = examples.batch(
-            batch_size // shard[1], drop_remainder=drop_remainder or shard[1] > 1
-        )
+        batches = examples.batch(batching.share, drop_remainder=batching.only_whole)
         return batches.map(convert).prefetch(2)
 
     def _decode(self, path: Path) -> np.ndarray:

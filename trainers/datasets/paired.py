@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import dataclasses
 
 import numpy as np
 import tensorflow as tf
 
 from trainers.data import Dataset
+from trainers.datasets.batching import Batching
 from trainers.errors import UserError
 
 __all__ = ["PairedDataset"]
@@ -49,41 +49,25 @@ class PairedDataset(Dataset):
         }
         self._source, self._target = source, target
 
-    def batches(
-        self,
-        split: str,
-        batch_size: int,
-        *,
-        shuffle_seed: int | None = None,
-        epoch: int = 0,
-        start_batch: int = 0,
-        drop_remainder: bool = False,
-        labels: bool = True,
-        features: Sequence[str] = (),
-        shard: tuple[int, int] = (0, 1),
-    ) -> tf.data.Dataset:
+    def read(self, split: str, batching: Batching) -> tf.data.Dataset:
         """Returns batches {"image", "image_target"} and what else is asked of the source.
 
-        See `Dataset.batches`; a last, smaller batch is always left out.
+        See `Dataset.read`; a last, smaller batch is always left out.
         """
-        number = self.num_examples[split] // batch_size
-        span = (epoch * number + start_batch, (epoch + 1) * number)
-        common: dict[str, Any] = {"drop_remainder": True, "shard": shard}
-        source = _continued(
-            self._source,
-            split,
-            batch_size,
-            span,
-            shuffle_seed=shuffle_seed,
-            labels=labels,
-            features=features,
-            **common,
+        batching = dataclasses.replace(batching, drop_remainder=True)
+        number = self.num_examples[split] // batching.batch_size
+        first = batching.epoch * number
+        span = (first + batching.start_batch, first + number)
+        # The target is mixed also where there is no order: the first objects of both may be the
+        # same.
+        other = dataclasses.replace(
+            batching,
+            shuffle_seed=_OTHER_ORDER + (batching.shuffle_seed or 0),
+            labels=False,
+            features=(),
         )
-        other = _OTHER_ORDER + (shuffle_seed or 0)
-        # Also where there is no order: the first objects of both may be the same.
-        target = _continued(
-            self._target, split, batch_size, span, shuffle_seed=other, labels=False, **common
-        )
+        source = _continued(self._source, split, span, batching)
+        target = _continued(self._target, split, span, other)
         return tf.data.Dataset.zip(source, target).map(_side_by_side).prefetch(2)
 
     def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
@@ -95,21 +79,18 @@ class PairedDataset(Dataset):
 
 
 def _continued(
-    dataset: Dataset, split: str, batch_size: int, span: tuple[int, int], **options: Any
+    dataset: Dataset, split: str, span: tuple[int, int], batching: Batching
 ) -> tf.data.Dataset:
     """Returns a range of the batches that a dataset gives epoch after epoch without end."""
     start, stop = span
     if start >= stop:
-        return dataset.batches(split, batch_size, **options).take(0)
-    own = dataset.num_examples[split] // batch_size
+        return dataset.read(split, batching).take(0)
+    own = dataset.num_examples[split] // batching.batch_size
     parts = []
     for epoch in range(start // own, -(-stop // own)):
         first = max(start - epoch * own, 0)
-        parts.append(
-            dataset.batches(split, batch_size, epoch=epoch, start_batch=first, **options).take(
-                min(stop - epoch * own, own) - first
-            )
-        )
+        part = dataclasses.replace(batching, epoch=epoch, start_batch=first)
+        parts.append(dataset.read(split, part).take(min(stop - epoch * own, own) - first))
     batches = parts[0]
     for part in parts[1:]:
         batches = batches.concatenate(part)

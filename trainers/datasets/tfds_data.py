@@ -17,8 +17,9 @@ from tqdm import tqdm
 import tfds_builders
 from trainers.arguments import parse_value
 from trainers.data import SPLITS, Dataset, DatasetSpec
+from trainers.datasets.batching import Batching
 from trainers.datasets.classes import ClassChoice
-from trainers.datasets.in_memory import InMemoryDataset, check_shard, empty
+from trainers.datasets.in_memory import InMemoryDataset, empty
 from trainers.errors import UserError
 
 __all__ = ["StreamedDataset", "load"]
@@ -120,30 +121,18 @@ class StreamedDataset(Dataset):
             split, self._numbers[split], wanted
         )
 
-    def batches(
-        self,
-        split: str,
-        batch_size: int,
-        *,
-        shuffle_seed: int | None = None,
-        epoch: int = 0,
-        start_batch: int = 0,
-        drop_remainder: bool = False,
-        labels: bool = True,
-        features: Sequence[str] = (),
-        shard: tuple[int, int] = (0, 1),
-    ) -> tf.data.Dataset:
-        check_shard(batch_size, shard)
+    def read(self, split: str, batching: Batching) -> tf.data.Dataset:
         held = self._builder.info.features
-        for name in features:
+        for name in batching.features:
             if name not in held:
                 raise ValueError(f"features must be among {', '.join(held)}; got '{name}'")
-        index, count = shard
-        share = batch_size // count
-        labelled = labels and bool(self.spec.class_names)
+        index, count = batching.shard
+        part = slice(index * batching.share, (index + 1) * batching.share)
+        labelled = batching.labels and bool(self.spec.class_names)
         mixed = None
-        if shuffle_seed is not None:
-            mixed = int(np.random.SeedSequence((shuffle_seed, epoch)).generate_state(1)[0])
+        if batching.shuffle_seed is not None:
+            seeds = np.random.SeedSequence((batching.shuffle_seed, batching.epoch))
+            mixed = int(seeds.generate_state(1)[0])
         examples = _examples(self._builder, split, self._numbers[split], mixed)
         if self._relabel is not None:
             new = tf.constant(self._relabel)
@@ -157,16 +146,14 @@ class StreamedDataset(Dataset):
             examples = _mixed(examples, mixed)
 
         def keep(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-            kept = {name: batch[name] for name in features}
+            kept = {name: batch[name] for name in batching.features}
             kept["image"] = tf.cast(batch["image"], tf.float32)
             if labelled:
                 kept["label"] = tf.cast(batch["label"], tf.int32)
-            if count == 1:
-                return kept
-            return {name: rows[index * share : (index + 1) * share] for name, rows in kept.items()}
+            return kept if count == 1 else {name: rows[part] for name, rows in kept.items()}
 
-        batches = examples.batch(batch_size, drop_remainder=drop_remainder or count > 1)
-        return batches.skip(start_batch).map(keep, num_parallel_calls=2).prefetch(2)
+        batches = examples.batch(batching.batch_size, drop_remainder=batching.only_whole)
+        return batches.skip(batching.start_batch).map(keep, num_parallel_calls=2).prefetch(2)
 
 
 class _Reader:

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainers.data import Dataset, DatasetSpec
+from trainers.datasets.batching import Batching
 
 __all__ = ["TransformedDataset", "object_seeds"]
 
@@ -58,38 +59,16 @@ class TransformedDataset(Dataset):
             epoch: Number of the epoch.
         """
 
-    def batches(
-        self,
-        split: str,
-        batch_size: int,
-        *,
-        shuffle_seed: int | None = None,
-        epoch: int = 0,
-        start_batch: int = 0,
-        drop_remainder: bool = False,
-        labels: bool = True,
-        features: Sequence[str] = (),
-        shard: tuple[int, int] = (0, 1),
-    ) -> tf.data.Dataset:
+    def read(self, split: str, batching: Batching) -> tf.data.Dataset:
         made = self._made()
-        stored = [name for name in features if name not in made]
-        batches = self._dataset.batches(
-            split,
-            batch_size,
-            shuffle_seed=shuffle_seed,
-            epoch=epoch,
-            start_batch=start_batch,
-            drop_remainder=drop_remainder,
-            labels=labels,
-            features=tuple(dict.fromkeys([*stored, "id"])),
-            shard=shard,
-        )
+        stored = [name for name in batching.features if name not in made]
+        wanted = tuple(dict.fromkeys([*stored, "id"]))
+        batches = self._dataset.read(split, dataclasses.replace(batching, features=wanted))
+        names = ("image", "label", *batching.features)
 
         def change(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-            changed = batch | self.transform(batch["image"], batch["id"], split, epoch)
-            return {
-                name: changed[name] for name in ("image", "label", *features) if name in changed
-            }
+            changed = batch | self.transform(batch["image"], batch["id"], split, batching.epoch)
+            return {name: changed[name] for name in names if name in changed}
 
         return batches.map(change, num_parallel_calls=2, deterministic=True).prefetch(2)
 

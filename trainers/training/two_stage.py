@@ -19,7 +19,8 @@ import tensorflow as tf
 from trainers import strategy as strategies
 from trainers.config import RunConfig
 from trainers.data import Dataset
-from trainers.datasets.in_memory import map_rows, row_order
+from trainers.datasets.batching import Batching
+from trainers.datasets.in_memory import map_rows
 from trainers.errors import UserError
 from trainers.training import feature_cache
 from trainers.training.feature_cache import FeatureFiles
@@ -47,40 +48,20 @@ class FeatureDataset(Dataset):
         self.num_examples = {split: copies[0].number for split, copies in files.items()}
         self._files = files
 
-    def batches(
-        self,
-        split: str,
-        batch_size: int,
-        *,
-        shuffle_seed: int | None = None,
-        epoch: int = 0,
-        start_batch: int = 0,
-        drop_remainder: bool = False,
-        labels: bool = True,
-        features: Sequence[str] = (),
-        shard: tuple[int, int] = (0, 1),
-    ) -> tf.data.Dataset:
-        """Returns batches {"features": float32, "label": int32}; see `Dataset.batches`."""
-        if features:
-            raise ValueError(f"features must be empty: none are kept; got {list(features)}")
-        order = row_order(
-            self.num_examples[split],
-            batch_size,
-            shuffle_seed=shuffle_seed,
-            epoch=epoch,
-            start_batch=start_batch,
-            drop_remainder=drop_remainder,
-            shard=shard,
-        )
+    def read(self, split: str, batching: Batching) -> tf.data.Dataset:
+        """Returns batches {"features": float32, "label": int32}; see `Dataset.read`."""
+        if batching.features:
+            given = list(batching.features)
+            raise ValueError(f"features must be empty: none are kept; got {given}")
         copies = self._files[split]
-        files = copies[epoch % len(copies)]
-        wanted = [name for name in files.names if labels or name != "label"]
+        files = copies[batching.epoch % len(copies)]
+        wanted = [name for name in files.names if batching.labels or name != "label"]
         columns = {name: files.tensor(name) for name in wanted}
 
-        def read(rows: tf.Tensor) -> dict[str, tf.Tensor]:
+        def gather(rows: tf.Tensor) -> dict[str, tf.Tensor]:
             return {name: tf.gather(values, rows) for name, values in columns.items()}
 
-        return map_rows(order, batch_size // shard[1], read, drop_remainder or shard[1] > 1)
+        return map_rows(self.num_examples[split], batching, gather)
 
     def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
         """Returns "features" and, if they were kept, "label" of the first examples, in order."""
