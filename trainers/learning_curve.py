@@ -20,12 +20,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trainers import experiment
 from trainers.arguments import OneLineParser
 from trainers.command import exit_status
 from trainers.command_line import parse_run
 from trainers.config import RunConfig
 from trainers.errors import UserError
-from trainers.few_labels import experiment
 from trainers.run_folder import read_json, write_json
 
 if TYPE_CHECKING:

@@ -22,12 +22,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from trainers import data, pipeline
+from trainers import data, experiment, pipeline
 from trainers import strategy as strategies
 from trainers.data import Dataset
 from trainers.datasets.noise import NoisyDataset
 from trainers.errors import UserError
-from trainers.few_labels import experiment
 from trainers.reproduce import blendhunter_options, scoring
 from trainers.reproduce.blendhunter_options import PAD, Cell, Options
 from trainers.reproduce.blendhunter_report import Findings, write

@@ -19,12 +19,11 @@ import keras
 import numpy as np
 from sklearn.decomposition import PCA
 
-from trainers import data, pipeline
+from trainers import data, experiment, pipeline
 from trainers import strategy as strategies
 from trainers.data import Dataset
 from trainers.errors import UserError
 from trainers.evaluators.similarity import structural_similarity
-from trainers.few_labels import experiment
 from trainers.reproduce import vae_latents_options
 from trainers.reproduce.vae_latents_options import Cell, Options
 from trainers.reproduce.vae_latents_report import Findings, Quality, write
