@@ -11,12 +11,18 @@ import tensorflow as tf
 
 __all__ = ["ComponentClasses", "centres", "half_light_radius"]
 
+# Nearer to 0 or 1 no border between two classes is set.
+_LEAST = 1e-6
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class ComponentClasses(keras.layers.Layer):
     """Turns responsibilities of components into probabilities of classes.
 
         P(class c) = sum_k r_k membership_kc
+
+    Two classes may be balanced: the odds of the compact one are then multiplied by a factor, which
+    leaves the order of the objects as it is.
 
     Args:
         components: Number of components, K.
@@ -37,6 +43,7 @@ class ComponentClasses(keras.layers.Layer):
             initializer="zeros",
             trainable=False,
         )
+        self.odds = self.add_weight(name="odds", shape=(), initializer="ones", trainable=False)
         self.identify(np.arange(components, dtype=float))
         self.built = True
 
@@ -65,10 +72,27 @@ class ComponentClasses(keras.layers.Layer):
             rank = np.argsort(np.argsort(sizes, kind="stable"), kind="stable")
             membership[np.arange(self.components), rank] = 1.0
         self.membership.assign(membership)
+        self.odds.assign(1.0)
+
+    def balance(self, responsibilities: np.ndarray, share: float) -> None:
+        """Sets the odds so that a sample has a known share of compact objects above one half.
+
+        Args:
+            responsibilities: Of the sample, (number, K).
+            share: Of the compact class, between 0 and 1.
+        """
+        compact = np.asarray(responsibilities) @ self.membership.numpy()[:, self.compact]
+        border = np.clip(np.quantile(compact, 1.0 - share), _LEAST, 1.0 - _LEAST)
+        self.odds.assign((1.0 - border) / border)
 
     def call(self, responsibilities: tf.Tensor) -> tf.Tensor:
         # The shares of a rounded sum can exceed one.
-        return tf.minimum(tf.matmul(responsibilities, self.membership), 1.0)
+        probability = tf.minimum(tf.matmul(responsibilities, self.membership), 1.0)
+        if self.classes != 2:
+            return probability
+        factors = tf.one_hot(self.compact, 2, on_value=self.odds.value, off_value=1.0)
+        weighted = probability * factors
+        return weighted / tf.reduce_sum(weighted, axis=-1, keepdims=True)
 
     def get_config(self) -> dict[str, Any]:
         return {

@@ -86,6 +86,7 @@ class HierarchicalVAE(MixtureVAE):
         prior_separation: float = 1.0,
         prior_scale: float = 1.0,
         learnt: bool = True,
+        class_fractions: Sequence[float] | None = None,
         compact_class: str = "star",
         **kwargs: Any,
     ):
@@ -118,6 +119,7 @@ class HierarchicalVAE(MixtureVAE):
             prior_separation=prior_separation,
             prior_scale=prior_scale,
             learnt=learnt,
+            class_fractions=class_fractions,
             compact_class=compact_class,
             **kwargs,
         )

@@ -139,8 +139,9 @@ class ConditionalVAE(MixtureVAE):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        # Fixed here: the class unit is the first latent, and it alone has a covariance.
-        del config["prior_dims"], config["posterior"]
+        # Fixed here: the class unit is the first latent, and it alone has a covariance; where the
+        # classes meet is found from the unit.
+        del config["prior_dims"], config["posterior"], config["class_fractions"]
         return config
 
 

@@ -58,6 +58,10 @@ class MixtureVAE(VAE):
         prior_scale: Standard deviation of a mode along the first latent at the start, default 1.
         learnt: Whether weights, means and covariances of the components are trained, and refitted
             by `finalize`.
+        class_fractions: Shares of two classes among the training images as known before any label
+            was looked at; `finalize` then sets the probability to one half where so many objects
+            are on either side. None (default) to leave it as the components have it. A run gives
+            those of its dataset or of `--class_fractions`.
         compact_class: Name of the class of compact objects, default "star".
         class_names: With two names, one of them `compact_class`, these are the classes; otherwise
             the classes are the components in the order of size, "component_1" the smallest.
@@ -92,6 +96,7 @@ class MixtureVAE(VAE):
         prior_separation: float = 1.0,
         prior_scale: float = 1.0,
         learnt: bool = True,
+        class_fractions: Sequence[float] | None = None,
         compact_class: str = "star",
         **kwargs: Any,
     ):
@@ -120,6 +125,13 @@ class MixtureVAE(VAE):
             beta_warmup_steps=beta_warmup_steps,
             **kwargs,
         )
+        if two_classes and class_fractions is not None:
+            if len(class_fractions) != 2 or not 0 < class_fractions[0] < 1:
+                raise ValueError(
+                    f"class_fractions must be two numbers above 0; got {list(class_fractions)}"
+                )
+            class_fractions = tuple(float(share) for share in class_fractions)
+        self.class_fractions = class_fractions if two_classes else None
         self.compact_class = compact_class
         self.prior_dims = prior_dims
         self.prior = MixturePrior(
@@ -171,6 +183,9 @@ class MixtureVAE(VAE):
             self.prior.set_parameters(mixture.weights_, mixture.means_, mixture.covariances_)
         weights = tf.nn.softmax(self.prior.logits.value).numpy()
         self.classes.identify(self.component_sizes(), weights)
+        if self.class_fractions is not None:
+            members = self.prior.responsibilities(self._posterior_means(images))
+            self.classes.balance(members, self.class_fractions[self.classes.compact])
 
     def _posterior_means(self, images: np.ndarray) -> np.ndarray:
         """Returns the mean of the posterior of each image, (number, latent_dim)."""
@@ -211,5 +226,6 @@ class MixtureVAE(VAE):
             "prior_separation": self.prior.separation,
             "prior_scale": self.prior.scale,
             "learnt": self.prior.learnt,
+            "class_fractions": self.class_fractions and list(self.class_fractions),
             "compact_class": self.compact_class,
         }

@@ -85,6 +85,7 @@ class WassersteinVAE(MixtureVAE):
         prior_dims: int | None = 1,
         prior_separation: float = 1.0,
         prior_scale: float = 0.5,
+        class_fractions: Sequence[float] | None = None,
         compact_class: str = "star",
         **kwargs: Any,
     ):
@@ -118,6 +119,7 @@ class WassersteinVAE(MixtureVAE):
             prior_separation=prior_separation,
             prior_scale=prior_scale,
             learnt=False,
+            class_fractions=class_fractions,
             compact_class=compact_class,
             **kwargs,
         )
