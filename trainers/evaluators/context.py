@@ -356,10 +356,7 @@ class EvaluationContext:
 
     def save_figure(self, figure: Figure, name: str, caption: str) -> FigureFile:
         """Writes `figures/<name>.png` below the folder of the report."""
-        path = self.output_dir / "figures" / f"{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with figures.style():
-            figure.savefig(path)
+        figures.save(figure, self.output_dir / "figures" / f"{name}.png")
         return FigureFile(f"figures/{name}.png", caption)
 
     # Checks.

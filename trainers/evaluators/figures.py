@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -12,6 +13,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from trainers.datasets import quantities
+from trainers.training.checkpoints import write_atomically
 
 __all__ = [
     "COLOURS",
@@ -23,6 +25,7 @@ __all__ = [
     "new_figure",
     "plain_numbers",
     "quantity_label",
+    "save",
     "style",
 ]
 
@@ -102,6 +105,13 @@ def quantity_label(name: str) -> str:
     """Returns the name of a dataset's feature as an axis label, with its unit if it has one."""
     unit, words = quantities.unit(name), _SPELT.get(name, name.replace("_", " "))
     return f"{words} ({unit.replace('pix', 'px')})" if unit else words
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes a figure as PNG, whole or not at all; its folder is made if missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with style():
+        write_atomically(path, lambda file: figure.savefig(file, format="png"))
 
 
 def blank(axes: Axes) -> Axes:

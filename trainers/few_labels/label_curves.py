@@ -79,8 +79,7 @@ class LabelCurves:
                     _draw_level(panel, *chance[measure])
             legend = panels[0].get_legend_handles_labels()
             figure.legend(*legend, loc="outside lower center", ncols=len(self.names))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path)
+            figures.save(figure, path)
         return FigureFile(
             f"{path.parent.name}/{path.name}",
             f"{caption}; bars are the standard deviation over repeats.",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import BinaryIO
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
@@ -17,9 +14,8 @@ from trainers.evaluators.display import Stretch
 from trainers.frames.detection import Detections
 from trainers.frames.reading import Frame
 from trainers.frames.stamps import UNSURE, StampCutter
-from trainers.training.checkpoints import write_atomically
 
-__all__ = ["caption", "draw", "save", "shown_rows"]
+__all__ = ["caption", "draw", "shown_rows"]
 
 _COLUMNS, _ROWS = 4, 2
 _COLOURS = LinearSegmentedColormap.from_list(
@@ -91,17 +87,6 @@ def caption(name: str) -> str:
         "number and probability. The line runs around the pixels of the detection; * marks one "
         "that is cut by the edge of the frame or larger than the stamp."
     )
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Writes a figure as PNG, whole or not at all."""
-
-    def write(file: BinaryIO) -> None:
-        with figures.style():
-            figure.savefig(file, format="png")
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, write)
 
 
 def _draw_frame(

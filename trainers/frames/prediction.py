@@ -121,7 +121,7 @@ def predict(
     picture = f"figures/{frame.name}.png"
     with figures.style():
         drawn = figure.draw(frame, found, cutter, judgement.probability[:, shown], name)
-        figure.save(drawn, output_dir / picture)
+        figures.save(drawn, output_dir / picture)
     return summary.section(
         frame,
         found,

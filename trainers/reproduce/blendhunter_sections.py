@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 from matplotlib.figure import Figure
 
+from trainers.evaluators import figures
 from trainers.evaluators.blends import CLOSE
 from trainers.evaluators.section import FigureFile, Section, Table
 from trainers.reproduce import grid_figures, published
@@ -234,7 +235,5 @@ def _file_name(model: str) -> str:
 
 
 def _saved(options: Options, figure: Figure, name: str, caption: str) -> FigureFile:
-    path = options.output_dir / "figures" / f"{name}.png"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    figures.save(figure, options.output_dir / "figures" / f"{name}.png")
     return FigureFile(f"figures/{name}.png", caption)

@@ -28,6 +28,7 @@ from trainers.reproduce import vae_latents_options
 from trainers.reproduce.vae_latents_options import Cell, Options
 from trainers.reproduce.vae_latents_report import Findings, Quality, write
 from trainers.run_folder import RunFolder, load_model, read_json, write_json
+from trainers.training.checkpoints import write_atomically
 
 __all__ = ["run"]
 
@@ -94,7 +95,7 @@ def _train(options: Options, cell: Cell, dataset: Dataset, strategy) -> Quality:
     if not was_finished or not examples.exists():
         images = dataset.arrays("test", limit=_SHOWN)["image"]
         drawn = load_model(folder.path).reconstruct(images)["reconstruction"]
-        np.save(examples, np.asarray(drawn))
+        write_atomically(examples, lambda file: np.save(file, np.asarray(drawn)))
     numbers = outcome.metrics["reconstruction"]
     return Quality(
         numbers["mse"],

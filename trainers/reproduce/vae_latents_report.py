@@ -132,9 +132,7 @@ def _section(findings: Findings) -> Section:
     caption = "Test images (top) and their reconstructions, on the scale of the originals."
     drawings.append(("vae_latents_examples", _examples(findings), caption))
     for name, figure, caption in drawings:
-        path = findings.options.output_dir / "figures" / f"{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path)
+        figures.save(figure, findings.options.output_dir / "figures" / f"{name}.png")
         section.figures.append(FigureFile(f"figures/{name}.png", caption))
     return section
 
