@@ -21,7 +21,7 @@ from etils import epath
 from tensorflow_datasets.core import example_serializer, splits, writer
 from tensorflow_datasets.core import utils as tfds_utils
 
-__all__ = ["BeamShardsBuilder", "ShardExamples"]
+__all__ = ["BeamShardsBuilder", "ShardExamples", "local_runner"]
 
 _POLL_SECONDS = 0.5
 # Fewer are written before further processes have imported TensorFlow.
@@ -170,11 +170,20 @@ class _Write:
         return dataclasses.asdict(_Written(task.path, count, path.stat().length, left_out))
 
 
-def _local(processes: int) -> tuple[fn_runner.FnApiRunner, PipelineOptions]:
+def local_runner(options: PipelineOptions) -> fn_runner.FnApiRunner:
     """Returns Beam's runner on this machine.
 
     Its `DirectRunner` is that one too, after an attempt to download another.
+
+    Args:
+        options: Those of the pipeline, of which some are the runner's.
     """
+    known = JobServiceHandle.encode_pipeline_options(options.get_all_options())
+    provision = beam_provision_api_pb2.ProvisionInfo(pipeline_options=known)
+    return fn_runner.FnApiRunner(provision_info=fn_runner.ExtendedProvisionInfo(provision))
+
+
+def _local(processes: int) -> tuple[fn_runner.FnApiRunner, PipelineOptions]:
     options = PipelineOptions(
         [],
         direct_num_workers=processes,
@@ -182,9 +191,7 @@ def _local(processes: int) -> tuple[fn_runner.FnApiRunner, PipelineOptions]:
         # Processes announce each of their channels.
         default_sdk_harness_log_level="ERROR",
     )
-    known = JobServiceHandle.encode_pipeline_options(options.get_all_options())
-    provision = beam_provision_api_pb2.ProvisionInfo(pipeline_options=known)
-    return fn_runner.FnApiRunner(provision_info=fn_runner.ExtendedProvisionInfo(provision)), options
+    return local_runner(options), options
 
 
 @contextlib.contextmanager

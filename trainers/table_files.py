@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import numpy as np
 from astropy.io import fits
 from astropy.table import Table
 
 from trainers.errors import UserError
 
-__all__ = ["FORMATS", "check_path", "write"]
+__all__ = ["FORMATS", "check_path", "write", "write_pieces"]
 
 FORMATS = {".fits": "fits", ".parquet": "parquet", ".ecsv": "ascii.ecsv", ".csv": "ascii.csv"}
 """Formats of `astropy.table` by the end of the file's name."""
+
+_FITS_BLOCK = 2880  # bytes
 
 
 def check_path(path: Path, overwrite: bool = False) -> None:
@@ -42,18 +47,128 @@ def write(table: Table, path: Path) -> None:
         table: Columns of one number or text each; metadata with keys of eight letters at most.
         path: The file; its folder is made if missing.
     """
+
+    def write_it(beside: Path) -> None:
+        table.write(beside, format=FORMATS[path.suffix.lower()], overwrite=True)
+        if path.suffix.lower() == ".fits":
+            with fits.open(beside, mode="update") as file:
+                _comment(file[1].header, table)
+
+    _whole(path, write_it)
+
+
+def write_pieces(template: Table, pieces: Iterable[Table], rows: int, path: Path) -> None:
+    """Writes a table that memory does not hold, as `write` would.
+
+    Text that is not ASCII is spelled out in FITS, as Python's `backslashreplace` does.
+
+    Args:
+        template: The table without its rows: columns with their types, which for text are as wide
+            as the longest, descriptions, units, and the metadata.
+        pieces: Its rows, some at a time, with the columns of the template.
+        rows: Number of rows in all.
+        path: The file; its folder is made if missing.
+
+    Raises:
+        ValueError: if the pieces have another number of rows.
+    """
+    end = path.suffix.lower()
+
+    def write_it(beside: Path) -> None:
+        counted = _Counted(pieces)
+        if end == ".fits":
+            _write_fits(template, counted, rows, beside)
+        elif end == ".parquet":
+            _write_parquet(template, counted, beside)
+        else:
+            _write_text(template, counted, beside, FORMATS[end])
+        if counted.rows != rows:
+            raise ValueError(f"pieces must have {rows} rows in all; got {counted.rows}")
+
+    _whole(path, write_it)
+
+
+class _Counted:
+    """Passes pieces on and counts their rows."""
+
+    def __init__(self, pieces: Iterable[Table]):
+        self._pieces, self.rows = pieces, 0
+
+    def __iter__(self):
+        for piece in self._pieces:
+            self.rows += len(piece)
+            yield piece
+
+
+def _whole(path: Path, write_it: Callable[[Path], None]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".part.{path.name}")
     try:
-        table.write(beside, format=FORMATS[path.suffix.lower()], overwrite=True)
-        if path.suffix.lower() == ".fits":
-            _comment(beside, table)
+        write_it(beside)
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _comment(path: Path, table: Table) -> None:
-    with fits.open(path, mode="update") as file:
-        for number, name in enumerate(table.colnames, 1):
-            file[1].header[f"TCOMM{number}"] = table[name].info.description or ""
+def _write_fits(template: Table, pieces: Iterable[Table], rows: int, path: Path) -> None:
+    # The header of Astropy's own file without rows, from which it reads the descriptions too.
+    template.write(path, format="fits", overwrite=True)
+    header = fits.getheader(path, 1)
+    _comment(header, template)
+    row_bytes, header["NAXIS2"] = header["NAXIS1"], rows
+    fits.PrimaryHDU().writeto(path, overwrite=True)
+    with open(path, "ab") as file:
+        file.write(header.tostring().encode("ascii"))
+        for piece in pieces:
+            memory = io.BytesIO()
+            fits.table_to_hdu(_typed(template, piece, as_bytes=True)).writeto(memory)
+            memory.seek(0)
+            with fits.open(memory) as written:
+                start = written[1].fileinfo()["datLoc"]
+                if written[1].header["NAXIS1"] != row_bytes:
+                    raise ValueError(f"pieces must have rows of {row_bytes} bytes")
+                # Leaving the block closes the memory too.
+                file.write(memory.getvalue()[start : start + row_bytes * len(piece)])
+        file.write(bytes(-rows * row_bytes % _FITS_BLOCK))
+
+
+def _write_parquet(template: Table, pieces: Iterable[Table], path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    # Astropy's own file without rows has the schema that Astropy reads.
+    template.write(path, format="parquet", overwrite=True)
+    schema = pq.read_schema(path)
+    with pq.ParquetWriter(path, schema) as writer:
+        for piece in pieces:
+            typed = _typed(template, piece)
+            arrays = [pa.array(np.asarray(typed[name])) for name in schema.names]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _write_text(template: Table, pieces: Iterable[Table], path: Path, kind: str) -> None:
+    template.write(path, format=kind, overwrite=True)
+    with open(path, "a", encoding="utf-8", newline="") as file:
+        for piece in pieces:
+            memory = io.StringIO()
+            _typed(template, piece).write(memory, format=kind)
+            memory.seek(0)
+            while memory.readline().startswith("#"):
+                pass  # The last line that is read has the names of the columns.
+            file.write(memory.read())
+
+
+def _typed(template: Table, piece: Table, as_bytes: bool = False) -> Table:
+    typed = Table()
+    for name in template.colnames:
+        values, kind = np.asarray(piece[name]), template[name].dtype
+        if kind.kind == "U" and as_bytes:
+            texts = [text.encode("ascii", "backslashreplace") for text in values.tolist()]
+            values, kind = np.array(texts), np.dtype(f"S{kind.itemsize // 4}")
+        typed[name] = values.astype(kind)
+    return typed
+
+
+def _comment(header: fits.Header, table: Table) -> None:
+    for number, name in enumerate(table.colnames, 1):
+        header[f"TCOMM{number}"] = table[name].info.description or ""

@@ -22,7 +22,7 @@ from trainers.datasets.classes import ClassChoice
 from trainers.datasets.in_memory import InMemoryDataset, empty
 from trainers.errors import UserError
 
-__all__ = ["StreamedDataset", "load"]
+__all__ = ["StreamedDataset", "load", "stream"]
 
 # Examples among which the order of a streamed dataset is mixed, beside that of its files.
 _SHUFFLE_BUFFER = 8192
@@ -44,11 +44,7 @@ def load(
     cache_bytes: int,
 ) -> Dataset:
     """Builds the dataset if it is not there yet, and reads it; see `trainers.data.load`."""
-    builder = _builder(name, data_dir, on_error)
-    if not Path(builder.data_dir).exists():
-        _build(builder, name, manual_dir)
-    elif manual_dir is not None:
-        print(f"{name} was built before, --manual_dir is not read: {builder.data_dir}", flush=True)
+    builder = _prepared(name, data_dir, manual_dir, on_error)
     spec = _spec(builder, name)
     if image_shape is not None and image_shape != spec.image_shape:
         raise UserError(
@@ -83,6 +79,24 @@ def load(
     if is_small:
         return InMemoryDataset(spec, splits, skipped)
     return StreamedDataset(builder, spec, kept, numbers, skipped, relabel)
+
+
+def stream(
+    name: str, *, data_dir: str | Path | None = None, manual_dir: str | Path | None = None
+) -> StreamedDataset:
+    """Builds the dataset if it is not there yet, and opens it without a look at its images.
+
+    Args:
+        name: See `trainers.data.load`.
+        data_dir: See `trainers.data.load`.
+        manual_dir: See `trainers.data.load`.
+
+    Raises:
+        UserError: if the dataset is unknown, or cannot be built.
+    """
+    builder = _prepared(name, data_dir, manual_dir, "raise")
+    numbers = {split: builder.info.splits[split].num_examples for split in SPLITS}
+    return StreamedDataset(builder, _spec(builder, name), numbers)
 
 
 class StreamedDataset(Dataset):
@@ -154,6 +168,20 @@ class StreamedDataset(Dataset):
 
         batches = examples.batch(batching.batch_size, drop_remainder=batching.only_whole)
         return batches.skip(batching.start_batch).map(keep, num_parallel_calls=2).prefetch(2)
+
+    def rows(self, split: str, start: int, stop: int) -> Iterator[dict[str, Any]]:
+        """Yields examples as they are stored, in the order of the files, unchecked.
+
+        Args:
+            split: One of `SPLITS`.
+            start: First example, counted from 0.
+            stop: The one after the last.
+        """
+        # One file after the other: otherwise the order depends on where it starts.
+        config = tfds.ReadConfig(try_autocache=False, interleave_cycle_length=1)
+        yield from tfds.as_numpy(
+            self._builder.as_dataset(split=f"{split}[{start}:{stop}]", read_config=config)
+        )
 
 
 class _Reader:
@@ -278,6 +306,17 @@ def _options(given: str) -> dict[str, Any]:
             raise ValueError(f"options are OPTION=VALUE,OPTION=VALUE; got '{given}'")
         options[option] = parse_value(value)
     return options
+
+
+def _prepared(
+    name: str, data_dir: str | Path | None, manual_dir: str | Path | None, on_error: str
+) -> tfds.core.DatasetBuilder:
+    builder = _builder(name, data_dir, on_error)
+    if not Path(builder.data_dir).exists():
+        _build(builder, name, manual_dir)
+    elif manual_dir is not None:
+        print(f"{name} was built before, --manual_dir is not read: {builder.data_dir}", flush=True)
+    return builder
 
 
 def _build(builder: tfds.core.DatasetBuilder, name: str, manual_dir: str | Path | None) -> None:

@@ -1,0 +1,121 @@
+"""From the parts to the table, and to the table of what was left out."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from astropy.table import Column, Table
+
+from trainers import table_files
+from trainers.cutouts.cutout import LeftOut
+from trainers.prediction.parts import Parts
+
+__all__ = ["Outcome", "join"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of all entries.
+
+    Attributes:
+        rows: Rows of the table; without any there is no table.
+        left_out: Objects that could not be used, files that could not be opened counted as one.
+        repeated: Rows whose identifier stands in an earlier row too.
+    """
+
+    rows: int
+    left_out: int
+    repeated: int
+
+
+def join(parts: Parts, number: int, meta: Mapping[str, Any]) -> Outcome:
+    """Writes the table and the one of what was left out, and removes the parts.
+
+    No more than a part is in memory, beside eight bytes for each row.
+
+    Args:
+        parts: All parts.
+        number: How many there are.
+        meta: Metadata of both tables.
+    """
+    summary = parts.summary()
+    if summary is None:
+        summary = dataclasses.asdict(_write(parts, number, meta))
+    parts.finish(summary)
+    return Outcome(**summary)
+
+
+def _write(parts: Parts, number: int, meta: Mapping[str, Any]) -> Outcome:
+    template = lines = None
+    rows = reasons = objects = 0
+    repeats = _Repeats()
+    for part in range(number):
+        found = parts.part(part)
+        if found.left_out:
+            lines = _wider(lines, _lines(found.left_out))
+            reasons += len(found.left_out)
+            objects += sum(one.number for one in found.left_out)
+        if found.rows:
+            template = _wider(template, found.template)
+            rows += found.rows
+            repeats.add(parts.rows(part))
+    meta = {**meta, "rows": rows, "left_out": objects}
+    if lines is not None:
+        lines.meta.update(meta)
+        pieces = (_lines(parts.part(part).left_out) for part in range(number))
+        table_files.write_pieces(lines, pieces, reasons, parts.draft(parts.left_out))
+    if template is not None:
+        if repeats.ids_are_sources:
+            template.remove_column("source")
+        template.meta.update(meta)
+        pieces = (table for table in map(parts.rows, range(number)) if len(table))
+        table_files.write_pieces(template, pieces, rows, parts.draft(parts.output))
+    return Outcome(rows, objects, repeats.number())
+
+
+class _Repeats:
+    """Counts identifiers that stand in several rows."""
+
+    def __init__(self):
+        self.ids_are_sources = True
+        self._hashes: list[np.ndarray] = []
+
+    def add(self, table: Table) -> None:
+        """Looks at further rows."""
+        ids = table["id"].tolist()
+        if ids != table["source"].tolist():
+            self.ids_are_sources = False
+        self._hashes.append(np.fromiter(map(hash, ids), np.int64, len(ids)))
+
+    def number(self) -> int:
+        """Returns the number of rows whose identifier stands in another row before."""
+        if self.ids_are_sources:
+            return 0
+        return sum(map(len, self._hashes)) - len(np.unique(np.concatenate(self._hashes)))
+
+
+def _lines(left_out: Sequence[LeftOut]) -> Table:
+    texts = (
+        ("source", "File, or file#extension, file[row] or file[start:stop] in it"),
+        ("reason", "Why it could not be used"),
+    )
+    table = Table()
+    for name, description in texts:
+        values = np.array([getattr(one, name) for one in left_out], dtype=str)
+        table.add_column(Column(values, name=name, description=description))
+    numbers = np.array([one.number for one in left_out], np.int64)
+    what = "Objects; 1 for a file that cannot be opened"
+    table.add_column(Column(numbers, name="objects", description=what))
+    return table
+
+
+def _wider(template: Table | None, table: Table) -> Table:
+    """Returns the columns of both, as wide as the wider, without rows."""
+    wider = table[:0]
+    for name in wider.colnames if template is not None else ():
+        if template[name].dtype.itemsize > wider[name].dtype.itemsize:
+            wider[name] = wider[name].astype(template[name].dtype)
+    return wider

@@ -1,0 +1,211 @@
+"""The parts of a table that is being made: what a killed command leaves, and goes on from."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from astropy.table import Column, Table
+
+from trainers import run_folder
+from trainers.cutouts.cutout import LeftOut
+from trainers.errors import UserError
+from trainers.training.checkpoints import write_atomically
+
+__all__ = ["Part", "Parts"]
+
+_COLUMNS, _LEFT_OUT = b"columns", b"left_out"
+_MANIFEST, _WHOLE = "manifest.json", "whole.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """What is known of a part without its rows.
+
+    Attributes:
+        rows: Number of rows.
+        template: The table without its rows; columns of text have the width that FITS needs.
+        left_out: What could not be used.
+    """
+
+    rows: int
+    template: Table
+    left_out: Sequence[LeftOut]
+
+
+class Parts:
+    """A folder `<output>.parts` with a file for each part, each there whole or not at all.
+
+    A part is a Parquet file whose metadata have what was left out, so that both appear at once.
+
+    Args:
+        output: The table that is being made.
+    """
+
+    def __init__(self, output: Path):
+        self.output = output
+        self.left_out = output.with_name(f"{output.stem}_left_out.ecsv")
+        self.folder = output.with_name(f"{output.name}.parts")
+
+    @contextlib.contextmanager
+    def opened(self, manifest: Mapping[str, Any], overwrite: bool) -> Iterator[None]:
+        """Keeps the folder for this process, and sees to it that it is this command's.
+
+        Args:
+            manifest: All that the table depends on, fit for JSON.
+            overwrite: Whether parts of another command, and a table that is there, may go.
+
+        Raises:
+            UserError: if another process has the folder, it has another command's parts or
+                something else, or the table is there.
+        """
+        shutil.rmtree(self._old, ignore_errors=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.folder / ".lock", "w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UserError(
+                    f"--output {self.output} is being made by another process"
+                ) from None
+            self._claim(dict(manifest), overwrite)
+            yield
+
+    def _claim(self, manifest: dict[str, Any], overwrite: bool) -> None:
+        entries = [entry for entry in self.folder.iterdir() if entry.name != ".lock"]
+        saved = self._saved()
+        if saved is None and any(not entry.name.startswith(".") for entry in entries):
+            raise UserError(
+                f"--output {self.output}: {self.folder} holds files, but no parts of it"
+            )
+        if saved is not None and saved != manifest:
+            changed = "; ".join(
+                f"{name} was {_short(saved.get(name))}, is {_short(manifest.get(name))}"
+                for name in sorted(saved.keys() | manifest)
+                if saved.get(name) != manifest.get(name)
+            )
+            if not overwrite:
+                raise UserError(
+                    f"--output {self.output} was begun by another command: {changed}; give that "
+                    "one again to go on, another file, or --overwrite to begin anew"
+                )
+            saved = None
+        if saved is None or not (self.folder / _WHOLE).exists():
+            for path in (self.output, self.left_out):
+                if path.exists() and not overwrite:
+                    raise UserError(f"--output {path} is there; give another file, or --overwrite")
+        if saved is None:
+            for entry in entries:
+                entry.unlink()
+            run_folder.write_json(self.folder / _MANIFEST, manifest)
+
+    def _saved(self) -> dict[str, Any] | None:
+        file = self.folder / _MANIFEST
+        return run_folder.read_json(file) if file.exists() else None
+
+    @property
+    def _old(self) -> Path:
+        return self.folder.with_name(f"{self.folder.name}.old")
+
+    def done(self) -> set[int]:
+        """Returns the numbers of the parts that are there."""
+        files = self.folder.glob("part-*.parquet")
+        return {int(file.stem.removeprefix("part-")) for file in files}
+
+    def write(self, number: int, table: Table, left_out: Sequence[LeftOut]) -> None:
+        """Writes a part.
+
+        Args:
+            number: Number of the part.
+            table: Its rows; without columns if there are none.
+            left_out: What of it could not be used.
+        """
+        columns = []
+        for name in table.colnames:
+            column = table[name]
+            width = None
+            if column.dtype.kind == "U":
+                # As wide as when FITS, which has ASCII only, spells out what is not.
+                width = max(len(_ascii(text)) for text in column.tolist())
+            kind = f"<U{width}" if width else column.dtype.str
+            unit = str(column.unit) if column.unit else ""
+            columns.append([name, kind, column.description or "", unit])
+        lines = [[one.source, one.reason, one.number] for one in left_out]
+        arrays = {name: pa.array(np.asarray(table[name])) for name in table.colnames}
+        metadata = {_COLUMNS: json.dumps(columns), _LEFT_OUT: json.dumps(lines)}
+        rows = pa.table(arrays).replace_schema_metadata(metadata)
+        write_atomically(self._path(number), lambda file: pq.write_table(rows, file))
+
+    def part(self, number: int) -> Part:
+        """Returns what is known of a part.
+
+        Args:
+            number: Its number.
+        """
+        found = pq.read_metadata(self._path(number))
+        template = Table(
+            [
+                Column(np.empty(0, kind), name=name, description=text, unit=unit or None)
+                for name, kind, text, unit in json.loads(found.metadata[_COLUMNS])
+            ]
+        )
+        lines = json.loads(found.metadata[_LEFT_OUT])
+        return Part(found.num_rows, template, [LeftOut(*line) for line in lines])
+
+    def rows(self, number: int) -> Table:
+        """Returns the rows of a part.
+
+        Args:
+            number: Its number.
+        """
+        table = pq.read_table(self._path(number))
+        return Table({name: table[name].to_numpy() for name in table.column_names})
+
+    def summary(self) -> dict[str, Any] | None:
+        """Returns what `finish` was given, if the tables had been whole when it was killed."""
+        file = self.folder / _WHOLE
+        return run_folder.read_json(file) if file.exists() else None
+
+    def draft(self, path: Path) -> Path:
+        """Returns where a table lies before `finish`.
+
+        Args:
+            path: `output` or `left_out`.
+        """
+        return self.folder / f".whole.{path.name}"
+
+    def finish(self, summary: Mapping[str, Any]) -> None:
+        """Puts the tables in their places and removes the folder; a kill on the way loses nothing.
+
+        Args:
+            summary: What `summary` returns if this is killed.
+        """
+        run_folder.write_json(self.folder / _WHOLE, dict(summary))
+        for path in (self.left_out, self.output):
+            if self.draft(path).exists():
+                os.replace(self.draft(path), path)
+        # Renamed first: what is left of it after a kill is no folder of parts.
+        os.rename(self.folder, self._old)
+        shutil.rmtree(self._old)
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"part-{number:07d}.parquet"
+
+
+def _ascii(text: str) -> bytes:
+    return text.encode("ascii", "backslashreplace")
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,199 @@
+"""An exported SavedModel as a function from cutouts to numbers, and what its card tells of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from trainers import run_folder
+from trainers.errors import UserError
+from trainers.serving import model_card
+from trainers.serving.saved_model import CLASSES
+from trainers.serving.versions import existing_versions
+
+__all__ = ["Facts", "ServedModel", "checksum", "folder_of", "folder_of_run"]
+
+_SIGNATURE, _ENCODE, _LATENT = "serving_default", "encode", "latent_mean"
+_HALVES = (tf.float16, tf.bfloat16)
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What an exported model's folder tells of it.
+
+    Attributes:
+        folder: The folder.
+        name: Name of the model.
+        version: Version of the export; empty if it is not known.
+        task: What the model does, as its card has it; may be empty.
+        class_names: In the order of the probabilities; may be empty.
+        questions: Of a model of votes, as the card has them.
+        meanings: What the outputs are, as far as the card tells.
+    """
+
+    folder: Path
+    name: str
+    version: str
+    task: str
+    class_names: tuple[str, ...]
+    questions: Sequence[Mapping[str, Any]]
+    meanings: Mapping[str, str]
+
+    @classmethod
+    def of(cls, folder: Path) -> Facts:
+        """Returns the facts of a SavedModel; one of another project has fewer.
+
+        Args:
+            folder: Folder of the SavedModel.
+        """
+        file = folder / model_card.CARD_JSON
+        card = run_folder.read_json(file) if file.is_file() else {}
+        version = folder.name if folder.name.isdigit() else ""
+        listed = folder / "assets" / CLASSES
+        outputs = (card.get("signatures") or {}).get(_SIGNATURE, {}).get("outputs", {})
+        return cls(
+            folder=folder,
+            name=str(card.get("name") or (folder.parent.name if version else folder.name)),
+            version=str(card.get("version") or version),
+            task=str(card.get("task") or ""),
+            class_names=tuple(
+                listed.read_text(encoding="utf-8").splitlines() if listed.is_file() else ()
+            ),
+            questions=card.get("questions") or (),
+            meanings={name: output.get("meaning", "") for name, output in outputs.items()},
+        )
+
+
+class ServedModel:
+    """The `serving_default` of a SavedModel, with latents where `encode` has them beside it.
+
+    Args:
+        folder: Folder of the SavedModel.
+
+    Attributes:
+        facts: What is known of it.
+        shape: (height, width, bands) of its images; None for a height or width that may be any.
+
+    Raises:
+        UserError: if it cannot be loaded, or takes no images.
+    """
+
+    def __init__(self, folder: Path):
+        try:
+            self._loaded = tf.saved_model.load(str(folder))
+        except (OSError, ValueError, tf.errors.OpError) as error:
+            raise UserError(f"--saved_model {folder} cannot be loaded: {error}") from None
+        functions = getattr(self._loaded, "signatures", {})
+        if _SIGNATURE not in functions:
+            raise UserError(f"--saved_model {folder} must have a signature '{_SIGNATURE}'")
+        self._functions = [functions[_SIGNATURE]]
+        inputs = self._functions[0].structured_input_signature[1]
+        image = inputs.get("image")
+        if len(inputs) != 1 or image is None or image.shape.rank != 4 or image.shape[-1] is None:
+            raise UserError(
+                f"--saved_model {folder} must take 'image' alone, (batch, height, width, bands); "
+                f"it takes {', '.join(f'{name} {spec.shape}' for name, spec in inputs.items())}"
+            )
+        self.shape: tuple[int | None, int | None, int] = tuple(image.shape[1:])
+        if _ENCODE in functions and _LATENT not in self._functions[0].structured_outputs:
+            self._functions.append(functions[_ENCODE])
+        self.facts = Facts.of(folder)
+
+    def answers(self, images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns the outputs by name, (number, ...) each, in the order of the images.
+
+        Args:
+            images: At least one, (height, width, bands) float32 each; those of one size go
+                through the model together.
+        """
+        places: dict[tuple[int, ...], list[int]] = {}
+        for place, image in enumerate(images):
+            places.setdefault(image.shape, []).append(place)
+        pieces = []
+        for members in places.values():
+            pieces.append(self._answers(np.stack([images[place] for place in members])))
+        if len(pieces) == 1:
+            return pieces[0]
+        order = np.argsort(np.concatenate(list(places.values())))
+        return {name: np.concatenate([one[name] for one in pieces])[order] for name in pieces[0]}
+
+    def _answers(self, batch: np.ndarray) -> dict[str, np.ndarray]:
+        image = tf.constant(batch)
+        found: dict[str, tf.Tensor] = {}
+        for function in self._functions:
+            found = {**function(image=image), **found}
+        numbers = {name: value for name, value in found.items() if value.dtype != tf.string}
+        return {
+            name: (tf.cast(value, tf.float32) if value.dtype in _HALVES else value).numpy()
+            for name, value in sorted(numbers.items())
+        }
+
+
+def folder_of(path: Path) -> Path:
+    """Returns the folder of a SavedModel.
+
+    Args:
+        path: `saved_models/<model>/<version>`, or `saved_models/<model>` for the latest version.
+
+    Raises:
+        UserError: if there is none.
+    """
+    versions = existing_versions(path)
+    folder = path / str(versions[-1]) if versions and not _is_saved_model(path) else path
+    if not _is_saved_model(folder):
+        raise UserError(
+            f"--saved_model {path} must be the folder of a SavedModel; it has no saved_model.pb"
+        )
+    return folder
+
+
+def folder_of_run(run_dir: Path) -> Path:
+    """Returns the SavedModel with which a run ended.
+
+    Args:
+        run_dir: Folder of the run.
+
+    Raises:
+        UserError: if the folder holds no run that has ended, or the SavedModel is gone.
+    """
+    file = run_folder.RunFolder(run_dir).finished
+    run_folder.load_config(run_dir)
+    if not file.is_file():
+        raise UserError(f"--run_dir {run_dir}: the run has not ended; take it up again")
+    exported = run_folder.read_json(file).get("saved_model")
+    if not exported or not _is_saved_model(Path(exported)):
+        where = f"that was exported to {exported} is not there" if exported else "was not exported"
+        raise UserError(
+            f"--run_dir {run_dir}: its model {where}; python -m trainers.export --run_dir "
+            f"{run_dir} exports it, then give --saved_model"
+        )
+    return Path(exported)
+
+
+def checksum(folder: Path) -> str:
+    """Returns the SHA-256 of what a SavedModel computes with.
+
+    It is that of the lines which `sha256sum` prints, in the folder, for `saved_model.pb` and the
+    files of `variables` and `assets`, sorted by their bytes.
+
+    Args:
+        folder: Folder of the SavedModel.
+    """
+    files = [folder / "saved_model.pb"]
+    for name in ("variables", "assets"):
+        files += [path for path in (folder / name).rglob("*") if path.is_file()]
+    lines = []
+    for name in sorted(path.relative_to(folder).as_posix() for path in files):
+        with open(folder / name, "rb") as file:
+            lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {name}\n")
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _is_saved_model(folder: Path) -> bool:
+    return (folder / "saved_model.pb").is_file()
