@@ -11,6 +11,7 @@ import contextlib
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from concurrent import futures
 from http import server as http
@@ -41,14 +42,21 @@ class PredictionServer(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     Attributes:
         fail_next: Requests that find the server unavailable before it answers again.
+        pause: Time that each answer to `Predict` takes, s.
+        fail_after: Answers after which it has no memory left; None for never.
+        answered: Signature, version and number of rows of each answer to `Predict`.
     """
 
     def __init__(self, models: ServedModels):
         self.models = models
         self.fail_next = 0
+        self.pause = 0.0
+        self.fail_after: int | None = None
+        self.answered: list[tuple[str, int, int]] = []
 
     def Predict(self, request, context):  # noqa: N802
-        self._perhaps_unavailable(context)
+        self._perhaps_fail(context)
+        time.sleep(self.pause)
         response = predict_pb2.PredictResponse()
         try:
             servable = self.models.find(request.model_spec)
@@ -62,10 +70,12 @@ class PredictionServer(prediction_service_pb2_grpc.PredictionServiceServicer):
         response.model_spec.signature_name = request.model_spec.signature_name or "serving_default"
         for name, value in outputs.items():
             response.outputs[name].CopyFrom(tf.make_tensor_proto(value))
+        rows = len(next(iter(outputs.values())))
+        self.answered.append((response.model_spec.signature_name, servable.version, rows))
         return response
 
     def GetModelMetadata(self, request, context):  # noqa: N802
-        self._perhaps_unavailable(context)
+        self._perhaps_fail(context)
         response = get_model_metadata_pb2.GetModelMetadataResponse()
         for field in request.metadata_field:
             if field != "signature_def":
@@ -82,10 +92,12 @@ class PredictionServer(prediction_service_pb2_grpc.PredictionServiceServicer):
         response.metadata["signature_def"].Pack(signatures)
         return response
 
-    def _perhaps_unavailable(self, context) -> None:
+    def _perhaps_fail(self, context) -> None:
         if self.fail_next > 0:
             self.fail_next -= 1
             context.abort(grpc.StatusCode.UNAVAILABLE, "the server is being restarted")
+        if self.fail_after is not None and len(self.answered) >= self.fail_after:
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "no memory left")
 
 
 @contextlib.contextmanager
