@@ -21,6 +21,8 @@ from etils import epath
 from tensorflow_datasets.core import example_serializer, splits, writer
 from tensorflow_datasets.core import utils as tfds_utils
 
+from tfds_builders.exclusive_build import ExclusiveBuild
+
 __all__ = ["BeamShardsBuilder", "ShardExamples", "local_runner"]
 
 _POLL_SECONDS = 0.5
@@ -35,7 +37,7 @@ of those that are missing.
 """
 
 
-class BeamShardsBuilder(tfds.core.ShardBasedBuilder):
+class BeamShardsBuilder(ExclusiveBuild, tfds.core.ShardBasedBuilder):
     """A builder whose files are written in parallel, each by one worker from its own examples.
 
     `_shard_iterators_per_split` returns `ShardExamples`. They go to disk one by one: the files are

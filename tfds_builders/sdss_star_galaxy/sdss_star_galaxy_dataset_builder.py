@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 from etils import epath
 
+from tfds_builders.exclusive_build import ExclusiveBuild
 from tfds_builders.features import Stamp
 from tfds_builders.left_out import LeftOut
 from tfds_builders.sdss_star_galaxy.configs import FramesConfig, RecordsConfig, SimulatedConfig
@@ -36,7 +37,7 @@ _BANDS = ("u", "g", "r", "i", "z")
 _Examples = Iterator[tuple[str, dict[str, Any]]]
 
 
-class Builder(tfds.core.GeneratorBasedBuilder):
+class Builder(ExclusiveBuild, tfds.core.GeneratorBasedBuilder):
     """Builder of sdss_star_galaxy."""
 
     VERSION = tfds.core.Version("1.1.0")
