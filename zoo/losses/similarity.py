@@ -10,8 +10,8 @@ __all__ = ["ms_ssim", "ssim"]
 # Weights of the scales, fine to coarse (Wang, Simoncelli & Bovik 2003).
 _SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
-# Smallest factor of MS-SSIM; the derivative of its fractional powers is infinite at zero.
-_SMALLEST_FACTOR = 1e-4
+# A factor of MS-SSIM below it is continued, see `_positive`.
+_SMALL_FACTOR = 0.01
 
 
 def ssim(
@@ -64,7 +64,9 @@ def ms_ssim(
 
     An image too small for the five scales of the source uses as many of the finer ones as its
     shorter side allows, with their weights rescaled to a sum of one: three at 64 px. A factor
-    below 1e-4 (structure that is uncorrelated or reversed) counts as 1e-4, without gradient.
+    f < e = 0.01, of structure that is uncorrelated or reversed, counts as e^2 / (2 e - f): a
+    fractional power needs a positive number, and one that is cut off has no gradient, so that a
+    band that began reversed stayed so for good.
 
     Args:
         target: (batch, height, width, bands).
@@ -93,9 +95,19 @@ def ms_ssim(
             x, y = (tf.nn.avg_pool2d(image, 2, 2, "SAME") for image in (x, y))
         luminance, structure = _index_maps(x, y, span, window)
         factor = structure if scale < scales - 1 else luminance * structure
-        factor = tf.maximum(tf.reduce_mean(factor, axis=(1, 2)), _SMALLEST_FACTOR)
+        factor = _positive(tf.reduce_mean(factor, axis=(1, 2)))
         log_index += float(weight) * tf.math.log(factor)
     return 1.0 - tf.reduce_mean(tf.exp(log_index), axis=-1)
+
+
+def _positive(factor: tf.Tensor) -> tf.Tensor:
+    """Returns numbers above 0 that rise with the factor, and equal it where it is not small."""
+    below = tf.minimum(factor, _SMALL_FACTOR)
+    return tf.where(
+        factor < _SMALL_FACTOR,
+        tf.square(_SMALL_FACTOR) / (2 * _SMALL_FACTOR - below),
+        tf.maximum(factor, _SMALL_FACTOR),
+    )
 
 
 def _index_maps(

@@ -1,5 +1,6 @@
 """Losses against numpy, scipy and scikit-image, and what every one of them must do."""
 
+import keras
 import numpy as np
 import tensorflow as tf
 from absl.testing import parameterized
@@ -158,6 +159,18 @@ class SimilarityTest(tf.test.TestCase):
             value = losses.ms_ssim(target, prediction, max_val=1.0)
             self.assertAllClose(value, 1 - expected, atol=1e-5)
 
+    def test_ms_ssim_leads_back_from_a_reversed_band(self):
+        y, x = np.mgrid[:32, :32] - 15.5
+        blob = np.exp(-0.5 * (x**2 + y**2) / 16)[None, ..., None].astype(np.float32)
+        target = np.concatenate([blob, 0.5 * blob], axis=-1)
+        image = tf.Variable(np.concatenate([0.9 * blob, 0.5 - 0.5 * blob], axis=-1))
+        optimizer = keras.optimizers.Adam(0.02)
+        step = tf.function(lambda: optimizer.apply([_gradient(target, image)], [image]))
+        self.assertAllGreater(losses.ms_ssim(target, image), 0.4)
+        for _ in range(300):
+            step()
+        self.assertAllLess(losses.ms_ssim(target, image), 0.05)
+
     def test_nothing_is_lost_between_equal_images(self):
         for image in (pair()[0], np.zeros(SHAPE, np.float32)):
             for loss in (losses.ssim, losses.ms_ssim):
@@ -188,6 +201,12 @@ class SimilarityTest(tf.test.TestCase):
         for loss in (losses.ssim, losses.ms_ssim):
             with self.assertRaisesRegex(ValueError, "between 1 and .* 10 px; got 11"):
                 loss(image, image)
+
+
+def _gradient(target, image):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(losses.ms_ssim(target, image, max_val=1.0))
+    return tape.gradient(loss, image)
 
 
 if __name__ == "__main__":
