@@ -1,6 +1,10 @@
 import base64
 import json
+import re
+import shutil
+import subprocess
 import tempfile
+import textwrap
 import urllib.error
 import urllib.request
 from concurrent import futures
@@ -25,14 +29,30 @@ from trainers.data import DatasetSpec
 from trainers.export import export
 from trainers.serving import encoded_images, server_files
 
+ROOT = Path(__file__).parents[3]
 SHAPE = (16, 16, 3)
 CLASSES = ("star", "galaxy")
 
 # Of one size with latents and files, of one size with convolutions, and of any size.
 MODELS = {
     "tiny": {"image_shape": SHAPE, "class_names": CLASSES},
-    "star_galaxy_cnn": {"image_shape": SHAPE, "class_names": CLASSES, "filters": (4, 4, 8)},
-    "blend_cnn": {"image_shape": (16, 16, 1), "class_names": CLASSES, "filters": (4, 4, 8)},
+    "gz_cnn": {
+        "image_shape": SHAPE,
+        "class_names": CLASSES,
+        "filters": (3, 4),
+        "kernels": (3, 2),
+        "pooled": (1, 2),
+        "units": 4,
+        "dropout": (0.1, 0.0, 0.2),
+    },
+    "blendhunter": {
+        "image_shape": (16, 16, 1),
+        "class_names": CLASSES,
+        "weights": "none",
+        "cut": "block1_pool",
+        "size": 16,
+        "units": (4, 4),
+    },
 }
 
 
@@ -70,9 +90,9 @@ class ServingTest(tf.test.TestCase):
             second, cls.folder, sample_images=cls.images, spec=spec(second, "counts (0-255)")
         )
         cls.models = ServedModels(cls.folder / server_files.MODELS_CONFIG)
-        address, _ = cls.enterClassContext(prediction_server.serve(cls.models))
+        cls.address, _ = cls.enterClassContext(prediction_server.serve(cls.models))
         cls.rest = cls.enterClassContext(prediction_server.serve_rest(cls.models))
-        channel = cls.enterClassContext(grpc.insecure_channel(address))
+        channel = cls.enterClassContext(grpc.insecure_channel(cls.address))
         cls.stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
 
     def inputs(self, name, rows):
@@ -110,26 +130,30 @@ class ServingTest(tf.test.TestCase):
             direct = tf.saved_model.load(str(path)).signatures
             for rows in (1, 7):
                 inputs = self.inputs(name, rows)
-                storable = {
-                    key: {k: v.astype(bytes) if v.dtype == object else v for k, v in value.items()}
-                    for key, value in inputs.items()
-                }
-                elsewhere, _ = run_saved_model(path, storable)
+                elsewhere = self.elsewhere(path, inputs) if rows > 1 else {}
                 for signature, values in inputs.items():
                     tensors = {key: tf.constant(value) for key, value in values.items()}
                     expected = direct[signature](**tensors)
                     answer = self.predict(name, signature, values)
                     posted = self.post_tensors(name, signature, values)
+                    if len(expected) == 1:
+                        posted = {next(iter(expected)): posted}
                     self.assertEqual(set(answer), set(expected))
                     for key, value in expected.items():
-                        posted_value = posted[key] if len(expected) > 1 else posted
-                        for other in (
-                            elsewhere[f"session/{signature}/{key}"],
-                            answer[key],
-                            posted_value,
-                        ):
-                            self.assertAllClose(other, value, rtol=1e-6, atol=1e-6)
-            self.assertEqual(answer[key].dtype, np.float32)
+                        self.assertEqual(answer[key].dtype, np.float32)
+                        self.assertAllClose(answer[key], value, rtol=1e-6, atol=1e-6)
+                        self.assertAllClose(posted[key], value, rtol=1e-6, atol=1e-6)
+                        if elsewhere:
+                            session = elsewhere[f"session/{signature}/{key}"]
+                            self.assertAllClose(session, value, rtol=1e-6, atol=1e-6)
+
+    def elsewhere(self, path, inputs):
+        """Returns the outputs in a process that has TensorFlow alone."""
+        storable = {
+            key: {k: v.astype(bytes) if v.dtype == object else v for k, v in value.items()}
+            for key, value in inputs.items()
+        }
+        return run_saved_model(path, storable)[0]
 
     def test_files_and_their_pixels_give_the_same_numbers(self):
         inputs = self.inputs("tiny", 5)
@@ -153,7 +177,7 @@ class ServingTest(tf.test.TestCase):
     def test_an_image_of_any_size(self):
         for shape in ((2, 1, 1, 1), (2, 40, 9, 1), (3, 16, 16, 1)):
             answer = self.predict(
-                "blend_cnn", "serving_default", {"image": np.ones(shape, np.float32)}
+                "blendhunter", "serving_default", {"image": np.ones(shape, np.float32)}
             )
             self.assertEqual(answer["probability"].shape, (shape[0], 2))
 
@@ -177,7 +201,7 @@ class ServingTest(tf.test.TestCase):
             height, width, bands = hyperparameters["image_shape"]
             shapes = [(height, width, bands), (2, height, width, bands + 1), (2, 0, width, bands)]
             shapes += [(height,), (1, 2, height, width, bands), ()]
-            if name != "blend_cnn":
+            if name != "blendhunter":
                 shapes += [(2, height + 4, width, bands), (2, height // 2, 2 * width, bands)]
             requests += [
                 (name, "serving_default", {image: np.zeros(shape, np.float32)}, invalid)
@@ -220,12 +244,10 @@ class ServingTest(tf.test.TestCase):
         self.assertLen(self.post("tiny", good), 8)
 
     def test_many_at_once(self):
-        expected = self.predict("star_galaxy_cnn", "serving_default", {"image": self.images})
+        expected = self.predict("gz_cnn", "serving_default", {"image": self.images})
         with futures.ThreadPoolExecutor(8) as pool:
             answers = pool.map(
-                lambda row: self.predict(
-                    "star_galaxy_cnn", "", {"image": self.images[row : row + 1]}
-                ),
+                lambda row: self.predict("gz_cnn", "", {"image": self.images[row : row + 1]}),
                 list(range(8)) * 4,
             )
             rows = np.concatenate([answer["probability"] for answer in answers])
@@ -261,7 +283,7 @@ class ServingTest(tf.test.TestCase):
     def test_warmup_requests_are_answered_before_the_server_opens(self):
         signatures = ("serving_default", "encode", "reconstruct", "decode", "serving_bytes")
         self.assertCountEqual(self.models.warmed_up["tiny", 2], signatures * 2)
-        self.assertEqual(self.models.warmed_up["blend_cnn", 1], ["serving_default"] * 2)
+        self.assertEqual(self.models.warmed_up["blendhunter", 1], ["serving_default"] * 2)
 
     def test_models_config_decides_which_versions_are_served(self):
         latest, both = None, [1, 2]
@@ -307,6 +329,52 @@ class ServingTest(tf.test.TestCase):
             self.assertAllClose(answer, expected["probability"], atol=1e-6)
         self.assertNotAllClose(answers[1], answers[2])
 
+    def test_the_requests_in_the_documentation(self):
+        picture = Path(self.get_temp_dir(), "galaxy.jpg")
+        picture.write_bytes(tf.io.encode_jpeg(self.images[0].astype(np.uint8)).numpy())
+        served = {
+            "localhost:8501": self.rest.removeprefix("http://"),
+            "localhost:8500": self.address,
+            "saved_models/NAME/1": str(self.paths["tiny"]),
+            "NAME": "tiny",
+            "galaxy.jpg": str(picture),
+        }
+
+        def ready(text):
+            for written, here in served.items():
+                text = text.replace(written, here)
+            return text
+
+        page = (ROOT / "docs/serving.md").read_text()
+        blocks = [block for block in _code_blocks(page) if block.startswith("import ")]
+        self.assertLen(blocks, 4)
+        tensors = {"image": self.images}
+        expected = self.predict("tiny", "serving_default", tensors)["probability"]
+        picture_expected = self.predict(
+            "tiny", "serving_bytes", {"image_bytes": np.array([picture.read_bytes()], object)}
+        )["probability"]
+        for block in blocks:
+            names = {"images": self.images}
+            exec(ready(block), names)
+            probability = names.get("probability")
+            if "galaxy.jpg" in block and probability is None:
+                probability = [row["probability"] for row in names["reply"]]
+            wanted = picture_expected if "galaxy.jpg" in block else expected
+            self.assertAllClose(probability, wanted, atol=1e-6)
+        if shutil.which("curl"):
+            (readme,) = (
+                block
+                for block in _code_blocks((ROOT / "README.md").read_text())
+                if "base64" in block
+            )
+            command = ready(readme[readme.index("(printf") : readme.index("python -m")])
+            answer = subprocess.run(["bash", "-c", command], capture_output=True, check=True)
+            self.assertAllClose(
+                [row["probability"] for row in json.loads(answer.stdout)["predictions"]],
+                picture_expected,
+                atol=1e-6,
+            )
+
     def with_policy(self, change):
         """Returns what is served of `tiny` when a person has changed its entry."""
         config = server_files.read_models_config(self.folder)
@@ -317,6 +385,12 @@ class ServingTest(tf.test.TestCase):
         path = Path(self.get_temp_dir(), server_files.MODELS_CONFIG)
         path.write_text(text_format.MessageToString(changed))
         return ServedModels(path)
+
+
+def _code_blocks(page):
+    """Returns the indented blocks of a page of Markdown."""
+    blocks = re.findall(r"(?:^    .*\n|^\n(?=    ))+", page, re.MULTILINE)
+    return [textwrap.dedent(block).strip() for block in blocks]
 
 
 if __name__ == "__main__":
