@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
 import hashlib
 import json
 import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import keras
 import numpy as np
@@ -147,24 +149,45 @@ class Checkpoints:
 def write_atomically(path: Path, write: Any) -> None:
     """Writes a file beside `path` and puts it in its place when it is whole and on the disk.
 
+    Processes that write the same file do so one after the other.
+
     Args:
         path: The file.
         write: Called with the open binary file, or the text to write.
     """
     path = Path(path)
     beside = path.with_name(f".{path.name}.part")
-    try:
-        with open(beside, "wb") as file:
+    with _opened_alone(beside) as file:
+        try:
             if isinstance(write, str):
                 file.write(write.encode())
             else:
                 write(file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+            os.replace(beside, path)
+        except BaseException:
+            beside.unlink(missing_ok=True)
+            raise
+
+
+def _opened_alone(path: Path) -> BinaryIO:
+    """Opens an empty file to write, once no other process that does the same has it."""
+    while True:
+        file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666), "wb")
+        try:
+            # The file system may have no locks.
+            with contextlib.suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)
+            # Whoever had it has put it in its place, or removed it: then it is another file now.
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                    file.truncate(0)
+                    return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()
 
 
 def _values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:

@@ -1,5 +1,7 @@
 """Checkpoints: whole, exact, and never of a broken model."""
 
+import contextlib
+import os
 import pathlib
 import tempfile
 from unittest import mock
@@ -110,6 +112,37 @@ class CheckpointsTest(tf.test.TestCase):
         with mock.patch("os.fsync", side_effect=OSError), self.assertRaises(OSError):
             write_atomically(path, "half")
         self.assertEqual([entry.read_text() for entry in path.parent.iterdir()], ["good"])
+
+    def test_processes_that_write_the_same_file_do_not_mix(self):
+        path = self.checkpoints.folder / "file"
+        children = []
+        for letter in "ab":
+            child = os.fork()
+            if child == 0:
+                status = 1
+                with contextlib.suppress(Exception):
+                    for _ in range(100):
+                        write_atomically(path, lambda file, text=letter: _slowly(file, text))
+                    status = 0
+                os._exit(status)
+            children.append(child)
+        seen = set()
+        while children:
+            ended, status = os.waitpid(children[0], os.WNOHANG)
+            if ended:
+                self.assertEqual(status, 0)
+                children.pop(0)
+            if path.exists():
+                seen.add(path.read_text())
+        self.assertEqual(seen, {"a" * 200, "b" * 200})
+        self.assertEqual([entry.name for entry in path.parent.iterdir()], ["file"])
+
+
+def _slowly(file, letter):
+    for _ in range(20):
+        file.write(letter.encode() * 10)
+        file.flush()
+        os.sched_yield()
 
 
 if __name__ == "__main__":
