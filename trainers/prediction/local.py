@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from trainers.prediction import answering
-from trainers.prediction.answering import Block, Entries, Unit
+from trainers.prediction.answering import Block, Entries, Rows, Unit
 from trainers.prediction.parts import Parts
-from trainers.prediction.served_model import ServedModel
+from trainers.prediction.served_model import Facts
 from trainers.training.progress import Progress
 
 __all__ = ["run"]
@@ -20,7 +20,8 @@ _T = TypeVar("_T")
 def run(
     entries: Entries,
     units: Sequence[Unit],
-    model: ServedModel,
+    answered: Callable[[Block], Rows],
+    facts: Facts,
     parts: Parts,
     *,
     batch_size: int,
@@ -33,17 +34,18 @@ def run(
     Args:
         entries: All cutouts.
         units: Those of which the parts are wanted.
-        model: The model.
+        answered: Returns the model's answers to a block.
+        facts: Of the model.
         parts: Where the parts are written.
         batch_size: Most cutouts that go through the model at once.
         progress: Is told of the entries that are done.
     """
     rows = []
     for unit, block, is_last in _ahead(_blocks(entries, units, batch_size)):
-        rows.append(answering.answered(block, model))
+        rows.append(answered(block))
         if is_last:
             left_out = [line for one in rows for line in one.left_out]
-            parts.write(unit.number, answering.tabled(rows, model.facts), left_out)
+            parts.write(unit.number, answering.tabled(rows, facts), left_out)
             rows = []
             progress.add(unit.stop - unit.start)
     entries.close()

@@ -209,7 +209,7 @@ class ServeClientTest(tf.test.TestCase):
 
     def test_images_that_do_not_fit_are_named(self):
         files = self.fits_files(np.zeros((2, 16, 20, 3)))
-        pattern = "none of 2 objects .* object0.fits is 20x16 px; 16x16 px was expected"
+        pattern = "none of 2 objects .* first of object0.fits: is 20x16 px; 16x16 px was expected"
         self.assert_fails(1, pattern, files)
 
     def test_a_server_that_is_not_there(self):
