@@ -12,6 +12,7 @@ from typing import Any
 
 import apache_beam as beam
 import joblib
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from apache_beam.options.pipeline_options import PipelineOptions, TypeOptions
 from apache_beam.portability.api import beam_provision_api_pb2
@@ -115,9 +116,10 @@ class BeamShardsBuilder(ExclusiveBuild, tfds.core.ShardBasedBuilder):
             )
         rows = [_Written(**row) for row in json.loads(report.read_text())]
         report.unlink()
-        errors = sorted(row.error for row in rows if row.error)
-        if errors:
-            raise ValueError(errors[0])
+        failed = sorted((not row.is_mistake, row.error) for row in rows if row.error)
+        if failed:
+            of_machine, error = failed[0]
+            raise OSError(error) if of_machine else ValueError(error)
         return {row.path: row for row in rows}
 
 
@@ -130,13 +132,17 @@ class _Task:
 
 @dataclasses.dataclass(frozen=True)
 class _Written:
-    """What became of one file: its size in bytes, or a line if it cannot be written."""
+    """What became of one file: its size in bytes, or a line if it cannot be written.
+
+    A line is about the data, or else about the machine, such as a full disk.
+    """
 
     path: str
     examples: int = 0
     size: int = 0
     left_out: Sequence[str] = ()
     error: str = ""
+    is_mistake: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,9 +170,10 @@ class _Write:
             # Under another name until it is whole: Beam may try again elsewhere.
             with tfds_utils.incomplete_file(path) as incomplete:
                 self.example_writer.write(os.fspath(incomplete), serialized())
-        except (ValueError, FileNotFoundError) as error:
+        except (OSError, ValueError, tf.errors.OpError) as error:
             # Beam would bury it in a traceback of the worker.
-            failed = _Written(task.path, error=" ".join(str(error).split()))
+            is_mistake = isinstance(error, (ValueError, FileNotFoundError))
+            failed = _Written(task.path, error=" ".join(str(error).split()), is_mistake=is_mistake)
             return dataclasses.asdict(failed)
         left_out = list(getattr(task.examples, "left_out", ()))
         return dataclasses.asdict(_Written(task.path, count, path.stat().length, left_out))

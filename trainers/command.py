@@ -26,7 +26,8 @@ def exit_status(
         stopped: What is told of an interruption (Ctrl-C).
 
     Returns:
-        0; 1 if it could not go on, 2 for a mistake of the user, 130 if it was interrupted.
+        0; 1 if it could not go on, 2 for a mistake of the user, 130 if it was interrupted. What
+        TensorFlow says of files and memory is told as an `OSError` is.
     """
     # Before TensorFlow is first imported, which reads it: its remarks would bury the progress.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -39,5 +40,32 @@ def exit_status(
         status, told = 1, str(error)
     except KeyboardInterrupt:
         status, told = 130, stopped
+    except Exception as error:
+        reason = _of_machine(error)
+        if reason is None:
+            raise
+        status, told = 1, reason
     print(f"trainers.{name}: error: {' '.join(told.split())}", file=sys.stderr, flush=True)
     return status
+
+
+def _of_machine(error: BaseException | None) -> str | None:
+    """Returns what TensorFlow says of a disk, a file or memory; None if it is something else.
+
+    TFDS wraps such errors in others.
+    """
+    errors = getattr(sys.modules.get("tensorflow"), "errors", None)
+    if errors is None:
+        return None
+    kinds = (
+        errors.DataLossError,
+        errors.FailedPreconditionError,
+        errors.NotFoundError,
+        errors.PermissionDeniedError,
+        errors.ResourceExhaustedError,
+        errors.UnavailableError,
+    )
+    while error is not None and not isinstance(error, kinds):
+        error = error.__cause__
+    # Without the name of the operation in front.
+    return None if error is None else error.message.split("}} ")[-1]

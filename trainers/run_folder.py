@@ -116,7 +116,12 @@ def load_config(run_dir: Path | str) -> RunConfig:
     # That of an adaptation has more.
     known = {field.name for field in dataclasses.fields(RunConfig)}
     saved = read_json(folder.config)
-    return RunConfig(**{name: value for name, value in saved.items() if name in known})
+    if not isinstance(saved, dict) or not isinstance(saved.get("model"), str):
+        raise UserError(f"{folder.config} is not the configuration of a run")
+    try:
+        return RunConfig(**{name: value for name, value in saved.items() if name in known})
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{folder.config} is not the configuration of a run: {error}") from None
 
 
 def load_model(run_dir: Path | str) -> ZooModel:
@@ -126,7 +131,8 @@ def load_model(run_dir: Path | str) -> ZooModel:
         run_dir: Folder of the run.
 
     Raises:
-        UserError: if the folder holds no run, or one whose training has not ended.
+        UserError: if the folder holds no run, or one whose training has not ended, or the model's
+            file is damaged.
     """
     folder = RunFolder(run_dir)
     config = load_config(run_dir)
@@ -136,8 +142,13 @@ def load_model(run_dir: Path | str) -> ZooModel:
 
     import zoo
 
-    zoo.describe(config.model)
-    return keras.saving.load_model(folder.model, compile=False)
+    try:
+        zoo.describe(config.model)
+        # Of an unknown origin it might hold code.
+        return keras.saving.load_model(folder.model, compile=False, safe_mode=True)
+    except Exception as error:  # Keras, h5py and zipfile raise anything for a broken file.
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(f"{folder.model} cannot be loaded: {reason}") from error
 
 
 def read_json(path: Path) -> Any:

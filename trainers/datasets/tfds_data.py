@@ -226,9 +226,13 @@ class _Reader:
     def good(
         self, split: str, number: int, bar: tqdm | None = None
     ) -> Iterator[dict[str, np.ndarray]]:
-        """Yields the usable examples among the first `number` of a split, some at a time."""
-        examples = _examples(self._builder, split, number, seed=None)
-        for batch in tfds.as_numpy(examples.batch(_READ_BATCH).prefetch(2)):
+        """Yields the usable examples among the first `number` of a split, some at a time.
+
+        Raises:
+            OSError: if its files are damaged.
+            UserError: at an image with pixels that are not finite under "raise".
+        """
+        for batch in self._batches(split, number):
             flat = {name: rows for name, rows in batch.items() if isinstance(rows, np.ndarray)}
             read = len(flat["image"])
             if self._relabel is not None:
@@ -248,6 +252,23 @@ class _Reader:
             if bar is not None:
                 bar.update(read)
             yield flat if good.all() else {name: rows[good] for name, rows in flat.items()}
+
+    def _batches(self, split: str, number: int) -> Iterator[dict[str, np.ndarray]]:
+        examples = _examples(self._builder, split, number, seed=None)
+        found = 0
+        try:
+            for batch in tfds.as_numpy(examples.batch(_READ_BATCH).prefetch(2)):
+                found += len(batch["id"])
+                yield batch
+            problem = None if found == number else f"it has {found} of {number} examples"
+        except tf.errors.OpError as error:
+            problem = error.message.split("}} ")[-1]
+        if problem is not None:
+            info = self._builder.info
+            raise OSError(
+                f"split '{split}' of {info.full_name} is damaged: {problem}; delete "
+                f"{self._builder.data_dir}, and it is built again"
+            )
 
 
 def _examples(
