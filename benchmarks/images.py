@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 __all__ = ["SHAPE", "sources"]
@@ -9,18 +11,19 @@ __all__ = ["SHAPE", "sources"]
 SHAPE = (64, 64, 5)
 
 
-def sources(number: int, seed: int = 0) -> np.ndarray:
+def sources(number: int, seed: int = 0, shape: Sequence[int] = SHAPE) -> np.ndarray:
     """Returns images, (number, height, width, bands) float32, in arbitrary units of flux.
 
     Args:
         number: How many.
         seed: Seed of noise, brightnesses and sizes.
+        shape: (height, width, bands).
     """
     random = np.random.default_rng(seed)
-    height, width, bands = SHAPE
+    height, width, bands = shape
     y, x = np.mgrid[:height, :width].astype(np.float32)
     radius = np.hypot(y - (height - 1) / 2, x - (width - 1) / 2)[..., None]
-    images = random.standard_normal((number, *SHAPE), np.float32)
+    images = random.standard_normal((number, *shape), np.float32)
     for image in images:
         scale = random.uniform(1.5, 6.0)
         flux = 10 ** random.uniform(2.0, 4.0, bands)

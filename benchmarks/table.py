@@ -1,0 +1,103 @@
+"""One table of ratios: what was measured, and beside it a yardstick of the same run."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks import rounds
+
+__all__ = ["Row", "as_json", "as_markdown", "compared"]
+
+_HEADER = ("", "", "yardstick", "", "ratio", "lowest", "highest", "remark")
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A ratio; or, with neither value, why there is none.
+
+    Attributes:
+        what: What was measured.
+        unit: Of both values.
+        value: Median.
+        yardstick: What it is compared with.
+        yardstick_value: Median.
+        ratios: Of each round that counts, value over that of the yardstick.
+        remark: What else has to be known, such as whether the machine was quiet.
+    """
+
+    what: str
+    unit: str = ""
+    value: float | None = None
+    yardstick: str = ""
+    yardstick_value: float | None = None
+    ratios: tuple[float, ...] = ()
+    remark: str = ""
+
+    @property
+    def ratio(self) -> float | None:
+        """The median ratio."""
+        return float(np.median(self.ratios)) if self.ratios else None
+
+    def cells(self) -> list[str]:
+        """Returns the row as text."""
+        ratios = [""] * 3
+        if self.ratios:
+            ratios = [f"{n:.2f}" for n in (self.ratio, min(self.ratios), max(self.ratios))]
+        values = [
+            "" if value is None else f"{_short(value)} {self.unit}"
+            for value in (self.value, self.yardstick_value)
+        ]
+        return [self.what, values[0], self.yardstick, values[1], *ratios, self.remark]
+
+
+def compared(
+    what: str,
+    unit: str,
+    measured: Mapping[str, np.ndarray],
+    names: tuple[str, str],
+    yardstick: str,
+    remark: str = "",
+    factors: tuple[float, float] = (1.0, 1.0),
+) -> Row:
+    """Returns the row of two of the things that took turns.
+
+    Args:
+        what: What was measured.
+        unit: Of both.
+        measured: What `rounds.take_turns` returned.
+        names: Of the one and of the yardstick in `measured`.
+        yardstick: What the latter is.
+        remark: Remark of the row.
+        factors: From what was measured to the unit, for each of the two.
+    """
+    ours, theirs = (measured[name] * factor for name, factor in zip(names, factors, strict=True))
+    ratios = tuple(float(ratio) for ratio in ours / theirs)
+    return Row(
+        what, unit, float(np.median(ours)), yardstick, float(np.median(theirs)), ratios, remark
+    )
+
+
+def as_markdown(rows: Sequence[Row]) -> str:
+    """Returns the table as Markdown."""
+    return rounds.text_table(list(_HEADER), [row.cells() for row in rows])
+
+
+def as_json(about: Mapping[str, object], rows: Iterable[Row], path: Path) -> None:
+    """Writes the rows, and what they were measured on, to a file.
+
+    Args:
+        about: Machine, versions, date.
+        rows: The rows.
+        path: The file.
+    """
+    listed = [{**dataclasses.asdict(row), "ratio": row.ratio} for row in rows]
+    path.write_text(json.dumps({**about, "rows": listed}, indent=1) + "\n")
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

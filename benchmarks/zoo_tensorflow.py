@@ -1,0 +1,209 @@
+"""The zoo's models under the training step of `trainers`, and their objectives as graphs."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from unittest import mock
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from benchmarks import matrix_product
+from benchmarks.images import sources
+from benchmarks.translation.from_tensorflow import Translator
+from benchmarks.translation.graph import Problem, training_flop
+from trainers import recipes
+from trainers.training import steps
+from zoo import randomness, registry
+from zoo.layers.batch_normalization import GlobalBatchNormalization
+from zoo.model import ZooModel
+from zoo.preprocessing import border
+
+__all__ = ["ZooSteps"]
+
+_BATCHES = 4
+# As in `vae_tensorflow`.
+_JITTER = 0.02
+_VOLUNTEERS = 40
+
+
+class ZooSteps:
+    """Training steps of one model after the other, at the settings of its default recipe.
+
+    Images are not turned at random, for PyTorch's users leave that to their data loaders.
+
+    Args:
+        learning_rate: Of Adam.
+        clip_norm: Largest global norm of the gradient.
+        size: Rows and columns of the matrices of `product_rate`.
+    """
+
+    def __init__(self, learning_rate: float, clip_norm: float, size: int):
+        tf.config.set_visible_devices([], "GPU")
+        self._settings = learning_rate, clip_norm
+        first, second = map(tf.constant, matrix_product.factors(size))
+        self._product = tf.function(lambda: tf.matmul(first, second))
+        self._product_flop = matrix_product.operations(size)
+        self._step: steps.ReplicatedStep | None = None
+        self._batches: Iterator[dict[str, tf.Tensor]] = iter(())
+        self._batch_size = 0
+
+    def prepare(self, name: str) -> Problem:
+        """Makes a model ready for `speed`.
+
+        Args:
+            name: Registry key.
+        """
+        keras.backend.clear_session()
+        settings = recipes.get(name).settings("")
+        hyperparameters = {**settings.get("hyperparameters", {}), "augment": False}
+        model = registry.create(name, **hyperparameters)
+        self._batch_size = settings["batch_size"]
+        batches = [_batch(model, self._batch_size, seed) for seed in range(_BATCHES)]
+        model.adapt(batches[0]["image"])
+        _jitter(model)
+        problem = _problem(model, batches)
+        learning_rate, clip_norm = self._settings
+        optimizer = keras.optimizers.Adam(learning_rate)
+        optimizer.build(model.trainable_variables)
+        model.compile(optimizer, gradient_clip_norm=clip_norm)
+        tensors = [{key: tf.constant(value) for key, value in each.items()} for each in batches]
+        self._batches = itertools.cycle(tensors)
+        self._step = steps.ReplicatedStep(model.train_step, tf.distribute.get_strategy(), jit=False)
+        return problem
+
+    def speed(self, number: int) -> float:
+        """Returns images/s of the model that was prepared, from batches in memory.
+
+        Args:
+            number: Steps.
+        """
+        begun = time.perf_counter()
+        for _ in range(number):
+            terms = self._step(next(self._batches))
+        terms.numpy()
+        return number * self._batch_size / (time.perf_counter() - begun)
+
+    def product_rate(self, number: int) -> float:
+        """Returns GFLOP/s of TensorFlow's product of large matrices.
+
+        Args:
+            number: Products.
+        """
+        begun = time.perf_counter()
+        for _ in range(number):
+            product = self._product()
+        product[0, 0].numpy()
+        return number * self._product_flop / (time.perf_counter() - begun) / 1e9
+
+
+def _batch(model: ZooModel, size: int, seed: int) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(seed)
+    batch = {"image": sources(size, seed, model.image_shape)}
+    if model.task == "classification":
+        batch["label"] = random.integers(0, len(model.class_names), size).astype(np.int32)
+    if "votes" in model.targets:
+        answers = len(model.tree.answers)
+        votes = random.multinomial(_VOLUNTEERS, np.full(answers, 1 / answers), size)
+        batch["votes"] = votes.astype(np.float32)
+    return batch
+
+
+def _jitter(model: ZooModel) -> None:
+    random = np.random.default_rng(0)
+    for variable in model.trainable_variables:
+        variable.assign_add(_JITTER * random.standard_normal(variable.shape, np.float32))
+
+
+def _problem(model: ZooModel, batches: list[dict[str, np.ndarray]]) -> Problem:
+    names = sorted(batches[0])
+    first = [tf.constant(batches[0][name]) for name in names]
+
+    def loss(*values: tf.Tensor) -> tf.Tensor:
+        seed = randomness.step_seed(model.seed, tf.constant(0))
+        terms = model.objective(dict(zip(names, values, strict=True)), seed, training=True)
+        return tf.reduce_mean(terms["loss"])
+
+    learnt = [id(variable) for variable in model.trainable_variables]
+    weights = [variable.numpy() for variable in model.variables]
+    specs = [
+        tf.TensorSpec(tensor.shape, tensor.dtype, name)
+        for name, tensor in zip(names, first, strict=True)
+    ]
+    with _peers() as peers:
+        function = tf.function(loss).get_concrete_function(*specs)
+    translator = Translator(
+        function,
+        [variable.value for variable in model.variables],
+        [id(variable) in learnt for variable in model.variables],
+        peers,
+    )
+    value, gradients = _differentiated(loss, first, model)
+    return Problem(
+        model.registry_name,
+        len(batches[0]["image"]),
+        model.image_shape,
+        sum(variable.numpy().size for variable in model.trainable_variables),
+        translator.graph,
+        training_flop(translator.graph),
+        weights,
+        batches,
+        value,
+        gradients,
+    )
+
+
+def _differentiated(
+    loss: Callable[..., tf.Tensor], values: list[tf.Tensor], model: ZooModel
+) -> tuple[float, dict[int, np.ndarray]]:
+    """Returns the loss and its gradients, by number among all variables of the model."""
+    numbers = {id(variable): number for number, variable in enumerate(model.variables)}
+    learnt = model.trainable_variables
+
+    @tf.function
+    def evaluate():
+        with tf.GradientTape() as tape:
+            value = loss(*values)
+        return value, tape.gradient(value, [variable.value for variable in learnt])
+
+    value, gradients = evaluate()
+    found = {
+        numbers[id(variable)]: gradient.numpy()
+        for variable, gradient in zip(learnt, gradients, strict=True)
+        if gradient is not None
+    }
+    return float(value), found
+
+
+@contextlib.contextmanager
+def _peers() -> Iterator[tuple[str, ...]]:
+    """Leaves whole what PyTorch has an operation of its own for; yields the names."""
+
+    @tf.function
+    def ranked(values, rank):
+        return values[..., :1]
+
+    @tf.function
+    def batch_normalization(x, scale, offset, epsilon):
+        return tf.identity(x)
+
+    whole = GlobalBatchNormalization.call
+
+    def call(layer, x, training=None, mask=None):
+        if not training:
+            return whole(layer, x, training=training, mask=mask)
+        return batch_normalization(
+            x, layer.gamma.value, layer.beta.value, tf.constant(layer.epsilon)
+        )
+
+    with (
+        mock.patch.object(
+            border, "_ranked", lambda values, rank: ranked(values, tf.constant(rank))
+        ),
+        mock.patch.object(GlobalBatchNormalization, "call", call),
+    ):
+        yield ("ranked", "batch_normalization")
