@@ -114,6 +114,20 @@ def _blobs(split, number):
     }
 
 
+@contextlib.contextmanager
+def known(dataset=None):
+    """Has the commands find the model `tiny` and the dataset `tiny/blobs`."""
+    load = data.load
+
+    def load_tiny(name, **options):
+        if name == DATASET:
+            return dataset or TinyDataset(pause=float(os.environ.get("TINY_PAUSE", 0)))
+        return load(name, **options)
+
+    with registered(), mock.patch.object(data, "load", load_tiny):
+        yield
+
+
 def command(arguments, dataset=None, logical_devices=0):
     """`trainers.run` in which the dataset `tiny/blobs` and the model `tiny` exist."""
     from trainers import run
@@ -123,14 +137,7 @@ def command(arguments, dataset=None, logical_devices=0):
         tf.config.set_logical_device_configuration(
             device, [tf.config.LogicalDeviceConfiguration()] * logical_devices
         )
-    load = data.load
-
-    def load_tiny(name, **options):
-        if name == DATASET:
-            return dataset or TinyDataset(pause=float(os.environ.get("TINY_PAUSE", 0)))
-        return load(name, **options)
-
-    with registered(), mock.patch.object(data, "load", load_tiny):
+    with known(dataset):
         return run.main(["--model", "tiny", "--dataset", DATASET, *arguments])
 
 
