@@ -68,6 +68,8 @@ setup(
             "ruff>=0.15,<0.18",
         ],
         "bench": ["torch==2.13.0"],
+        # The site and the notebooks; nothing of it is among the constraints.
+        "docs": ["ipykernel==7.4.0", "mkdocs==1.6.1", "nbconvert==7.17.2"],
         "umap": ["umap-learn~=0.5.12"],
     },
     classifiers=[

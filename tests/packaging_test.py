@@ -58,7 +58,7 @@ class WheelTest(tf.test.TestCase):
         self.assertEqual(self.metadata["License-Expression"], "Apache-2.0")
         self.assertSetEqual(set(self.metadata["Requires-Python"].split(",")), {">=3.11", "<3.12"})
         extras = set(self.metadata.get_all("Provides-Extra"))
-        self.assertSetEqual(extras, {"bench", "gpu", "test", "umap"})
+        self.assertSetEqual(extras, {"bench", "docs", "gpu", "test", "umap"})
         for file in ("CITATION.cff", "CHANGELOG.md"):
             self.assertIn(self.metadata["Version"], (ROOT / file).read_text())
 
@@ -69,7 +69,7 @@ class WheelTest(tf.test.TestCase):
             if not line.startswith("#")
         }
         for requirement in self.metadata.get_all("Requires-Dist"):
-            if not re.search(r"extra == .(gpu|bench|umap)", requirement):
+            if not re.search(r"extra == .(bench|docs|gpu|umap)", requirement):
                 name = re.match(r"[\w.-]+", requirement).group()
                 self.assertIn(_canonical(name), pinned)
 

@@ -1,0 +1,1 @@
+"""The site: the pages of docs/, and those made from models, datasets and notebooks as they are."""
