@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trainers import adaptation_config, run_folder
-from trainers import report as reports
 from trainers.arguments import OneLineParser
 from trainers.command import exit_status
 from trainers.config import RunConfig
@@ -75,6 +74,7 @@ def evaluate(
         UserError: if an evaluator is unknown or does not fit, the model and the dataset do not
             fit each other, or `split` is empty.
     """
+    from trainers import report as reports
     from trainers.evaluators import EvaluationContext, figures, select
 
     context = EvaluationContext(

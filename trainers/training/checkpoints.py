@@ -8,15 +8,16 @@ import fcntl
 import hashlib
 import json
 import os
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import keras
 import numpy as np
 
 from trainers.errors import TrainingError, UserError
+
+if TYPE_CHECKING:
+    import keras
 
 __all__ = ["Checkpoints", "Progress", "write_atomically"]
 
@@ -118,8 +119,9 @@ class Checkpoints:
                 with np.load(self.folder / str(arrays[_REFERENCE])) as file:
                     arrays |= {key: file[key] for key in file.files}
             progress = Progress(**json.loads(arrays["progress"].tobytes()))
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise UserError(f"checkpoint {path} cannot be read: {error}") from None
+        except Exception as error:  # NumPy and zipfile raise anything for a broken file.
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise UserError(f"checkpoint {path} cannot be read: {reason}") from None
         _assign(path, model.variables, _group(arrays, "model/"))
         if name == "last":
             _assign(path, model.optimizer.variables, _group(arrays, "optimizer/"))
@@ -191,7 +193,7 @@ def _opened_alone(path: Path) -> BinaryIO:
 
 
 def _values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
-    return [keras.ops.convert_to_numpy(variable) for variable in variables]
+    return [np.array(variable) for variable in variables]
 
 
 def _group(arrays: Mapping[str, np.ndarray], prefix: str) -> list[np.ndarray]:
