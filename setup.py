@@ -61,6 +61,7 @@ setup(
         "test": [
             "dill~=0.4.0",  # tfds.testing imports it.
             "dm-tree~=0.1.9",
+            "hypothesis~=6.170",
             "import-linter~=2.5",
             "pytest>=8,<10",
             "pytest-timeout~=2.4",

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import io
-import pickle
 from typing import Any
 
 import numpy as np
 from etils import epath
 
+from tfds_builders import array_pickles
+
 __all__ = ["read_records"]
-
-
-class _ForeignObjectError(pickle.UnpicklingError):
-    """A pickle holds something other than arrays, numbers and strings."""
-
-
-_NUMPY_ARRAYS = ("numpy.core.multiarray", "numpy._core.multiarray")
-_NUMPY_RECORDS = ("numpy.core.records", "numpy._core.records", "numpy.rec")
-_NUMPY_TYPES = ("ndarray", "dtype", "recarray", "record")
 
 
 def read_records(path: epath.Path) -> np.ndarray:
@@ -41,7 +33,7 @@ def read_records(path: epath.Path) -> np.ndarray:
     data = path.read_bytes()
     try:
         array = _parse(data)
-    except _ForeignObjectError as error:
+    except array_pickles.ForeignObjectError as error:
         raise ValueError(f"{path}: {error}") from None
     except Exception as error:
         # Broken bytes make NumPy and pickle fail in many ways.
@@ -60,7 +52,7 @@ def _parse(data: bytes) -> Any:
     else:
         shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
     if dtype.hasobject:
-        return _ArrayUnpickler(stream).load()
+        return array_pickles.load(stream.read())
     expected = int(np.prod(shape, dtype=object)) * dtype.itemsize
     found = len(data) - stream.tell()
     # Before NumPy reserves whatever memory the header asks for.
@@ -68,32 +60,6 @@ def _parse(data: bytes) -> Any:
         raise ValueError(f"{expected} bytes of data announced, {found} found")
     stream.seek(0)
     return np.load(stream, allow_pickle=False)
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Builds NumPy arrays, numbers and strings only."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("_codecs", "encode"):
-            return _encode_latin1
-        allowed = (
-            (module in _NUMPY_ARRAYS and name in ("_reconstruct", "scalar"))
-            or (module in ("numpy", *_NUMPY_RECORDS) and name in _NUMPY_TYPES)
-            or (module in ("numpy._core.numeric", "numpy.core.numeric") and name == "_frombuffer")
-            or (module, name) in (("builtins", "bytes"), ("__builtin__", "bytes"))
-        )
-        if not allowed:
-            raise _ForeignObjectError(
-                f"holds a Python object {module}.{name}; only arrays, numbers and strings are read"
-            )
-        return super().find_class(module, name)
-
-
-def _encode_latin1(text: str, encoding: str) -> bytes:
-    # How pickles of protocol 2 write bytes; other codecs could do more than that.
-    if encoding != "latin1":
-        raise _ForeignObjectError(f"holds a string in encoding '{encoding}'")
-    return text.encode("latin1")
 
 
 def _describe(value: Any) -> str:

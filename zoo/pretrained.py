@@ -37,16 +37,15 @@ def load(path: str | Path) -> ZooModel:
         with zipfile.ZipFile(file) as archive:
             saved = json.loads(archive.read("config.json"))
         module, name = saved["module"] or "", saved["class_name"]
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{file} is no .keras file: {error}") from None
+    except Exception as error:  # zipfile raises anything for a broken file, as Keras does below.
+        raise ValueError(f"{file} is no .keras file: {_line(error)}") from None
     if not module.startswith("zoo.models."):
         raise ValueError(f"{file} is no model of the zoo, but a '{module}.{name}'")
     registry.describe(module.removeprefix("zoo.models."))
     try:
         return keras.saving.load_model(file, compile=False, safe_mode=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ValueError(f"{file} cannot be loaded: {reason}") from None
+    except Exception as error:
+        raise ValueError(f"{file} cannot be loaded: {_line(error)}") from None
 
 
 def describe(model: ZooModel) -> dict[str, Any]:
@@ -106,3 +105,7 @@ def _model_file(path: Path) -> Path:
     if (path / "config.json").exists():
         raise ValueError(f"the run in {path} has not ended its training; take it up again")
     raise ValueError(f"{path} is not the folder of a run: it has no {_MODEL_FILE}")
+
+
+def _line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -24,6 +24,16 @@ class Malicious:
         return os.mkdir, (self.path,)
 
 
+class Reduced:
+    """Its pickle has these calls."""
+
+    def __init__(self, *parts):
+        self.parts = parts
+
+    def __reduce__(self):
+        return self.parts
+
+
 def plain(number=3):
     array = np.zeros(number, KIND)
     array["objID"] = 10 + np.arange(number)
@@ -89,6 +99,31 @@ class RecordArraysTest(tf.test.TestCase):
             with self.assertRaisesRegex(ValueError, "objects.npy.*Python object posix.mkdir"):
                 read_records(self.path)
             self.assertFalse(target.exists())
+
+    def test_bytes_are_never_taken_for_pointers(self):
+        """A type whose flags do not say that its values are Python objects."""
+        state = (3, "|", None, ("z",), {"z": (np.dtype("O"), 0)}, 8, 1, 0)
+        kind = Reduced(np.dtype, ("V8", False, True), state)
+        array = np.empty(2, [("z", "O")])
+        reconstruct, arguments, _ = array.__reduce__()
+        for data in (b"A" * 16, [], ["x"], "A" * 16, None):
+            made = Reduced(reconstruct, arguments, (1, (2,), kind, False, data))
+            for protocol in range(2, 6):
+                header = pickled(array, protocol)[: -len(pickle.dumps(array, protocol))]
+                self.path.write_bytes(header + pickle.dumps(made, protocol))
+                with self.assertRaisesRegex(ValueError, "objects.npy: "):
+                    read_records(self.path)
+
+    def test_numbers_of_a_pickle_reserve_no_memory(self):
+        for harm in (
+            b"\x80\x04K\x00r\xff\xff\xff\x7f.",  # Its two thousand millionth object.
+            b"\x80\x05\x96\xff\xff\xff\xff\xff\x00\x00\x00.",  # A terabyte that is not there.
+            b"\x80\x02cbuiltins\nbytes\nJ\xff\xff\xff\x7f\x85R.",
+            pickle.dumps(Reduced(np.zeros(0, "U1").dtype.__class__, ("U999999999", False, True))),
+        ):
+            self.path.write_bytes(pickled(objects(), 4)[:128] + harm)
+            with self.assertRaisesRegex(ValueError, "objects.npy: "):
+                read_records(self.path)
 
     def test_truncated_anywhere(self):
         for data in (pickled(objects(), 4), self._saved(plain())):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import io
+import lzma
+import struct
 import zipfile
+import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -25,6 +28,22 @@ __all__ = [
 # Pixels on a side of the published images.
 FULL_SIZE = 424
 
+# Of an image in an archive; the published ones have a few hundred thousand.
+_MOST_BYTES = 2**26
+# What zipfile raises for archives that are damaged, locked or packed in unknown ways.
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    KeyError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    RuntimeError,
+    struct.error,
+)
+
 _PARTS = "gz_decals_dr5_png_part*"
 # Remote file systems have no "**".
 _PATTERNS = ("*/*.png", "*/*/*.png", "*/*/*/*.png")
@@ -42,10 +61,22 @@ class ImageFile(NamedTuple):
     member: str = ""
 
     def read(self) -> bytes:
-        """Returns the bytes of the image's file."""
+        """Returns the bytes of the image's file.
+
+        Raises:
+            ValueError: if it cannot be had from the archive.
+        """
         if not self.member:
             return epath.Path(self.path).read_bytes()
-        return _archive(self.path).read(self.member)
+        try:
+            archive = _archive(self.path)
+            size = archive.getinfo(self.member).file_size
+            if size > _MOST_BYTES:
+                raise ValueError(f"{size} bytes announced")
+            return archive.read(self.member)
+        except (*_BROKEN, ValueError) as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise ValueError(f"damaged in the archive ({reason})") from None
 
 
 def find_images(parts: list[epath.Path]) -> dict[str, ImageFile]:
@@ -142,5 +173,5 @@ def _archive(path: str) -> zipfile.ZipFile:
     # A worker reads many members, and the list of them takes a second.
     try:
         return zipfile.ZipFile(epath.Path(path).open("rb"))
-    except (zipfile.BadZipFile, EOFError) as error:
+    except (*_BROKEN, ValueError) as error:
         raise ValueError(f"{path}: truncated or not a zip archive ({error})") from None

@@ -142,7 +142,7 @@ class RealGalaxies:
         self._counts = counts
         self._rotate = rotate
         self._files = {
-            key: [str(path.parent / _text(name)) for name in rows[key]]
+            key: [_beside(path, _text(name)) for name in rows[key]]
             for key in ("GAL_FILENAME", "PSF_FILENAME")
         }
         self._check_files(usable)
@@ -180,6 +180,13 @@ class RealGalaxies:
 
 def _text(value: bytes | str) -> str:
     return (value.decode() if isinstance(value, bytes) else str(value)).strip()
+
+
+def _beside(path: epath.Path, name: str) -> str:
+    """Returns the path of a file that a catalogue names, which must lie beside it."""
+    if name in ("", ".", "..") or "/" in name or "\\" in name:
+        raise ValueError(f"{path}: files must be names without folders; got '{name}'")
+    return str(path.parent / name)
 
 
 def _turned(image: np.ndarray, turn: int) -> np.ndarray:

@@ -146,7 +146,7 @@ def _image(
                 return np.asarray(hdus[number].data), headers, where
     except UserError:
         raise
-    except (OSError, ValueError, TypeError, IndexError, KeyError, fits.VerifyError) as error:
+    except Exception as error:  # Astropy raises anything for a broken file.
         raise UserError(f"{option} {path} cannot be read as FITS: {error}") from None
 
 

@@ -121,7 +121,7 @@ class CheckpointsTest(tf.test.TestCase):
             if child == 0:
                 status = 1
                 with contextlib.suppress(Exception):
-                    for _ in range(100):
+                    for _ in range(30):
                         write_atomically(path, lambda file, text=letter: _slowly(file, text))
                     status = 0
                 os._exit(status)
