@@ -46,7 +46,7 @@ def ssim(
     luminance, structure = _index_maps(
         target, prediction, _range(target, max_val), _window(filter_size, filter_sigma)
     )
-    return 1.0 - tf.reduce_mean(luminance * structure, axis=(1, 2, 3))
+    return 1.0 - tf.reduce_mean(_index(luminance, structure), axis=(1, 2, 3))
 
 
 def ms_ssim(
@@ -94,7 +94,7 @@ def ms_ssim(
         if scale:
             x, y = (tf.nn.avg_pool2d(image, 2, 2, "SAME") for image in (x, y))
         luminance, structure = _index_maps(x, y, span, window)
-        factor = structure if scale < scales - 1 else luminance * structure
+        factor = structure if scale < scales - 1 else _index(luminance, structure)
         factor = _positive(tf.reduce_mean(factor, axis=(1, 2)))
         log_index += float(weight) * tf.math.log(factor)
     return 1.0 - tf.reduce_mean(tf.exp(log_index), axis=-1)
@@ -108,6 +108,15 @@ def _positive(factor: tf.Tensor) -> tf.Tensor:
         tf.square(_SMALL_FACTOR) / (2 * _SMALL_FACTOR - below),
         tf.maximum(factor, _SMALL_FACTOR),
     )
+
+
+def _index(luminance: tf.Tensor, structure: tf.Tensor) -> tf.Tensor:
+    """Returns the product of the two, but no more than the first.
+
+    The index is made for images that are nowhere negative. A negative image of the target has both
+    terms at -1, and their product is that of the image itself: training went there.
+    """
+    return tf.minimum(luminance, luminance * structure)
 
 
 def _index_maps(

@@ -171,6 +171,11 @@ class SimilarityTest(tf.test.TestCase):
             step()
         self.assertAllLess(losses.ms_ssim(target, image), 0.05)
 
+    def test_a_negative_image_is_no_match(self):
+        target, _ = pair()
+        for loss in (losses.ssim, losses.ms_ssim):
+            self.assertAllGreater(loss(target, -target), 0.9)
+
     def test_nothing_is_lost_between_equal_images(self):
         for image in (pair()[0], np.zeros(SHAPE, np.float32)):
             for loss in (losses.ssim, losses.ms_ssim):
