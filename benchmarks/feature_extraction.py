@@ -16,16 +16,17 @@ import argparse
 import functools
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from benchmarks import blends, machine, rounds
+from benchmarks import blends, machine, rounds, table
 from benchmarks.workers import Worker
 
-__all__ = ["main", "report"]
+__all__ = ["main", "report", "rows"]
 
 _FEATURES = "features"
+_SIDE = blends.SPEC.image_shape[0] + 2 * blends.PAD
 _PRODUCTS = ("tf.matmul", "numpy.matmul")
 
 
@@ -37,6 +38,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _options(arguments)
+    measured, rounds_line, flop, flop_inside = _measure(options)
+    print(f"feature_extraction: VGG-16 on {_SIDE}x{_SIDE}, {machine.count(options.cores)}")
+    print(machine.describe(("tensorflow", "keras", "numpy")))
+    print(
+        f"{flop / 1e9:.3f} GFLOP a stamp, {flop_inside / 1e9:.3f} without those on padding; "
+        f"matrices of {options.size}x{options.size}; {rounds_line}"
+    )
+    print(report(measured, flop, flop_inside))
+    return 0
+
+
+def rows(quick: bool) -> Iterator[table.Row]:
+    """Yields the row of the one table.
+
+    Args:
+        quick: Whether fewer rounds are measured.
+    """
+    given = ["--stamps", "64" if quick else "128", "--size", "2048", "--rounds", "3"]
+    measured, rounds_line, flop, _ = _measure(_options([*given, "--longest", "60"]))
+    fastest = _fastest(measured)
+    yield table.compared(
+        f"features of blendhunter (VGG-16), {_SIDE}x{_SIDE}",
+        "GFLOP/s",
+        measured,
+        (_FEATURES, fastest),
+        f"{fastest} of 2048x2048",
+        f"{flop / 1e9:.3f} GFLOP a stamp; {rounds_line}",
+        (flop / 1e9, 1.0),
+    )
+
+
+def _measure(options: argparse.Namespace) -> tuple[dict[str, np.ndarray], str, int, int]:
+    """Returns rates by name, a line on the rounds, and the operations for a stamp."""
     stamps = blends.noisy(blends.draw("train", options.stamps))
     with (
         Worker(
@@ -60,15 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             machine.Bystanders([os.getpid(), ours.pid, numpy_product.pid]).share,
             options.longest,
         )
-    size = stamps.shape[1]
-    print(f"feature_extraction: VGG-16 on {size}x{size}, {machine.count(options.cores)}")
-    print(machine.describe(("tensorflow", "keras", "numpy")))
-    print(
-        f"{flop / 1e9:.3f} GFLOP a stamp, {flop_inside / 1e9:.3f} without those on padding; "
-        f"matrices of {options.size}x{options.size}; {rounds_line}"
-    )
-    print(report(measured, flop, flop_inside))
-    return 0
+    return measured, rounds_line, flop, flop_inside
 
 
 def report(measured: Mapping[str, np.ndarray], flop: int, flop_inside: int) -> str:
@@ -81,7 +107,7 @@ def report(measured: Mapping[str, np.ndarray], flop: int, flop_inside: int) -> s
         flop_inside: The same without those on padding.
     """
     features = measured[_FEATURES]
-    fastest = max(_PRODUCTS, key=lambda name: np.median(measured[name]))
+    fastest = _fastest(measured)
     rows = [
         ["features, stamps/s", *rounds.spread(features, 1)],
         ["features, GFLOP/s", *rounds.spread(features * flop / 1e9, 0)],
@@ -91,6 +117,10 @@ def report(measured: Mapping[str, np.ndarray], flop: int, flop_inside: int) -> s
     rows.append([f"features / {fastest}", *rounds.spread(ratios * flop, 2)])
     rows.append(["the same without padding", *rounds.spread(ratios * flop_inside, 2)])
     return rounds.text_table(["", "min", "median", "max"], rows)
+
+
+def _fastest(measured: Mapping[str, np.ndarray]) -> str:
+    return max(_PRODUCTS, key=lambda name: np.median(measured[name]))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

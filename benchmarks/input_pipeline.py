@@ -13,14 +13,14 @@ import argparse
 import functools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from benchmarks import machine, rounds
+from benchmarks import machine, rounds, table
 from benchmarks.workers import Worker
 
-__all__ = ["main"]
+__all__ = ["main", "rows"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,19 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _options(arguments)
-    with Worker(
-        "benchmarks.vae_tensorflow", "TensorFlowSteps", options.images, options.batch_size
-    ) as worker:
-        worker.call("speed", "graph", 3)
-        measured, rounds_line = rounds.take_turns(
-            {
-                "pipeline alone": functools.partial(worker.call, "supply"),
-                "training steps": functools.partial(worker.call, "speed", "graph", options.steps),
-            },
-            options.rounds,
-            machine.Bystanders([os.getpid(), worker.pid]).share,
-        )
-        waits = np.array(worker.call("waits", options.epochs))
+    measured, rounds_line, waits = _measure(options)
     print(
         f"input_pipeline: {options.images} images of 64x64x5 in memory, batch {options.batch_size}"
     )
@@ -55,6 +43,45 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows.append([f"fraction of {options.epochs} epochs spent waiting", *rounds.spread(waits, 4)])
     print(rounds.text_table(["", "min", "median", "max"], rows))
     return 0
+
+
+def rows(quick: bool) -> Iterator[table.Row]:
+    """Yields the row of the one table.
+
+    Args:
+        quick: Whether fewer rounds are measured.
+    """
+    options = _options(["--rounds", "3" if quick else "6", "--epochs", "2"])
+    measured, rounds_line, waits = _measure(options)
+    yield table.compared(
+        "images of 64x64x5 from memory, batch 64",
+        "images/s",
+        measured,
+        ("pipeline alone", "training steps"),
+        "training steps of vae that eat them",
+        f"{np.median(waits):.1%} of an epoch spent waiting; {rounds_line}",
+    )
+
+
+def _measure(
+    options: argparse.Namespace,
+) -> tuple[dict[str, np.ndarray], str, np.ndarray]:
+    """Returns images/s by name, a line on the rounds, and the share of each epoch that waited."""
+    with Worker(
+        "benchmarks.vae_tensorflow", "TensorFlowSteps", options.images, options.batch_size
+    ) as worker:
+        worker.call("speed", "graph", 3)
+        measured, rounds_line = rounds.take_turns(
+            {
+                "pipeline alone": functools.partial(worker.call, "supply"),
+                "training steps": functools.partial(worker.call, "speed", "graph", options.steps),
+            },
+            options.rounds,
+            machine.Bystanders([os.getpid(), worker.pid]).share,
+            60.0,
+        )
+        waits = np.array(worker.call("waits", options.epochs))
+    return measured, rounds_line, waits
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -30,7 +30,7 @@ from benchmarks import machine, rounds, table
 from benchmarks.translation.graph import Problem
 from benchmarks.workers import Worker
 
-__all__ = ["MODELS", "main", "rows"]
+__all__ = ["MODELS", "check_equal", "main", "measured_rows", "rows"]
 
 MODELS = (
     "vae",
@@ -67,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _options(arguments)
     found = []
-    for row in rows(options.rounds, options.models, options.compiled):
+    for row in measured_rows(options.rounds, options.models, options.compiled):
         print(row.what, row.remark, file=sys.stderr, flush=True)
         found.append(row)
     print(machine.describe(("tensorflow", "keras", "torch", "numpy")))
@@ -75,7 +75,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def rows(
+def rows(quick: bool) -> Iterator[table.Row]:
+    """Yields the rows of the one table; see `measured_rows`.
+
+    Args:
+        quick: Whether fewer rounds are measured.
+    """
+    yield from measured_rows(3 if quick else 5)
+
+
+def measured_rows(
     number: int, models: Sequence[str] = MODELS, compiled: bool = False
 ) -> Iterator[table.Row]:
     """Yields two rows for each model; one that cannot be compared has one that says why.

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from benchmarks import rounds
 
-__all__ = ["Row", "as_json", "as_markdown", "compared"]
+__all__ = ["Row", "as_markdown", "compared"]
 
 _HEADER = ("", "", "yardstick", "", "ratio", "lowest", "highest", "remark")
 
@@ -85,18 +83,6 @@ def compared(
 def as_markdown(rows: Sequence[Row]) -> str:
     """Returns the table as Markdown."""
     return rounds.text_table(list(_HEADER), [row.cells() for row in rows])
-
-
-def as_json(about: Mapping[str, object], rows: Iterable[Row], path: Path) -> None:
-    """Writes the rows, and what they were measured on, to a file.
-
-    Args:
-        about: Machine, versions, date.
-        rows: The rows.
-        path: The file.
-    """
-    listed = [{**dataclasses.asdict(row), "ratio": row.ratio} for row in rows]
-    path.write_text(json.dumps({**about, "rows": listed}, indent=1) + "\n")
 
 
 def _short(value: float) -> str:

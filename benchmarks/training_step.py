@@ -13,14 +13,14 @@ import argparse
 import functools
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from benchmarks import machine, rounds
+from benchmarks import machine, rounds, table
 from benchmarks.workers import Worker
 
-__all__ = ["main"]
+__all__ = ["main", "rows"]
 
 _IMAGES = 2048
 _LEARNING_RATE = 1e-3
@@ -41,6 +41,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _options(arguments)
+    measured, rounds_line, agreement, threads = _measure(options)
+    print(f"training_step: vae, 64x64x5, batch {options.batch_size}")
+    print(machine.describe(("tensorflow", "keras", "torch")))
+    print(
+        f"threads: TensorFlow {threads[0]}, PyTorch {threads[1]}; "
+        f"rounds of {options.steps} steps; {rounds_line}"
+    )
+    print(agreement)
+    print(report(measured))
+    return 0
+
+
+def rows(quick: bool) -> Iterator[table.Row]:
+    """Yields the row of the one table, without the variants that PyTorch compiles.
+
+    Args:
+        quick: Whether fewer rounds are measured.
+    """
+    variants = [name for name in _VARIANTS if name.startswith("eager")]
+    number = "3" if quick else "8"
+    given = ["--ours", "graph", "--rounds", number, "--variants", *variants]
+    measured, rounds_line, agreement, _ = _measure(_options(given))
+    fastest = _fastest(measured)
+    yield table.compared(
+        "training step of vae, 64x64x5, batch 64",
+        "images/s",
+        measured,
+        ("TensorFlow, graph", fastest),
+        f"{fastest}, written by hand",
+        f"{agreement.partition(' (')[0]}; {rounds_line}",
+    )
+
+
+def _measure(
+    options: argparse.Namespace,
+) -> tuple[dict[str, np.ndarray], str, str, list[int]]:
+    """Returns images/s by name, lines on the rounds and on the agreement, and the threads."""
     settings = (_IMAGES, options.batch_size, _LEARNING_RATE, _CLIP_NORM)
     with (
         Worker("benchmarks.vae_tensorflow", "TensorFlowSteps", *settings) as ours,
@@ -63,15 +100,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.rounds,
             machine.Bystanders([os.getpid(), ours.pid, theirs.pid]).share,
         )
-    print(f"training_step: vae, 64x64x5, batch {options.batch_size}")
-    print(machine.describe(("tensorflow", "keras", "torch")))
-    print(
-        f"threads: TensorFlow {threads[0]}, PyTorch {threads[1]}; "
-        f"rounds of {options.steps} steps; {rounds_line}"
-    )
-    print(agreement)
-    print(report(measured))
-    return 0
+    return measured, rounds_line, agreement, threads
 
 
 def check_equal(ours: Worker, theirs: Worker, variants: Sequence[str]) -> str:
@@ -118,8 +147,7 @@ def report(measured: dict[str, np.ndarray]) -> str:
     Args:
         measured: Images/s of each round by name.
     """
-    peers = [name for name in measured if name.startswith("PyTorch")]
-    fastest = max(peers, key=lambda name: np.median(measured[name]))
+    fastest = _fastest(measured)
     header = ["", *(f"images/s {s}" for s in ("min", "median", "max"))]
     header += [f"ratio {s}" for s in ("min", "median", "max")]
     rows = []
@@ -127,6 +155,11 @@ def report(measured: dict[str, np.ndarray]) -> str:
         ratios = rounds.ratios(measured, name, fastest)
         rows.append([name, *rounds.spread(speeds, 0), *rounds.spread(ratios, 2)])
     return f"ratio: to {fastest}\n{rounds.text_table(header, rows)}"
+
+
+def _fastest(measured: dict[str, np.ndarray]) -> str:
+    peers = [name for name in measured if name.startswith("PyTorch")]
+    return max(peers, key=lambda name: np.median(measured[name]))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

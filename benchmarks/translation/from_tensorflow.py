@@ -51,25 +51,31 @@ class Translator:
         self._nodes: list[Node] = []
         # Of nodes that depend on constants and weights alone, their values at present.
         self._known: dict[int, tuple[np.ndarray, ...]] = {}
-        handles = {id(variable.handle): number for number, variable in enumerate(variables)}
-        places: dict[int, Place] = {}
+        self._variables = {
+            id(variable.handle): (number, variable) for number, variable in enumerate(variables)
+        }
+        self._trainable = tuple(trainable)
         captured = {id(inside): outside for outside, inside in function.graph.captures}
-        for tensor in function.graph.inputs:
-            if id(tensor) in captured:
-                number = handles[id(captured[id(tensor)])]
-                variable = variables[number]
-                node = Node(
-                    "Weight",
-                    attributes={"number": number, "trainable": trainable[number]},
-                    shapes=(tuple(variable.shape),),
-                )
-                places[id(tensor)] = self._add(node, (variable.numpy(),))
-            else:
-                node = Node("Input", attributes={"name": tensor.op.name}, shapes=_shapes([tensor]))
-                places[id(tensor)] = self._add(node)
+        places = {
+            id(tensor): self._source(tensor, captured.get(id(tensor)))
+            for tensor in function.graph.inputs
+        }
         self._read(function.graph, places)
         result = places[id(function.graph.outputs[0])]
         self.graph = Graph(tuple(self._nodes), result).needed()
+
+    def _source(self, tensor: tf.Tensor, captured: tf.Tensor | None) -> Place:
+        """Adds an input of the function: one of its arguments, or what it found around it."""
+        if captured is None:
+            node = Node("Input", attributes={"name": tensor.op.name}, shapes=_shapes([tensor]))
+            return self._add(node)
+        if id(captured) in self._variables:
+            number, variable = self._variables[id(captured)]
+            attributes = {"number": number, "trainable": self._trainable[number]}
+            node = Node("Weight", attributes=attributes, shapes=_shapes([variable]))
+            return self._add(node, (variable.numpy(),))
+        values = (captured.numpy(),)
+        return self._add(Node("Constant", shapes=_shapes([tensor]), constant=values), values)
 
     def _add(self, node: Node, known: tuple[np.ndarray, ...] | None = None) -> Place:
         self._nodes.append(node)

@@ -1,0 +1,67 @@
+"""The most memory that training and prediction have at a time.
+
+    python -m benchmarks memory
+
+Largest resident size of a command beside that of `import tensorflow`, and beside that of the same
+command with a fourth of the objects.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks import prediction, startup, table
+
+__all__ = ["rows"]
+
+_MODEL = "vae_mixture"
+
+
+def rows(quick: bool) -> Iterator[table.Row]:
+    """Yields rows for the main job's training and for `trainers.predict`.
+
+    Args:
+        quick: Whether there are fewer objects.
+    """
+    number = 400 if quick else 1000
+    alone = _peak("-c", "import tensorflow")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        yield _row(f"training of {_MODEL}, {number} objects", alone, _training(folder, number))
+        model = prediction.exported(folder)
+        many, few = (_predicting(folder, model, n) for n in (4 * number, number))
+        yield _row(f"trainers.predict, {number} objects", alone, few)
+        yield _row(
+            f"trainers.predict, {4 * number} objects", few, many, f"the same, {number} objects"
+        )
+
+
+def _row(what: str, yardstick: float, value: float, of: str = "import tensorflow") -> table.Row:
+    return table.Row(f"peak memory of {what}", "MB", value, of, yardstick, (value / yardstick,))
+
+
+def _training(folder: Path, number: int) -> float:
+    options = {
+        "model": _MODEL,
+        "dataset": f"sdss_star_galaxy/simulated/num_objects={number}",
+        "data_dir": folder / "data",
+        "run_dir": folder / "run",
+        "saved_models_dir": folder / "saved_models",
+        "epochs": 1,
+    }
+    arguments = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    _peak("-m", "trainers.run", *arguments)  # Builds the dataset.
+    return _peak("-m", "trainers.run", *arguments, "--overwrite", "true")
+
+
+def _predicting(folder: Path, model: Path, number: int) -> float:
+    images = prediction.images(folder / f"{number}.npy", number)
+    output = folder / f"{number}.parquet"
+    where = ("--saved_model", model, "--images", images, "--output", output)
+    return _peak("-m", "trainers.predict", *map(str, where))
+
+
+def _peak(*arguments: str) -> float:
+    return startup.used(arguments)[2]

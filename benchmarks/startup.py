@@ -1,0 +1,107 @@
+"""How long commands and imports take before they do anything.
+
+    python -m benchmarks startup
+
+Processor time of a process, beside that of `import tensorflow` and of `python -c pass`, in turns;
+when nothing else runs it is the time on the clock, but for reading the files.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from benchmarks import rounds, table
+
+__all__ = ["rows", "used"]
+
+COMMANDS = (
+    "run",
+    "evaluate",
+    "export",
+    "predict",
+    "catalogue",
+    "serve_client",
+    "frames",
+    "domain_adaptation",
+    "learning_curve",
+    "active_learning",
+    "reproduce",
+)
+"""All of `python -m trainers.NAME`."""
+
+_PASS = ("-c", "pass")
+_TENSORFLOW = ("-c", "import tensorflow")
+
+
+def rows(quick: bool) -> Iterator[table.Row]:
+    """Yields a row for the options of each command, and for each package.
+
+    Args:
+        quick: Whether fewer rounds are measured.
+    """
+    shown = {f"trainers.{name} --help": ("-m", f"trainers.{name}", "--help") for name in COMMANDS}
+    shown |= {
+        f"import {name}": ("-c", f"import {name}") for name in ("zoo", "trainers", "tfds_builders")
+    }
+    number = 2 if quick else 3
+    for name, measured, remark in _in_turns(shown, _PASS, number):
+        yield table.compared(name, "s", measured, ("ours", "peer"), "python -c pass", remark)
+    slow = {"trainers.run --list": ("-m", "trainers.run", "--list")}
+    for name, measured, remark in _in_turns(slow, _TENSORFLOW, number - 1):
+        yield table.compared(name, "s", measured, ("ours", "peer"), "import tensorflow", remark)
+
+
+def used(arguments: Sequence[str], **options: object) -> tuple[float, float, float]:
+    """Runs Python and returns its processor time (s), the time on the clock (s) and its memory.
+
+    The memory is the largest resident size of it or of a process that it waited for, MB.
+
+    Args:
+        arguments: Of Python.
+        **options: Of `subprocess.Popen`.
+
+    Raises:
+        RuntimeError: if it fails.
+    """
+    begun = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        **options,
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if status:
+        raise RuntimeError(f"python {' '.join(arguments)} ended with status {process.returncode}")
+    seconds = time.perf_counter() - begun
+    return usage.ru_utime + usage.ru_stime, seconds, usage.ru_maxrss / 1e3
+
+
+def _in_turns(
+    shown: dict[str, Sequence[str]], peer: Sequence[str], number: int
+) -> Iterator[tuple[str, dict[str, np.ndarray], str]]:
+    clock: list[float] = []
+
+    def processor_time(arguments: Sequence[str]) -> float:
+        processor, seconds, _ = used(arguments)
+        clock.append(seconds)
+        return processor
+
+    for name, arguments in shown.items():
+        used(arguments)  # Reads the files.
+        clock.clear()
+        timers = {
+            "ours": functools.partial(processor_time, arguments),
+            "peer": functools.partial(processor_time, peer),
+        }
+        # Processor time suffers little from others.
+        measured, _ = rounds.take_turns(timers, number, lambda: 0.0)
+        yield name, measured, f"on the clock {max(clock):.2f} s at most"
