@@ -125,9 +125,11 @@ def _run(config: AdaptationConfig) -> None:
         target = data.load_for_run(config)
         if chief:
             strategies.barrier(strategy)
-        if adapt(config, source, target, strategy) is not None:
-            print(f"report      {config.run_dir}/report.md")
-            print(f"SavedModel  python -m trainers.export --run_dir {config.run_dir}")
+        outcome = adapt(config, source, target, strategy)
+        strategies.end(strategy)
+    if outcome is not None:
+        print(f"report      {config.run_dir}/report.md")
+        print(f"SavedModel  python -m trainers.export --run_dir {config.run_dir}")
 
 
 def _train(

@@ -52,6 +52,7 @@ def _run(config: RunConfig) -> None:
         dataset = _load(config, strategy)
         execute = repeats.execute if config.repeats > 1 else pipeline.execute
         outcome = execute(config, dataset, strategy)
+        strategies.end(strategy)
     if outcome is not None:
         print(f"report      {Path(config.run_dir) / _report(config)}")
         print(f"SavedModel  {outcome.saved_model}")

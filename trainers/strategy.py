@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import functools
-import json
-import os
+import signal
+import sys
+import textwrap
+import threading
 from collections.abc import Iterator
 
 import tensorflow as tf
 
+from trainers import cluster
 from trainers.errors import TrainingError, UserError
 
-__all__ = ["barrier", "is_chief", "make", "telling_failures", "total"]
+__all__ = ["LOST_WORKER", "barrier", "end", "is_chief", "make", "telling_failures", "total"]
+
+# What the runtime raises, in whatever operation is under way, when another worker is gone.
+LOST_WORKER = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+)
+# How long the other workers are waited for at the start, and TensorFlow to connect them then, s.
+_MEETING_SECONDS = 600.0
+_CONNECTING_SECONDS = 120.0
 
 
 def make(name: str = "auto") -> tf.distribute.Strategy:
@@ -26,13 +41,14 @@ def make(name: str = "auto") -> tf.distribute.Strategy:
 
     Raises:
         UserError: if `name` is none of these, or no cluster is described for `multiworker`.
+        TrainingError: if not all of its workers come.
     """
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
     if name == "auto":
-        name = "multiworker" if _workers() > 1 else "auto"
+        name = "multiworker" if cluster.workers() > 1 else "auto"
     if name == "multiworker":
-        return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=_resolver())
+        return _multi_worker()
     gpus = tf.config.list_logical_devices("GPU")
     if name == "mirrored" or (name == "auto" and len(gpus) > 1):
         devices = gpus or tf.config.list_logical_devices("CPU")
@@ -44,13 +60,7 @@ def make(name: str = "auto") -> tf.distribute.Strategy:
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
     """Returns whether this process writes the run folder."""
-    if _worker_count(strategy) == 1:
-        return True
-    resolver = strategy.cluster_resolver
-    kind, index = resolver.task_type, resolver.task_id
-    if "chief" in resolver.cluster_spec().jobs:
-        return kind == "chief"
-    return index == 0
+    return _worker_count(strategy) == 1 or cluster.is_chief(strategy.cluster_resolver)
 
 
 def total(strategy: tf.distribute.Strategy, value: float) -> float:
@@ -63,13 +73,27 @@ def total(strategy: tf.distribute.Strategy, value: float) -> float:
     workers = _worker_count(strategy)
     if workers == 1:
         return float(value)
-    share = value * workers / strategy.num_replicas_in_sync
-    return float(_sum_over_replicas(strategy)(tf.constant(share, tf.float64)))
+    summed = float(_sum_over_replicas(strategy)(tf.constant(value, tf.float64)))
+    # Each of a worker's replicas gave the number. The sum of whole numbers stays exact.
+    return summed / (strategy.num_replicas_in_sync // workers)
 
 
 def barrier(strategy: tf.distribute.Strategy) -> None:
     """Returns when every worker has come here."""
     total(strategy, 1.0)
+
+
+def end(strategy: tf.distribute.Strategy) -> None:
+    """Returns when every worker has done its part of the run; the last that a process calls.
+
+    A worker with nothing left to do stays until the chief has evaluated and exported, so that all
+    of them fail, and are started again, if the chief does.
+    """
+    barrier(strategy)
+    # Whoever comes here has seen that all were there. Nobody leaves before, because another may
+    # still be reading from it; then it does not matter who is first.
+    with contextlib.suppress(*LOST_WORKER):
+        barrier(strategy)
 
 
 @contextlib.contextmanager
@@ -86,13 +110,10 @@ def telling_failures(strategy: tf.distribute.Strategy) -> Iterator[None]:
             f"a device ran out of memory; a smaller --batch_size may help "
             f"({error.message.splitlines()[0]})"
         ) from error
-    except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+    except LOST_WORKER as error:
         if _worker_count(strategy) == 1:
             raise
-        raise TrainingError(
-            f"another worker has stopped or cannot be reached; start all of them again to go on "
-            f"from the last checkpoint ({error.message.splitlines()[0]})"
-        ) from error
+        raise _lost(error) from error
 
 
 @functools.lru_cache(maxsize=1)
@@ -111,27 +132,26 @@ def _worker_count(strategy: tf.distribute.Strategy) -> int:
     return max(1, sum(len(jobs.get(job, ())) for job in ("chief", "worker")))
 
 
-def _workers() -> int:
-    if "TF_CONFIG" in os.environ:
-        cluster = _tf_config().get("cluster", {})
-        return sum(len(cluster.get(job, [])) for job in ("chief", "worker"))
-    return int(os.environ.get("SLURM_STEP_NUM_TASKS", 1))
-
-
-def _tf_config() -> dict:
-    try:
-        return dict(json.loads(os.environ["TF_CONFIG"]))
-    except (ValueError, TypeError) as error:
-        raise UserError(f"the environment variable TF_CONFIG must be JSON: {error}") from None
-
-
-def _resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
-    if "TF_CONFIG" in os.environ:
-        _tf_config()
-        return tf.distribute.cluster_resolver.TFConfigClusterResolver()
-    if "SLURM_STEP_NUM_TASKS" in os.environ:
-        return tf.distribute.cluster_resolver.SlurmClusterResolver()
-    raise UserError(
-        "--strategy multiworker needs the cluster in the environment variable TF_CONFIG, or to "
-        "be started with srun under SLURM"
+def _lost(error: tf.errors.OpError) -> TrainingError:
+    # After the stack of the graph, and with its own prefix once for each operation on the way.
+    reason = " ".join(error.message.split("Collective ops is aborted by:")[-1].split())
+    return TrainingError(
+        f"another worker has stopped or cannot be reached; start all of them again to go on from "
+        f"the last checkpoint ({textwrap.shorten(reason, 200, placeholder=' ...')})"
     )
+
+
+def _multi_worker() -> tf.distribute.Strategy:
+    described = cluster.resolver()
+    cluster.meet(described, _MEETING_SECONDS)
+    # A worker that dies just now would be waited for without an end, by code that holds Python.
+    faulthandler.dump_traceback_later(_CONNECTING_SECONDS, exit=True, file=sys.__stderr__)
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=described)
+    except LOST_WORKER as error:
+        raise _lost(error) from error
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        # The runtime notes a SIGTERM and does nothing about it.
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))

@@ -35,7 +35,7 @@ class _StopAt(keras.callbacks.Callback):
             raise _Killed
 
 
-class _Shifted(InMemoryDataset):
+class Shifted(InMemoryDataset):
     """The blobs as a survey with a gradient in its sky sees them, and fewer of them."""
 
     def __init__(self, image_shape=tiny.SHAPE):
@@ -51,11 +51,11 @@ class _Shifted(InMemoryDataset):
         super().__init__(spec, splits)
 
 
-def _load(name, **_):
+def load(name, **_):
     return {
         tiny.DATASET: tiny.TinyDataset,
-        TARGET: _Shifted,
-        "tiny/small": lambda: _Shifted((6, 6, 2)),
+        TARGET: Shifted,
+        "tiny/small": lambda: Shifted((6, 6, 2)),
     }[name]()
 
 
@@ -73,7 +73,7 @@ class DomainAdaptationTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self.enter_context(tiny.registered())
-        self.enter_context(mock.patch.object(data, "load", _load))
+        self.enter_context(mock.patch.object(data, "load", load))
 
     def adapt(self, name, *options, run_dir=None, target=TARGET):
         """Runs the command; returns its status, output and errors."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 
 __all__ = ["Interruption"]
 
@@ -18,7 +19,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.asked = False
-        self._signal = 0
+        self._signal, self._noted = 0, 0.0
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> Interruption:
@@ -31,6 +32,11 @@ class Interruption:
     def __exit__(self, *unused) -> None:
         self._restore()
 
+    @property
+    def waited(self) -> float:
+        """Time since the signal, s."""
+        return time.monotonic() - self._noted
+
     def leave(self) -> None:
         """Says so and raises SystemExit with the status that a shell gives to the signal."""
         name = signal.Signals(self._signal).name
@@ -38,7 +44,7 @@ class Interruption:
         raise SystemExit(128 + self._signal)
 
     def _note(self, number: int, frame: object) -> None:
-        self.asked, self._signal = True, number
+        self.asked, self._signal, self._noted = True, number, time.monotonic()
         self._restore()
 
     def _restore(self) -> None:

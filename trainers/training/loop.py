@@ -31,6 +31,8 @@ __all__ = ["fit"]
 # Longest time, s, and number of steps before the terms are read back from the device.
 _READ_SECONDS = 0.2
 _READ_STEPS = 100
+# How long a worker that was asked to stop waits for the chief to stop first, s.
+_CHIEF_SECONDS = 10.0
 
 
 def fit(
@@ -114,14 +116,20 @@ class _Fit:
         with Interruption() as interruption:
             self.interruption = interruption
             self.callbacks.on_train_begin()
-            while not self._is_over():
-                self.callbacks.on_epoch_begin(progress.epoch)
-                logs = self._train_epoch()
-                logs |= self._validate()
-                self._end_epoch(logs)
-                self._leave_if_asked()
-                if model.stop_training:
-                    break
+            try:
+                while not self._is_over():
+                    self.callbacks.on_epoch_begin(progress.epoch)
+                    logs = self._train_epoch()
+                    logs |= self._validate()
+                    self._end_epoch(logs)
+                    self._leave_if_asked()
+                    if model.stop_training:
+                        break
+            except strategies.LOST_WORKER:
+                # The others were asked too.
+                if not interruption.asked:
+                    raise
+                interruption.leave()
             self.callbacks.on_train_end()
         return progress
 
@@ -275,7 +283,10 @@ class _Fit:
         self.saved = time.monotonic()
 
     def _leave_if_asked(self) -> None:
-        if self.interruption.asked:
+        if not self.interruption.asked:
+            return
+        # The chief needs the others for its step; when it has left, they cannot go on either.
+        if self.chief or self.interruption.waited > _CHIEF_SECONDS:
             self._save("last")
             self.interruption.leave()
 

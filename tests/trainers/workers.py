@@ -1,0 +1,116 @@
+"""Processes of one cluster on this machine, for tests of what workers do together."""
+
+import contextlib
+import json
+import multiprocessing
+import os
+import pathlib
+import socket
+import sys
+import time
+
+import numpy as np
+
+# What the processes import is imported once, in the server that they are forked from: a start
+# of TensorFlow takes some 6 s of a core. It runs nothing there, so that there is nothing to lose.
+_PRELOADED = [
+    "tests.trainers.domain_adaptation_test",
+    "tests.trainers.tiny_two_stage",
+    "trainers.evaluate",
+    "trainers.evaluators.registry",
+]
+
+
+class Worker:
+    """A process that runs a command.
+
+    Args:
+        command: A function of a module; takes the command line, returns the exit status.
+        arguments: The command line.
+        output: File of what it writes.
+        environment: What is added to the environment.
+    """
+
+    def __init__(self, command, arguments, output, environment):
+        self.output = pathlib.Path(output)
+        self.process = _server().Process(
+            target=_run, args=(command, list(map(str, arguments)), str(output), environment)
+        )
+        self.process.start()
+
+    @property
+    def status(self):
+        """The exit status, negative for a signal; None while it runs."""
+        return self.process.exitcode
+
+    def end(self, seconds=240):
+        """Waits for the end; returns status and output."""
+        self.process.join(seconds)
+        status = self.status
+        self.stop()
+        return status, self.shown()
+
+    def stop(self):
+        """Kills the process if it runs."""
+        if self.status is None:
+            self.process.kill()
+            self.process.join()
+
+    def shown(self):
+        """What it has written so far."""
+        return self.output.read_text() if self.output.exists() else ""
+
+
+def addresses(number):
+    """Returns that many addresses that nobody listens at."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(listen("localhost:0")) for _ in range(number)]
+        return [f"localhost:{probe.getsockname()[1]}" for probe in probes]
+
+
+def listen(address):
+    """Returns a socket that listens at host:port; OSError where another does."""
+    return socket.create_server(("", int(address.rpartition(":")[2])))
+
+
+def environments(cluster):
+    """Returns the environment of each worker of a list of addresses."""
+    tasks = [{"type": "worker", "index": index} for index in range(len(cluster))]
+    return [
+        {"TF_CONFIG": json.dumps({"cluster": {"worker": cluster}, "task": task})} for task in tasks
+    ]
+
+
+def wait(condition, workers, seconds=240):
+    """Returns when a condition holds; fails if a worker ends before that, or it takes too long."""
+    end = time.monotonic() + seconds
+    while not condition():
+        ended = [worker for worker in workers if worker.status is not None]
+        if ended or time.monotonic() > end:
+            raise AssertionError("\n".join(worker.shown() for worker in workers))
+        time.sleep(0.05)
+
+
+def progress(checkpoint):
+    """Returns epoch and batch of a checkpoint, (-1, 0) where there is none."""
+    if not checkpoint.exists():
+        return (-1, 0)
+    with np.load(checkpoint) as file:
+        saved = json.loads(file["progress"].tobytes())
+    return saved["epoch"], saved["batch"]
+
+
+def _server():
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    return context
+
+
+def _run(command, arguments, output, environment):
+    with open(output, "w") as file:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            os.dup2(file.fileno(), stream.fileno())
+    os.environ.update(environment)
+    sys.exit(command(arguments))
