@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,7 +19,10 @@ from trainers import strategy as strategies
 from trainers.config import RunConfig
 from trainers.errors import UserError
 from trainers.listing import weight_count
+from trainers.report import json_safe
 from trainers.run_folder import RunFolder, load_model, read_json, write_json
+from trainers.serving.model_card import CARD_JSON
+from trainers.serving.versions import existing_versions
 from trainers.training import loop, two_stage
 from trainers.training.callbacks import HistoryFile, ProgressReport, TensorBoardScalars
 from trainers.training.checkpoints import Checkpoints, Progress
@@ -126,7 +130,7 @@ def check_model(config: RunConfig) -> None:
 
 
 def export_run(config: RunConfig, dataset: Dataset, metrics: dict[str, Any]) -> Path:
-    """Exports the finished model of a run.
+    """Exports the finished model of a run; not again if it was killed just after its export.
 
     Args:
         config: The run.
@@ -134,10 +138,15 @@ def export_run(config: RunConfig, dataset: Dataset, metrics: dict[str, Any]) -> 
         metrics: Numbers for the model card.
 
     Returns:
-        The folder of the new version.
+        The folder of the version.
     """
     from trainers import export
+    from trainers.serving import server_files
 
+    earlier = _exported_before(config, metrics)
+    if earlier is not None:
+        server_files.write_models_config(Path(config.saved_models_dir))
+        return earlier
     return export.export(
         load_model(config.run_dir),
         Path(config.saved_models_dir),
@@ -146,6 +155,18 @@ def export_run(config: RunConfig, dataset: Dataset, metrics: dict[str, Any]) -> 
         metrics=metrics,
         config=config.as_dict(),
     )
+
+
+def _exported_before(config: RunConfig, metrics: Mapping[str, Any]) -> Path | None:
+    """Returns the latest version if it is of this run: it has its speeds, too, to the last bit."""
+    folder = Path(config.saved_models_dir) / config.model
+    for version in existing_versions(folder)[-1:]:
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            card = json.loads((folder / str(version) / CARD_JSON).read_text())
+            own = json.loads(json.dumps(json_safe([config.as_dict(), metrics])))
+            if [card["training"], card["metrics"]] == own:
+                return folder / str(version)
+    return None
 
 
 def _train(

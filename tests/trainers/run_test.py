@@ -87,6 +87,15 @@ class RunTest(tf.test.TestCase):
             served(image=tf.constant(images))["probability"], model(images)["probability"]
         )
 
+        # Killed after its export: the version that is there is its own.
+        folder.finished.unlink()
+        (exported.parents[1] / "models.config").unlink()
+        status, out, _ = self.run_here("a")
+        self.assertEqual(status, 0)
+        self.assertIn(f"SavedModel  {exported}", out)
+        self.assertEqual(sorted(path.name for path in exported.parent.iterdir()), ["1"])
+        self.assertTrue((exported.parents[1] / "models.config").exists())
+
         # Once more: nothing to do. With more epochs: it goes on.
         status, out, _ = self.run_here("a")
         self.assertEqual(status, 0)

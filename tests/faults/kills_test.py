@@ -1,0 +1,125 @@
+"""The experiment itself: it must see what is half-written, lost, or left running."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from unittest import mock
+
+import tensorflow as tf
+
+from faults import kills, readable
+from faults.forked import answer, attempt
+from faults.subject import Subject, digest
+
+
+class Counting(Subject):
+    """Adds up numbers, a file for each, and goes on where it was."""
+
+    name, title = "counting", "counting"
+    number = 8
+
+    def write(self, path, text):
+        beside = path.with_name(f".{path.name}")
+        beside.write_text(text)
+        beside.replace(path)
+
+    def job(self, folder: Path) -> int:
+        for number in range(self.number):
+            path = folder / f"{number:02d}.json"
+            if not path.exists():
+                self.write(path, json.dumps(list(range(number))))
+                time.sleep(0.01)
+        return 0
+
+    def result(self, folder: Path) -> dict[str, str]:
+        return {path.name: digest(path) for path in sorted(folder.glob("*.json"))}
+
+
+class Careless(Counting):
+    """Writes in place, slowly."""
+
+    def write(self, path, text):
+        with open(path, "w") as file:
+            for letter in text:
+                file.write(letter)
+                file.flush()
+                time.sleep(0.004)
+
+
+class Forgetful(Counting):
+    """Counts how often it was started."""
+
+    def job(self, folder: Path) -> int:
+        with open(folder / "starts.json", "a") as file:
+            file.write("1")
+        return super().job(folder)
+
+
+class KillsTest(tf.test.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.folder = Path(self.enter_context(tempfile.TemporaryDirectory()))
+        self.told = []
+
+    def killed(self, subject, number, seed=0):
+        return kills.run(subject, number, seed, self.folder, self.told.append)
+
+    def test_what_is_atomic_and_goes_on_has_no_problems(self):
+        outcome = self.killed(Counting(), 3)
+        self.assertEqual((len(outcome.kills), outcome.problems, outcome.orphans), (3, [], 0))
+        self.assertGreaterEqual(outcome.ends, 1)
+        self.assertLess(max(outcome.kills), 2 * outcome.undisturbed_seconds)
+
+    def test_what_is_half_written_is_seen(self):
+        outcome = self.killed(Careless(), 3)
+        self.assertTrue(any("json: JSONDecodeError" in line for line in outcome.problems))
+        self.assertTrue(any("other than undisturbed" in line for line in outcome.problems))
+
+    def test_another_result_is_seen(self):
+        outcome = self.killed(Forgetful(), 1)
+        self.assertTrue(all("undisturbed: starts.json" in line for line in outcome.problems))
+        self.assertNotEmpty(outcome.problems)
+
+    def test_goes_on_where_it_was_stopped(self):
+        first = self.killed(Counting(), 1)
+        told = len(self.told)
+        second = self.killed(Counting(), 2)
+        self.assertEqual(second.kills[: len(first.kills)], first.kills)
+        self.assertLessEqual(second.undisturbed_seconds, first.undisturbed_seconds)
+        self.assertNotIn("undisturbed", "".join(self.told[told:]))
+
+    def test_processes_that_outlive_a_killed_one_are_counted(self):
+        def job():
+            subprocess.run([sys.executable, "-c", "import time; time.sleep(60)"], check=False)
+            return 0
+
+        log = self.folder / "log"
+        self.enter_context(mock.patch("faults.forked._ORPHAN_SECONDS", 0.3))
+        done = attempt(job, log, kill_after=0.5)
+        self.assertEqual((done.status, done.orphans), (None, 1))
+        self.assertEqual(attempt(lambda: 3, log).status, 3)
+        self.assertEqual(attempt(lambda: os.abort(), log).status, -6)
+        self.assertEqual(answer(lambda: ["a", 1], log), ["a", 1])
+        with self.assertRaises(RuntimeError):
+            answer(lambda: 1 / 0, log)
+
+    def test_files_cut_short_are_not_readable(self):
+        tables = self.folder / "a.csv"
+        tables.write_text("a,b\n1,2\n3")
+        (self.folder / "b.json").write_text('{"a": 1')
+        (self.folder / "c.npy").write_bytes(b"\x93NUMPY")
+        (self.folder / "d.md").write_text("half")
+        (self.folder / ".e.json").write_text("being written")
+        (self.folder / "good.json").write_text("{}")
+        found = readable.problems(self.folder)
+        self.assertEqual(
+            [line.split(":")[0] for line in found], ["a.csv", "b.json", "c.npy", "d.md"]
+        )
+
+
+if __name__ == "__main__":
+    tf.test.main()
