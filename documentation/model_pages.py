@@ -48,7 +48,6 @@ def page(name: str) -> str:
         f"# {name}",
         told.summary,
         table(("", ""), facts),
-        f"    python -m trainers.run --model {name}",
         told.body,
         "## Hyperparameters",
         f"`--hp NAME=VALUE` of the commands, or `zoo.create('{name}', NAME=VALUE)`. Where it says "
@@ -81,7 +80,8 @@ def _hyperparameters(entry: zoo.ModelEntry) -> str:
 def _recipes(name: str) -> list[str]:
     module = f"trainers.recipes.{name}"
     if importlib.util.find_spec(module) is None:
-        return ["None of its own: the defaults of `trainers.run`."]
+        told = "None of its own: with the defaults of `trainers.run`,"
+        return [told, f"    python -m trainers.run --model {name}"]
     module = importlib.import_module(module)
     told = docstrings.parse(module)
     parts = [told.summary, told.body]

@@ -5,6 +5,7 @@ import importlib
 import io
 import os
 import re
+import sys
 import tempfile
 from pathlib import Path
 from unittest import mock
@@ -29,6 +30,9 @@ def scratch():
             yield folder
         finally:
             os.chdir(before)
+            for name, module in list(sys.modules.items()):
+                if (getattr(module, "__file__", None) or "").startswith(str(folder)):
+                    del sys.modules[name]
 
 
 def run(page):

@@ -15,7 +15,7 @@ from trainers import pipeline
 from trainers.command_line import parse_run
 from trainers.errors import UserError
 
-OWN = ("benchmarks", "faults", "tfds_builders", "trainers")
+OWN = ("benchmarks", "documentation", "faults", "tfds_builders", "trainers")
 
 _COMMAND = re.compile(r"^(\w+=\S* +)*(srun .*)?python -m [a-z]", re.MULTILINE)
 

@@ -1,0 +1,267 @@
+"""Whether the pages are right: their links, their commands, their code, and what is made of them.
+
+CONTRIBUTING.md says what is run, and how a block is marked that is not.
+"""
+
+import ast
+import importlib.util
+import inspect
+import json
+import os
+import re
+import sys
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import tensorflow as tf
+from etils import epath
+from tensorflow_datasets.core import dataset_builder
+
+import tfds_builders
+import zoo
+from documentation import dataset_pages, markdown, model_pages
+from tests import page_code, page_commands
+from tfds_builders import registry as dataset_registry
+from trainers import data
+from trainers.command_line import parse_run
+from trainers.errors import UserError
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted(
+    page
+    for pattern in ("*.md", "docs/**/*.md", "saved_models/README.md", "tfds_builders/*/README.md")
+    for page in ROOT.glob(pattern)
+)
+NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
+
+
+class LinksTest(tf.test.TestCase):
+    def test_links_lead_to_files_and_headings(self):
+        for page in PAGES:
+            self.check_links(page.read_text(), page.parent, page.relative_to(ROOT))
+        for path in NOTEBOOKS:
+            cells = json.loads(path.read_text())["cells"]
+            told = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+            self.check_links("\n\n".join(told), path.parent, path.name)
+
+    def test_links_of_made_pages_lead_to_files_and_headings(self):
+        names = [f"{name}.md" for name in zoo.list_models()]
+        for made in (model_pages.index(), *map(model_pages.page, zoo.list_models())):
+            self.check_links(made, ROOT / "docs" / "models", "made page", known=names)
+
+    def test_a_dead_link_is_found(self):
+        for text in ("[a](nowhere.md)", "[a](docs/index.md#nothing)", "![a](docs/figures/no.png)"):
+            self.assertLen(_dead_links(text, ROOT), 1)
+        for text in ("`[a](b.md)`", "[a](docs/index.md#in-use)", "[a](https://example.org/a#b)"):
+            self.assertEmpty(_dead_links(text, ROOT))
+
+    def test_every_page_is_in_the_list_of_pages(self):
+        listed = set()
+        index = ROOT / "docs" / "index.md"
+        markdown.map_links(index.read_text(), lambda target, _: listed.add(target) or target)
+        pages = [*(ROOT / "docs").rglob("*.md"), *NOTEBOOKS]
+        for page in pages:
+            if page != index:
+                self.assertIn(str(page.relative_to(index.parent)), listed)
+
+    def check_links(self, text, folder, name, known=()):
+        self.assertEmpty(_dead_links(text, folder, known), name)
+
+
+class ReadmeTest(tf.test.TestCase):
+    def test_its_numbers_are_measured_ones(self):
+        readme = (ROOT / "README.md").read_text()
+        results = (ROOT / "docs" / "results.md").read_text()
+        (table,) = re.findall(r"^## What it reaches\n(.*?)^The commands", readme, re.M | re.S)
+        numbers = re.findall(r"\d*\.\d+", table)
+        self.assertGreater(len(numbers), 5)
+        for number in numbers:
+            self.assertRegex(results, rf"(?<!\d){re.escape(number)}(?!\d)")
+
+
+class CommandsTest(tf.test.TestCase):
+    def test_options_of_commands(self):
+        seen = set()
+        for name, text in _texts_with_commands():
+            for command in page_commands.of_page(text):
+                if tuple(command) not in seen:
+                    seen.add(tuple(command))
+                    with self.subTest(f"{name}: {' '.join(command)}"):
+                        page_commands.parse(command)
+        self.assertGreater(len(seen), 50)
+
+    def test_commands_that_are_named_are_there(self):
+        named = re.compile(rf"python -m ((?:{'|'.join(page_commands.OWN)})[\w.]*\w)")
+        for name, text in _texts_with_commands():
+            for module in set(named.findall(text)) - {"trainers.X"}:
+                with self.subTest(f"{name}: {module}"):
+                    self.assertIsNotNone(importlib.util.find_spec(module))
+
+    def test_a_wrong_option_is_found(self):
+        for options in (["--epoch", "3"], ["--epochs", "many"], ["--hp", "filter=8"]):
+            with self.assertRaises(UserError):
+                page_commands.parse(["trainers.run", "--model", "vae", *options])
+        with self.assertRaises(UserError):
+            page_commands.parse(["trainers.catalogue", "--output", "a.fits"])
+        with self.assertRaises(ModuleNotFoundError):
+            page_commands.parse(["trainers.nothing"])
+
+    def test_commands_are_read_as_a_shell_reads_them(self):
+        page = (
+            "    data='--a \"b c\"'\n    A=1 srun python -m trainers.run $data \\\n"
+            "        --hp 'x=[1, 2]' 2>&1 | tail   # --d\n"
+        )
+        expected = ["trainers.run", "--a", '"b', 'c"', "--hp", "x=[1, 2]"]
+        self.assertEqual(page_commands.of_page(page), [expected])
+
+
+class CodeTest(tf.test.TestCase):
+    def test_code_runs(self):
+        for page in PAGES:
+            if page.name not in ("adding_a_model.md", "adding_a_dataset.md"):
+                with self.subTest(page.relative_to(ROOT)), page_code.scratch():
+                    page_code.run(page)
+
+    def test_wrong_code_is_found(self):
+        with page_code.scratch() as folder:
+            page = folder / "page.md"
+            for text, error in (
+                ("```python\n1 / 0\n```\n", ZeroDivisionError),
+                ("<!-- not run: it takes hours -->\n```python\n1 / (\n```\n", SyntaxError),
+                ("    import nothing_of_that_name\n", ModuleNotFoundError),
+            ):
+                page.write_text(text)
+                with self.assertRaises(error):
+                    page_code.run(page)
+            page.write_text("<!-- not run: it divides by zero -->\n\n    import os\n    1 / 0\n")
+            page_code.run(page)
+
+    def test_the_model_that_is_added(self):
+        added = "aperture_mlp"
+        with (
+            page_code.scratch(),
+            mock.patch.dict(zoo.registry._entries),
+            mock.patch.dict(sys.modules),
+        ):
+            page_code.run(ROOT / "docs" / "adding_a_model.md")
+            self.assertIn(added, zoo.list_models())
+            self.assertIn("## Hyperparameters", model_pages.page(added))
+            self.assertEqual(parse_run(["--model", added]).learning_rate, 3e-3)
+            # Some of those that `ZooModelTestCase` has: all of them take half a minute.
+            self.check(
+                f"tests.zoo.models.{added}_test",
+                "test_outputs",
+                "test_config_round_trip",
+                "test_training_changes_every_weight_with_finite_gradients",
+                "test_answer_does_not_change_when_the_image_is_turned",
+            )
+
+    def test_the_dataset_that_is_added(self):
+        page = ROOT / "docs" / "adding_a_dataset.md"
+        (line,) = (b.text for b in markdown.blocks(page.read_text()) if b.language == "text")
+        with (
+            page_code.scratch(),
+            mock.patch.dict(sys.modules),
+            mock.patch.dict(dataset_registry._MODULES, ast.literal_eval(f"{{{line}}}")),
+            # TFDS looks for what lies beside a builder below the first folder of the package.
+            mock.patch.object(
+                dataset_builder,
+                "_get_builder_datadir_path",
+                lambda builder: epath.Path(inspect.getfile(builder)).parent,
+            ),
+        ):
+            page_code.run(page)
+            dataset = data.load("my_cutouts/simulated/num_objects=60", data_dir="datasets")
+            self.assertEqual(dataset.spec.image_shape, (48, 48, 5))
+            self.assertEqual(sum(dataset.num_examples.values()), 60)
+            self.assertIn("sigma", dataset.arrays("test", 1))
+            self.check("tfds_builders.my_cutouts.my_cutouts_dataset_builder_test")
+
+    def check(self, module, *names):
+        """Passes if the tests of a module, or those of these names, pass."""
+        module = importlib.import_module(module)
+        suite = unittest.defaultTestLoader.loadTestsFromModule(module)
+        cases = [case for group in suite for case in group]
+        cases = [case for case in cases if not names or case._testMethodName in names]
+        self.assertGreaterEqual(len(cases), len(names) or 1)
+        result = unittest.TestResult()
+        unittest.TestSuite(cases).run(result)
+        self.assertEmpty([told for _, told in result.errors + result.failures])
+
+
+class MadePagesTest(tf.test.TestCase):
+    def test_models_say_what_they_take(self):
+        for name in zoo.list_models():
+            page = model_pages.page(name)
+            entry = zoo.describe(name)
+            self.assertIn(entry.reference, page)
+            self.assertIn(entry.summary, page)
+            table = page[page.index("## Hyperparameters") : page.index("## Recipes")]
+            told = dict(re.findall(r"^\| `(\w+)` \| `.+` \| (.*) \|$", table, re.MULTILINE))
+            self.assertCountEqual(told, entry.hyperparameters)
+            self.assertEmpty([f"{name}: {given}" for given, text in told.items() if not text])
+
+    def test_datasets_say_what_they_hold(self):
+        for name in tfds_builders.list_datasets():
+            page = dataset_pages.page(name)
+            builder = tfds_builders.builder(name)
+            for feature in builder.info.features:
+                self.assertIn(f"| `{feature}` |", page)
+            for config in type(builder).builder_configs:
+                self.assertIn(f"### {name}/{config}\n", page)
+            self.assertIn(f"| {builder.VERSION} |", page)
+            self.assertIn("@article", page)
+
+
+class NotebooksTest(tf.test.TestCase):
+    def test_they_are_there(self):
+        self.assertEqual([path.stem for path in NOTEBOOKS], ["own_data", "star_galaxy"])
+
+    def test_they_were_executed_from_top_to_bottom_and_are_small(self):
+        for path in NOTEBOOKS:
+            self.assertLess(path.stat().st_size, 500_000)
+            cells = [c for c in json.loads(path.read_text())["cells"] if c["cell_type"] == "code"]
+            self.assertEqual([c["execution_count"] for c in cells], [*range(1, len(cells) + 1)])
+            outputs = [output for cell in cells for output in cell["outputs"]]
+            self.assertNotIn("error", [output["output_type"] for output in outputs])
+            self.assertIn("image/png", str(outputs))
+            # Folders of the machine on which it was executed.
+            self.assertNotRegex(json.dumps(outputs), r"[\s\"'](/tmp|/home|/root|/work|/opt)/")
+
+    def test_their_commands_can_be_given(self):
+        for path in NOTEBOOKS:
+            commands = page_commands.of_notebook(path)
+            self.assertNotEmpty(commands)
+            for command in commands:
+                with self.subTest(" ".join(command)):
+                    page_commands.parse(command)
+
+
+def _dead_links(text, folder, known=()):
+    dead = []
+
+    def check(target, anchor):
+        # Made pages lie in folders that are not there.
+        path = Path(os.path.normpath(folder / target)) if target else None
+        if target not in known and path is not None and not path.exists():
+            dead.append(target)
+        elif anchor:
+            page = text if path is None else path.read_text()
+            if anchor[1:] not in markdown.anchors(page):
+                dead.append(target + anchor)
+        return target + anchor
+
+    markdown.map_links(text, check)
+    return dead
+
+
+def _texts_with_commands():
+    """Yields pages, and docstrings of modules, which are pages too."""
+    for page in PAGES:
+        yield page.relative_to(ROOT), page.read_text()
+    for package in page_commands.OWN:
+        for path in (ROOT / package).rglob("*.py"):
+            told = ast.get_docstring(ast.parse(path.read_text())) or ""
+            # The examples in a section are indented, and no list.
+            yield path.relative_to(ROOT), told.replace("\nExamples:\n", "\nExamples:\n\n")
