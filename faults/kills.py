@@ -20,7 +20,7 @@ from faults.subject import Subject
 __all__ = ["Outcome", "run"]
 
 # Kills one after the other before the command is left to end.
-_CHAIN = 4
+_CHAIN = 8
 _WAIT_SECONDS = 5.0
 
 
@@ -55,7 +55,7 @@ def run(
 ) -> Outcome:
     """Kills a command, restarts it, and compares what it comes to.
 
-    The command runs undisturbed once. Then come chains: in a fresh folder it is killed up to four
+    The command runs undisturbed once. Then come chains: in a fresh folder it is killed up to eight
     times in a row, each time after its start at a moment drawn uniformly over the undisturbed
     duration, and then left to end. After every kill all that is there is checked, and after the
     end the result is compared with the undisturbed one.
