@@ -25,7 +25,7 @@ from trainers.serving.model_card import CARD_JSON
 from trainers.serving.versions import existing_versions
 from trainers.training import loop, two_stage
 from trainers.training.callbacks import HistoryFile, ProgressReport, TensorBoardScalars
-from trainers.training.checkpoints import Checkpoints, Progress
+from trainers.training.checkpoints import Checkpoints, Progress, flush_to_disk
 from zoo import registry
 from zoo.model import ZooModel
 
@@ -268,6 +268,7 @@ def save_finished(model: ZooModel, images: np.ndarray, folder: RunFolder) -> Non
     model.finalize(images)
     part = folder.path / ".part.model.keras"
     model.save(part)
+    flush_to_disk(part)
     os.replace(part, folder.model)
 
 

@@ -101,10 +101,14 @@ class _Counted:
 
 
 def _whole(path: Path, write_it: Callable[[Path], None]) -> None:
+    # It knows Keras; mistakes in names of files are told before that is loaded.
+    from trainers.training.checkpoints import flush_to_disk
+
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".part.{path.name}")
     try:
         write_it(beside)
+        flush_to_disk(beside)
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)

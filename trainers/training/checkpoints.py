@@ -19,7 +19,7 @@ from trainers.errors import TrainingError, UserError
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Checkpoints", "Progress", "write_atomically"]
+__all__ = ["Checkpoints", "Progress", "flush_to_disk", "write_atomically"]
 
 
 # Weights that are not trained are kept apart if they have at least this many bytes: a frozen
@@ -171,6 +171,12 @@ def write_atomically(path: Path, write: Any) -> None:
         except BaseException:
             beside.unlink(missing_ok=True)
             raise
+
+
+def flush_to_disk(path: Path) -> None:
+    """Sees to it that a file outlives a loss of power; a full disk may show itself only here."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
 
 
 def _opened_alone(path: Path) -> BinaryIO:
