@@ -118,7 +118,7 @@ def _columns(path: Path) -> dict[str, str]:
     from astropy.table import Table
 
     table = Table.read(path)
-    return {name: digest(np.asarray(table[name]).tolist()) for name in table.colnames}
+    return {name: digest(repr(np.asarray(table[name]).tolist())) for name in table.colnames}
 
 
 def _of_table(path: Path) -> dict[str, str]:

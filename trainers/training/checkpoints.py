@@ -168,8 +168,11 @@ def write_atomically(path: Path, write: Any) -> None:
             file.flush()
             os.fsync(file.fileno())
             os.replace(beside, path)
-        except BaseException:
+        except BaseException as error:
             beside.unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno and error.filename is None:
+                # The system does not say which file the full disk is under.
+                raise OSError(error.errno, error.strerror, str(path)) from error
             raise
 
 
