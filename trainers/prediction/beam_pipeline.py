@@ -155,9 +155,9 @@ def run(
 
 def _options(text: str | None, runner: str | None) -> PipelineOptions:
     pairs = [pair for pair in (text or "").split(",") if pair]
-    return PipelineOptions(
-        [f"--{pair}" for pair in pairs] + ([f"--runner={runner}"] if runner else [])
-    )
+    # Workers announce each of their channels; an option that is given comes later and holds.
+    flags = ["--default_sdk_harness_log_level=ERROR", *(f"--{pair}" for pair in pairs)]
+    return PipelineOptions([*flags, *([f"--runner={runner}"] if runner else [])])
 
 
 @contextlib.contextmanager
