@@ -9,7 +9,6 @@ import inspect
 import json
 import os
 import re
-import sys
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -139,11 +138,7 @@ class CodeTest(tf.test.TestCase):
 
     def test_the_model_that_is_added(self):
         added = "aperture_mlp"
-        with (
-            page_code.scratch(),
-            mock.patch.dict(zoo.registry._entries),
-            mock.patch.dict(sys.modules),
-        ):
+        with page_code.scratch(), mock.patch.dict(zoo.registry._entries):
             page_code.run(ROOT / "docs" / "adding_a_model.md")
             self.assertIn(added, zoo.list_models())
             self.assertIn("## Hyperparameters", model_pages.page(added))
@@ -162,7 +157,6 @@ class CodeTest(tf.test.TestCase):
         (line,) = (b.text for b in markdown.blocks(page.read_text()) if b.language == "text")
         with (
             page_code.scratch(),
-            mock.patch.dict(sys.modules),
             mock.patch.dict(dataset_registry._MODULES, ast.literal_eval(f"{{{line}}}")),
             # TFDS looks for what lies beside a builder below the first folder of the package.
             mock.patch.object(
