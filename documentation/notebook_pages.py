@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 __all__ = ["page"]
@@ -20,4 +21,5 @@ def page(path: Path) -> tuple[str, dict[str, bytes]]:
 
     files = {"output_files_dir": f"{path.stem}_files"}
     text, resources = MarkdownExporter().from_filename(str(path), resources=files)
-    return text, dict(resources["outputs"])
+    # Commands of the shell are no Python, and would be marked as errors.
+    return re.sub(r"```python\n(?=!)", "```sh\n", text), dict(resources["outputs"])
