@@ -251,6 +251,7 @@ class LeftOutTest(PredictTestCase):
         self.assertIn(message, self.predict("a.npy", model=self.folder, status=2))
         self.assertEqual(self.entries(), ["a.npy", "there.fits"])
         self.assertIn("there.fits is there", self.predict("a.npy", "there.fits", status=2))
+        self.assertEqual(self.entries(), ["a.npy", "there.fits"])
         self.predict("a.npy", "there.fits", "--overwrite")
         self.assert_answers(self.table("there.fits"), IMAGES)
 

@@ -70,6 +70,7 @@ class Parts:
                 something else, or the table is there.
         """
         shutil.rmtree(self._old, ignore_errors=True)
+        is_new = not self.folder.exists()
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.folder / ".lock", "w") as lock:
             try:
@@ -78,7 +79,12 @@ class Parts:
                 raise UserError(
                     f"--output {self.output} is being made by another process"
                 ) from None
-            self._claim(dict(manifest), overwrite)
+            try:
+                self._claim(dict(manifest), overwrite)
+            except UserError:
+                if is_new:
+                    shutil.rmtree(self.folder)
+                raise
             yield
 
     def _claim(self, manifest: dict[str, Any], overwrite: bool) -> None:
