@@ -13,7 +13,7 @@ statistics, batch normalisation, padding. `vae` written for PyTorch by hand is i
 
 The rate of the machine is that of the faster of TensorFlow's and NumPy's products of large float32
 matrices; operations of a step are those of its own products and convolutions
-(`translation.graph.training_flop`).
+(`translation.cost.training_flop`).
 """
 
 from __future__ import annotations
@@ -48,11 +48,12 @@ MODELS = (
 )
 """All whose network is trained; of the others `frozen_features` tells."""
 
+_QUICK = ("vae_mixture", "star_galaxy_cnn", "gz_cnn")
 _SETTINGS = (1e-3, 100.0)
 _MATRIX = 2048
 _PRODUCTS = 4
-# Sums in float32 in another order, in networks whose weights are random.
-_TOLERANCES = (1e-4, 2e-3)
+# Sums in float32 in another order; most in the 59 batch normalisations of `gz_backbone`.
+_TOLERANCES = (1e-4, 5e-3)
 # Of each timing, s.
 _SECONDS = 1.0
 _OURS, _THEIRS = "TensorFlow", "PyTorch"
@@ -79,9 +80,9 @@ def rows(quick: bool) -> Iterator[table.Row]:
     """Yields the rows of the one table; see `measured_rows`.
 
     Args:
-        quick: Whether fewer rounds are measured.
+        quick: Whether fewer models, and fewer rounds, are measured.
     """
-    yield from measured_rows(3 if quick else 5)
+    yield from measured_rows(*((3, _QUICK) if quick else (4, MODELS)))
 
 
 def measured_rows(

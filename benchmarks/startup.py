@@ -9,10 +9,9 @@ when nothing else runs it is the time on the clock, but for reading the files.
 from __future__ import annotations
 
 import functools
-import os
+import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -36,6 +35,19 @@ COMMANDS = (
 )
 """All of `python -m trainers.NAME`."""
 
+# A process begins with the memory of the one that starts it, as far as its peak goes: a small one.
+_STARTED = """
+import json, os, sys, time
+begun = time.perf_counter()
+nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_WRONLY, 0) for number in (1, 2)]
+command = [sys.executable, *sys.argv[1:]]
+process = os.posix_spawn(sys.executable, command, os.environ, file_actions=nowhere)
+_, status, usage = os.wait4(process, 0)
+seconds = time.perf_counter() - begun
+status = os.waitstatus_to_exitcode(status)
+print(json.dumps([status, usage.ru_utime + usage.ru_stime, seconds, usage.ru_maxrss / 1e3]))
+"""
+
 _PASS = ("-c", "pass")
 _TENSORFLOW = ("-c", "import tensorflow")
 
@@ -54,35 +66,31 @@ def rows(quick: bool) -> Iterator[table.Row]:
     for name, measured, remark in _in_turns(shown, _PASS, number):
         yield table.compared(name, "s", measured, ("ours", "peer"), "python -c pass", remark)
     slow = {"trainers.run --list": ("-m", "trainers.run", "--list")}
-    for name, measured, remark in _in_turns(slow, _TENSORFLOW, number - 1):
+    for name, measured, remark in _in_turns(slow, _TENSORFLOW, 1):
         yield table.compared(name, "s", measured, ("ours", "peer"), "import tensorflow", remark)
 
 
-def used(arguments: Sequence[str], **options: object) -> tuple[float, float, float]:
+def used(arguments: Sequence[str]) -> tuple[float, float, float]:
     """Runs Python and returns its processor time (s), the time on the clock (s) and its memory.
 
     The memory is the largest resident size of it or of a process that it waited for, MB.
 
     Args:
         arguments: Of Python.
-        **options: Of `subprocess.Popen`.
 
     Raises:
         RuntimeError: if it fails.
     """
-    begun = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        **options,
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", _STARTED, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
+    status, processor, clock, memory = json.loads(done.stdout)
     if status:
-        raise RuntimeError(f"python {' '.join(arguments)} ended with status {process.returncode}")
-    seconds = time.perf_counter() - begun
-    return usage.ru_utime + usage.ru_stime, seconds, usage.ru_maxrss / 1e3
+        raise RuntimeError(f"python {' '.join(arguments)} ended with status {status}")
+    return processor, clock, memory
 
 
 def _in_turns(

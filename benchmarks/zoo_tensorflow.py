@@ -14,8 +14,9 @@ import tensorflow as tf
 
 from benchmarks import matrix_product
 from benchmarks.images import sources
+from benchmarks.translation.cost import training_flop
 from benchmarks.translation.from_tensorflow import Translator
-from benchmarks.translation.graph import Problem, training_flop
+from benchmarks.translation.graph import Graph, Problem
 from trainers import recipes
 from trainers.training import steps
 from zoo import randomness, registry
@@ -23,7 +24,7 @@ from zoo.layers.batch_normalization import GlobalBatchNormalization
 from zoo.model import ZooModel
 from zoo.preprocessing import border
 
-__all__ = ["ZooSteps"]
+__all__ = ["ZooSteps", "a_batch", "made", "translated"]
 
 _BATCHES = 4
 # As in `vae_tensorflow`.
@@ -59,11 +60,8 @@ class ZooSteps:
             name: Registry key.
         """
         keras.backend.clear_session()
-        settings = recipes.get(name).settings("")
-        hyperparameters = {**settings.get("hyperparameters", {}), "augment": False}
-        model = registry.create(name, **hyperparameters)
-        self._batch_size = settings["batch_size"]
-        batches = [_batch(model, self._batch_size, seed) for seed in range(_BATCHES)]
+        model, self._batch_size = made(name)
+        batches = [a_batch(model, self._batch_size, seed) for seed in range(_BATCHES)]
         model.adapt(batches[0]["image"])
         _jitter(model)
         problem = _problem(model, batches)
@@ -101,7 +99,25 @@ class ZooSteps:
         return number * self._product_flop / (time.perf_counter() - begun) / 1e9
 
 
-def _batch(model: ZooModel, size: int, seed: int) -> dict[str, np.ndarray]:
+def made(name: str) -> tuple[ZooModel, int]:
+    """Returns a model with the settings of its default recipe, and its batch size.
+
+    Args:
+        name: Registry key.
+    """
+    settings = recipes.get(name).settings("")
+    hyperparameters = {**settings.get("hyperparameters", {}), "augment": False}
+    return registry.create(name, **hyperparameters), settings["batch_size"]
+
+
+def a_batch(model: ZooModel, size: int, seed: int) -> dict[str, np.ndarray]:
+    """Returns a batch of random images, as the trainers have it.
+
+    Args:
+        model: The model.
+        size: Number of images.
+        seed: Of the images.
+    """
     random = np.random.default_rng(seed)
     batch = {"image": sources(size, seed, model.image_shape)}
     if model.task == "classification":
@@ -120,41 +136,58 @@ def _jitter(model: ZooModel) -> None:
 
 
 def _problem(model: ZooModel, batches: list[dict[str, np.ndarray]]) -> Problem:
-    names = sorted(batches[0])
-    first = [tf.constant(batches[0][name]) for name in names]
-
-    def loss(*values: tf.Tensor) -> tf.Tensor:
-        seed = randomness.step_seed(model.seed, tf.constant(0))
-        terms = model.objective(dict(zip(names, values, strict=True)), seed, training=True)
-        return tf.reduce_mean(terms["loss"])
-
-    learnt = [id(variable) for variable in model.trainable_variables]
-    weights = [variable.numpy() for variable in model.variables]
-    specs = [
-        tf.TensorSpec(tensor.shape, tensor.dtype, name)
-        for name, tensor in zip(names, first, strict=True)
-    ]
-    with _peers() as peers:
-        function = tf.function(loss).get_concrete_function(*specs)
-    translator = Translator(
-        function,
-        [variable.value for variable in model.variables],
-        [id(variable) in learnt for variable in model.variables],
-        peers,
-    )
+    loss, first = _loss(model, batches[0])
+    graph = translated(model, batches[0])
     value, gradients = _differentiated(loss, first, model)
     return Problem(
         model.registry_name,
         len(batches[0]["image"]),
         model.image_shape,
         sum(variable.numpy().size for variable in model.trainable_variables),
-        translator.graph,
-        training_flop(translator.graph),
-        weights,
+        graph,
+        training_flop(graph),
+        [variable.numpy() for variable in model.variables],
         batches,
         value,
         gradients,
     )
+
+
+def _loss(
+    model: ZooModel, batch: dict[str, np.ndarray]
+) -> tuple[Callable[..., tf.Tensor], list[tf.Tensor]]:
+    """Returns the mean loss as a function of the tensors of a batch, and these tensors."""
+    names = sorted(batch)
+
+    def loss(*values: tf.Tensor) -> tf.Tensor:
+        seed = randomness.step_seed(model.seed, tf.constant(0))
+        terms = model.objective(dict(zip(names, values, strict=True)), seed, training=True)
+        return tf.reduce_mean(terms["loss"])
+
+    return loss, [tf.constant(batch[name]) for name in names]
+
+
+def translated(model: ZooModel, batch: dict[str, np.ndarray]) -> Graph:
+    """Returns the loss of a batch as a graph.
+
+    Args:
+        model: The model.
+        batch: A batch, as the trainers have it.
+    """
+    loss, tensors = _loss(model, batch)
+    specs = [
+        tf.TensorSpec(tensor.shape, tensor.dtype, name)
+        for name, tensor in zip(sorted(batch), tensors, strict=True)
+    ]
+    with _peers() as peers:
+        function = tf.function(loss).get_concrete_function(*specs)
+    learnt = [id(variable) for variable in model.trainable_variables]
+    return Translator(
+        function,
+        [variable.value for variable in model.variables],
+        [id(variable) in learnt for variable in model.variables],
+        peers,
+    ).graph
 
 
 def _differentiated(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Graph", "Node", "Place", "Problem", "training_flop"]
+__all__ = ["Graph", "Node", "Place", "Problem"]
 
 Place = tuple[int, int]
 """Number of a node, and which of its results."""
@@ -78,7 +77,7 @@ class Problem:
         image_shape: (height, width, bands).
         parameters: Number of trainable weights.
         graph: The loss of a batch.
-        flop: Operations of a step, see `graph.training_flop`.
+        flop: Operations of a step, see `cost.training_flop`.
         weights: All weights in TensorFlow's layout.
         batches: Batches, by name of the input.
         loss: Of the first batch.
@@ -95,47 +94,3 @@ class Problem:
     batches: list[dict[str, np.ndarray]]
     loss: float
     gradients: dict[int, np.ndarray]
-
-
-def training_flop(graph: Graph) -> int:
-    """Returns the operations of all products of matrices and convolutions of a training step.
-
-    A multiplication and an addition count as two, products with the zeros of a padding too. The
-    gradient with regard to a factor costs as much as the product, and is counted where something
-    that is learnt stands behind the factor; all other operations count as none.
-
-    Args:
-        graph: The loss of a batch.
-    """
-    learnt: list[bool] = []
-    total = 0
-    for node in graph.nodes:
-        behind = [learnt[number] for number, _ in node.inputs]
-        learnt.append(any(behind) or node.attributes.get("trainable", False))
-        if node.operation == "StopGradient":
-            learnt[-1] = False
-        total += _flop(graph, node) * (1 + sum(behind))
-    return total
-
-
-def _flop(graph: Graph, node: Node) -> int:
-    shapes = [graph.nodes[number].shapes[which] for number, which in node.inputs]
-    if node.operation == "Conv2D":
-        return 2 * math.prod(node.shapes[0]) * math.prod(shapes[1][:3])
-    if node.operation == "Conv2DBackpropInput":
-        # A transposed convolution: the product of each of its inputs with the whole kernel.
-        return 2 * math.prod(shapes[2]) * math.prod(shapes[1][:3])
-    if node.operation == "DepthwiseConv2dNative":
-        return 2 * math.prod(node.shapes[0]) * math.prod(shapes[1][:2])
-    if node.operation == "MatMul":
-        inner = shapes[0][0 if node.attributes["transpose_a"] else 1]
-        return 2 * math.prod(node.shapes[0]) * inner
-    if node.operation == "BatchMatMulV2":
-        return 2 * math.prod(node.shapes[0]) * shapes[0][-2 if node.attributes["adj_x"] else -1]
-    if node.operation == "Einsum":
-        subscripts = node.attributes["equation"].split("->")[0].split(",")
-        sizes = {}
-        for letters, shape in zip(subscripts, shapes, strict=True):
-            sizes |= dict(zip(letters, shape, strict=True))
-        return 2 * math.prod(sizes.values())
-    return 0

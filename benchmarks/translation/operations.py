@@ -110,8 +110,9 @@ def _gather(node: Node, x: torch.Tensor, indices: torch.Tensor, axis: int) -> to
         taken = torch.index_select(x, axis, indices.reshape(-1).long())
         shape = (*x.shape[:axis], *indices.shape, *x.shape[axis:][1:])
         return taken.reshape(shape)
-    if batch == axis == x.dim() - 1 == indices.dim() - 1:
-        return torch.gather(x, axis, indices.long())
+    if batch == axis == 1:
+        rows = torch.arange(len(x)).reshape(-1, *[1] * (indices.dim() - 1))
+        return x[rows, indices.long()]
     raise ValueError(f"GatherV2 with batch_dims {batch} and axis {axis} has no translation")
 
 

@@ -1,0 +1,87 @@
+import contextlib
+import io
+import json
+import sys
+import types
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import tensorflow as tf
+
+from benchmarks import __main__ as benchmarks
+from benchmarks import startup, table
+
+
+def _group(*rows, error=None):
+    """Returns a module whose rows come, and then an error."""
+
+    def yielded(quick):
+        yield from rows
+        if error is not None:
+            raise error
+
+    module = types.ModuleType("group")
+    module.rows = yielded
+    return module
+
+
+class TableTest(tf.test.TestCase):
+    def run_with(self, *arguments, **groups):
+        modules = {f"benchmarks.{name}": module for name, module in groups.items()}
+        printed = io.StringIO()
+        with (
+            mock.patch.dict(sys.modules, modules),
+            contextlib.redirect_stdout(printed),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            status = benchmarks.main([*groups, *arguments])
+        return status, printed.getvalue()
+
+    def test_a_row_has_the_median_of_the_ratios_of_the_rounds(self):
+        measured = {"ours": np.array([1.0, 6.0, 3.0]), "peer": np.array([1.0, 2.0, 2.0])}
+        row = table.compared("a", "GB/s", measured, ("ours", "peer"), "b", factors=(2.0, 1.0))
+        self.assertEqual(row.cells(), ["a", "6 GB/s", "b", "2 GB/s", "3.00", "2.00", "6.00", ""])
+
+    def test_the_table_comes_though_a_row_fails(self):
+        good = table.Row("good", "s", 1.0, "peer", 2.0, (0.5,))
+        status, printed = self.run_with(
+            startup=_group(good, error=RuntimeError("no such file")),
+            memory=_group(table.Row("other", "MB", 4.0, "peer", 2.0, (2.0,))),
+        )
+        self.assertEqual(status, 1)
+        lines = [line for line in printed.splitlines() if line.startswith("| ")]
+        self.assertLen(lines, 5)
+        self.assertIn("FAILED: no such file", lines[3])
+        self.assertIn("other", lines[4])
+
+    def test_going_on_measures_what_failed_alone(self):
+        stem = str(Path(self.get_temp_dir()) / "speed")
+        one, other = (table.Row(name, "s", 1.0, "peer", 2.0, (0.5,)) for name in ("one", "other"))
+        self.run_with("--output", stem, startup=_group(one), memory=_group(error=OSError("full")))
+        self.assertIn("FAILED: full", Path(f"{stem}.md").read_text())
+        status, printed = self.run_with(
+            "--output",
+            stem,
+            "--go_on",
+            startup=_group(error=AssertionError("measured again")),
+            memory=_group(other),
+        )
+        self.assertEqual(status, 0, printed)
+        held = json.loads(Path(f"{stem}.json").read_text())["groups"]
+        self.assertEqual(
+            {name: rows[0]["what"] for name, rows in held.items()},
+            {"startup": "one", "memory": "other"},
+        )
+
+
+class UsedTest(tf.test.TestCase):
+    def test_time_and_memory_are_those_of_the_process(self):
+        held = "x = bytearray(200_000_000)"
+        work = "import time\nwhile time.process_time() < 0.3: pass"
+        (busy, clock, small), (_, _, large) = (startup.used(("-c", code)) for code in (work, held))
+        self.assertGreater(busy, 0.29)
+        self.assertGreater(clock, 0.29)
+        self.assertBetween(large - small, 180.0, 215.0)
+        with self.assertRaisesRegex(RuntimeError, "ended with status 3"):
+            startup.used(("-c", "raise SystemExit(3)"))
