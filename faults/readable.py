@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from astropy.io import fits
 from astropy.table import Table
 from PIL import Image
 
@@ -67,6 +68,13 @@ def _arrays(path: Path) -> None:
             file[name]
 
 
+def _fits(path: Path) -> None:
+    with fits.open(path, memmap=False) as hdus:
+        for hdu in hdus:
+            hdu.verify("exception")
+            np.asarray(hdu.data)
+
+
 def _picture(path: Path) -> None:
     with Image.open(path) as image:
         image.load()
@@ -75,7 +83,7 @@ def _picture(path: Path) -> None:
 _READERS: dict[str, Callable[[Path], object]] = {
     ".csv": _table,
     ".ecsv": Table.read,
-    ".fits": lambda path: Table.read(path, hdu=1),
+    ".fits": _fits,
     ".json": lambda path: json.loads(path.read_text()),
     ".keras": _archive,
     ".md": _text,

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -105,7 +106,11 @@ class BeamShardsBuilder(ExclusiveBuild, tfds.core.ShardBasedBuilder):
             runner, options = _local(min(processes, len(tasks)))
         options = options or PipelineOptions([])
         options.view_as(TypeOptions).pipeline_type_check = False
-        with _progress(tasks), beam.Pipeline(runner=runner, options=options) as pipeline:
+        with (
+            _told_in_one_line(),
+            _progress(tasks),
+            beam.Pipeline(runner=runner, options=options) as pipeline,
+        ):
             _ = (
                 pipeline
                 | "Files" >> beam.Create(tasks)
@@ -201,6 +206,18 @@ def _local(processes: int) -> tuple[fn_runner.FnApiRunner, PipelineOptions]:
         default_sdk_harness_log_level="ERROR",
     )
     return local_runner(options), options
+
+
+@contextlib.contextmanager
+def _told_in_one_line() -> Iterator[None]:
+    """Raises the OSError of a worker, which Beam wraps with its traceback."""
+    try:
+        yield
+    except RuntimeError as error:
+        told = re.search(r"OSError: (.+?)( \[while running .*)?$", str(error), re.MULTILINE)
+        if told is None:
+            raise
+        raise OSError(told[1]) from error
 
 
 @contextlib.contextmanager
