@@ -26,7 +26,7 @@ import numpy as np
 
 from faults import commands
 from faults.forked import answer, attempt
-from faults.subject import Subject
+from faults.subject import Subject, compared
 
 __all__ = ["Outcome", "main", "run"]
 
@@ -128,8 +128,8 @@ def run(subject: Subject, rooms: int, folder: Path, tell: Callable[[str], None])
             again, after = _said(subject, work, log)
             if again:
                 wrong.append(f"with more room: status {again}: {after[-300:]}")
-            elif answer(lambda: subject.result(work), log) != reference:
-                wrong.append("with more room: another result than undisturbed")
+            else:
+                wrong += compared(answer(lambda: subject.result(work), log), reference)
         outcome.problems += [f"{where}: {line}" for line in wrong]
         tell(f"{subject.name}, {where}: status {status}, {_last(said)}; {len(wrong)} problems")
     with _Disk(work) as disk:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from faults.forked import Attempt, answer, attempt
-from faults.subject import Subject
+from faults.subject import Subject, compared
 
 __all__ = ["Outcome", "run"]
 
@@ -142,13 +142,7 @@ def _chain(
         outcome.problems.append(f"killed after {times} s: status {done.status}: {''.join(last)}")
     else:
         wrong = answer(lambda: subject.check(work), log)
-        result = answer(lambda: subject.result(work), log)
-        differing = [
-            name
-            for name in result.keys() | reference.keys()
-            if result.get(name) != reference.get(name)
-        ]
-        wrong += [f"other than undisturbed: {', '.join(sorted(differing))}"] * bool(differing)
+        wrong += compared(answer(lambda: subject.result(work), log), reference)
         outcome.problems += [f"ended after kills at {times} s: {line}" for line in wrong]
     outcome.kills += times
     outcome.ends += 1

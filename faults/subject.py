@@ -14,7 +14,7 @@ import numpy as np
 
 from faults import readable
 
-__all__ = ["Subject", "digest", "history_rows"]
+__all__ = ["Subject", "compared", "digest", "history_rows"]
 
 # Measured times; and the date of the export.
 _TIMES = ("images_per_second", "data_wait_fraction")
@@ -45,6 +45,13 @@ class Subject(abc.ABC):
     @abc.abstractmethod
     def result(self, folder: Path) -> dict[str, str]:
         """Returns a digest of each thing that must be the same with and without kills."""
+
+
+def compared(result: Mapping[str, str], reference: Mapping[str, str]) -> list[str]:
+    """Returns a line if two results of `Subject.result` differ."""
+    names = sorted(result.keys() | reference.keys())
+    differing = [name for name in names if result.get(name) != reference.get(name)]
+    return [f"other than undisturbed: {', '.join(differing)}"] if differing else []
 
 
 def digest(value: Any) -> str:
