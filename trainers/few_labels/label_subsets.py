@@ -129,14 +129,14 @@ class LabelSubsets:
     ) -> tuple[RunConfig, Dataset]:
         """Returns a run on a few objects, and its data.
 
-        A run on few objects is as long as one on many: the objects stand in the training split
-        several times, so that all epochs together have `min_steps` steps at least. (More epochs in
-        their place would be as many checks of a validation split that is hardly larger.) See
-        `train` for the arguments.
+        A run on few objects is as long as one on many: they stand in the training split several
+        times, so that all epochs together have `min_steps` steps. (More epochs in their place
+        would be as many checks of a validation split that is hardly larger.) See `train` for the
+        arguments.
         """
         batch_size = min(config.batch_size, len(rows))
-        steps = config.epochs * (len(rows) // batch_size)
-        repeated = np.tile(rows, math.ceil(max(min_steps, steps) / steps))
+        wanted = math.ceil(min_steps / config.epochs) * batch_size
+        repeated = np.resize(rows, max(len(rows), wanted))
         splits = {
             "train": {name: values[repeated] for name, values in self.pool.items()},
             "validation": {name: values[aside] for name, values in self.pool.items()},
