@@ -1,28 +1,21 @@
-"""The command as a user runs it: processes that finish, are killed, or work together."""
+"""The command as a user runs it: it finishes, is killed and goes on, or says what is wrong."""
 
 import contextlib
 import csv
 import io
 import json
-import os
 import pathlib
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
-import time
 
 import numpy as np
 import tensorflow as tf
 from PIL import Image
 
 import zoo
-from tests.trainers import tiny
+from tests.trainers import tiny, workers
 from trainers import run
 from trainers.run_folder import RunFolder, load_model
 
-ROOT = pathlib.Path(__file__).parents[2]
 EXACT = ("loss", "error", "validation_loss", "validation_error")
 
 
@@ -40,23 +33,6 @@ class RunTest(tf.test.TestCase):
             run_dir = ["--run_dir", str(self.folder / run)]
             status = tiny.command([*self.options, *run_dir, *options])
         return status, out.getvalue(), errors.getvalue()
-
-    def start(self, run, *options, **environment):
-        """Starts the command in a process of its own."""
-        run_dir = ["--run_dir", str(self.folder / run)]
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.trainers.tiny", *self.options, *run_dir, *options],
-            cwd=ROOT,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    def finish(self, process, status=0):
-        output, _ = process.communicate(timeout=120)
-        self.assertEqual(process.returncode, status, msg=output)
-        return output
 
     def history(self, run):
         with open(self.folder / run / "history.csv", newline="") as file:
@@ -191,19 +167,19 @@ class RunTest(tf.test.TestCase):
     def test_killed_in_mid_epoch_ends_the_same(self):
         status, _, errors = self.run_here("whole")
         self.assertEqual(status, 0, msg=errors)
+        options = [*self.options, "--run_dir", self.folder / "killed", "--checkpoint_seconds", "0"]
         slow = {"TINY_PAUSE": "0.3"}
-        process = self.start("killed", "--checkpoint_seconds", "0", **slow)
+        worker = workers.Worker(tiny.command, options, self.folder / "output", slow)
         checkpoint = self.folder / "killed" / "checkpoints" / "last.npz"
         try:
-            self.wait(lambda: self.progress(checkpoint) >= (1, 2), process)
+            workers.wait(lambda: workers.progress(checkpoint) >= (1, 2), [worker])
             # The folder belongs to the process that is alive.
             status, _, errors = self.run_here("killed", "--checkpoint_seconds", "0")
             self.assertEqual(status, 2)
             self.assertIn("is in use by another run", errors)
         finally:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-        epoch, batch = self.progress(checkpoint)
+            worker.stop()
+        epoch, batch = workers.progress(checkpoint)
         self.assertEqual(epoch, 1)
         self.assertBetween(batch, 2, 5)
         status, out, errors = self.run_here("killed", "--checkpoint_seconds", "0")
@@ -217,43 +193,6 @@ class RunTest(tf.test.TestCase):
             for run in ("whole", "killed")
         ]
         self.assertEqual(*metrics)
-
-    def test_two_workers_equal_one_process(self):
-        status, _, errors = self.run_here("one")
-        self.assertEqual(status, 0, msg=errors)
-        cluster = {"worker": [f"localhost:{_free_port()}" for _ in range(2)]}
-        workers = [
-            self.start(
-                "two",
-                TF_CONFIG=json.dumps({"cluster": cluster, "task": {"type": "worker", "index": i}}),
-            )
-            for i in range(2)
-        ]
-        for worker in workers:
-            self.finish(worker)
-        for row, again in zip(self.history("one"), self.history("two"), strict=True):
-            for name in EXACT:
-                self.assertAllClose(row[name], again[name], rtol=1e-5)
-
-    def progress(self, checkpoint):
-        if not checkpoint.exists():
-            return (-1, 0)
-        with np.load(checkpoint) as file:
-            saved = json.loads(file["progress"].tobytes())
-        return saved["epoch"], saved["batch"]
-
-    def wait(self, condition, process, seconds=60):
-        end = time.monotonic() + seconds
-        while not condition():
-            if process.poll() is not None or time.monotonic() > end:
-                self.fail(f"the process ended or is too slow: {process.communicate()[0]}")
-            time.sleep(0.05)
-
-
-def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        return probe.getsockname()[1]
 
 
 if __name__ == "__main__":
