@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import json
 import os
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -106,19 +105,17 @@ class BeamShardsBuilder(ExclusiveBuild, tfds.core.ShardBasedBuilder):
             runner, options = _local(min(processes, len(tasks)))
         options = options or PipelineOptions([])
         options.view_as(TypeOptions).pipeline_type_check = False
-        with (
-            _told_in_one_line(),
-            _progress(tasks),
-            beam.Pipeline(runner=runner, options=options) as pipeline,
-        ):
+        with _progress(tasks), beam.Pipeline(runner=runner, options=options) as pipeline:
             _ = (
                 pipeline
                 | "Files" >> beam.Create(tasks)
                 | "Spread" >> beam.Reshuffle()
                 | "Write" >> beam.Map(write)
                 | "Collect" >> beam.CombineGlobally(beam.combiners.ToListCombineFn())
-                | "Report" >> beam.Map(lambda rows: report.write_text(json.dumps(rows)))
+                | "Report" >> beam.Map(_save, report)
             )
+        if not report.exists():
+            raise OSError(f"{report} cannot be written by a worker; the disk may be full")
         rows = [_Written(**row) for row in json.loads(report.read_text())]
         report.unlink()
         failed = sorted((not row.is_mistake, row.error) for row in rows if row.error)
@@ -208,16 +205,12 @@ def _local(processes: int) -> tuple[fn_runner.FnApiRunner, PipelineOptions]:
     return local_runner(options), options
 
 
-@contextlib.contextmanager
-def _told_in_one_line() -> Iterator[None]:
-    """Raises the OSError of a worker, which Beam wraps with its traceback."""
+def _save(rows: Sequence[Mapping[str, Any]], path: epath.Path) -> None:
     try:
-        yield
-    except RuntimeError as error:
-        told = re.search(r"OSError: (.+?)( \[while running .*)?$", str(error), re.MULTILINE)
-        if told is None:
-            raise
-        raise OSError(told[1]) from error
+        path.write_text(json.dumps(rows))
+    except OSError:
+        # Beam would bury it in a traceback of the worker; whoever misses the file tells it.
+        path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -158,6 +158,16 @@ def write_atomically(path: Path, write: Any) -> None:
         write: Called with the open binary file, or the text to write.
     """
     path = Path(path)
+    try:
+        _replace(path, write)
+    except OSError as error:
+        if not error.errno or error.filename is not None:
+            raise
+        # The system does not say which file the full disk is under.
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _replace(path: Path, write: Any) -> None:
     beside = path.with_name(f".{path.name}.part")
     with _opened_alone(beside) as file:
         try:
@@ -168,11 +178,8 @@ def write_atomically(path: Path, write: Any) -> None:
             file.flush()
             os.fsync(file.fileno())
             os.replace(beside, path)
-        except BaseException as error:
+        except BaseException:
             beside.unlink(missing_ok=True)
-            if isinstance(error, OSError) and error.errno and error.filename is None:
-                # The system does not say which file the full disk is under.
-                raise OSError(error.errno, error.strerror, str(path)) from error
             raise
 
 
