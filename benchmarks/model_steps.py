@@ -2,6 +2,7 @@
 
     python -m benchmarks.model_steps
     python -m benchmarks.model_steps --models vae_mixture gz_cnn --compiled
+    python -m benchmarks.model_steps --alone      one thread each, by its processor time
 
 Each model has the settings of its default recipe but for the turns of its images, and random
 images in memory. PyTorch repeats its objective operation by operation (`benchmarks.translation`):
@@ -68,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _options(arguments)
     found = []
-    for row in measured_rows(options.rounds, options.models, options.compiled):
+    for row in measured_rows(options.rounds, options.models, options.compiled, options.alone):
         print(row.what, row.remark, file=sys.stderr, flush=True)
         found.append(row)
     print(machine.describe(("tensorflow", "keras", "torch", "numpy")))
@@ -86,7 +87,10 @@ def rows(quick: bool) -> Iterator[table.Row]:
 
 
 def measured_rows(
-    number: int, models: Sequence[str] = MODELS, compiled: bool = False
+    number: int,
+    models: Sequence[str] = MODELS,
+    compiled: bool = False,
+    alone: bool = False,
 ) -> Iterator[table.Row]:
     """Yields two rows for each model; one that cannot be compared has one that says why.
 
@@ -94,17 +98,19 @@ def measured_rows(
         number: Rounds that are to count.
         models: Registry keys.
         compiled: Whether PyTorch compiles its steps, which takes a minute or more for each.
+        alone: Whether one thread works and its processor time counts, for a machine with other
+            work; else all cores, by the clock.
     """
-    cores = machine.cores()
+    cores = 1 if alone else machine.cores()
     with (
-        Worker("benchmarks.zoo_tensorflow", "ZooSteps", *_SETTINGS, _MATRIX) as ours,
-        Worker("benchmarks.zoo_torch", "ZooReplays", *_SETTINGS, compiled) as theirs,
-        Worker("benchmarks.matrix_product", "NumpyProduct", _MATRIX, cores) as numpy_product,
+        Worker("benchmarks.zoo_tensorflow", "ZooSteps", *_SETTINGS, _MATRIX, alone) as ours,
+        Worker("benchmarks.zoo_torch", "ZooReplays", *_SETTINGS, compiled, alone) as theirs,
+        Worker("benchmarks.matrix_product", "NumpyProduct", _MATRIX, cores, alone) as numpy_product,
     ):
         workers = (ours, theirs, numpy_product)
         for name in models:
             try:
-                yield from _of_model(name, workers, number, compiled)
+                yield from _of_model(name, workers, number, compiled, alone)
             except Exception as error:  # One model must not cost the table the others.
                 reason = str(error).strip().splitlines() or [type(error).__name__]
                 yield table.Row(f"training step of {name}", remark=f"FAILED: {reason[-1]}")
@@ -132,7 +138,7 @@ def check_equal(name: str, agreement: tuple[float, float]) -> str:
 
 
 def _of_model(
-    name: str, workers: Sequence[Worker], number: int, compiled: bool
+    name: str, workers: Sequence[Worker], number: int, compiled: bool, alone: bool
 ) -> Iterator[table.Row]:
     ours, theirs, numpy_product = workers
     problem: Problem = ours.call("prepare", name)
@@ -144,7 +150,9 @@ def _of_model(
         "numpy.matmul": functools.partial(numpy_product.call, "rate", _PRODUCTS),
     }
     bystanders = machine.Bystanders([os.getpid(), *(worker.pid for worker in workers)])
-    measured, quiet = rounds.take_turns(timers, number, bystanders.share, _SECONDS * 8 * number)
+    others = (lambda: 0.0) if alone else bystanders.share
+    measured, quiet = rounds.take_turns(timers, number, others, _SECONDS * 8 * number)
+    quiet = "one thread, processor time" if alone else quiet
     size = "x".join(map(str, problem.image_shape))
     what = f"training step of {name}, {size}, batch {problem.batch_size}"
     peer = f"the same in PyTorch, {'compiled' if compiled else 'eager'}"
@@ -175,6 +183,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--compiled", action="store_true", help="let PyTorch compile its steps")
+    parser.add_argument(
+        "--alone",
+        action="store_true",
+        help="one thread each, by its processor time: for a machine with other work",
+    )
     return parser.parse_args(arguments)
 
 

@@ -36,7 +36,7 @@ def rows(quick: bool) -> Iterator[table.Row]:
     Args:
         quick: Whether there are fewer objects and rounds.
     """
-    number = 512 if quick else 1024
+    number = 1024 if quick else 2048
     with (
         tempfile.TemporaryDirectory() as folder,
         Worker("benchmarks.prediction", "Commands", folder, number) as worker,

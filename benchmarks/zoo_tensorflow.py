@@ -41,10 +41,16 @@ class ZooSteps:
         learning_rate: Of Adam.
         clip_norm: Largest global norm of the gradient.
         size: Rows and columns of the matrices of `product_rate`.
+        alone: Whether one thread works and its processor time counts, of which others on the
+            machine take nothing; else all cores, by the clock.
     """
 
-    def __init__(self, learning_rate: float, clip_norm: float, size: int):
+    def __init__(self, learning_rate: float, clip_norm: float, size: int, alone: bool = False):
         tf.config.set_visible_devices([], "GPU")
+        if alone:
+            tf.config.threading.set_intra_op_parallelism_threads(1)
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        self._time = time.process_time if alone else time.perf_counter
         self._settings = learning_rate, clip_norm
         first, second = map(tf.constant, matrix_product.factors(size))
         self._product = tf.function(lambda: tf.matmul(first, second))
@@ -80,11 +86,11 @@ class ZooSteps:
         Args:
             number: Steps.
         """
-        begun = time.perf_counter()
+        begun = self._time()
         for _ in range(number):
             terms = self._step(next(self._batches))
         terms.numpy()
-        return number * self._batch_size / (time.perf_counter() - begun)
+        return number * self._batch_size / (self._time() - begun)
 
     def product_rate(self, number: int) -> float:
         """Returns GFLOP/s of TensorFlow's product of large matrices.
@@ -92,11 +98,11 @@ class ZooSteps:
         Args:
             number: Products.
         """
-        begun = time.perf_counter()
+        begun = self._time()
         for _ in range(number):
             product = self._product()
         product[0, 0].numpy()
-        return number * self._product_flop / (time.perf_counter() - begun) / 1e9
+        return number * self._product_flop / (self._time() - begun) / 1e9
 
 
 def made(name: str) -> tuple[ZooModel, int]:

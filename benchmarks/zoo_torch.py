@@ -22,18 +22,24 @@ class ZooReplays:
         learning_rate: Of Adam.
         clip_norm: Largest global norm of the gradient.
         compiled: Whether `torch.compile` makes the step faster or slower.
+        alone: As in `zoo_tensorflow.ZooSteps`.
     """
 
-    def __init__(self, learning_rate: float, clip_norm: float, compiled: bool = False):
+    def __init__(
+        self,
+        learning_rate: float,
+        clip_norm: float,
+        compiled: bool = False,
+        alone: bool = False,
+    ):
+        if alone:
+            torch.set_num_threads(1)
+        self._time = time.process_time if alone else time.perf_counter
         torch.manual_seed(0)
         self._learning_rate, self._clip_norm, self._compiled = learning_rate, clip_norm, compiled
         self._replay: Replay | None = None
         self._batches: Iterator[dict[str, torch.Tensor]] = iter(())
         self._batch_size = 0
-
-    def threads(self) -> int:
-        """Returns the number of threads that an operation may use."""
-        return torch.get_num_threads()
 
     def prepare(self, problem: Problem) -> tuple[float, float]:
         """Makes a model ready for `speed`, and repeats its first step without one.
@@ -65,7 +71,7 @@ class ZooReplays:
         Args:
             number: Steps.
         """
-        begun = time.perf_counter()
+        begun = self._time()
         for _ in range(number):
             self._optimizer.zero_grad(set_to_none=True)
             loss = self._loss(next(self._batches), self._replay.draw())
@@ -73,7 +79,7 @@ class ZooReplays:
             torch.nn.utils.clip_grad_norm_(self._learnt, self._clip_norm)
             self._optimizer.step()
         loss.item()
-        return number * self._batch_size / (time.perf_counter() - begun)
+        return number * self._batch_size / (self._time() - begun)
 
 
 def _tensors(batch: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
