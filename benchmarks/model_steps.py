@@ -53,8 +53,8 @@ _QUICK = ("vae_mixture", "star_galaxy_cnn", "gz_cnn")
 _SETTINGS = (1e-3, 100.0)
 _MATRIX = 2048
 _PRODUCTS = 4
-# Sums in float32 in another order; most in the 59 batch normalisations of `gz_backbone`.
-_TOLERANCES = (1e-4, 5e-3)
+# Sums in float32 in another order, in networks whose weights are random.
+_TOLERANCES = (1e-4, 1e-3)
 # Of each timing, s.
 _SECONDS = 1.0
 _OURS, _THEIRS = "TensorFlow", "PyTorch"
