@@ -2,7 +2,7 @@
 
     python -m benchmarks.model_steps
     python -m benchmarks.model_steps --models vae_mixture gz_cnn --compiled
-    python -m benchmarks.model_steps --alone      one thread each, by its processor time
+    python -m benchmarks.model_steps --alone
 
 Each model has the settings of its default recipe but for the turns of its images, and random
 images in memory. PyTorch repeats its objective operation by operation (`benchmarks.translation`):
@@ -11,6 +11,8 @@ From the same weights, batch and random numbers both must give the same loss and
 both take turns at whole steps with Adam and a limit on the gradient's norm. Where PyTorch has one
 operation for several of TensorFlow's it takes its own: products with a bias, silu, order
 statistics, batch normalisation, padding. `vae` written for PyTorch by hand is in `training_step`.
+
+With `--alone` each has one thread, whose processor time counts, so that other work matters little.
 
 The rate of the machine is that of the faster of TensorFlow's and NumPy's products of large float32
 matrices; operations of a step are those of its own products and convolutions
