@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from faults.subject import Subject, digest
 
 __all__ = ["Build", "SkyBuild", "StampsBuild"]
@@ -26,14 +28,12 @@ class Build(Subject):
         return exit_status("data", lambda _: data.load(name, data_dir=folder / "data"), [])
 
     def check(self, folder: Path) -> list[str]:
-        import tensorflow_datasets as tfds
-
         builder = self._builder(folder)
         if not Path(builder.data_dir).exists():
             return super().check(folder)
         found = super().check(folder)
         for split, info in builder.info.splits.items():
-            read = [row["id"] for row in tfds.as_numpy(builder.as_dataset(split=split))]
+            read = [row["id"] for row in self._read(folder, split)]
             if len(read) != info.num_examples or len(set(read)) != len(read):
                 found.append(
                     f"{split}: {len(read)} examples, {len(set(read))} different ones, of "
@@ -45,8 +45,17 @@ class Build(Subject):
         built = Path(self._builder(folder).data_dir)
         # What killed builds left behind would lie beside it.
         entries = sorted(p.name for p in built.parent.iterdir() if not p.name.startswith("."))
-        files = {path.name: digest(path) for path in sorted(built.iterdir())}
-        return {"versions": digest(entries), **files}
+        files = sorted(path.name for path in built.iterdir())
+        return {"versions": digest(entries), "files": digest(files)} | {
+            # In other processes TFDS orders the features of an example otherwise.
+            split: digest([_digests(row) for row in self._read(folder, split)])
+            for split in self._builder(folder).info.splits
+        }
+
+    def _read(self, folder: Path, split: str) -> list[dict[str, Any]]:
+        import tensorflow_datasets as tfds
+
+        return list(tfds.as_numpy(self._builder(folder).as_dataset(split=split)))
 
     def _builder(self, folder: Path):
         import tfds_builders
@@ -75,3 +84,7 @@ class StampsBuild(Build):
         "num_test": 20,
         "processes": 1,
     }
+
+
+def _digests(example: Mapping[str, Any]) -> dict[str, str]:
+    return {name: digest(np.asarray(value)) for name, value in example.items()}
