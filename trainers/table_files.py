@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from astropy.io import fits
@@ -40,8 +41,9 @@ def check_path(path: Path, overwrite: bool = False) -> None:
 def write(table: Table, path: Path) -> None:
     """Writes a table, whole or not at all, in the format that the name of the file tells.
 
-    FITS has the descriptions of the columns in the keywords TCOMMn, where TOPCAT looks for them;
-    CSV has no room for units, descriptions and metadata.
+    FITS has the descriptions of the columns in the keywords TCOMMn, where TOPCAT looks for them,
+    and double quotes in place of single ones in its metadata; CSV has no room for units,
+    descriptions and metadata.
 
     Args:
         table: Columns of one number or text each; metadata with keys of eight letters at most.
@@ -49,10 +51,12 @@ def write(table: Table, path: Path) -> None:
     """
 
     def write_it(beside: Path) -> None:
-        table.write(beside, format=FORMATS[path.suffix.lower()], overwrite=True)
-        if path.suffix.lower() == ".fits":
-            with fits.open(beside, mode="update") as file:
-                _comment(file[1].header, table)
+        if path.suffix.lower() != ".fits":
+            table.write(beside, format=FORMATS[path.suffix.lower()], overwrite=True)
+            return
+        _for_fits(table).write(beside, format="fits", overwrite=True)
+        with fits.open(beside, mode="update") as file:
+            _comment(file[1].header, table)
 
     _whole(path, write_it)
 
@@ -116,7 +120,7 @@ def _whole(path: Path, write_it: Callable[[Path], None]) -> None:
 
 def _write_fits(template: Table, pieces: Iterable[Table], rows: int, path: Path) -> None:
     # The header of Astropy's own file without rows, from which it reads the descriptions too.
-    template.write(path, format="fits", overwrite=True)
+    _for_fits(template).write(path, format="fits", overwrite=True)
     header = fits.getheader(path, 1)
     _comment(header, template)
     row_bytes, header["NAXIS2"] = header["NAXIS1"], rows
@@ -173,6 +177,18 @@ def _typed(template: Table, piece: Table, as_bytes: bool = False) -> Table:
     return typed
 
 
+def _for_fits(table: Table) -> Table:
+    """Returns the table with double quotes in its metadata: see `_double_quotes`."""
+    ready = table.copy(copy_data=False)
+    ready.meta = {key: _double_quotes(value) for key, value in table.meta.items()}
+    return ready
+
+
+def _double_quotes(value: Any) -> Any:
+    # What stands in single quotes in a string of more than one card is lost when Astropy reads it.
+    return value.replace("'", '"') if isinstance(value, str) else value
+
+
 def _comment(header: fits.Header, table: Table) -> None:
     for number, name in enumerate(table.colnames, 1):
-        header[f"TCOMM{number}"] = table[name].info.description or ""
+        header[f"TCOMM{number}"] = _double_quotes(table[name].info.description or "")

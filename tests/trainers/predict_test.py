@@ -62,7 +62,7 @@ class PredictTestCase(tf.test.TestCase):
 
     def setUp(self):
         super().setUp()
-        self.folder = Path(self.get_temp_dir())
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
         for entry in self.folder.iterdir():  # The tests of a class share it.
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 

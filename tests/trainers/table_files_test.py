@@ -55,6 +55,27 @@ class PiecesTest(tf.test.TestCase):
                 self.assertEqual(path.read_text(), at_once.read_text())
         self.assertLen(list(folder.iterdir()), 8)
 
+    def test_a_long_command_with_quotes_is_read_as_it_was(self):
+        command = (
+            "python -m trainers.predict --images 'n*/a b*.fits' --output " + "o" * 90 + " 'c d'"
+        )
+        whole = table()
+        whole.meta["command"] = command
+        del whole["note"]
+        whole["ra"].description = "Right ascension of the galaxy's centre, " * 4
+        for end in (".fits", ".ecsv", ".parquet"):
+            for name in ("at_once", "pieces"):
+                path = Path(self.get_temp_dir()) / f"quotes_{name}{end}"
+                if name == "pieces":
+                    table_files.write_pieces(whole[:0], [whole], len(whole), path)
+                else:
+                    table_files.write(whole, path)
+                meta = {key.lower(): value for key, value in Table.read(path).meta.items()}
+                quoted = command.replace("'", '"') if end == ".fits" else command
+                self.assertEqual(meta["command"], quoted)
+        header = fits.getheader(Path(self.get_temp_dir()) / "quotes_pieces.fits", 1)
+        self.assertStartsWith(header["TCOMM2"], 'Right ascension of the galaxy"s centre, Right')
+
     def test_pieces_that_are_not_all_leave_no_file(self):
         folder, whole = Path(self.get_temp_dir()), table()
         for end in table_files.FORMATS:

@@ -330,7 +330,7 @@ class ServingTest(tf.test.TestCase):
         self.assertNotAllClose(answers[1], answers[2])
 
     def test_the_requests_in_the_documentation(self):
-        picture = Path(self.get_temp_dir(), "galaxy.jpg")
+        picture = self.folder / "galaxy.jpg"
         picture.write_bytes(tf.io.encode_jpeg(self.images[0].astype(np.uint8)).numpy())
         served = {
             "localhost:8501": self.rest.removeprefix("http://"),
