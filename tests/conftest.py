@@ -20,3 +20,11 @@ def pytest_configure():
 def pytest_collection_modifyitems(items):
     # A context manager of tf.test.TestCase that looks like a test and skips itself in each case.
     items[:] = [item for item in items if item.name != "test_session"]
+
+
+def pytest_collection_finish():
+    import zoo
+
+    # A model that is first met while a test has the registry patched would be forgotten with it.
+    for name in zoo.list_models():
+        zoo.describe(name)
