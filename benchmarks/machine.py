@@ -17,15 +17,22 @@ def describe(packages: Sequence[str]) -> str:
     """Returns one line: processor, cores, Python and package versions.
 
     Args:
-        packages: Names of distributions.
+        packages: Names of distributions, some of which may be missing.
     """
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in packages]
+    versions = [f"{name} {_version(name)}" for name in packages]
     parts = [
         f"{_processor()}, {count(cores())}",
         f"Python {platform.python_version()}",
         *versions,
     ]
     return "; ".join(parts)
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def cores() -> int:
