@@ -3,11 +3,8 @@ import io
 import json
 import os
 import shutil
-import signal
 import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 from unittest import mock
 
@@ -20,7 +17,7 @@ from astropy.io import fits
 from astropy.table import Table
 from PIL import Image
 
-import trainers
+from tests.trainers import workers
 from tests.zoo import tiny_model
 from trainers import data, predict, table_files
 from trainers.export import export
@@ -38,6 +35,11 @@ SPEC = data.DatasetSpec(
     class_names=CLASSES,
     class_fractions=None,
 )
+
+
+def _up_to_four_parts(arguments):
+    with workers.standing_still(Parts, "write", lambda parts: len(parts.done()) == 4):
+        return predict.main(arguments)
 
 
 class Moments(tf.Module):
@@ -297,21 +299,16 @@ class GoingOnTest(PredictTestCase):
 
     def test_after_a_kill_the_same_command_ends_as_if_undisturbed(self):
         self.write(8500)
-        command = [sys.executable, "-m", "trainers.predict", "--saved_model", self.model]
-        command += ["--images", self.folder / "a.npy", "--output", self.folder / "out.parquet"]
-        process = subprocess.Popen(
-            [str(word) for word in (*command, *self.options)],
-            cwd=Path(trainers.__file__).parents[1],
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-            stdout=subprocess.DEVNULL,
-        )
+        command = ["--saved_model", self.model, "--images", self.folder / "a.npy"]
+        command += ["--output", self.folder / "out.parquet", *self.options]
+        worker = workers.Worker(_up_to_four_parts, command, self.folder / "output", {})
         parts = self.folder / "out.parquet.parts"
-        while len(list(parts.glob("part-*"))) < 3 and process.poll() is None:
-            time.sleep(0.002)
-        process.send_signal(signal.SIGKILL)
-        self.assertEqual(process.wait(), -signal.SIGKILL)
+        try:
+            workers.wait(lambda: len(list(parts.glob("part-*"))) == 4, [worker])
+        finally:
+            worker.stop()
         there = {path.name: path.stat().st_mtime_ns for path in parts.glob("part-*")}
-        self.assertBetween(len(there), 3, 8)
+        self.assertLen(there, 4)
         printed = self.predict("a.npy", "out.parquet", *self.options)
         self.assertRegex(printed, rf"going on  {1024 * len(there)} of 8500 objects are done")
         self.assert_undisturbed()

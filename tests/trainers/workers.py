@@ -5,9 +5,11 @@ import json
 import multiprocessing
 import os
 import pathlib
+import random
 import socket
 import sys
 import time
+from unittest import mock
 
 import numpy as np
 
@@ -19,6 +21,8 @@ _PRELOADED = [
     "trainers.evaluate",
     "trainers.evaluators.registry",
 ]
+# Below those that systems give to outgoing connections, which may come in between at any time.
+_PORTS = range(10_000, 32_768)
 
 
 class Worker:
@@ -63,9 +67,16 @@ class Worker:
 
 def addresses(number):
     """Returns that many addresses that nobody listens at."""
+    found = []
     with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(listen("localhost:0")) for _ in range(number)]
-        return [f"localhost:{probe.getsockname()[1]}" for probe in probes]
+        # Drawn from the system, so that processes that test at once do not draw the same.
+        for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+            with contextlib.suppress(OSError):
+                stack.enter_context(listen(f"localhost:{port}"))
+                found.append(f"localhost:{port}")
+            if len(found) == number:
+                return found
+    raise AssertionError(f"no {number} free ports in {_PORTS}")
 
 
 def listen(address):
@@ -79,6 +90,22 @@ def environments(cluster):
     return [
         {"TF_CONFIG": json.dumps({"cluster": {"worker": cluster}, "task": task})} for task in tasks
     ]
+
+
+def standing_still(owner, method, reached):
+    """Has a method never return from the call after which `reached(self)` holds.
+
+    What is killed then is killed there, however busy the machine is.
+    """
+    original = getattr(owner, method)
+
+    def call(self, *args, **kwargs):
+        result = original(self, *args, **kwargs)
+        while reached(self):
+            time.sleep(1)
+        return result
+
+    return mock.patch.object(owner, method, call)
 
 
 def wait(condition, workers, seconds=240):

@@ -6,11 +6,7 @@ import io
 import json
 import os
 import pathlib
-import signal
-import subprocess
-import sys
 import tempfile
-import time
 import zlib
 from unittest import mock
 
@@ -19,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.replicas import two_replicas
-from tests.trainers import tiny, tiny_two_stage
+from tests.trainers import tiny, tiny_two_stage, workers
 from trainers.config import RunConfig
 from trainers.datasets.augmentation import AugmentedDataset
 from trainers.datasets.noise import NoisyDataset
@@ -29,7 +25,16 @@ from trainers.training import loop, two_stage
 from trainers.training.checkpoints import Checkpoints
 from trainers.training.feature_cache import FeatureFiles
 
-ROOT = pathlib.Path(__file__).parents[3]
+
+def _pieces(folder):
+    return sorted(int(path.stem[-5:]) for path in folder.rglob("features-*.npy"))
+
+
+def _up_to_four_pieces(arguments):
+    with workers.standing_still(
+        FeatureFiles, "write", lambda files: _pieces(files.folder) == [0, 1, 2, 3]
+    ):
+        return tiny_two_stage.command(arguments)
 
 
 class _Case(tf.test.TestCase):
@@ -282,33 +287,22 @@ class CommandTest(_Case):
     def test_killed_while_features_are_computed(self):
         status, _, errors = self.command("whole")
         self.assertEqual(status, 0, msg=errors)
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.trainers.tiny_two_stage", *self.options("killed")],
-            cwd=ROOT,
-            env={**os.environ, "TINY_PAUSE": "0.2"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
         features = self.folder / "features_killed"
+        worker = workers.Worker(
+            _up_to_four_pieces, self.options("killed"), self.folder / "output", {}
+        )
         try:
-            end = time.monotonic() + 240
-            while len(list(features.rglob("features-*.npy"))) < 3:
-                if process.poll() is not None or time.monotonic() > end:
-                    self.fail(f"the process ended or is too slow: {process.communicate()[0]}")
-                time.sleep(0.02)
+            workers.wait(lambda: _pieces(features) == [0, 1, 2, 3], [worker])
         finally:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-        kept = {int(path.stem[-5:]) for path in features.rglob("features-*.npy")}
-        self.assertBetween(len(kept), 3, 8)
+            worker.stop()
+        self.assertEqual(_pieces(features), [0, 1, 2, 3])
         write = FeatureFiles.write
         with mock.patch.object(FeatureFiles, "write", autospec=True, side_effect=write) as written:
             status, _, errors = self.command("killed")
         self.assertEqual(status, 0, msg=errors)
         # What was there is used, and all is as if nothing had happened.
         made = [call.args[1] for call in written.call_args_list if call.args[0].number == 96]
-        self.assertEqual(made, [shard for shard in range(12) if shard not in kept])
+        self.assertEqual(made, list(range(4, 12)))
         self.assertEqual(self.files("features_killed"), self.files("features_whole"))
         self.assertEmpty(list(features.rglob("*.part")))
         metrics = [
