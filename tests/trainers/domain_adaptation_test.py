@@ -8,31 +8,16 @@ import pathlib
 import tempfile
 from unittest import mock
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from tests.trainers import tiny
+from tests.trainers.killed import Killed, KilledAt
 from trainers import data, domain_adaptation, evaluate, export, pipeline
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.run_folder import RunFolder, load_model
 
 TARGET = "tiny/shifted"
-
-
-class _Killed(Exception):  # noqa: N818 (it is no error)
-    pass
-
-
-class _StopAt(keras.callbacks.Callback):
-    def __init__(self, batches):
-        super().__init__()
-        self.left = batches
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.left -= 1
-        if self.left == 0:
-            raise _Killed
 
 
 class Shifted(InMemoryDataset):
@@ -123,8 +108,8 @@ class DomainAdaptationTest(tf.test.TestCase):
         options = ("--method", "dann", "--variant", "frozen", "--evaluators", "history")
         self.assertEqual(self.adapt("whole", *options)[0], 0)
         with (
-            mock.patch.object(pipeline, "reporting", lambda folder: [_StopAt(7)]),
-            self.assertRaises(_Killed),
+            mock.patch.object(pipeline, "reporting", lambda folder: [KilledAt(7)]),
+            self.assertRaises(Killed),
         ):
             self.adapt("killed", *options)
         status, out, errors = self.adapt("killed", *options)

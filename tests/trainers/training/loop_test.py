@@ -13,27 +13,11 @@ import tensorflow as tf
 
 from tests.replicas import two_replicas
 from tests.trainers import tiny
+from tests.trainers.killed import Killed, KilledAt
 from trainers.config import RunConfig
 from trainers.errors import TrainingError, UserError
 from trainers.training import loop, optimizers, plateau, steps
 from trainers.training.checkpoints import Checkpoints
-
-
-class _Killed(Exception):  # noqa: N818 (it is no error)
-    pass
-
-
-class _StopAt(keras.callbacks.Callback):
-    """Raises, as if the process was killed, when so many batches have been reported."""
-
-    def __init__(self, batches):
-        super().__init__()
-        self.left = batches
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.left -= 1
-        if self.left == 0:
-            raise _Killed
 
 
 class LoopTest(tf.test.TestCase):
@@ -86,8 +70,8 @@ class LoopTest(tf.test.TestCase):
         weights = [np.array(variable) for variable in self.model.variables]
         for batches in (4, 8, 12):
             folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
-            with self.assertRaises(_Killed):
-                self.fit(callbacks=[_StopAt(batches)], folder=folder, **options)
+            with self.assertRaises(Killed):
+                self.fit(callbacks=[KilledAt(batches)], folder=folder, **options)
             resumed = self.fit(folder=folder, **options)
             for before, after in zip(weights, self.model.variables, strict=True):
                 self.assertAllEqual(before, after)
@@ -115,7 +99,7 @@ class LoopTest(tf.test.TestCase):
 
     def test_finished_run_trains_no_more(self):
         progress = self.fit()
-        again = self.fit(folder=self.folder, callbacks=[_StopAt(1)])
+        again = self.fit(folder=self.folder, callbacks=[KilledAt(1)])
         self.assertEqual(progress, again)
 
     def test_patience(self):
@@ -148,8 +132,8 @@ class LoopTest(tf.test.TestCase):
         weights = [np.array(variable) for variable in self.model.variables]
         folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
         # In the middle of the third epoch, after the first reduction.
-        with self.assertRaises(_Killed):
-            self.fit(callbacks=[_StopAt(14)], folder=folder, **options)
+        with self.assertRaises(Killed):
+            self.fit(callbacks=[KilledAt(14)], folder=folder, **options)
         self.fit(folder=folder, **options)
         for before, after in zip(weights, self.model.variables, strict=True):
             self.assertAllEqual(before, after)
