@@ -26,7 +26,7 @@ from trainers.command import exit_status
 from trainers.errors import UserError
 
 if TYPE_CHECKING:
-    from trainers.classifier import Classifier
+    from trainers.frames.classifier import Classifier
     from trainers.frames.reading import Frame
 
 __all__ = ["main"]
@@ -176,7 +176,7 @@ def _frames(options: argparse.Namespace) -> Iterator[Frame]:
 
 
 def _classifier(options: argparse.Namespace) -> Classifier:
-    from trainers import classifier
+    from trainers.frames import classifier
 
     if options.run_dir is not None:
         return classifier.from_run(options.run_dir)

@@ -12,7 +12,7 @@ import astropy.units as u
 import numpy as np
 from astropy.table import QTable
 
-from trainers.classifier import Classifier
+from trainers.frames.classifier import Classifier
 from trainers.frames.detection import Detections, flux_error
 from trainers.frames.reading import Frame
 from trainers.frames.stamps import FLAGS

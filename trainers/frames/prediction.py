@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from trainers.classifier import Classifier
 from trainers.errors import UserError
 from trainers.evaluators import figures
 from trainers.evaluators.section import FigureFile, Section
 from trainers.frames import catalogue, detection, figure, summary
 from trainers.frames.catalogue import Judgement
+from trainers.frames.classifier import Classifier
 from trainers.frames.detection import DetectionSettings
 from trainers.frames.reading import Frame
 from trainers.frames.stamps import StampCutter, StampSettings

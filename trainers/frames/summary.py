@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from astropy.table import QTable
 
-from trainers.classifier import Classifier
 from trainers.evaluators.section import FigureFile, Section, Table
+from trainers.frames.classifier import Classifier
 from trainers.frames.detection import Detections
 from trainers.frames.reading import Frame
 from trainers.frames.stamps import FLAGS, UNSURE, StampSettings

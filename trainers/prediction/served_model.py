@@ -38,6 +38,8 @@ class Facts:
         class_names: In the order of the probabilities; may be empty.
         questions: Of a model of votes, as the card has them.
         meanings: What the outputs are, as far as the card tells.
+        data: What the card tells of the training data.
+        training: The configuration of the training, as the card has it.
     """
 
     folder: Path
@@ -47,6 +49,8 @@ class Facts:
     class_names: tuple[str, ...]
     questions: Sequence[Mapping[str, Any]]
     meanings: Mapping[str, str]
+    data: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    training: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(cls, folder: Path) -> Facts:
@@ -70,6 +74,8 @@ class Facts:
             ),
             questions=card.get("questions") or (),
             meanings={name: output.get("meaning", "") for name, output in outputs.items()},
+            data=card.get("dataset") or {},
+            training=card.get("training") or {},
         )
 
 
@@ -82,6 +88,7 @@ class ServedModel:
     Attributes:
         facts: What is known of it.
         shape: (height, width, bands) of its images; None for a height or width that may be any.
+        default: `serving_default` itself, from a tensor to tensors by name.
 
     Raises:
         UserError: if it cannot be loaded, or takes no images.
@@ -95,8 +102,8 @@ class ServedModel:
         functions = getattr(self._loaded, "signatures", {})
         if _SIGNATURE not in functions:
             raise UserError(f"--saved_model {folder} must have a signature '{_SIGNATURE}'")
-        self._functions = [functions[_SIGNATURE]]
-        inputs = self._functions[0].structured_input_signature[1]
+        self.default = functions[_SIGNATURE]
+        inputs = self.default.structured_input_signature[1]
         image = inputs.get("image")
         if len(inputs) != 1 or image is None or image.shape.rank != 4 or image.shape[-1] is None:
             raise UserError(
@@ -104,7 +111,8 @@ class ServedModel:
                 f"it takes {', '.join(f'{name} {spec.shape}' for name, spec in inputs.items())}"
             )
         self.shape: tuple[int | None, int | None, int] = tuple(image.shape[1:])
-        if _ENCODE in functions and _LATENT not in self._functions[0].structured_outputs:
+        self._functions = [self.default]
+        if _ENCODE in functions and _LATENT not in self.default.structured_outputs:
             self._functions.append(functions[_ENCODE])
         self.facts = Facts.of(folder)
         self._memory = threading.local()

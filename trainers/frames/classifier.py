@@ -13,9 +13,7 @@ import tensorflow as tf
 from trainers import run_folder
 from trainers.errors import UserError
 from trainers.evaluators.blends import blended_class
-from trainers.serving import model_card
-from trainers.serving.saved_model import CLASSES
-from trainers.serving.versions import existing_versions
+from trainers.prediction.served_model import ServedModel, folder_of
 
 __all__ = ["Classifier", "from_run", "from_saved_model"]
 
@@ -96,7 +94,7 @@ def from_run(run_dir: Path | str) -> Classifier:
         name=model.registry_name,
         path=Path(run_dir),
         class_names=model.class_names,
-        input_shape=served.inputs[0].shape,
+        shape=tuple(served.inputs[0].shape[1:]),
         trained_size=tuple(model.image_shape[:2]),
         configuration=run_folder.read_json(run_folder.RunFolder(run_dir).config),
         data={},
@@ -112,38 +110,20 @@ def from_saved_model(path: Path | str) -> Classifier:
     Raises:
         UserError: if there is no SavedModel, or it is no classifier of images.
     """
-    folder = Path(path)
-    versions = existing_versions(folder)
-    if versions and not (folder / "saved_model.pb").exists():
-        folder = folder / str(versions[-1])
-    what = f"--saved_model {path}"
-    if not (folder / "saved_model.pb").is_file():
-        raise UserError(f"{what} must be the folder of a SavedModel; it has no saved_model.pb")
-    try:
-        loaded = tf.saved_model.load(str(folder))
-    except (OSError, ValueError, tf.errors.OpError) as error:
-        raise UserError(f"{what} cannot be loaded: {error}") from None
-    function = loaded.signatures.get(_SIGNATURE) if hasattr(loaded, "signatures") else None
-    inputs = function.structured_input_signature[1] if function is not None else {}
-    if set(inputs) != {"image"}:
-        raise UserError(f"{what} must have a signature '{_SIGNATURE}' that takes 'image' alone")
-    listed = folder / "assets" / CLASSES
-    names = listed.read_text(encoding="utf-8").splitlines() if listed.is_file() else ()
-    card_file = folder / model_card.CARD_JSON
-    card = run_folder.read_json(card_file) if card_file.is_file() else {}
-    data = card.get("dataset") or {}
-    shape = data.get("image_shape")
+    model = ServedModel(folder_of(Path(path)))
+    facts = model.facts
+    trained = facts.data.get("image_shape")
     return _classifier(
-        what,
-        lambda images, loaded=loaded: loaded.signatures[_SIGNATURE](image=images),
-        outputs=function.structured_outputs,
-        name=card.get("name", folder.parent.name),
-        path=folder,
-        class_names=names,
-        input_shape=inputs["image"].shape,
-        trained_size=None if shape is None else tuple(shape[:2]),
-        configuration=card.get("training") or {},
-        data=data,
+        f"--saved_model {path}",
+        lambda images: model.default(image=images),
+        outputs=model.default.structured_outputs,
+        name=facts.name,
+        path=facts.folder,
+        class_names=facts.class_names,
+        shape=model.shape,
+        trained_size=None if trained is None else tuple(trained[:2]),
+        configuration=facts.training,
+        data=facts.data,
     )
 
 
@@ -153,7 +133,7 @@ def _classifier(
     *,
     outputs: Mapping[str, tf.TensorSpec],
     class_names: Sequence[str],
-    input_shape: tf.TensorShape,
+    shape: tuple[int | None, int | None, int],
     **facts: Any,
 ) -> Classifier:
     if "probability" not in outputs:
@@ -164,8 +144,6 @@ def _classifier(
     names = tuple(class_names) or tuple(f"class_{index}" for index in range(classes or 0))
     if len(names) < 2 or len(names) != classes:
         raise UserError(f"{what} must hold a classifier of two classes or more; got {len(names)}")
-    if input_shape.rank != 4 or input_shape[-1] is None:
-        raise UserError(f"{what} must take images (batch, height, width, bands); got {input_shape}")
-    _, height, width, bands = input_shape
+    height, width, bands = shape
     fixed = None if height is None or width is None else (height, width)
     return Classifier(class_names=names, bands=bands, fixed_size=fixed, function=function, **facts)
