@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
+import io
+import itertools
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,11 +26,15 @@ __all__ = ["BATCH", "SHARD_BATCHES", "FeatureFiles", "fill"]
 BATCH = 64
 SHARD_BATCHES = 16
 
+# Read at a time for a checksum.
+_CRC_BYTES = 2**24
+
 
 class FeatureFiles:
     """`features.npy` and, for labelled data, `label.npy`: a row for each example, in their order.
 
-    While they are made they are in pieces of equal length, `features-00000.npy` and so on.
+    Each has its CRC-32 in a file beside it, `features.npy.crc32`. While they are made they are in
+    pieces of equal length, `features-00000.npy` and so on.
 
     Args:
         folder: The folder.
@@ -44,8 +51,8 @@ class FeatureFiles:
 
     @property
     def is_whole(self) -> bool:
-        """Whether there is nothing to compute."""
-        return all(_length(self._path(name)) == self.number for name in self.names)
+        """Whether there is nothing to compute: all rows are there, as they were written."""
+        return all(self._is_whole(name) for name in self.names)
 
     def missing(self) -> list[int]:
         """Returns the numbers of the pieces that have to be made."""
@@ -63,11 +70,20 @@ class FeatureFiles:
             array = np.ascontiguousarray(values[name])
             write_atomically(self._path(name, shard), lambda file, a=array: np.save(file, a))
 
+    def damaged(self) -> list[Path]:
+        """Returns the files of all rows that are there, but not as they were written."""
+        paths = {name: self._path(name) for name in self.names}
+        return [path for name, path in paths.items() if path.exists() and not self._is_whole(name)]
+
     def join(self) -> None:
         """Joins the pieces, all of which must be there, and deletes them."""
-        if not self.is_whole:
-            for name in self.names:
+        for name in self.names:
+            if not self._is_whole(name):
                 write_atomically(self._path(name), functools.partial(self._copy, name))
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Deletes the pieces."""
         for name in self.names:
             for path in [*self.folder.glob(f"{name}-*.npy"), *self.folder.glob(f".{name}*.part")]:
                 path.unlink()
@@ -89,14 +105,26 @@ class FeatureFiles:
             self._tensors[name] = shared
         return self._tensors[name]
 
+    def _is_whole(self, name: str) -> bool:
+        path = self._path(name)
+        if _length(path) != self.number:
+            return False
+        known = _crc_path(path)
+        return known.exists() and known.read_text() == _crc(path)
+
     def _copy(self, name: str, file: BinaryIO) -> None:
         paths = sorted(self.folder.glob(f"{name}-*.npy"))
         first = np.load(paths[0], mmap_mode="r")
         shape = (self.number, *first.shape[1:])
         description = {"descr": first.dtype.str, "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, description)
-        for path in paths:
-            file.write(np.load(path).data)
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, description)
+        crc = 0
+        for block in itertools.chain([header.getbuffer()], (np.load(path).data for path in paths)):
+            file.write(block)
+            crc = zlib.crc32(block, crc)
+        # Before the rows take their place: they are never there without it.
+        write_atomically(_crc_path(self._path(name)), f"{crc:08x}")
 
     def _path(self, name: str, shard: int | None = None) -> Path:
         return self.folder / (f"{name}.npy" if shard is None else f"{name}-{shard:05d}.npy")
@@ -125,8 +153,10 @@ def fill(
     with _locked(files.folder, title):
         if files.is_whole:
             print(f"{title}: {files.number} images, computed before", flush=True)
-            files.join()
+            files.tidy()
             return
+        for path in files.damaged():
+            print(f"{title}: {path} is not as it was written, and made again", flush=True)
         missing = files.missing()
         write_json(files.folder / "key.json", key)
         progress = Progress(
@@ -158,6 +188,18 @@ def _length(path: Path) -> int:
     with contextlib.suppress(Exception):  # NumPy raises anything for a broken file.
         return len(np.load(path, mmap_mode="r"))
     return -1
+
+
+def _crc_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.crc32")
+
+
+def _crc(path: Path) -> str:
+    crc = 0
+    with open(path, "rb") as file:
+        while block := file.read(_CRC_BYTES):
+            crc = zlib.crc32(block, crc)
+    return f"{crc:08x}"
 
 
 @contextlib.contextmanager

@@ -73,7 +73,8 @@ class _Case(tf.test.TestCase):
 
     def computed(self):
         """Whether the last call had something to make, by split."""
-        return ["before" not in line for line in self.shown.splitlines()]
+        lines = [line for line in self.shown.splitlines() if " images" in line]
+        return ["before" not in line for line in lines]
 
     def files(self, folder=""):
         folder = self.folder / folder
@@ -175,15 +176,24 @@ class FeaturesTest(_Case):
             piece.write_bytes(piece.read_bytes()[:150])
             (folder / ".features-00006.npy.part").write_bytes(b"half")
 
-        # Pieces not yet deleted; not all joined; not all computed; a whole that has lost its end.
-        for damage, again in (
-            (lambda: pieces((0, 1)), False),
-            (without_features, True),
-            (without_both, True),
-            (lambda: os.truncate(folder / "features.npy", 999), True),
+        def flipped_bit():
+            path = folder / "features.npy"
+            content = bytearray(path.read_bytes())
+            content[-7] ^= 16
+            path.write_bytes(content)
+
+        # Pieces not yet deleted; not all joined; not all computed; a whole that has lost its end,
+        # or has other numbers.
+        for damage, again, told in (
+            (lambda: pieces((0, 1)), False, False),
+            (without_features, True, False),
+            (without_both, True, False),
+            (lambda: os.truncate(folder / "features.npy", 999), True, True),
+            (flipped_bit, True, True),
         ):
             damage()
             self.features()
+            self.assertEqual("features.npy is not as it was written" in self.shown, told)
             self.assertEqual(self.computed(), [again, False])
             self.assertEqual(self.files(), whole)
 
