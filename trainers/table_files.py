@@ -106,16 +106,18 @@ class _Counted:
 
 def _whole(path: Path, write_it: Callable[[Path], None]) -> None:
     # It knows Keras; mistakes in names of files are told before that is loaded.
-    from trainers.training.checkpoints import flush_to_disk
+    from trainers.training.checkpoints import flush_to_disk, opened_alone
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".part.{path.name}")
-    try:
-        write_it(beside)
-        flush_to_disk(beside)
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
+    beside, lock = (path.with_name(f".{kind}.{path.name}") for kind in ("part", "lock"))
+    with opened_alone(lock):
+        try:
+            write_it(beside)
+            flush_to_disk(beside)
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
+            lock.unlink(missing_ok=True)
 
 
 def _write_fits(template: Table, pieces: Iterable[Table], rows: int, path: Path) -> None:

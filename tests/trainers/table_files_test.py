@@ -1,3 +1,6 @@
+import functools
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +57,26 @@ class PiecesTest(tf.test.TestCase):
             elif end != ".parquet":
                 self.assertEqual(path.read_text(), at_once.read_text())
         self.assertLen(list(folder.iterdir()), 8)
+
+    def test_writers_of_one_file_come_one_after_the_other(self):
+        path, begun, pause = Path(self.get_temp_dir()) / "same.ecsv", [], threading.Event()
+
+        def pieces(number):
+            for start in range(0, 90, 30):
+                begun.append(number)
+                pause.wait(0.05)
+                yield Table({"writer": np.full(30, number), "row": np.arange(start, start + 30)})
+
+        template = Table({"writer": np.zeros(0, int), "row": np.zeros(0, int)})
+        write = functools.partial(table_files.write_pieces, template, rows=90, path=path)
+        with ThreadPoolExecutor(3) as threads:
+            list(threads.map(lambda number: write(pieces=pieces(number)), range(3)))
+        # Nobody begins before the one before has ended, and the file is all of the last one.
+        self.assertEqual(begun, [number for number in begun[::3] for _ in range(3)])
+        found = Table.read(path)
+        self.assertAllEqual(found["writer"], np.full(90, begun[-1]))
+        self.assertAllEqual(found["row"], np.arange(90))
+        self.assertEqual([file.name for file in path.parent.iterdir()], [path.name])
 
     def test_a_long_command_with_quotes_is_read_as_it_was(self):
         command = (

@@ -19,7 +19,7 @@ from trainers.errors import TrainingError, UserError
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Checkpoints", "Progress", "flush_to_disk", "write_atomically"]
+__all__ = ["Checkpoints", "Progress", "flush_to_disk", "opened_alone", "write_atomically"]
 
 
 # Weights that are not trained are kept apart if they have at least this many bytes: a frozen
@@ -169,7 +169,7 @@ def write_atomically(path: Path, write: Any) -> None:
 
 def _replace(path: Path, write: Any) -> None:
     beside = path.with_name(f".{path.name}.part")
-    with _opened_alone(beside) as file:
+    with opened_alone(beside) as file:
         try:
             if isinstance(write, str):
                 file.write(write.encode())
@@ -189,8 +189,11 @@ def flush_to_disk(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _opened_alone(path: Path) -> BinaryIO:
-    """Opens an empty file to write, once no other process that does the same has it."""
+def opened_alone(path: Path) -> BinaryIO:
+    """Opens an empty file to write, once no other process that does the same has it.
+
+    Whoever has it may remove it or put it elsewhere before closing it.
+    """
     while True:
         file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666), "wb")
         try:
