@@ -135,15 +135,7 @@ def _predict(options: argparse.Namespace, arguments: Sequence[str]) -> Outcome:
 
 def _entries(options: argparse.Namespace, model: ServedModel) -> Entries:
     if options.images:
-        from trainers.cutouts.reading import CutoutFiles
-
-        return CutoutFiles(
-            options.images,
-            model.shape,
-            column=options.column,
-            id_column=options.id_column,
-            extensions=options.extensions,
-        )
+        return table.files(options, model.shape)
     from trainers.cutouts.dataset_split import DatasetSplit
 
     return DatasetSplit(

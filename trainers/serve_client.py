@@ -137,15 +137,7 @@ def _entries(options: argparse.Namespace, model: RemoteModel) -> Entries:
         from trainers.serving.asking import EncodedFiles
 
         return EncodedFiles(options.images)
-    from trainers.cutouts.reading import CutoutFiles
-
-    return CutoutFiles(
-        options.images,
-        model.shape,
-        column=options.column,
-        id_column=options.id_column,
-        extensions=options.extensions,
-    )
+    return table.files(options, model.shape)
 
 
 if __name__ == "__main__":

@@ -28,9 +28,14 @@ class DatasetSplit:
         data_dir: Where TFDS keeps its datasets; None for its own place.
         manual_dir: Files that were downloaded by hand, for building it.
 
+    Attributes:
+        unit: What the entries are, in the plural.
+
     Raises:
         UserError: if the dataset is unknown, has no such split, or images of another shape.
     """
+
+    unit = "objects"
 
     def __init__(
         self,

@@ -48,7 +48,7 @@ def read(
 
 
 class CutoutFiles:
-    """The entries of many files, counted through.
+    """The entries of many files, counted through: small files, and the objects in the others.
 
     It can be sent to another process that sees the same files. One file is open at a time.
 
@@ -58,11 +58,12 @@ class CutoutFiles:
         column: See `Wanted`.
         id_column: See `Wanted`.
         extensions: See `Wanted`.
-        counted: Whether the entries are counted, for which each file but a picture is opened.
+        counted: Whether the entries are counted, for which each file that is not small is opened.
 
     Attributes:
         files: Paths of the files.
         names: What they are called in a table.
+        unit: What the entries are, in the plural: "files" if all are small, else "objects".
 
     Raises:
         UserError: if there is no such file.
@@ -86,6 +87,8 @@ class CutoutFiles:
         self.files = sources.find(paths)
         self.names = sources.names(self.files)
         self._opened: tuple[int, CutoutFile] | None = None
+        self._small = list(map(sources.is_small, self.files))
+        self.unit = "files" if all(self._small) else "objects"
         self._ends: list[int] = []
         if counted:
             counts = [self._count(number) for number in range(len(self.files))]
@@ -107,7 +110,7 @@ class CutoutFiles:
         return found
 
     def entries(self, start: int, stop: int) -> Iterator[Cutout | LeftOut]:
-        """Yields the entries from `start` to `stop`, one each; see `CutoutFile.found`.
+        """Yields what is in the entries from `start` to `stop`; see `CutoutFile.found`.
 
         Args:
             start: First entry, counted from 0 through all files.
@@ -117,17 +120,20 @@ class CutoutFiles:
         while start < min(stop, len(self)):
             before = self._ends[number - 1] if number else 0
             end = min(stop, self._ends[number])
-            yield from self.of_file(number, start - before, end - before)
+            if self._small[number]:
+                yield from self.of_file(number)
+            else:
+                yield from self.of_file(number, start - before, end - before)
             start, number = end, number + 1
 
     def of_file(
         self, number: int, start: int = 0, stop: int | None = None
     ) -> Iterator[Cutout | LeftOut]:
-        """Yields the entries of one file.
+        """Yields the objects of one file.
 
         Args:
             number: The file, counted from 0.
-            start: First entry.
+            start: First object.
             stop: The one after the last; None for all.
         """
         name, done = self.names[number], start
@@ -157,10 +163,10 @@ class CutoutFiles:
             self._opened = None
 
     def _count(self, number: int) -> int:
-        if sources.is_picture(self.files[number]):
+        if self._small[number]:
             return 1
         try:
-            # One entry says what is wrong with the file, or that nothing is in it.
+            # One says what is wrong with the file, or that nothing is in it.
             return max(1, len(self._open(number)))
         except Exception:  # As in `of_file`, which tells what it is.
             return 1

@@ -11,7 +11,7 @@ from pathlib import Path
 from trainers.cutouts.cutout import CutoutFile
 from trainers.errors import UserError
 
-__all__ = ["SUFFIXES", "find", "is_picture", "names", "reader"]
+__all__ = ["SUFFIXES", "find", "is_picture", "is_small", "names", "reader"]
 
 
 def _fits() -> type[CutoutFile]:
@@ -54,6 +54,9 @@ _READERS: dict[str, Callable[[], type[CutoutFile]]] = {
     **dict.fromkeys((".h5", ".hdf5"), _hdf5),
     ".parquet": _parquet,
 }
+
+# Bytes of a FITS file that is read as a whole.
+_SMALL = 4 * 2**20
 
 SUFFIXES = tuple(_READERS)
 """How the names of files that can be read end; capitals do not matter."""
@@ -119,6 +122,18 @@ def reader(file: str) -> type[CutoutFile]:
 def is_picture(file: str) -> bool:
     """Returns whether the file is one picture, to judge by its name."""
     return _READERS[_suffix(file)] is _picture
+
+
+def is_small(file: str) -> bool:
+    """Returns whether the file is best read as a whole: a picture, or a FITS file of some MB.
+
+    To count what is in a small FITS file takes as long as to read it.
+    """
+    if is_picture(file):
+        return True
+    is_fits = _READERS[_suffix(file)] is _fits
+    # What has gone meanwhile is found out when it is read.
+    return is_fits and (not _is_file(file) or os.path.getsize(file) <= _SMALL)
 
 
 def _inside(folder: str) -> list[str]:

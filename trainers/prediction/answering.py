@@ -25,7 +25,9 @@ _VOTES = ("fractions", "concentrations", "pass_fractions", "asked")
 
 
 class Entries(Protocol):
-    """A sequence of cutouts, such as `cutouts.reading.CutoutFiles`; it can be pickled."""
+    """What cutouts are found in, such as `cutouts.reading.CutoutFiles`; it can be pickled."""
+
+    unit: str
 
     def __len__(self) -> int: ...
 

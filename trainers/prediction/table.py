@@ -14,12 +14,21 @@ from typing import TYPE_CHECKING, Any
 from trainers.errors import TrainingError, UserError
 
 if TYPE_CHECKING:
+    from trainers.cutouts.reading import CutoutFiles
     from trainers.prediction.answering import Entries, Unit
     from trainers.prediction.joining import Outcome
     from trainers.prediction.parts import Parts
     from trainers.training.progress import Progress
 
-__all__ = ["FILE_OPTIONS", "add_options", "check_options", "make", "provenance", "report"]
+__all__ = [
+    "FILE_OPTIONS",
+    "add_options",
+    "check_options",
+    "files",
+    "make",
+    "provenance",
+    "report",
+]
 
 FILE_OPTIONS = ("column", "id_column", "extensions")
 """Options that tell how files are read; see `cutouts.cutout.Wanted`."""
@@ -67,6 +76,22 @@ def check_options(options: argparse.Namespace) -> None:
     table_files.check_path(options.output, overwrite=True)
 
 
+def files(options: argparse.Namespace, shape: tuple[int | None, int | None, int]) -> CutoutFiles:
+    """Returns the cutouts of `--images`.
+
+    Args:
+        options: What was given.
+        shape: (height, width, bands) that the model takes.
+
+    Raises:
+        UserError: if there is no such file.
+    """
+    from trainers.cutouts.reading import CutoutFiles
+
+    given = {name: getattr(options, name) for name in FILE_OPTIONS}
+    return CutoutFiles(options.images, shape, **given)
+
+
 def make(
     entries: Entries,
     options: argparse.Namespace,
@@ -94,10 +119,11 @@ def make(
     from trainers.training.progress import Progress
 
     parts = Parts(options.output)
+    state = json.dumps([len(entries), entries.state()])
     manifest = {
         **manifest,
         "--batch_size": options.batch_size,
-        "state of the cutouts": hashlib.sha256(json.dumps(entries.state()).encode()).hexdigest(),
+        "state of the cutouts": hashlib.sha256(state.encode()).hexdigest(),
     }
     with parts.opened(manifest, options.overwrite):
         units = answering.units(len(entries), options.batch_size)
@@ -106,8 +132,9 @@ def make(
             missing = [unit for unit in units if unit.number not in done]
             before = len(entries) - sum(unit.stop - unit.start for unit in missing)
             if before:
-                print(f"going on  {before} of {len(entries)} objects are done", flush=True)
-            progress = Progress(title, len(entries), before, unit="objects")
+                of = f"{len(entries)} {entries.unit}"
+                print(f"going on  {before} of {of} are done", flush=True)
+            progress = Progress(title, len(entries), before, unit=entries.unit)
             run(missing, parts, progress)
             progress.close()
         return joining.join(parts, len(units), meta)

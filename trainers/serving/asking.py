@@ -30,7 +30,12 @@ class EncodedFiles:
 
     Args:
         paths: Of the files, see `sources.find`.
+
+    Attributes:
+        unit: What the entries are, in the plural.
     """
+
+    unit = "files"
 
     def __init__(self, paths: Sequence[str]):
         self._files = sources.find(paths)

@@ -2,6 +2,7 @@ import io
 import os
 import pickle
 from pathlib import Path
+from unittest import mock
 
 import h5py
 import numpy as np
@@ -28,14 +29,21 @@ class ReadingTestCase(tf.test.TestCase):
         self.folder = Path(self.get_temp_dir())
 
     def read(self, *paths, shape=SHAPE, **options):
-        """Reads twice, at a stretch and counted through in parts, and sees that they agree."""
+        """Reads at a stretch and in parts, of files and of objects, and sees that they agree."""
         paths = [self.folder / path for path in paths]
         found = list(read(paths, shape, **options))
-        files = pickle.loads(pickle.dumps(CutoutFiles(paths, shape, **options)))
-        parts = [
-            one for start in range(0, len(files), 3) for one in files.entries(start, start + 3)
-        ]
+        for small in (sources._SMALL, -1):
+            with mock.patch.object(sources, "_SMALL", small):
+                files = pickle.loads(pickle.dumps(CutoutFiles(paths, shape, **options)))
+            self.assert_same(found, self.parts(files))
+        return found
+
+    def parts(self, files):
+        for start in range(0, len(files), 3):
+            yield from files.entries(start, start + 3)
         files.close()
+
+    def assert_same(self, found, parts):
         for one, again in zip(found, parts, strict=False):
             if isinstance(one, LeftOut) and one.number > 1:
                 break  # In parts, the rest of a file is several.
@@ -44,7 +52,6 @@ class ReadingTestCase(tf.test.TestCase):
                 self.assertAllEqual(one.image, again.image)
             else:
                 self.assertEqual(one, again)
-        return found
 
     def assert_images(self, found, images, ids):
         self.assertEqual([one.id if isinstance(one, Cutout) else one for one in found], ids)
@@ -82,6 +89,22 @@ class FitsTest(ReadingTestCase):
         found = self.read("l.fits", column="stamp", id_column="flux")
         self.assertEqual([one.id for one in found][:2], ["0.0", "1.0"])
         self.assertEqual(found[3].source, "l.fits[3]")
+
+    def test_small_files_are_opened_once_and_large_ones_divided(self):
+        for row in range(4):
+            fits.writeto(self.folder / f"{row}.fits", self.cube(row))
+        Table({"id": NAMES, "image": IMAGES}).write(self.folder / "table.fits")
+        with mock.patch.object(fits, "open", side_effect=fits.open) as opened:
+            files = CutoutFiles([self.folder], SHAPE)
+            self.assertEqual((len(files), files.unit, opened.call_count), (5, "files", 0))
+            self.assertLen(list(files.entries(0, 4)), 4)
+            self.assertEqual(opened.call_count, 4)
+        self.assert_images(list(files.entries(4, 5)), IMAGES, NAMES)
+        with mock.patch.object(sources, "_SMALL", os.path.getsize(self.folder / "0.fits")):
+            files = CutoutFiles([self.folder], SHAPE)
+        self.assertEqual((len(files), files.unit), (4 + len(IMAGES), "objects"))
+        self.assert_images(list(files.entries(6, 8)), IMAGES[2:4], NAMES[2:4])
+        files.close()
 
     def test_scaled_integers_are_what_they_stand_for(self):
         image = np.arange(30, dtype=np.uint16).reshape(6, 5)
