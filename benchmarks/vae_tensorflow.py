@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -18,7 +17,7 @@ from benchmarks.images import SHAPE, sources
 from trainers.config import RunConfig
 from trainers.data import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
-from trainers.training import loop, steps
+from trainers.training import loop, optimizers, steps
 from trainers.training.checkpoints import Checkpoints
 from zoo import randomness, registry
 from zoo.model import ZooModel
@@ -179,7 +178,8 @@ class TensorFlowSteps:
 
 def _model(learning_rate: float = 1e-3, clip_norm: float | None = None) -> ZooModel:
     model = registry.create("vae", image_shape=SHAPE)
-    optimizer = keras.optimizers.Adam(learning_rate)
+    config = RunConfig(model="vae", learning_rate=learning_rate)
+    optimizer = optimizers.make(config, 1, model.trainable_variables)
     optimizer.build(model.trainable_variables)
     model.compile(optimizer, gradient_clip_norm=clip_norm)
     return model

@@ -18,7 +18,8 @@ from benchmarks.translation.cost import training_flop
 from benchmarks.translation.from_tensorflow import Translator
 from benchmarks.translation.graph import Graph, Problem
 from trainers import recipes
-from trainers.training import steps
+from trainers.config import RunConfig
+from trainers.training import optimizers, steps
 from zoo import randomness, registry
 from zoo.layers.batch_normalization import GlobalBatchNormalization
 from zoo.model import ZooModel
@@ -72,7 +73,8 @@ class ZooSteps:
         _jitter(model)
         problem = _problem(model, batches)
         learning_rate, clip_norm = self._settings
-        optimizer = keras.optimizers.Adam(learning_rate)
+        config = RunConfig(model=name, learning_rate=learning_rate)
+        optimizer = optimizers.make(config, 1, model.trainable_variables)
         optimizer.build(model.trainable_variables)
         model.compile(optimizer, gradient_clip_norm=clip_norm)
         tensors = [{key: tf.constant(value) for key, value in each.items()} for each in batches]

@@ -283,6 +283,22 @@ class LearningRateTest(tf.test.TestCase):
         self.assertAllClose(self.rates(schedule="cosine"), cosine)
         self.assertAllClose(self.rates(schedule="cosine", warmup_steps=20), [0, 1, 2, 1, 0])
 
+    def test_adam(self):
+        random = np.random.default_rng(0)
+        start, gradients = random.normal(size=(3, 2)), random.normal(size=(9, 3, 2))
+        variable = keras.Variable(start, dtype="float32")
+        optimizer = optimizers.make(RunConfig(learning_rate=0.1), 9, [variable])
+        optimizer.build([variable])
+        # Kingma & Ba 2015, section 2, its last paragraph: the order that needs less computing.
+        expected, mean, square = start, 0.0, 0.0
+        for step, gradient in enumerate(gradients, 1):
+            optimizer.apply([tf.constant(gradient, tf.float32)])
+            mean = 0.9 * mean + 0.1 * gradient
+            square = 0.999 * square + 0.001 * gradient**2
+            rate = 0.1 * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+            expected = expected - rate * mean / (np.sqrt(square) + 1e-7)
+            self.assertAllClose(variable, expected, rtol=1e-5)
+
     def test_weight_decay(self):
         self.assertIsInstance(optimizers.make(RunConfig(), 1, []), keras.optimizers.Adam)
         matrix, vector = keras.Variable([[1.0, 2.0]]), keras.Variable([1.0, 2.0])
