@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import keras
 
 from zoo.layers.batch_normalization import GlobalBatchNormalization
+from zoo.layers.depthwise import DepthwiseConv2D
 
 __all__ = ["ARCHITECTURES", "SMALLEST", "backbone"]
 
@@ -119,9 +120,11 @@ def _with_weights(architecture: str, image_shape: tuple[int, ...], weights: str)
 
 
 def _own(layer: keras.layers.Layer, seeds: Iterator[int]) -> keras.layers.Layer:
-    config = layer.get_config()
+    config, kind = layer.get_config(), type(layer)
     if isinstance(layer, keras.layers.BatchNormalization):
         return GlobalBatchNormalization.from_config(config)
+    if isinstance(layer, keras.layers.DepthwiseConv2D):
+        kind = DepthwiseConv2D
     if isinstance(layer, keras.layers.Dropout):
         config["rate"] = 0.0
     if isinstance(layer, keras.layers.Normalization) and config["mean"] is None:
@@ -130,4 +133,4 @@ def _own(layer: keras.layers.Layer, seeds: Iterator[int]) -> keras.layers.Layer:
     for key, value in config.items():
         if key.endswith("initializer") and "seed" in (value or {}).get("config", {}):
             value["config"]["seed"] = next(seeds)
-    return type(layer).from_config(config)
+    return kind.from_config(config)
