@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,20 @@ from astropy.table import Table
 
 from trainers.errors import UserError
 
-__all__ = ["FORMATS", "check_path", "write", "write_pieces"]
+__all__ = ["FORMATS", "check_columns", "check_path", "template", "write", "write_pieces"]
 
 FORMATS = {".fits": "fits", ".parquet": "parquet", ".ecsv": "ascii.ecsv", ".csv": "ascii.csv"}
 """Formats of `astropy.table` by the end of the file's name."""
 
 _FITS_BLOCK = 2880  # bytes
+_FITS_COLUMNS = 999
+
+# What FITS cannot hold, and what some reader takes for the end of a line: see `str.splitlines`.
+_UNPRINTABLE = re.compile("[^ -~]")
+_LINE_BREAK = re.compile("[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]")
+
+# A line that the readers of ECSV take for a comment, up to the end of its first field.
+_COMMENT_FIELD = re.compile(r"^([^\S\n]*#[^ \n]*)", re.MULTILINE)
 
 
 def check_path(path: Path, overwrite: bool = False) -> None:
@@ -38,44 +47,69 @@ def check_path(path: Path, overwrite: bool = False) -> None:
         raise UserError(f"--output {path} is there; give another file, or --overwrite")
 
 
+def check_columns(number: int, path: Path) -> None:
+    """Checks that the format of a file has room for a table, before the work is done.
+
+    Args:
+        number: Number of columns.
+        path: The file.
+
+    Raises:
+        UserError: if there are more than FITS can have.
+    """
+    if path.suffix.lower() == ".fits" and number > _FITS_COLUMNS:
+        raise UserError(
+            f"--output {path} can have {_FITS_COLUMNS} columns at most, as FITS; got {number}: "
+            "give a name that ends with .parquet"
+        )
+
+
+def template(table: Table) -> Table:
+    """Returns a table without its rows, its text as wide as FITS needs it.
+
+    Args:
+        table: Columns of one number or text each.
+    """
+    empty = table[:0]
+    for name in empty.colnames:
+        if table[name].dtype.kind == "U":
+            width = max((len(_spelled_out(text)) for text in table[name].tolist()), default=0)
+            empty[name] = empty[name].astype(f"<U{max(width, 1)}")
+    return empty
+
+
 def write(table: Table, path: Path) -> None:
     """Writes a table, whole or not at all, in the format that the name of the file tells.
 
     FITS has the descriptions of the columns in the keywords TCOMMn, where TOPCAT looks for them,
-    and double quotes in place of single ones in its metadata; CSV has no room for units,
-    descriptions and metadata.
+    double quotes in place of single ones in its metadata, and in all text what is not printable
+    ASCII spelled out as Python does, `\\xfc`; ECSV and CSV spell out line breaks. CSV has no room
+    for units, descriptions and metadata.
 
     Args:
         table: Columns of one number or text each; metadata with keys of eight letters at most.
         path: The file; its folder is made if missing.
+
+    Raises:
+        UserError: if it has more columns than FITS can have.
     """
-
-    def write_it(beside: Path) -> None:
-        if path.suffix.lower() != ".fits":
-            table.write(beside, format=FORMATS[path.suffix.lower()], overwrite=True)
-            return
-        _for_fits(table).write(beside, format="fits", overwrite=True)
-        with fits.open(beside, mode="update") as file:
-            _comment(file[1].header, table)
-
-    _whole(path, write_it)
+    write_pieces(template(table), [table], len(table), path)
 
 
 def write_pieces(template: Table, pieces: Iterable[Table], rows: int, path: Path) -> None:
     """Writes a table that memory does not hold, as `write` would.
 
-    Text that is not ASCII is spelled out in FITS, as Python's `backslashreplace` does.
-
     Args:
-        template: The table without its rows: columns with their types, which for text are as wide
-            as the longest, descriptions, units, and the metadata.
+        template: The table without its rows, see `template`.
         pieces: Its rows, some at a time, with the columns of the template.
         rows: Number of rows in all.
         path: The file; its folder is made if missing.
 
     Raises:
+        UserError: if it has more columns than FITS can have.
         ValueError: if the pieces have another number of rows.
     """
+    check_columns(len(template.colnames), path)
     end = path.suffix.lower()
 
     def write_it(beside: Path) -> None:
@@ -131,7 +165,7 @@ def _write_fits(template: Table, pieces: Iterable[Table], rows: int, path: Path)
         file.write(header.tostring().encode("ascii"))
         for piece in pieces:
             memory = io.BytesIO()
-            fits.table_to_hdu(_typed(template, piece, as_bytes=True)).writeto(memory)
+            fits.table_to_hdu(_typed_for_fits(template, piece)).writeto(memory)
             memory.seek(0)
             with fits.open(memory) as written:
                 start = written[1].fileinfo()["datLoc"]
@@ -161,36 +195,65 @@ def _write_text(template: Table, pieces: Iterable[Table], path: Path, kind: str)
     with open(path, "a", encoding="utf-8", newline="") as file:
         for piece in pieces:
             memory = io.StringIO()
-            _typed(template, piece).write(memory, format=kind)
+            typed = _typed(template, piece)
+            for name in typed.colnames:
+                if typed[name].dtype.kind == "U":
+                    typed[name] = [_LINE_BREAK.sub(_escaped, text) for text in typed[name].tolist()]
+            typed.write(memory, format=kind)
             memory.seek(0)
             while memory.readline().startswith("#"):
                 pass  # The last line that is read has the names of the columns.
-            file.write(memory.read())
+            lines = memory.read()
+            # Astropy quotes nothing for its sake, and then reads the row as a comment.
+            file.write(_COMMENT_FIELD.sub(r'"\1"', lines) if kind == "ascii.ecsv" else lines)
 
 
-def _typed(template: Table, piece: Table, as_bytes: bool = False) -> Table:
+def _typed(template: Table, piece: Table) -> Table:
     typed = Table()
     for name in template.colnames:
-        values, kind = np.asarray(piece[name]), template[name].dtype
-        if kind.kind == "U" and as_bytes:
-            texts = [text.encode("ascii", "backslashreplace") for text in values.tolist()]
-            values, kind = np.array(texts), np.dtype(f"S{kind.itemsize // 4}")
-        typed[name] = values.astype(kind)
+        typed[name] = np.asarray(piece[name]).astype(template[name].dtype)
     return typed
 
 
-def _for_fits(table: Table) -> Table:
-    """Returns the table with double quotes in its metadata: see `_double_quotes`."""
-    ready = table.copy(copy_data=False)
-    ready.meta = {key: _double_quotes(value) for key, value in table.meta.items()}
+def _typed_for_fits(template: Table, piece: Table) -> Table:
+    typed = Table()
+    for name in template.colnames:
+        values, kind = np.asarray(piece[name]), _fits_type(template[name].dtype)
+        if kind.kind == "U":
+            values = np.array([_spelled_out(text).encode() for text in values.tolist()], bytes)
+            kind = np.dtype(f"S{kind.itemsize // 4}")
+        typed[_spelled_out(name)] = values.astype(kind)
+    return typed
+
+
+def _for_fits(template: Table) -> Table:
+    """Returns the template with what FITS can hold; see `_header_text`."""
+    ready = Table(meta={key: _header_text(value) for key, value in template.meta.items()})
+    for name in template.colnames:
+        column = template[name].astype(_fits_type(template[name].dtype))
+        column.description = _header_text(column.description)
+        ready[_spelled_out(name)] = column
     return ready
 
 
-def _double_quotes(value: Any) -> Any:
+def _fits_type(kind: np.dtype) -> np.dtype:
+    # FITS has no signed bytes: Astropy writes them as logical values.
+    return np.dtype(np.int16) if kind == np.int8 else kind
+
+
+def _header_text(value: Any) -> Any:
     # What stands in single quotes in a string of more than one card is lost when Astropy reads it.
-    return value.replace("'", '"') if isinstance(value, str) else value
+    return _spelled_out(value).replace("'", '"') if isinstance(value, str) else value
 
 
-def _comment(header: fits.Header, table: Table) -> None:
-    for number, name in enumerate(table.colnames, 1):
-        header[f"TCOMM{number}"] = _double_quotes(table[name].info.description or "")
+def _spelled_out(text: str) -> str:
+    return _UNPRINTABLE.sub(_escaped, text)
+
+
+def _escaped(character: re.Match[str]) -> str:
+    return character[0].encode("unicode_escape").decode()
+
+
+def _comment(header: fits.Header, template: Table) -> None:
+    for number, name in enumerate(template.colnames, 1):
+        header[f"TCOMM{number}"] = _header_text(template[name].info.description or "")

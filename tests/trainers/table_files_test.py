@@ -9,6 +9,7 @@ from astropy.io import fits
 from astropy.table import Column, Table
 
 from trainers import table_files
+from trainers.errors import UserError
 
 
 def table():
@@ -99,9 +100,65 @@ class PiecesTest(tf.test.TestCase):
         header = fits.getheader(Path(self.get_temp_dir()) / "quotes_pieces.fits", 1)
         self.assertStartsWith(header["TCOMM2"], 'Right ascension of the galaxy"s centre, Right')
 
+    def test_what_looks_like_a_comment_or_the_end_of_a_line_stays_one_row(self):
+        ids = ["#1", " #2", "\xa0#", "# 3", '#"', "a\n#b", "a\rb", "a\r\nb", "é\u2028z", "\x85q"]
+        ids += ["007", "x,y", "nan", "a\\nb", "plain"]
+        whole = Table({"id": ids, "x": np.arange(len(ids)), "note": ids[::-1]})
+        for end in table_files.FORMATS:
+            path = Path(self.get_temp_dir()) / f"ids{end}"
+            table_files.write(whole, path)
+            table = Table.read(path)
+            self.assertAllEqual(table["x"], np.arange(len(ids)))
+            for name in ("id", "note"):
+                expected = whole[name].tolist()
+                if end == ".fits":
+                    expected = [ascii(one)[1:-1].replace("\\\\", "\\") for one in expected]
+                elif end != ".parquet":
+                    expected = [_without_breaks(one) for one in expected]
+                # Astropy reads texts without the blanks at their ends.
+                found = [text.strip() for text in map(str, table[name])]
+                self.assertEqual(found, [text.strip() for text in expected])
+
+    def test_fits_spells_out_what_is_not_ascii_and_widens_bytes(self):
+        path = Path(self.get_temp_dir()) / "é.fits"
+        names = ["größe.jpg", "a\tb", "😀"]
+        description = "Probability of class étoile, d'une galaxie"
+        whole = Table(
+            [
+                Column(names, name="id"),
+                Column(np.array([-2, 127, 0], np.int8), name="étoile", description=description),
+            ],
+            meta={"images": "b5ü/a.npy\n", "command": "é" * 90},
+        )
+        table_files.write(whole, path)
+        table = Table.read(path)
+        self.assertEqual(list(table["id"]), [r"gr\xf6\xdfe.jpg", r"a\tb", r"\U0001f600"])
+        self.assertAllEqual(table[r"\xe9toile"], [-2, 127, 0])
+        self.assertEqual(table[r"\xe9toile"].dtype.kind, "i")
+        self.assertEqual(table.meta["IMAGES"], r"b5\xfc/a.npy\n")
+        self.assertEqual(table.meta["COMMAND"], r"\xe9" * 90)
+        comment = r'Probability of class \xe9toile, d"une galaxie'
+        self.assertEqual(fits.getheader(path, 1)["TCOMM2"], comment)
+
+    def test_more_columns_than_fits_has_are_refused(self):
+        wide = Table({f"x{number}": [1.0] for number in range(1000)})
+        path = Path(self.get_temp_dir()) / "wide.fits"
+        with self.assertRaisesRegex(UserError, "999 columns at most.*got 1000: .* with .parquet"):
+            table_files.write(wide, path)
+        self.assertFalse(path.exists())
+        table_files.check_columns(999, path)
+        table_files.check_columns(1000, path.with_suffix(".parquet"))
+
     def test_pieces_that_are_not_all_leave_no_file(self):
         folder, whole = Path(self.get_temp_dir()), table()
         for end in table_files.FORMATS:
             with self.assertRaisesRegex(ValueError, "must have 26 rows in all; got 25"):
                 table_files.write_pieces(whole[:0], [whole], 26, folder / f"x{end}")
         self.assertEmpty(list(folder.glob("*x*")))
+
+
+def _without_breaks(text):
+    for character in text:
+        if len(f"a{character}b".splitlines()) > 1:
+            text = text.replace(character, ascii(character)[1:-1])
+    return text

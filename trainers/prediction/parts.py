@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from astropy.table import Column, Table
 
-from trainers import run_folder
+from trainers import run_folder, table_files
 from trainers.cutouts.cutout import LeftOut
 from trainers.errors import UserError
 from trainers.training.checkpoints import write_atomically
@@ -81,11 +81,11 @@ class Parts:
                 ) from None
             try:
                 self._claim(dict(manifest), overwrite)
+                yield
             except UserError:
-                if is_new:
+                if is_new and not self.done():
                     shutil.rmtree(self.folder)
                 raise
-            yield
 
     def _claim(self, manifest: dict[str, Any], overwrite: bool) -> None:
         entries = [entry for entry in self.folder.iterdir() if entry.name != ".lock"]
@@ -135,17 +135,15 @@ class Parts:
             number: Number of the part.
             table: Its rows; without columns if there are none.
             left_out: What of it could not be used.
+
+        Raises:
+            UserError: if it has more columns than the format of the output can have.
         """
-        columns = []
-        for name in table.colnames:
-            column = table[name]
-            width = None
-            if column.dtype.kind == "U":
-                # As wide as when FITS, which has ASCII only, spells out what is not.
-                width = max(len(_ascii(text)) for text in column.tolist())
-            kind = f"<U{width}" if width else column.dtype.str
-            unit = str(column.unit) if column.unit else ""
-            columns.append([name, kind, column.description or "", unit])
+        table_files.check_columns(len(table.colnames), self.output)
+        columns = [
+            [column.name, column.dtype.str, column.description or "", str(column.unit or "")]
+            for column in table_files.template(table).itercols()
+        ]
         lines = [[one.source, one.reason, one.number] for one in left_out]
         arrays = {name: pa.array(np.asarray(table[name])) for name in table.colnames}
         metadata = {_COLUMNS: json.dumps(columns), _LEFT_OUT: json.dumps(lines)}
@@ -206,10 +204,6 @@ class Parts:
 
     def _path(self, number: int) -> Path:
         return self.folder / f"part-{number:07d}.parquet"
-
-
-def _ascii(text: str) -> bytes:
-    return text.encode("ascii", "backslashreplace")
 
 
 def _short(value: Any) -> str:
