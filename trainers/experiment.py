@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from trainers import locks
 from trainers.config import MAY_CHANGE, RunConfig
 from trainers.errors import UserError
 from trainers.run_folder import read_json, write_json
@@ -36,10 +36,8 @@ def opened(folder: Path, own: Mapping[str, Any]) -> Iterator[None]:
         raise UserError(f"--output_dir {folder} cannot be written: {error}") from None
     path = folder / _DESCRIPTION
     with open(folder / ".lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise UserError(f"--output_dir {folder} is in use by another process") from None
+        if not locks.acquire(lock):
+            raise UserError(f"--output_dir {folder} is in use by another process")
         if path.exists():
             saved = read_json(path)
             differing = [

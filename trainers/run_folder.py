@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import platform
 import shutil
@@ -13,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trainers import locks
 from trainers.config import RunConfig
 from trainers.errors import UserError
 from trainers.training.checkpoints import write_atomically
@@ -68,10 +68,8 @@ class RunFolder:
         except OSError as error:
             raise UserError(f"--run_dir {self.path} cannot be written: {error}") from None
         with open(self.path / ".lock", "w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise UserError(f"--run_dir {self.path} is in use by another run") from None
+            if not locks.acquire(lock):
+                raise UserError(f"--run_dir {self.path} is in use by another run")
             self._claim(config)
             yield
 

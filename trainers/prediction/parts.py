@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import shutil
@@ -17,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from astropy.table import Column, Table
 
-from trainers import run_folder, table_files
+from trainers import locks, run_folder, table_files
 from trainers.cutouts.cutout import LeftOut
 from trainers.errors import UserError
 from trainers.training.checkpoints import write_atomically
@@ -73,12 +72,8 @@ class Parts:
         is_new = not self.folder.exists()
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.folder / ".lock", "w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise UserError(
-                    f"--output {self.output} is being made by another process"
-                ) from None
+            if not locks.acquire(lock):
+                raise UserError(f"--output {self.output} is being made by another process")
             try:
                 self._claim(dict(manifest), overwrite)
                 yield

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import functools
 import io
 import itertools
@@ -15,6 +14,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import tensorflow as tf
 
+from trainers import locks
 from trainers.errors import TrainingError
 from trainers.run_folder import write_json
 from trainers.training.checkpoints import write_atomically
@@ -204,11 +204,8 @@ def _crc(path: Path) -> str:
 
 @contextlib.contextmanager
 def _locked(folder: Path, title: str) -> Iterator[None]:
-    # The system lets go of the lock when the process ends, in whatever way.
     with open(folder / ".lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not locks.acquire(lock):
             print(f"{title}: another process computes them, waiting for it", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            locks.acquire(lock, wait=True)
         yield
