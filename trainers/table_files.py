@@ -39,10 +39,12 @@ def check_path(path: Path, overwrite: bool = False) -> None:
         overwrite: Whether it may be there already.
 
     Raises:
-        UserError: if its name ends otherwise than those of `FORMATS`, or it is there.
+        UserError: if its name ends otherwise than those of `FORMATS`, it is there, or a folder.
     """
     if path.suffix.lower() not in FORMATS:
         raise UserError(f"--output must end with one of {', '.join(FORMATS)}; got '{path.name}'")
+    if path.is_dir():
+        raise UserError(f"--output must be a file; {path} is a folder")
     if path.exists() and not overwrite:
         raise UserError(f"--output {path} is there; give another file, or --overwrite")
 

@@ -100,9 +100,11 @@ class CatalogueTest(tf.test.TestCase):
         folder = Path(self.get_temp_dir())
         path = folder / "there.fits"
         path.write_text("")
+        (folder / "folder.fits").mkdir()
         for arguments, message in (
             (("--output", folder / "x.txt"), "must end with one of .fits, .parquet"),
             (("--output", path), "is there; give another file, or --overwrite"),
+            (("--output", folder / "folder.fits"), "must be a file; .* is a folder"),
         ):
             with self.assertRaisesRegex(UserError, message):
                 table_files.check_path(arguments[1])

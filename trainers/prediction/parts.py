@@ -101,10 +101,16 @@ class Parts:
                     "one again to go on, another file, or --overwrite to begin anew"
                 )
             saved = None
-        if saved is None or not (self.folder / _WHOLE).exists():
-            for path in (self.output, self.left_out):
-                if path.exists() and not overwrite:
-                    raise UserError(f"--output {path} is there; give another file, or --overwrite")
+        if (saved is None or not (self.folder / _WHOLE).exists()) and not overwrite:
+            if self.output.exists():
+                raise UserError(
+                    f"--output {self.output} is there; give another file, or --overwrite"
+                )
+            if self.left_out.exists():
+                raise UserError(
+                    f"--output {self.output}: {self.left_out}, of another table, is there; move "
+                    "it, give another name, or --overwrite to replace it"
+                )
         if saved is None:
             for entry in entries:
                 entry.unlink()
@@ -187,15 +193,19 @@ class Parts:
         """Puts the tables in their places and removes the folder; a kill on the way loses nothing.
 
         Args:
-            summary: What `summary` returns if this is killed.
+            summary: What `summary` returns if this is killed. Of its numbers `left_out` and
+                `rows`, one that is 0 says that there is no such table: an older one goes.
         """
         run_folder.write_json(self.folder / _WHOLE, dict(summary))
-        for path in (self.left_out, self.output):
-            if self.draft(path).exists():
+        for path, number in ((self.left_out, "left_out"), (self.output, "rows")):
+            if not summary[number]:
+                path.unlink(missing_ok=True)
+            elif self.draft(path).exists():
                 os.replace(self.draft(path), path)
-        # Renamed first: what is left of it after a kill is no folder of parts.
+        # Renamed first: what is left of it after a kill is no folder of parts, and goes with the
+        # next command, perhaps at this moment.
         os.rename(self.folder, self._old)
-        shutil.rmtree(self._old)
+        shutil.rmtree(self._old, ignore_errors=True)
 
     def _path(self, number: int) -> Path:
         return self.folder / f"part-{number:07d}.parquet"

@@ -57,7 +57,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("the table")
     add = group.add_argument
     add("--output", type=Path, required=True, help="FILE.fits, .parquet, .ecsv or .csv.")
-    add("--overwrite", action="store_true", help="Replace it, and begin anew.")
+    add("--overwrite", action="store_true", help="Replace it, and another command's parts.")
 
 
 def check_options(options: argparse.Namespace) -> None:
