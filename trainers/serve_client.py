@@ -16,6 +16,7 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import functools
 import re
 import sys
 from collections.abc import Sequence
@@ -93,7 +94,7 @@ def _ask(options: argparse.Namespace, arguments: Sequence[str]) -> Outcome:
 
     files = sources.find(options.images)  # A mistake shows before TensorFlow has started.
 
-    from trainers.prediction import local
+    from trainers.prediction import answering, local
     from trainers.serving.asking import RemoteModel
     from trainers.serving.prediction_client import PredictionClient
 
@@ -110,7 +111,8 @@ def _ask(options: argparse.Namespace, arguments: Sequence[str]) -> Outcome:
 
         def run(units: Sequence[Unit], parts: Parts, progress: Progress) -> None:
             settings = {"batch_size": options.batch_size, "progress": progress}
-            local.run(entries, units, model.answered, model.facts, parts, **settings)
+            answered = functools.partial(answering.answered, model=model)
+            local.run(entries, units, answered, model.facts, parts, **settings)
 
         asked = {"version": model.facts.version, "signature": model.signature}
         names = ("server", "model", "images", *table.FILE_OPTIONS)

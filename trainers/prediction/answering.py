@@ -11,9 +11,10 @@ from astropy.table import Column, Table
 
 from trainers.cutouts.cutout import Cutout, LeftOut
 from trainers.datasets import object_columns, quantities
-from trainers.prediction.served_model import Facts, ServedModel
+from trainers.prediction.refusals import RefusedError
+from trainers.prediction.served_model import Facts
 
-__all__ = ["Block", "Entries", "Rows", "Unit", "answered", "blocks", "tabled", "units"]
+__all__ = ["Block", "Entries", "Model", "Rows", "Unit", "answered", "blocks", "tabled", "units"]
 
 # Objects between two parts of the table, about.
 _UNIT = 1024
@@ -36,6 +37,16 @@ class Entries(Protocol):
     def state(self) -> list[Any]: ...
 
     def close(self) -> None: ...
+
+
+class Model(Protocol):
+    """What answers, such as `served_model.ServedModel`.
+
+    `answers` takes images of one size and returns outputs that are numbers, by name; it raises
+    `RefusedError` if it cannot take them.
+    """
+
+    def answers(self, images: Sequence[np.ndarray]) -> Mapping[str, np.ndarray]: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +88,8 @@ class Rows:
         number: As `Block`.
         ids: Identifiers of the objects.
         sources: Where they stand.
-        outputs: The model's outputs by name, (objects, ...) each; empty without objects.
+        outputs: The model's outputs by name, (objects, ...) each, as far as they have one size
+            for all; empty without objects.
         left_out: What could not be used.
     """
 
@@ -120,8 +132,8 @@ def blocks(entries: Entries, unit: Unit, batch_size: int) -> Iterator[Block]:
         yield Block(unit.number, number, held)
 
 
-def answered(block: Block, model: ServedModel) -> Rows:
-    """Returns the model's answers to a block; what is not finite is left out.
+def answered(block: Block, model: Model) -> Rows:
+    """Returns a model's answers to a block; what it refuses and what is not finite is left out.
 
     Args:
         block: The entries.
@@ -129,15 +141,26 @@ def answered(block: Block, model: ServedModel) -> Rows:
     """
     cutouts = [entry for entry in block.entries if isinstance(entry, Cutout)]
     left_out = [entry for entry in block.entries if isinstance(entry, LeftOut)]
-    outputs = model.answers([cutout.image for cutout in cutouts]) if cutouts else {}
-    good = np.ones(len(cutouts), bool)
+    members: dict[tuple[int, ...], list[int]] = {}
+    for place, cutout in enumerate(cutouts):
+        members.setdefault(cutout.image.shape, []).append(place)
+    places: list[int] = []
+    pieces: list[Mapping[str, np.ndarray]] = []
+    for of_one_size in members.values():
+        for answered_places, outputs in _asked(model, cutouts, of_one_size, left_out):
+            places += answered_places
+            pieces.append(outputs)
+    order = np.argsort(places)
+    outputs = {name: values[order] for name, values in _joined(pieces).items()}
+    kept = [cutouts[places[index]] for index in order]
+    good = np.ones(len(kept), bool)
     for name, values in outputs.items():
         finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
         for row in np.flatnonzero(~finite & good):
             reason = f"the model's answer '{name}' is not finite"
-            left_out.append(LeftOut(cutouts[row].source, reason))
+            left_out.append(LeftOut(kept[row].source, reason))
         good &= finite
-    kept = [cutout for cutout, is_good in zip(cutouts, good, strict=True) if is_good]
+    kept = [cutout for cutout, is_good in zip(kept, good, strict=True) if is_good]
     return Rows(
         block.unit,
         block.number,
@@ -148,6 +171,32 @@ def answered(block: Block, model: ServedModel) -> Rows:
     )
 
 
+def _asked(
+    model: Model, cutouts: Sequence[Cutout], places: Sequence[int], left_out: list[LeftOut]
+) -> Iterator[tuple[Sequence[int], dict[str, np.ndarray]]]:
+    """Yields the places of cutouts that are answered, with the answers; adds those refused."""
+    try:
+        found = model.answers([cutouts[place].image for place in places])
+    except RefusedError as error:
+        if len(places) == 1:
+            left_out.append(LeftOut(cutouts[places[0]].source, str(error)))
+            return
+        # One bad image makes the model refuse all: each half is asked for again.
+        middle = len(places) // 2
+        yield from _asked(model, cutouts, places[:middle], left_out)
+        yield from _asked(model, cutouts, places[middle:], left_out)
+        return
+    # What has no row for each image, such as a constant, is no column.
+    yield places, {name: one for name, one in found.items() if np.shape(one)[:1] == (len(places),)}
+
+
+def _joined(pieces: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Returns those outputs that have one size in all pieces."""
+    sizes = [{(name, one.shape[1:]) for name, one in piece.items()} for piece in pieces]
+    common = set.intersection(*sizes) if sizes else set()
+    return {name: np.concatenate([one[name] for one in pieces]) for name, _ in sorted(common)}
+
+
 def tabled(rows: Iterable[Rows], facts: Facts) -> Table:
     """Returns the rows of a table, with descriptions and units; without columns if it has none.
 
@@ -155,12 +204,10 @@ def tabled(rows: Iterable[Rows], facts: Facts) -> Table:
         rows: Of a unit, in the order of the blocks.
         facts: Of the model whose answers they are.
     """
-    filled = [one for one in rows if one.outputs]
+    filled = [one for one in rows if one.ids]
     if not filled:
         return Table()
-    outputs = {
-        name: np.concatenate([one.outputs[name] for one in filled]) for name in filled[0].outputs
-    }
+    outputs = _joined([one.outputs for one in filled])
     ids = np.array([one for block in filled for one in block.ids])
     sources = np.array([one for block in filled for one in block.sources])
     where = "File, file#extension or file[row] that the image was read from"
@@ -184,7 +231,8 @@ def _columns(outputs: dict[str, np.ndarray], facts: Facts) -> list[Column]:
         known |= {name: outputs[name] for name in _LATENTS if name in outputs}
     probability = outputs.get("probability")
     names: Sequence[str] = ()
-    if probability is not None and probability.ndim == 2:
+    # One column is that of one of two classes, and tells nothing of their names.
+    if probability is not None and probability.ndim == 2 and probability.shape[1] > 1:
         known["probability"] = probability
         names = facts.class_names
         if len(names) != probability.shape[1]:
@@ -210,6 +258,11 @@ def _plain_columns(name: str, values: np.ndarray, meaning: str) -> list[Column]:
         return [Column(flat[:, 0], name=name, description=text, unit=unit)]
     digits = len(str(flat.shape[1] - 1))
     return [
-        Column(value, name=f"{name}_{index:0{digits}d}", description=f"{text}, {index}", unit=unit)
+        Column(
+            value,
+            name=f"{name}_{index:0{digits}d}",
+            description=f"{text}, {index} of {flat.shape[1]}",
+            unit=unit,
+        )
         for index, value in enumerate(flat.T)
     ]

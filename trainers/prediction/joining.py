@@ -113,9 +113,14 @@ def _lines(left_out: Sequence[LeftOut]) -> Table:
 
 
 def _wider(template: Table | None, table: Table) -> Table:
-    """Returns the columns of both, as wide as the wider, without rows."""
+    """Returns the columns that both have, as wide as the wider, without rows."""
     wider = table[:0]
-    for name in wider.colnames if template is not None else ():
-        if template[name].dtype.itemsize > wider[name].dtype.itemsize:
+    if template is None:
+        return wider
+    for name in wider.colnames:
+        # An output whose size differs has other numbers in the descriptions.
+        if name not in template.colnames or (template[name].description != wider[name].description):
+            wider.remove_column(name)
+        elif template[name].dtype.itemsize > wider[name].dtype.itemsize:
             wider[name] = wider[name].astype(template[name].dtype)
     return wider

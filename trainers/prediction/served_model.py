@@ -16,11 +16,12 @@ import tensorflow as tf
 from trainers import run_folder
 from trainers.datasets import in_memory
 from trainers.errors import UserError
+from trainers.prediction import refusals
 from trainers.serving import model_card
 from trainers.serving.saved_model import CLASSES
 from trainers.serving.versions import existing_versions
 
-__all__ = ["Facts", "ServedModel", "checksum", "folder_of", "folder_of_run"]
+__all__ = ["Facts", "ServedModel", "checksum", "folder_of", "folder_of_run", "may_be_column"]
 
 _SIGNATURE, _ENCODE, _LATENT = "serving_default", "encode", "latent_mean"
 _HALVES = (tf.float16, tf.bfloat16)
@@ -105,49 +106,56 @@ class ServedModel:
         self.default = functions[_SIGNATURE]
         inputs = self.default.structured_input_signature[1]
         image = inputs.get("image")
-        if len(inputs) != 1 or image is None or image.shape.rank != 4 or image.shape[-1] is None:
+        if (
+            len(inputs) != 1
+            or image is None
+            or image.dtype != tf.float32
+            or image.shape.rank != 4
+            or image.shape[-1] is None
+        ):
+            taken = (f"{name} {spec.shape} {spec.dtype.name}" for name, spec in inputs.items())
             raise UserError(
-                f"--saved_model {folder} must take 'image' alone, (batch, height, width, bands); "
-                f"it takes {', '.join(f'{name} {spec.shape}' for name, spec in inputs.items())}"
+                f"--saved_model {folder} must take 'image' alone, (batch, height, width, bands) "
+                f"float32; it takes {', '.join(taken)}"
             )
         self.shape: tuple[int | None, int | None, int] = tuple(image.shape[1:])
         self._functions = [self.default]
         if _ENCODE in functions and _LATENT not in self.default.structured_outputs:
             self._functions.append(functions[_ENCODE])
+        self._columns = {
+            name
+            for function in self._functions
+            for name, spec in function.structured_outputs.items()
+            if may_be_column(spec, image.shape[0])
+        }
         self.facts = Facts.of(folder)
         self._memory = threading.local()
 
     def answers(self, images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-        """Returns the outputs by name, (number, ...) each, in the order of the images.
+        """Returns the outputs that can become columns, by name.
 
         Args:
-            images: At least one, (height, width, bands) float32 each; those of one size go
-                through the model together.
-        """
-        places: dict[tuple[int, ...], list[int]] = {}
-        for place, image in enumerate(images):
-            places.setdefault(image.shape, []).append(place)
-        pieces = [
-            self._answers([images[place] for place in members]) for members in places.values()
-        ]
-        if len(pieces) == 1:
-            return pieces[0]
-        order = np.argsort(np.concatenate(list(places.values())))
-        return {name: np.concatenate([one[name] for one in pieces])[order] for name in pieces[0]}
+            images: At least one, (height, width, bands) float32 each, of one size.
 
-    def _answers(self, images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        Raises:
+            RefusedError: if the model cannot take them.
+        """
         batch = self._memory_of((len(images), *images[0].shape))
         np.stack(images, out=batch)
         # The same memory: `tf.constant` would copy it once more.
         image = tf.experimental.dlpack.from_dlpack(batch.__dlpack__())
         found: dict[str, tf.Tensor] = {}
-        for function in self._functions:
-            found = {**function(image=image), **found}
-        numbers = {name: value for name, value in found.items() if value.dtype != tf.string}
+        try:
+            for function in self._functions:
+                found = {**function(image=image), **found}
+        except tf.errors.InvalidArgumentError as error:
+            reason = refusals.reason(error.message)
+            raise refusals.RefusedError(f"the model refuses it: {reason}") from None
         return {
             # A copy: an output may be the memory of the images.
             name: (tf.cast(value, tf.float32) if value.dtype in _HALVES else value).numpy().copy()
-            for name, value in sorted(numbers.items())
+            for name, value in sorted(found.items())
+            if name in self._columns
         }
 
     def _memory_of(self, shape: tuple[int, ...]) -> np.ndarray:
@@ -156,6 +164,19 @@ class ServedModel:
         if len(getattr(self._memory, "floats", ())) < size:
             self._memory.floats = in_memory.empty((size,), np.float32)
         return self._memory.floats[:size].reshape(shape)
+
+
+def may_be_column(output: tf.TensorSpec, batch: int | None) -> bool:
+    """Returns whether an output may have numbers for each image.
+
+    Args:
+        output: Its type, and its shape as far as that is known.
+        batch: Number of images that the model takes; None for any.
+    """
+    kind, shape = output.dtype, output.shape
+    if not (kind.is_floating or kind.is_integer or kind.is_bool):
+        return False
+    return shape.rank is None or (shape.rank > 0 and shape[0] in {None, batch})
 
 
 def folder_of(path: Path) -> Path:

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from trainers.cutouts import sources
 from trainers.cutouts.cutout import Cutout, LeftOut
 from trainers.errors import UserError
-from trainers.prediction import answering
-from trainers.prediction.served_model import Facts
+from trainers.prediction.served_model import Facts, may_be_column
 from trainers.serving.entry_points import ENCODED
-from trainers.serving.prediction_client import PredictionClient, RefusedError
+from trainers.serving.prediction_client import PredictionClient
 
 __all__ = ["EncodedFiles", "RemoteModel"]
 
 _DEFAULT = "serving_default"
 _PIXELS, _FILES = "image", "image_bytes"
+_TAKEN = {_PIXELS: tf.float32, _FILES: tf.string}
 
 
 class EncodedFiles:
@@ -94,9 +93,10 @@ class RemoteModel:
     ):
         self._client = client
         takers = {
-            key: next(iter(one.inputs))
+            key: name
             for key, one in client.signatures.items()
-            if set(one.inputs) in ({_PIXELS}, {_FILES})
+            for name, info in one.inputs.items()
+            if len(one.inputs) == 1 and tf.as_dtype(info.dtype) == _TAKEN.get(name)
         }
         if signature is None:
             signature = ENCODED if pictures and ENCODED in takers else _DEFAULT
@@ -109,9 +109,14 @@ class RemoteModel:
         self.takes_files = self._input == _FILES
         if self.takes_files and not pictures:
             raise UserError(f"--signature {signature} takes PNG and JPEG files alone")
-        info = client.signatures[signature].inputs[self._input]
-        sizes = [None if size.size < 0 else size.size for size in info.tensor_shape.dim]
-        self.shape = None if self.takes_files else tuple(sizes[1:])
+        specs = client.signatures[signature]
+        taken = tf.TensorShape(specs.inputs[self._input].tensor_shape)
+        self.shape = None if self.takes_files else tuple(taken[1:])
+        self._columns = {
+            output
+            for output, info in specs.outputs.items()
+            if may_be_column(tf.TensorSpec(info.tensor_shape, info.dtype), taken[0])
+        }
         names = client.names()
         self.facts = Facts(
             folder=Path(server),
@@ -123,58 +128,17 @@ class RemoteModel:
             meanings={},
         )
 
-    def answered(self, block: answering.Block) -> answering.Rows:
-        """Returns the model's answers to a block; what the server refuses is left out.
+    def answers(self, images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        """Returns the outputs that can become columns, by name.
 
         Args:
-            block: The entries.
+            images: At least one, of one size; contents of files if it takes those.
+
+        Raises:
+            RefusedError: if the server refuses them.
         """
-        entries: list[Cutout | LeftOut] = []
-        pieces: list[Mapping[str, np.ndarray]] = []
-        for shape, members in itertools.groupby(block.entries, _shape):
-            if shape is None:
-                entries += members
-            else:
-                self._ask(list(members), entries, pieces)
-        outputs = {
-            name: np.concatenate([piece[name] for piece in pieces])
-            for name in (pieces[0] if pieces else ())
-        }
-        return answering.answered(dataclasses.replace(block, entries=entries), _Given(outputs))
-
-    def _ask(
-        self,
-        cutouts: Sequence[Cutout],
-        entries: list[Cutout | LeftOut],
-        pieces: list[Mapping[str, np.ndarray]],
-    ) -> None:
-        """Adds the cutouts that are answered, those that are refused, and the answers."""
-        images = np.stack([cutout.image for cutout in cutouts])
-        try:
-            pieces.append(self._client.predict(self.signature, {self._input: images}))
-            entries += cutouts
-        except RefusedError as error:
-            if len(cutouts) == 1:
-                entries.append(LeftOut(cutouts[0].source, f"the server refuses it: {error}"))
-                return
-            # One bad file makes the server refuse all: each half is asked for again.
-            middle = len(cutouts) // 2
-            self._ask(cutouts[:middle], entries, pieces)
-            self._ask(cutouts[middle:], entries, pieces)
-
-
-class _Given:
-    """Answers that are there already, in the place of a model."""
-
-    def __init__(self, outputs: Mapping[str, np.ndarray]):
-        self._outputs = outputs
-
-    def answers(self, images: Sequence[np.ndarray]) -> Mapping[str, np.ndarray]:
-        return self._outputs
-
-
-def _shape(entry: Cutout | LeftOut) -> tuple[int, ...] | None:
-    return entry.image.shape if isinstance(entry, Cutout) else None
+        found = self._client.predict(self.signature, {self._input: np.stack(images)})
+        return {name: value for name, value in found.items() if name in self._columns}
 
 
 def _questions(names: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:

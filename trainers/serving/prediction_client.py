@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,10 +17,12 @@ from tensorflow_serving.apis import (
 )
 
 from trainers.errors import TrainingError, UserError
+from trainers.prediction import refusals
+from trainers.prediction.refusals import RefusedError
 from trainers.serving import server_files
 from trainers.serving.entry_points import NAMES
 
-__all__ = ["PredictionClient", "RefusedError"]
+__all__ = ["PredictionClient"]
 
 _RETRIES = {
     "maxAttempts": 5,
@@ -49,10 +50,6 @@ _OPTIONS = (
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
 )
-
-
-class RefusedError(ValueError):
-    """The model cannot take these inputs; says why."""
 
 
 class PredictionClient:
@@ -141,13 +138,13 @@ class PredictionClient:
         try:
             answer = method(request, timeout=self._timeout, **options)
         except grpc.RpcError as error:
-            raise self._told(error.code(), _cleaned(error.details())) from None
+            raise self._told(error.code(), refusals.reason(error.details())) from None
         self._has_answered = True
         return answer
 
     def _told(self, code: grpc.StatusCode, details: str) -> Exception:
         if code == grpc.StatusCode.INVALID_ARGUMENT:
-            return RefusedError(details)
+            return RefusedError(f"the server refuses it: {details}")
         version = "" if self.version is None else f" in version {self.version}"
         if code in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION):
             return UserError(
@@ -162,9 +159,3 @@ class PredictionClient:
                 "allows more, and a smaller --batch_size asks for less"
             )
         return TrainingError(f"server {self._server}: {code.name}: {details}")
-
-
-def _cleaned(details: str | None) -> str:
-    # "{{function_node ...}} image_bytes must be ...\n\t [[{{node map/while/Assert}}]]"
-    line = (details or "no reason given").splitlines()[0]
-    return re.sub(r"\{\{.*?\}\} *| *\[\[.*", "", line).removeprefix("assertion failed: ")

@@ -49,7 +49,7 @@ class PartsTest(tf.test.TestCase):
         self.assertEqual(self.entries(), ["out_left_out.ecsv"])
 
     def test_nor_after_a_kill_before_any_step(self):
-        for table, left_out in ((rows("4"), ()), (rows(), [BAD]), (rows("4"), [BAD])):
+        for table, left_out in ((rows("4"), ()), (rows(), [BAD])):
             self.make(table, left_out, overwrite=True)
             expected = self.entries()
             for steps in range(30):

@@ -1,0 +1,24 @@
+"""What a model, here or on a server, says of images that it cannot take."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["RefusedError", "reason"]
+
+
+class RefusedError(ValueError):
+    """The model cannot take these images; says why."""
+
+
+def reason(message: str | None) -> str:
+    """Returns what TensorFlow says, on one line and without the names of nodes.
+
+    Args:
+        message: Of its error.
+    """
+    # "{{function_node ...}} image_bytes must be ...\n\t [[{{node map/while/Assert}}]] [Op:...]", or
+    # where in a program the node was made in lines before.
+    told, node, _ = (message or "no reason given").partition("\n\t [[")
+    line = told.splitlines()[-1 if node else 0]
+    return re.sub(r"\{\{.*?\}\} *| *\[\[.*", "", line).removeprefix("assertion failed: ")
