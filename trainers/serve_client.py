@@ -67,7 +67,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     add = group.add_argument
     add("--server", required=True, metavar="HOST:PORT", help="Its gRPC interface.")
     add("--model", required=True, help="Name of the model on the server.")
-    add("--version", type=int, help="Its version; default: the one that answers now.")
+    add(
+        "--version",
+        type=int,
+        help="Its version; default: the one that answers now, or did when the table was begun.",
+    )
     add(
         "--signature",
         help="What it is asked for; default: serving_default, or serving_bytes for PNG and JPEG.",
@@ -98,7 +102,7 @@ def _ask(options: argparse.Namespace, arguments: Sequence[str]) -> Outcome:
     from trainers.serving.asking import RemoteModel
     from trainers.serving.prediction_client import PredictionClient
 
-    connection = (options.server, options.model, options.version)
+    connection = (options.server, options.model, options.version or _begun_with(options))
     with PredictionClient(*connection, timeout=options.timeout) as client:
         model = RemoteModel(
             client,
@@ -132,6 +136,18 @@ def _ask(options: argparse.Namespace, arguments: Sequence[str]) -> Outcome:
                 **table.provenance("serve_client", arguments, _PACKAGES),
             },
         )
+
+
+def _begun_with(options: argparse.Namespace) -> int | None:
+    """Returns the version that the rows are from which a stopped command left."""
+    from trainers.prediction.parts import Parts
+
+    begun = Parts(options.output).begun() or {}
+    same = all(begun.get(f"--{name}") == getattr(options, name) for name in ("server", "model"))
+    if options.overwrite or not same:
+        return None
+    print(f"going on  with version {begun['--version']}", flush=True)
+    return int(begun["--version"])
 
 
 def _entries(options: argparse.Namespace, model: RemoteModel) -> Entries:

@@ -84,7 +84,7 @@ class Parts:
 
     def _claim(self, manifest: dict[str, Any], overwrite: bool) -> None:
         entries = [entry for entry in self.folder.iterdir() if entry.name != ".lock"]
-        saved = self._saved()
+        saved = self.begun()
         if saved is None and any(not entry.name.startswith(".") for entry in entries):
             raise UserError(
                 f"--output {self.output}: {self.folder} holds files, but no parts of it"
@@ -116,7 +116,8 @@ class Parts:
                 entry.unlink()
             run_folder.write_json(self.folder / _MANIFEST, manifest)
 
-    def _saved(self) -> dict[str, Any] | None:
+    def begun(self) -> dict[str, Any] | None:
+        """Returns the manifest with which the table was begun; None if there are no parts."""
         file = self.folder / _MANIFEST
         return run_folder.read_json(file) if file.exists() else None
 

@@ -187,6 +187,28 @@ class ServeClientTest(tf.test.TestCase):
         probability = self.expected(2)["probability"][:, 0]
         self.assertAllClose(Table.read(self.output)["probability_star"], probability, atol=1e-6)
 
+    def test_it_goes_on_with_the_version_that_it_began_with(self):
+        files, options = self.fits_files(), ("--batch_size", "2")
+        newest = mock.patch.object(self.models, "find", self.find_first)
+        with mock.patch.object(answering, "_UNIT", 2):
+            self.server.fail_after = 3  # The names, and two of four parts.
+            with newest:  # Version 2 is not there yet.
+                self.assert_fails(1, "no memory left", files, *options)
+            self.server.fail_after = None
+            other = self.folder / "other.ecsv"
+            self.assertEqual(self.command(files, *options, output=other)[0], 0)
+            status, printed, _ = self.command(files, *options)
+        self.assertEqual(status, 0)
+        self.assertIn("going on  with version 1\n", printed)
+        for output, version in ((self.output, 1), (other, 2)):
+            table, expected = Table.read(output), self.expected(version)["probability"]
+            self.assertEqual(table.meta["version"], str(version))
+            self.assertAllClose(table["probability_star"], expected[:, 0], atol=1e-6)
+
+    def find_first(self, spec):
+        spec.version.value = 1
+        return ServedModels.find(self.models, spec)
+
     def test_what_is_wrong_is_one_line(self):
         files = self.fits_files()
         server = rf"server {self.address} does not have"
