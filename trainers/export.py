@@ -74,7 +74,7 @@ def export(
     from trainers.serving import entry_points, model_card, saved_model, server_files
 
     saved_models_dir = Path(saved_models_dir)
-    base_path = server_files.server_path(saved_models_dir, base_path)  # A mistake shows early.
+    server_files.server_path(saved_models_dir, base_path)  # A mistake shows early.
     images = _checked_samples(model, sample_images)
     signatures = entry_points.make(model, spec)
     samples = _samples(model, signatures, images)

@@ -14,7 +14,7 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from trainers.errors import UserError
 from trainers.serving.versions import existing_versions
-from trainers.training.checkpoints import write_atomically
+from trainers.training.checkpoints import opened_alone, write_atomically
 
 __all__ = [
     "MODELS_CONFIG",
@@ -125,14 +125,17 @@ def server_path(saved_models_dir: Path, base_path: str | None = None) -> str:
     Args:
         saved_models_dir: Folder of the models.
         base_path: An absolute path or a URI, for instance `/models` in a container; None for the
-            one in `models.config`, or, if there is none, `saved_models_dir` as an absolute path.
+            one in `models.config`, by its entry of one of the models here, or, if there is none,
+            `saved_models_dir` as an absolute path.
 
     Raises:
         UserError: if `base_path` is relative, or the present file is not a ModelServerConfig.
     """
     listed = read_models_config(saved_models_dir).model_config_list.config
     if base_path is None:
-        return os.path.dirname(listed[0].base_path) if listed else str(saved_models_dir.resolve())
+        models = _served_models(saved_models_dir)
+        roots = (_split(entry.base_path)[0] for entry in listed if entry.name in models)
+        return next(roots, str(saved_models_dir.resolve()))
     if not (base_path.startswith("/") or "://" in base_path):
         raise UserError(f"base_path must be an absolute path or a URI; got '{base_path}'")
     return base_path.rstrip("/")
@@ -141,8 +144,9 @@ def server_path(saved_models_dir: Path, base_path: str | None = None) -> str:
 def write_models_config(saved_models_dir: Path, base_path: str | None = None) -> Path:
     """Lists every model of `saved_models_dir` for `tensorflow_model_server --model_config_file`.
 
-    Version policies, labels and logging that stand in the file already are kept; a new model is
-    served in its latest version.
+    Version policies, labels and logging that stand in the file already are kept, and so are
+    models that lie elsewhere; a new model is served in its latest version. Other processes that
+    do the same wait.
 
     Args:
         saved_models_dir: Folder of the models.
@@ -154,26 +158,54 @@ def write_models_config(saved_models_dir: Path, base_path: str | None = None) ->
     Raises:
         UserError: if `base_path` is relative, or the present file is not a ModelServerConfig.
     """
-    root = server_path(saved_models_dir, base_path)
-    present = read_models_config(saved_models_dir).model_config_list.config
-    listed = {entry.name: entry for entry in present}
-    config = model_server_config_pb2.ModelServerConfig()
-    for name in _served_models(saved_models_dir):
-        entry = config.model_config_list.config.add()
-        if name in listed:
-            entry.CopyFrom(listed[name])
-        else:
-            entry.name = name
-            entry.model_platform = "tensorflow"
-            entry.model_version_policy.latest.num_versions = 1
-        entry.base_path = f"{root}/{name}"
     path = saved_models_dir / MODELS_CONFIG
-
-    write_atomically(path, text_format.MessageToString(config))
+    lock = saved_models_dir / f".lock.{MODELS_CONFIG}"
+    with opened_alone(lock):
+        try:
+            config = read_models_config(saved_models_dir)
+            entries = _entries(config, saved_models_dir, base_path)
+            del config.model_config_list.config[:]
+            config.model_config_list.config.extend(sorted(entries, key=lambda one: one.name))
+            write_atomically(path, text_format.MessageToString(config))
+        finally:
+            lock.unlink(missing_ok=True)
     return path
 
 
+def _entries(
+    config: model_server_config_pb2.ModelServerConfig,
+    saved_models_dir: Path,
+    base_path: str | None,
+) -> list[model_server_config_pb2.ModelConfig]:
+    """Returns the entries that are kept, and one for each model that has none."""
+    models = _served_models(saved_models_dir)
+    old_root = server_path(saved_models_dir)
+    root = server_path(saved_models_dir, base_path)
+    entries = []
+    for entry in config.model_config_list.config:
+        parent, folder = _split(entry.base_path)
+        if entry.name in models:
+            entry.base_path = f"{root}/{entry.name}"
+        elif parent == old_root and folder in models:  # A second name.
+            entry.base_path = f"{root}/{folder}"
+        elif parent == old_root:
+            continue
+        entries.append(entry)
+    for name in sorted(set(models) - {entry.name for entry in entries}):
+        entry = model_server_config_pb2.ModelConfig(name=name, base_path=f"{root}/{name}")
+        entry.model_platform = "tensorflow"
+        entry.model_version_policy.latest.num_versions = 1
+        entries.append(entry)
+    return entries
+
+
+def _split(base_path: str) -> tuple[str, str]:
+    return os.path.split(base_path.rstrip("/"))
+
+
 def _served_models(saved_models_dir: Path) -> Sequence[str]:
+    if not saved_models_dir.is_dir():
+        return []
     folders = (folder for folder in saved_models_dir.iterdir() if not folder.name.startswith("."))
     return sorted(folder.name for folder in folders if existing_versions(folder))
 
