@@ -10,9 +10,7 @@ from unittest import mock
 
 import numpy as np
 import tensorflow as tf
-from google.protobuf import text_format
 from tensorflow_serving.apis import prediction_log_pb2
-from tensorflow_serving.config import model_server_config_pb2
 
 from tests.fresh_process import run_saved_model
 from tests.replicas import two_replicas
@@ -21,6 +19,7 @@ from trainers import data
 from trainers.config import RunConfig
 from trainers.errors import TrainingError, UserError
 from trainers.export import export, main
+from trainers.prediction import served_model
 from trainers.run_folder import RunFolder, write_json
 from trainers.serving import server_files, versions
 
@@ -148,6 +147,16 @@ class VersionsTest(ExportTestCase):
             self.export(version=0)
         self.assertEqual(self.files(), before)
 
+    def test_versions_may_have_leading_zeros(self):
+        (self.folder / "tiny/0000007").mkdir(parents=True)
+        (self.folder / "tiny/0000007/saved_model.pb").touch()
+        found = served_model.folder_of(self.folder / "tiny")
+        self.assertEqual(found, self.folder / "tiny/0000007")
+        self.assertEqual(served_model.Facts.of(found).version, "7")
+        with self.assertRaisesRegex(UserError, "version 7 exists already .* it has: 7"):
+            self.export(version=7)
+        self.assertEqual(self.export().name, "8")
+
     def test_a_version_that_another_process_makes_meanwhile_stays(self):
         def other(*_):
             (self.folder / "tiny/1").mkdir()
@@ -252,47 +261,6 @@ class WarmupTest(ExportTestCase):
         samples = {"serving_default": {"image": images}}
         server_files.write_warmup_requests(self.folder, "tiny", samples)
         self.assertLess((self.folder / server_files.WARMUP_REQUESTS).stat().st_size, 8 * 2**20)
-
-
-class ModelsConfigTest(ExportTestCase):
-    def config(self):
-        config = model_server_config_pb2.ModelServerConfig()
-        text_format.Parse((self.folder / server_files.MODELS_CONFIG).read_text(), config)
-        return config
-
-    def test_lists_every_model_with_a_version(self):
-        (self.folder / "empty").mkdir()
-        (self.folder / "another/3").mkdir(parents=True)
-        self.export()
-        listed = self.config().model_config_list.config
-        self.assertEqual([entry.name for entry in listed], ["another", "tiny"])
-        for entry in listed:
-            self.assertEqual(entry.base_path, str(self.folder / entry.name))
-            self.assertEqual(entry.model_platform, "tensorflow")
-            self.assertEqual(entry.model_version_policy.latest.num_versions, 1)
-
-    def test_keeps_what_a_person_has_set(self):
-        self.export(base_path="/models/")
-        config = self.config()
-        policy = config.model_config_list.config[0].model_version_policy
-        policy.Clear()
-        policy.specific.versions.extend([1, 2])
-        config.model_config_list.config[0].version_labels["stable"] = 1
-        (self.folder / server_files.MODELS_CONFIG).write_text(text_format.MessageToString(config))
-        self.export()
-        self.assertEqual(self.config(), config)
-        self.assertEqual(self.config().model_config_list.config[0].base_path, "/models/tiny")
-
-    def test_an_unreadable_file_is_named_before_anything_is_written(self):
-        (self.folder / server_files.MODELS_CONFIG).write_text("model_list {")
-        with self.assertRaisesRegex(UserError, "models.config must be a ModelServerConfig"):
-            self.export()
-        self.assertEqual(self.files(), [server_files.MODELS_CONFIG])
-
-    def test_a_relative_base_path_is_refused_before_anything_is_written(self):
-        with self.assertRaisesRegex(UserError, "absolute path or a URI; got 'models'"):
-            self.export(base_path="models")
-        self.assertEqual(self.files(), [])
 
 
 class ModelCardTest(ExportTestCase):

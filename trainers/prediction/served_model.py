@@ -19,7 +19,7 @@ from trainers.errors import UserError
 from trainers.prediction import refusals
 from trainers.serving import model_card
 from trainers.serving.saved_model import CLASSES
-from trainers.serving.versions import existing_versions
+from trainers.serving.versions import latest_version
 
 __all__ = ["Facts", "ServedModel", "checksum", "folder_of", "folder_of_run", "may_be_column"]
 
@@ -62,7 +62,7 @@ class Facts:
         """
         file = folder / model_card.CARD_JSON
         card = run_folder.read_json(file) if file.is_file() else {}
-        version = folder.name if folder.name.isdigit() else ""
+        version = str(int(folder.name)) if folder.name.isdecimal() else ""
         listed = folder / "assets" / CLASSES
         outputs = (card.get("signatures") or {}).get(_SIGNATURE, {}).get("outputs", {})
         return cls(
@@ -188,8 +188,7 @@ def folder_of(path: Path) -> Path:
     Raises:
         UserError: if there is none.
     """
-    versions = existing_versions(path)
-    folder = path / str(versions[-1]) if versions and not _is_saved_model(path) else path
+    folder = path if _is_saved_model(path) else latest_version(path) or path
     if not _is_saved_model(folder):
         raise UserError(
             f"--saved_model {path} must be the folder of a SavedModel; it has no saved_model.pb"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from trainers.errors import UserError
 
-__all__ = ["Draft", "existing_versions", "new_version"]
+__all__ = ["Draft", "existing_versions", "latest_version", "new_version"]
 
 _DRAFT_PREFIX = ".draft"
 _DRAFT_LIFETIME = 24 * 3600.0  # seconds; for drafts of other machines, whose processes we can't see
@@ -37,10 +37,15 @@ class Draft:
 
 def existing_versions(folder: Path) -> list[int]:
     """Returns the version numbers in `folder`, ascending; empty if there is no such folder."""
-    if not folder.is_dir():
-        return []
-    names = (entry.name for entry in folder.iterdir() if entry.is_dir())
-    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+    return sorted(int(entry.name) for entry in _folders(folder))
+
+
+def latest_version(folder: Path) -> Path | None:
+    """Returns the folder of the highest version in `folder`; None if there is none.
+
+    The server takes names with leading zeros too.
+    """
+    return max(_folders(folder), key=lambda entry: int(entry.name), default=None)
 
 
 @contextlib.contextmanager
@@ -65,7 +70,7 @@ def new_version(folder: Path, version: int | None = None) -> Iterator[Draft]:
     if version is None:
         version = 1 + max(existing_versions(folder), default=0)
     target = folder / str(version)
-    if target.exists():
+    if version in existing_versions(folder) or target.exists():
         raise UserError(
             f"version {version} exists already in {folder}; "
             f"it has: {', '.join(map(str, existing_versions(folder)))}"
@@ -94,6 +99,15 @@ def new_version(folder: Path, version: int | None = None) -> Iterator[Draft]:
             with contextlib.suppress(OSError):  # Another process may have put its version there.
                 folder.rmdir()
         raise
+
+
+def _folders(folder: Path) -> list[Path]:
+    entries = folder.iterdir() if folder.is_dir() else ()
+    return [
+        entry
+        for entry in entries
+        if entry.name.isascii() and entry.name.isdigit() and entry.is_dir()
+    ]
 
 
 def _flush(folder: Path) -> None:
