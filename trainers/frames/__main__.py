@@ -2,7 +2,8 @@
 
 Detects with SEP, cuts a stamp of each detection, asks a trained classifier of any two or more
 classes, and writes for each frame `NAME.ecsv`, a catalogue with a probability for each class, and
-`figures/NAME.png`, and for all of them `report.md` and `metrics.json`.
+`figures/NAME.png`, and for all of them `report.md` and `metrics.json`. Of several frames, those
+that cannot be used are told and left out.
 
 Examples:
     python -m trainers.frames --frame field.fits --run_dir runs/NAME --output_dir blends
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainers.arguments import OneLineParser
 from trainers.command import exit_status
-from trainers.errors import UserError
+from trainers.errors import TrainingError, UserError
 
 if TYPE_CHECKING:
     from trainers.frames.classifier import Classifier
@@ -41,13 +42,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line without the program's name; default that of the process.
 
     Returns:
-        The exit status: 0, 1 if something cannot be written, 2 for a mistake of the user.
+        The exit status: 0, 1 if something cannot be written or some of the frames cannot be used,
+        2 for a mistake of the user.
     """
     return exit_status("frames", _command, arguments, "stopped; there is no report")
 
 
 def _command(arguments: Sequence[str]) -> None:
-    print(f"report: {_predict(_parse(arguments), arguments)}")
+    options = _parse(arguments)
+    left_out: list[UserError] = []
+    print(f"report: {_predict(options, arguments, left_out)}")
+    if left_out:
+        raise TrainingError(
+            f"{len(left_out)} of {len(options.frame)} frames cannot be used; the others are done"
+        )
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -118,8 +126,10 @@ def _check(options: argparse.Namespace) -> None:
         raise UserError(f"--output_dir {options.output_dir} is the folder of a run; give another")
 
 
-def _predict(options: argparse.Namespace, arguments: Sequence[str]) -> Path:
-    """Does the work; returns the report's path."""
+def _predict(
+    options: argparse.Namespace, arguments: Sequence[str], left_out: list[UserError]
+) -> Path:
+    """Does the work, and adds what is wrong with frames; returns the report's path."""
     from trainers.frames.detection import DetectionSettings
     from trainers.frames.stamps import StampSettings
 
@@ -129,8 +139,10 @@ def _predict(options: argparse.Namespace, arguments: Sequence[str]) -> Path:
     detecting = dataclasses.replace(detecting, band=options.detection_band)
     cutting = _settings(StampSettings, options, "size neighbours keep_background scale seed")
     # The first frame first: a mistake in its name shows before TensorFlow has started.
-    frames = _frames(options)
-    first = next(frames)
+    frames = _frames(options, left_out)
+    first = next(frames, None)
+    if first is None:
+        raise _none(options)
     classifier = _classifier(options)
 
     from trainers import report, run_folder
@@ -141,16 +153,21 @@ def _predict(options: argparse.Namespace, arguments: Sequence[str]) -> Path:
     cutting = prediction.fitted(cutting, classifier)
     sections = {}
     for frame in itertools.chain([first], frames):
-        sections[frame.name] = prediction.predict(
-            frame,
-            classifier,
-            options.output_dir,
-            detecting=detecting,
-            cutting=cutting,
-            cut=options.cut,
-            gain=options.gain,
-            provenance={"command": command, "versions": versions},
-        )
+        try:
+            sections[frame.name] = prediction.predict(
+                frame,
+                classifier,
+                options.output_dir,
+                detecting=detecting,
+                cutting=cutting,
+                cut=options.cut,
+                gain=options.gain,
+                provenance={"command": command, "versions": versions},
+            )
+        except UserError as error:
+            _leave_out(error, options, left_out)
+    if not sections:
+        raise _none(options)
     what = next(iter(sections)) if len(sections) == 1 else f"{len(sections)} frames"
     report.write(
         report.Report(
@@ -165,14 +182,31 @@ def _predict(options: argparse.Namespace, arguments: Sequence[str]) -> Path:
     return options.output_dir / "report.md"
 
 
-def _frames(options: argparse.Namespace) -> Iterator[Frame]:
+def _frames(options: argparse.Namespace, left_out: list[UserError]) -> Iterator[Frame]:
     from trainers.frames import reading
 
     hdu = int(options.hdu) if options.hdu and options.hdu.isdigit() else options.hdu
     nothing = [None] * len(options.frame)
     maps = zip(options.mask or nothing, options.weight or nothing, strict=True)
     for path, (mask, weight) in zip(options.frame, maps, strict=True):
-        yield reading.read(path, hdu=hdu, bands=options.bands, mask=mask, weight=weight)
+        try:
+            frame = reading.read(path, hdu=hdu, bands=options.bands, mask=mask, weight=weight)
+        except UserError as error:
+            _leave_out(error, options, left_out)
+            continue
+        yield frame
+
+
+def _none(options: argparse.Namespace) -> TrainingError:
+    return TrainingError(f"none of {len(options.frame)} frames can be used")
+
+
+def _leave_out(error: UserError, options: argparse.Namespace, left_out: list[UserError]) -> None:
+    if len(options.frame) == 1:
+        raise error
+    left_out.append(error)
+    line = " ".join(str(error).split())
+    print(f"trainers.frames: left out: {line}", file=sys.stderr, flush=True)
 
 
 def _classifier(options: argparse.Namespace) -> Classifier:

@@ -182,6 +182,24 @@ class PredictTest(tf.test.TestCase):
         with self.assertRaisesRegex(UserError, r"must have the 2 band\(s\) .* got 3: --bands"):
             prediction.predict(reading.read(paths[0]), judge, self.out)
 
+    def test_frames_that_cannot_be_used_are_told_and_the_others_done(self):
+        text, blank = self.folder / "text.fits", self.folder / "blank.fits"
+        text.write_text("text")
+        sky.write(blank, np.zeros_like(self.image))
+        options = ("--run_dir", self.run_dir, "--output_dir", self.out, "--threshold", 3)
+        status, out, error = run("--frame", text, self.path, blank, *options)
+        self.assertEqual(status, 1)
+        self.assertIn(f"report: {self.out / 'report.md'}", out)
+        unreadable, empty, last = error.splitlines()
+        self.assertStartsWith(unreadable, f"trainers.frames: left out: --frame {text} cannot be")
+        self.assertStartsWith(empty, f"trainers.frames: left out: --frame {blank} must show")
+        self.assertIn("error: 2 of 3 frames cannot be used; the others are done", last)
+        self.assertIn("# blend_cnn on field", (self.out / "report.md").read_text())
+        self.assertLen(QTable.read(self.out / "field.ecsv"), 4)
+        status, _, error = run("--frame", blank, text, *options)
+        self.assertEqual((status, error.count("\n")), (1, 3))
+        self.assertIn("error: none of 2 frames can be used\n", error)
+
     def test_mistakes_have_one_line_and_status_2(self):
         nothing = np.full((40, 40), np.nan, np.float32)
         nan = sky.write(self.folder / "nan.fits", nothing)
