@@ -382,3 +382,10 @@ class BeamTest(PredictTestCase):
         np.save(self.folder / "a.npy", IMAGES)
         printed = self.predict("a.npy", "out.fits", "--runner", "NoRunner", status=2)
         self.assertRegex(printed, "--runner .*NoRunner")
+
+    def test_an_option_that_beam_does_not_have_is_told(self):
+        np.save(self.folder / "a.npy", IMAGES)
+        options = ("--beam_pipeline_options", "direct_nun_workers=2,direct_running_mode=in_memory")
+        printed = self.predict("a.npy", "out.fits", *options, status=2)
+        self.assertRegex(printed, "--beam_pipeline_options must be .* got direct_nun_workers\n")
+        self.assertEqual(self.entries(), ["a.npy"])

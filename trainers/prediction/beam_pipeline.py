@@ -124,6 +124,8 @@ def run(
     """
     given = _options(options, runner)
     named = given.get_all_options().get("runner") or ""
+    if named in _LOCAL:
+        _check(given)
     try:
         chosen = local_runner(given) if named in _LOCAL else create_runner(named)
     except (ValueError, ImportError, AttributeError) as error:
@@ -158,6 +160,17 @@ def _options(text: str | None, runner: str | None) -> PipelineOptions:
     # Workers announce each of their channels; an option that is given comes later and holds.
     flags = ["--default_sdk_harness_log_level=ERROR", *(f"--{pair}" for pair in pairs)]
     return PipelineOptions([*flags, *([f"--runner={runner}"] if runner else [])])
+
+
+def _check(options: PipelineOptions) -> None:
+    # Beam passes over what it does not know: another runner's server may know it.
+    known = options.get_all_options().keys()
+    unknown = options.get_all_options(retain_unknown_options=True).keys() - known
+    if unknown:
+        raise UserError(
+            "--beam_pipeline_options must be options that Beam has on this machine; got "
+            f"{', '.join(sorted(unknown))}"
+        )
 
 
 @contextlib.contextmanager
