@@ -187,6 +187,7 @@ def _tables(folder: epath.Path) -> list[epath.Path]:
 def _column_names(path: epath.Path) -> list[str]:
     try:
         with path.open("rb") as file, astropy.io.fits.open(file) as hdus:
-            return list(hdus[1].columns.names) if len(hdus) > 1 else []
-    except Exception:  # As in `read_table`.
+            # To count the extensions, Astropy would follow a negative size back, and never end.
+            return list(hdus[1].columns.names)
+    except Exception:  # As in `read_table`; there may be no table.
         return []
