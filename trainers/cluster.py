@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from trainers.errors import TrainingError, UserError
+from trainers.errors import LostWorkerError, TrainingError, UserError
 
 __all__ = ["is_chief", "meet", "resolver", "workers"]
 
@@ -76,7 +76,8 @@ def meet(cluster: tf.distribute.cluster_resolver.ClusterResolver, seconds: float
         seconds: How long the others are waited for, s.
 
     Raises:
-        TrainingError: if not all of them came, or the own port is taken.
+        LostWorkerError: if not all of them came.
+        TrainingError: if the own port is taken.
         UserError: if they were not started as one cluster.
     """
     spec = cluster.cluster_spec()
@@ -109,7 +110,7 @@ def _wait_for_all(server: socket.socket, own: str, names: list[str], end: float)
                 )
                 for connection in came.values():
                     connection.sendall(f"{_LATE}{late}\n".encode())
-                raise TrainingError(late)
+                raise LostWorkerError(late)
             if now - begun > _TELL_SECONDS and not told:
                 print(f"{own} of {len(names)} waits for {', '.join(missing)}", flush=True)
                 told = True
@@ -161,12 +162,12 @@ def _come(chief: str, own: str, number: int, end: float) -> None:
         if answer == _START:
             return
         if answer.startswith(_LATE):
-            raise TrainingError(answer.removeprefix(_LATE))
+            raise LostWorkerError(answer.removeprefix(_LATE))
         # Empty when the chief has stopped; a server of TensorFlow's says things of its own.
         if answer.isprintable() and answer:
             raise UserError(f"the workers do not agree on TF_CONFIG: {answer}")
         time.sleep(_RETRY_SECONDS)
-    raise TrainingError(
+    raise LostWorkerError(
         f"{own} did not reach the chief at {chief} within {end - begun:.0f} s: {failure}"
     )
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from trainers.errors import TrainingError, UserError
+from trainers.errors import LostWorkerError, TrainingError, UserError
 
 __all__ = ["exit_status"]
 
@@ -26,8 +26,9 @@ def exit_status(
         stopped: What is told of an interruption (Ctrl-C).
 
     Returns:
-        0; 1 if it could not go on, 2 for a mistake of the user, 130 if it was interrupted. What
-        TensorFlow says of files and memory is told as an `OSError` is.
+        0; 1 if it could not go on, 2 for a mistake of the user, 75 if another worker was lost,
+        130 if it was interrupted. What TensorFlow says of files and memory is told as an
+        `OSError` is.
     """
     # Before TensorFlow is first imported, which reads it: its remarks would bury the progress.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -36,6 +37,8 @@ def exit_status(
         return 0
     except UserError as error:
         status, told = 2, str(error)
+    except LostWorkerError as error:
+        status, told = 75, str(error)
     except (TrainingError, OSError) as error:
         status, told = 1, str(error)
     except KeyboardInterrupt:

@@ -1,6 +1,6 @@
 """What the commands tell their user in one line."""
 
-__all__ = ["TrainingError", "UserError"]
+__all__ = ["LostWorkerError", "TrainingError", "UserError"]
 
 
 class UserError(ValueError):
@@ -9,3 +9,10 @@ class UserError(ValueError):
 
 class TrainingError(RuntimeError):
     """Training cannot go on; the commands exit with status 1."""
+
+
+class LostWorkerError(TrainingError):
+    """Another worker is late, has stopped or cannot be reached; the commands exit with status 75.
+
+    That is EX_TEMPFAIL of sysexits.h: the same command, given again, can go on.
+    """

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from trainers import cluster
-from trainers.errors import TrainingError, UserError
+from trainers.errors import LostWorkerError, TrainingError, UserError
 
 __all__ = ["LOST_WORKER", "barrier", "end", "is_chief", "make", "telling_failures", "total"]
 
@@ -41,7 +41,8 @@ def make(name: str = "auto") -> tf.distribute.Strategy:
 
     Raises:
         UserError: if `name` is none of these, or no cluster is described for `multiworker`.
-        TrainingError: if not all of its workers come.
+        LostWorkerError: if not all of its workers come.
+        TrainingError: if the own port is taken.
     """
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
@@ -101,7 +102,8 @@ def telling_failures(strategy: tf.distribute.Strategy) -> Iterator[None]:
     """Turns the runtime's errors about full devices and lost workers into one line.
 
     Raises:
-        TrainingError: if a device ran out of memory, or an operation over the workers was aborted.
+        LostWorkerError: if an operation over the workers was aborted.
+        TrainingError: if a device ran out of memory.
     """
     try:
         yield
@@ -132,10 +134,10 @@ def _worker_count(strategy: tf.distribute.Strategy) -> int:
     return max(1, sum(len(jobs.get(job, ())) for job in ("chief", "worker")))
 
 
-def _lost(error: tf.errors.OpError) -> TrainingError:
+def _lost(error: tf.errors.OpError) -> LostWorkerError:
     # After the stack of the graph, and with its own prefix once for each operation on the way.
     reason = " ".join(error.message.split("Collective ops is aborted by:")[-1].split())
-    return TrainingError(
+    return LostWorkerError(
         f"another worker has stopped or cannot be reached; start all of them again to go on from "
         f"the last checkpoint ({textwrap.shorten(reason, 200, placeholder=' ...')})"
     )
@@ -145,13 +147,16 @@ def _multi_worker() -> tf.distribute.Strategy:
     described = cluster.resolver()
     cluster.meet(described, _MEETING_SECONDS)
     # A worker that dies just now would be waited for without an end, by code that holds Python.
-    faulthandler.dump_traceback_later(_CONNECTING_SECONDS, exit=True, file=sys.__stderr__)
+    # An alarm ends that, with the status of a signal: the command may be started again.
+    faulthandler.register(signal.SIGALRM, file=sys.__stderr__, chain=True)
+    signal.setitimer(signal.ITIMER_REAL, _CONNECTING_SECONDS)
     try:
         return tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=described)
     except LOST_WORKER as error:
         raise _lost(error) from error
     finally:
-        faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.unregister(signal.SIGALRM)
         # The runtime notes a SIGTERM and does nothing about it.
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))

@@ -8,7 +8,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from trainers.command import exit_status
-from trainers.errors import TrainingError, UserError
+from trainers.errors import LostWorkerError, TrainingError, UserError
 
 ROOT = Path(__file__).parents[2]
 _HEAVY = ("tensorflow", "keras", "tensorflow_datasets", "sklearn", "galsim", "apache_beam")
@@ -40,6 +40,7 @@ class ExitStatusTest(tf.test.TestCase):
         for error, status, line in (
             (UserError("--epochs must\nbe 1"), 2, "--epochs must be 1"),
             (TrainingError("not finite"), 1, "not finite"),
+            (LostWorkerError("worker 1 has stopped"), 75, "worker 1 has stopped"),
             (OSError(28, "No space left on device"), 1, "[Errno 28] No space left on device"),
             (KeyboardInterrupt(), 130, "stopped"),
         ):

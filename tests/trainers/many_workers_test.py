@@ -3,6 +3,7 @@
 import concurrent.futures
 import contextlib
 import csv
+import ctypes
 import io
 import json
 import os
@@ -17,8 +18,8 @@ import numpy as np
 import tensorflow as tf
 
 from tests.trainers import domain_adaptation_test, tiny, tiny_two_stage, workers
-from trainers import cluster, data, domain_adaptation, evaluate, pipeline
-from trainers.errors import TrainingError, UserError
+from trainers import cluster, data, domain_adaptation, evaluate, pipeline, strategy
+from trainers.errors import LostWorkerError, TrainingError, UserError
 from trainers.training import steps
 
 
@@ -61,6 +62,21 @@ def evaluate_long(arguments):
 
     with mock.patch.object(evaluate, "evaluate", wait):
         return adapt(arguments)
+
+
+def connect_for_ever(arguments):
+    """Makes a strategy whose connecting neither ends nor lets go of Python's lock."""
+    with (
+        mock.patch.object(cluster, "resolver"),
+        mock.patch.object(cluster, "meet"),
+        mock.patch.object(strategy, "_CONNECTING_SECONDS", 0.2),
+        mock.patch.object(
+            tf.distribute,
+            "MultiWorkerMirroredStrategy",
+            lambda **unused: ctypes.PyDLL(None).sleep(60),
+        ),
+    ):
+        strategy.make("multiworker")
 
 
 class _Case(tf.test.TestCase):
@@ -107,8 +123,8 @@ class _Case(tf.test.TestCase):
         self.killed = time.monotonic()
 
     def assert_ended(self, victim, started):
-        """The others end soon after one was killed, with one line and status 1."""
-        statuses = [-signal.SIGKILL if index == victim else 1 for index in range(len(started))]
+        """The others end soon after one was killed, with one line and status 75."""
+        statuses = [-signal.SIGKILL if index == victim else 75 for index in range(len(started))]
         shown = self.finish(started, *statuses)
         # The runtime misses heartbeats for 10 s; the rest is for a busy machine.
         self.assertLess(time.monotonic() - self.killed, 60)
@@ -189,6 +205,11 @@ class ManyWorkersTest(_Case):
         self.assertNotIn("epoch 1/2", shown[0])
         self.assert_same("one", "two", rtol=1e-5)
 
+    def test_connecting_without_an_end_dies_of_a_signal(self):
+        started = self.start(connect_for_ever, [], [{}])
+        (shown,) = self.finish(started, -signal.SIGALRM)
+        self.assertIn("in _multi_worker", shown)
+
     def test_adaptation_whose_chief_is_killed_in_its_evaluation(self):
         self.alone(train, self.options("source", "--epochs", "1"))
 
@@ -256,22 +277,26 @@ class ClusterTest(tf.test.TestCase):
             other = pool.submit(cluster.meet, resolvers[1], 60)
             (chief,) = self.meet(resolvers[:1], 1)
             for error in (chief, other.exception()):
-                self.assertIsInstance(error, TrainingError)
+                self.assertIsInstance(error, LostWorkerError)
                 self.assertEqual(
                     str(error), "worker 2 of 3 workers did not come within 1 s; start all of them"
                 )
         (alone,) = self.meet(resolvers[1:2], 0.5)
+        self.assertIsInstance(alone, LostWorkerError)
         self.assertRegex(str(alone), "^worker 1 did not reach the chief at localhost:.* within 0 s")
 
     def test_not_of_one_cluster(self):
         addresses = workers.addresses(3)
         three = self.resolvers(addresses)
         chief, two = self.meet([three[0], self.resolvers(addresses[:2])[1]], 1)
-        self.assertIsInstance(chief, TrainingError)
+        self.assertIsInstance(chief, LostWorkerError)
         self.assertIsInstance(two, UserError)
         self.assertIn("worker 1 has a cluster of 2 workers, worker 0 one of 3", str(two))
         with workers.listen(addresses[1]):
             (taken,) = self.meet(three[1:2])
+        # Nobody is late: the same command would find the port taken again.
+        self.assertNotIsInstance(taken, LostWorkerError)
+        self.assertIsInstance(taken, TrainingError)
         self.assertRegex(str(taken), "worker 1 cannot listen at localhost:[0-9]+: Address already")
 
     def test_mistakes_in_tf_config(self):
