@@ -87,7 +87,7 @@ def meet(cluster: tf.distribute.cluster_resolver.ClusterResolver, seconds: float
     address = spec.task_address(cluster.task_type, cluster.task_id)
     end = time.monotonic() + seconds
     try:
-        server = socket.create_server(("", _host_and_port(address)[1]))
+        server = _listening(_host_and_port(address)[1])
     except OSError as error:
         raise TrainingError(f"{own} cannot listen at {address}: {error.strerror}") from None
     with server:
@@ -95,6 +95,13 @@ def meet(cluster: tf.distribute.cluster_resolver.ClusterResolver, seconds: float
             _wait_for_all(server, own, names, end)
             return
     _come(spec.task_address(*_chief(cluster)), own, len(names), end)
+
+
+def _listening(port: int) -> socket.socket:
+    """Returns a socket for both versions of IP, where the machine has both."""
+    both = socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if both else socket.AF_INET
+    return socket.create_server(("", port), family=family, dualstack_ipv6=both)
 
 
 def _wait_for_all(server: socket.socket, own: str, names: list[str], end: float) -> None:

@@ -261,6 +261,13 @@ class ClusterTest(tf.test.TestCase):
             self.assertEqual(self.meet(others), [None, None])
             waiting.result()
 
+    def test_addresses_of_both_versions_of_ip(self):
+        for host in ["localhost", "127.0.0.1"] + ["[::1]"] * socket.has_dualstack_ipv6():
+            ports = [address.rpartition(":")[2] for address in workers.addresses(2)]
+            with self.subTest(host):
+                found = self.meet(self.resolvers([f"{host}:{port}" for port in ports]), 20)
+                self.assertEqual(found, [None, None])
+
     def say(self, address, words):
         host, port = address.split(":")
         end = time.monotonic() + 60
