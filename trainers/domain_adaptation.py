@@ -84,7 +84,7 @@ def adapt(
             return earlier
         print(f"run folder {folder.path}", flush=True)
         progress = _train(config, paired, strategy, folder, pipeline.reporting(folder))
-        model = _finish(config, paired, folder)
+        model = _finish(config, paired, strategy, folder)
         metrics = evaluate.evaluate(
             model,
             target,
@@ -120,7 +120,9 @@ def _run(config: AdaptationConfig) -> None:
             strategies.barrier(strategy)
         source = data.load_for_run(load_config(config.source_run))
         if config.dataset == "image_folder":
-            shape = list(source.spec.image_shape)
+            # Before the padding, which the target is given as the source was.
+            *sides, bands = source.spec.image_shape
+            shape = [*(side - 2 * config.pad for side in sides), bands]
             config = dataclasses.replace(config, image_shape=shape)
         target = data.load_for_run(config)
         if chief:
@@ -147,13 +149,16 @@ def _train(
 
     keras.utils.set_random_seed(config.seed)
     with strategy.scope():
-        model = _adaptation(config, paired)
+        model = _adaptation(config, paired, strategy)
         model.adapt(paired.arrays("train", limit=pipeline.ADAPT_IMAGES)["image"])
     return loop.fit(model, paired, config, Checkpoints(folder.checkpoints), strategy, callbacks)
 
 
-def _adaptation(config: AdaptationConfig, paired: Dataset) -> DomainAdaptation:
+def _adaptation(
+    config: AdaptationConfig, paired: Dataset, strategy: tf.distribute.Strategy
+) -> DomainAdaptation:
     from trainers.run_folder import load_model
+    from trainers.training import steps
     from zoo.adaptation import DomainAdaptation
 
     model = load_model(config.source_run)
@@ -162,25 +167,32 @@ def _adaptation(config: AdaptationConfig, paired: Dataset) -> DomainAdaptation:
             f"--run_dir {config.source_run}: images of '{paired.spec.name}' must have the shape "
             f"that the model was built for, {model.image_shape}; got {paired.spec.image_shape}"
         )
+    examples, replicas = paired.num_examples["train"], strategy.num_replicas_in_sync
+    batch_size = steps.training_batch_size(config.batch_size, examples, replicas)
     return DomainAdaptation(
         model,
         method=config.method,
         variant=config.variant,
         weight=config.weight,
         bandwidth=config.bandwidth,
-        ramp_steps=config.epochs * (paired.num_examples["train"] // config.batch_size),
+        ramp_steps=config.epochs * (examples // batch_size),
         seed=config.seed,
     )
 
 
-def _finish(config: AdaptationConfig, paired: Dataset, folder: RunFolder) -> ZooModel:
+def _finish(
+    config: AdaptationConfig,
+    paired: Dataset,
+    strategy: tf.distribute.Strategy,
+    folder: RunFolder,
+) -> ZooModel:
     """Returns the adapted model itself, on one device and with the weights of the best epoch."""
     import numpy as np
 
     from trainers import pipeline
     from trainers.training.checkpoints import Checkpoints
 
-    adaptation = _adaptation(config, paired)
+    adaptation = _adaptation(config, paired, strategy)
     Checkpoints(folder.checkpoints).restore("best", adaptation)
     # Of both surveys: what is decided last, such as which class a component is, holds for both.
     arrays = paired.arrays("train", limit=pipeline.FINALIZE_IMAGES // 2)

@@ -10,14 +10,17 @@ from unittest import mock
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from tests.trainers import tiny
 from tests.trainers.killed import Killed, KilledAt
 from trainers import data, domain_adaptation, evaluate, export, pipeline
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.run_folder import RunFolder, load_model
+from trainers.training import loop
 
 TARGET = "tiny/shifted"
+LOAD = data.load
 
 
 class Shifted(InMemoryDataset):
@@ -118,6 +121,51 @@ class DomainAdaptationTest(tf.test.TestCase):
         whole, killed = (load_model(self.folder / name) for name in ("whole", "killed"))
         for one, two in zip(whole.variables, killed.variables, strict=True):
             self.assertAllEqual(one, two)
+
+    def test_the_ramp_of_dann_lasts_as_long_as_the_training(self):
+        trained = []
+
+        def fit(model, *arguments):
+            progress = original(model, *arguments)
+            trained.append((model.ramp_steps, int(model.optimizer.iterations.value)))
+            return progress
+
+        original = loop.fit
+        options = ("--method", "dann", "--epochs", "2", "--evaluators", "history")
+        with mock.patch.object(loop, "fit", fit):
+            # 80 objects: five whole batches, and one of all of them.
+            for name, size in (("many", "16"), ("few", "128")):
+                self.assertEqual(self.adapt(name, *options, "--batch_size", size)[0], 0)
+        self.assertEqual(trained, [(10, 10), (2, 2)])
+
+    def test_folders_of_images_are_padded_once(self):
+        random = np.random.default_rng(0)
+        for survey, size in (("near", 8), ("far", 12)):
+            (self.folder / survey).mkdir()
+            for number in range(40):
+                pixels = random.integers(0, 256, (size, size, 3), np.uint8)
+                Image.fromarray(pixels).save(self.folder / survey / f"{number}.png")
+        of_images = self.folder / "of_images"
+        options = ["--dataset", "image_folder", "--data_dir", str(self.folder / "near")]
+        options += ["--run_dir", str(of_images), "--saved_models_dir", str(self.folder / "saved")]
+        options += ["--pad", "2", "--epochs", "1", "--evaluators", "history"]
+        with mock.patch.object(data, "load", LOAD):
+            with contextlib.redirect_stdout(io.StringIO()):
+                self.assertEqual(tiny.command(options), 0)
+            given = ("--data_dir", str(self.folder / "far"))
+            with mock.patch.object(domain_adaptation, "adapt", return_value=None) as adapt:
+                _, _, errors = self.adapt(
+                    "to_far", *given, run_dir=of_images, target="image_folder"
+                )
+            self.assertEqual(errors, "")
+            config, source, target, _ = adapt.call_args.args
+            # The second is how `trainers.evaluate` finds it later.
+            for dataset in (target, data.load_for_run(config)):
+                self.assertEqual(dataset.spec.image_shape, source.spec.image_shape)
+                images = dataset.arrays("train", limit=4)["image"]
+                self.assertEqual(images.shape, (4, 12, 12, 3))
+                self.assertAllEqual(images[:, :2], np.zeros((4, 2, 12, 3)))
+                self.assertGreater(images[:, 2:-2, 2:-2].min(axis=0).max(), 0)
 
     def test_mistakes_are_one_line(self):
         (self.folder / "strange").mkdir()
