@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 
 from trainers.errors import LostWorkerError, TrainingError, UserError
 
 __all__ = ["exit_status"]
+
+# What Python code in a pipeline has raised is told by TensorFlow in an error of its own.
+_RAISED_INSIDE = re.compile(r"\bTrainingError: (.*?)\nTraceback", re.DOTALL)
 
 
 def exit_status(
@@ -68,7 +72,13 @@ def _of_machine(error: BaseException | None) -> str | None:
         errors.ResourceExhaustedError,
         errors.UnavailableError,
     )
-    while error is not None and not isinstance(error, kinds):
+    while error is not None:
+        if isinstance(error, kinds):
+            # Without the name of the operation in front.
+            return error.message.split("}} ")[-1]
+        if isinstance(error, errors.UnknownError):
+            raised = _RAISED_INSIDE.search(error.message)
+            if raised is not None:
+                return raised[1]
         error = error.__cause__
-    # Without the name of the operation in front.
-    return None if error is None else error.message.split("}} ")[-1]
+    return None

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from trainers.data import Dataset, DatasetSpec
 from trainers.datasets.batching import Batching
 from trainers.datasets.in_memory import columns_of
-from trainers.errors import UserError
+from trainers.errors import TrainingError, UserError
 
 __all__ = ["SUFFIXES", "Decoded", "StreamedFiles", "decode", "decode_all"]
 
@@ -187,5 +187,5 @@ class StreamedFiles(Dataset):
     def _decode(self, path: Path) -> np.ndarray:
         pixels = decode(path, self.spec.image_shape)
         if isinstance(pixels, str):
-            raise UserError(f"{path}: {pixels}, though it could be used before")
+            raise TrainingError(f"{path}: {pixels}, though it could be used before")
         return pixels

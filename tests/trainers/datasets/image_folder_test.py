@@ -14,6 +14,7 @@ from skimage import io as skimage_io
 
 from tests import galaxy_data
 from trainers import data
+from trainers.command import exit_status
 from trainers.datasets import image_folder
 from trainers.datasets.image_files import StreamedFiles
 from trainers.datasets.in_memory import InMemoryDataset
@@ -238,6 +239,25 @@ class ImageFolderTest(tf.test.TestCase):
                 self.assertEqual(batch["image"].dtype, tf.float32)
                 for name in batch:
                     self.assertAllEqual(batch[name], expected[name])
+
+    def test_streamed_files_that_disappear_are_told_in_one_line(self):
+        self.draw_classes()
+        dataset = self.load(cache_bytes=1000)
+        name = dataset.arrays("train", limit=3)["id"][2]
+        (lost,) = self.folder.glob(f"*/{name}.png")
+        lost.unlink()
+        for read in (
+            lambda: list(dataset.batches("train", 2)),
+            lambda: dataset.arrays("train"),
+        ):
+            with contextlib.redirect_stderr(io.StringIO()) as errors:
+                self.assertEqual(exit_status("run", lambda _, read=read: read(), []), 1)
+            line = errors.getvalue()
+            self.assertStartsWith(
+                line, f"trainers.run: error: {lost}: cannot be read: [Errno 2] No"
+            )
+            self.assertEndsWith(line, ", though it could be used before\n")
+            self.assertEqual(line.count("\n"), 1)
 
     # Mistakes.
 
