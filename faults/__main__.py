@@ -2,7 +2,8 @@
 
 Each is killed with SIGKILL, restarted, and at its end compared with an undisturbed run. Prints a
 table, and exits with status 1 if anything was lost, doubled or half-written. An experiment that
-was stopped goes on when it is started again with the same folder.
+was stopped goes on when it is started again with the same folder; after a change of the program it
+begins anew.
 
 Examples:
     python -m faults --output_dir faults_50

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 import shutil
@@ -22,6 +23,9 @@ __all__ = ["Outcome", "run"]
 # Kills one after the other before the command is left to end.
 _CHAIN = 8
 _WAIT_SECONDS = 5.0
+# What the outcome depends on.
+_ROOT = Path(__file__).parents[1]
+_PACKAGES = ("faults", "tfds_builders", "trainers", "zoo")
 
 
 @dataclasses.dataclass
@@ -64,15 +68,27 @@ def run(
         subject: The command.
         kills: Number of kills.
         seed: Of the moments.
-        folder: Folder to work in, and of the record, with which a stopped experiment goes on.
+        folder: Folder to work in, and of the record, with which a stopped experiment goes on if
+            it has the same seed and program.
         tell: Is told of every chain.
         max_load: No chain begins while more processes than this wait for the machine.
     """
     folder.mkdir(parents=True, exist_ok=True)
     record = folder / "record.json"
-    state = {"seed": seed, "reference": None, "chains": 0, "outcome": None}
-    if record.exists() and (saved := json.loads(record.read_text()))["seed"] == seed:
-        state = saved
+    state = {
+        "seed": seed,
+        "program": _program(),
+        "reference": None,
+        "chains": 0,
+        "outcome": None,
+    }
+    if record.exists():
+        saved = json.loads(record.read_text())
+        others = [name for name in ("seed", "program") if saved.get(name) != state[name]]
+        if others:
+            tell(f"{subject.name}: begins anew, {record} is of another {others[-1]}")
+        else:
+            state = saved
     outcome = Outcome(**(state["outcome"] or {"title": subject.title}))
     if state["reference"] is None:
         outcome.undisturbed_seconds, state["reference"] = _undisturbed(subject, folder)
@@ -91,6 +107,15 @@ def run(
             f"{len(outcome.problems)} problems"
         )
     return outcome
+
+
+def _program() -> str:
+    """Returns a digest of all source files."""
+    digest = hashlib.sha256()
+    for package in _PACKAGES:
+        for path in sorted((_ROOT / package).rglob("*.py")):
+            digest.update(f"{path.relative_to(_ROOT)}\n".encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _undisturbed(subject: Subject, folder: Path) -> tuple[float, dict[str, str]]:

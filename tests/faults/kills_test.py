@@ -12,7 +12,7 @@ from unittest import mock
 import tensorflow as tf
 
 from faults import kills, readable
-from faults.forked import answer, attempt
+from faults.forked import Attempt, answer, attempt
 from faults.subject import Subject, digest
 
 
@@ -72,7 +72,20 @@ class KillsTest(tf.test.TestCase):
         outcome = self.killed(Counting(), 3)
         self.assertEqual((len(outcome.kills), outcome.problems, outcome.orphans), (3, [], 0))
         self.assertGreaterEqual(outcome.ends, 1)
-        self.assertLess(max(outcome.kills), 2 * outcome.undisturbed_seconds)
+
+    def test_moments_lie_within_the_undisturbed_time(self):
+        random = mock.Mock()
+        random.uniform.side_effect = lambda low, high: asked.append((low, high)) or high / 2
+        asked, outcome = [], kills.Outcome("counting", undisturbed_seconds=0.04)
+        (self.folder / "prepared").mkdir()
+        reference = Counting().result(self.folder)
+        with mock.patch.object(kills, "attempt", return_value=Attempt(None, 0.02)) as attempted:
+            kills._chain(Counting(), self.folder, outcome, random, 3, reference)
+        self.assertEqual(asked, [(0, 0.04)] * 3)
+        self.assertEqual(outcome.kills, [0.02] * 3)
+        moments = [call.kwargs.get("kill_after") for call in attempted.call_args_list]
+        # Then it is left to end.
+        self.assertEqual(moments, [0.02] * 3 + [None])
 
     def test_what_is_half_written_is_seen(self):
         outcome = self.killed(Careless(), 3)
@@ -90,6 +103,25 @@ class KillsTest(tf.test.TestCase):
         second = self.killed(Counting(), 2)
         self.assertEqual(second.kills[: len(first.kills)], first.kills)
         self.assertNotIn("undisturbed", "".join(self.told[told:]))
+
+    def test_another_program_or_seed_begins_anew(self):
+        (self.folder / "zoo").mkdir()
+        source = self.folder / "zoo" / "model.py"
+        source.write_text("good = True")
+        record = self.folder / "record.json"
+        self.enter_context(mock.patch.object(kills, "_ROOT", self.folder))
+        self.killed(Counting(), 1)
+        source.write_text("good = False")
+        for change, seed in (("program", 0), ("seed", 1)):
+            self.told.clear()
+            again = self.killed(Counting(), 1, seed)
+            self.assertEqual(
+                self.told[0], f"counting: begins anew, {record} is of another {change}"
+            )
+            self.assertStartsWith(self.told[1], "counting: undisturbed")
+            self.told.clear()
+            self.assertEqual(self.killed(Counting(), 1, seed), again)
+            self.assertEmpty(self.told)
 
     def test_processes_that_outlive_a_killed_one_are_counted(self):
         def job():
