@@ -4,7 +4,7 @@
     python -m benchmarks startup model_steps      some of them
     python -m benchmarks --quick                  fewer rounds, a third of the time
     python -m benchmarks --output speed           writes speed.md and speed.json as well
-    python -m benchmarks --output speed --go_on   keeps what speed.json has already
+    python -m benchmarks --output speed --go_on   keeps what speed.json has of this machine already
 
 Each row was measured in one run beside its yardstick. One that fails says why; the others go on.
 """
@@ -53,20 +53,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _options(arguments)
-    found = _kept(options)
-    about = {
-        "machine": machine.describe(_PACKAGES),
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes"),
-    }
-    wanted = [name for name in options.groups if name not in found]
+    here = machine.describe(_PACKAGES)
+    found = _kept(options.output) if options.go_on else {}
+    wanted = [
+        name
+        for name in options.groups
+        if name not in found or (found[name].machine, found[name].quick) != (here, options.quick)
+    ]
     for number, name in enumerate(wanted, 1):
         print(f"[{number}/{len(wanted)}] {name}", file=sys.stderr, flush=True)
-        found[name] = _measured(name, options.quick)
+        rows = _measured(name, options.quick)
+        date = datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes")
+        found[name] = _Group(here, date, options.quick, rows)
         if options.output:
-            _write(about, found, options.output)
-    rows = [row for name in GROUPS for row in found.get(name, ())]
-    print(f"{about['machine']}; {about['date']}\n\n{table.as_markdown(rows)}")
-    return int(any(not row.ratios for row in rows))
+            _write(found, options.output)
+    print(_text(found))
+    return int(any(not group.is_whole for group in found.values()))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Group:
+    """What a module measured, on which machine, when, and whether quickly."""
+
+    machine: str
+    date: str
+    quick: bool
+    rows: list[Row]
+
+    @property
+    def is_whole(self) -> bool:
+        return all(row.ratios for row in self.rows)
 
 
 def _measured(name: str, quick: bool) -> list[Row]:
@@ -86,24 +102,46 @@ def _measured(name: str, quick: bool) -> list[Row]:
     return found
 
 
-def _kept(options: argparse.Namespace) -> dict[str, list[Row]]:
-    """Returns the groups that the file has whole, if they are to be kept."""
-    path = Path(f"{options.output}.json")
-    if not options.go_on or not path.exists():
+def _kept(stem: str) -> dict[str, _Group]:
+    """Returns the groups that the file has whole."""
+    path = Path(f"{stem}.json")
+    if not path.exists():
         return {}
-    groups = {
-        name: [Row(**{**row, "ratios": tuple(row["ratios"])}) for row in rows]
-        for name, rows in json.loads(path.read_text())["groups"].items()
-    }
-    return {name: rows for name, rows in groups.items() if all(row.ratios for row in rows)}
+    found = {}
+    for name, held in json.loads(path.read_text())["groups"].items():
+        # Earlier versions kept the rows alone, and one machine and date for all of them.
+        if isinstance(held, dict):
+            rows = [Row(**{**row, "ratios": tuple(row["ratios"])}) for row in held["rows"]]
+            found[name] = _Group(**{**held, "rows": rows})
+    return {name: group for name, group in found.items() if group.is_whole}
 
 
-def _write(about: dict[str, str], found: dict[str, list[Row]], stem: str) -> None:
-    groups = {name: [dataclasses.asdict(row) for row in rows] for name, rows in found.items()}
-    Path(f"{stem}.json").write_text(json.dumps({**about, "groups": groups}, indent=1) + "\n")
-    rows = [row for name in GROUPS for row in found.get(name, ())]
-    text = f"{about['machine']}; {about['date']}\n\n{table.as_markdown(rows)}\n"
-    Path(f"{stem}.md").write_text(text)
+def _write(found: dict[str, _Group], stem: str) -> None:
+    groups = {name: dataclasses.asdict(group) for name, group in found.items()}
+    for suffix, text in (
+        (".json", json.dumps({"groups": groups}, indent=1)),
+        (".md", _text(found)),
+    ):
+        # A kill leaves what was there before.
+        beside = Path(f"{stem}{suffix}.part")
+        beside.write_text(f"{text}\n")
+        beside.replace(f"{stem}{suffix}")
+
+
+def _text(found: dict[str, _Group]) -> str:
+    """Returns a table for each machine, and for what was measured quickly."""
+    tables: dict[tuple[str, bool], list[_Group]] = {}
+    for name in GROUPS:
+        if name in found:
+            tables.setdefault((found[name].machine, found[name].quick), []).append(found[name])
+    texts = []
+    for (where, quick), groups in tables.items():
+        dates = [group.date for group in groups]
+        period = " to ".join(sorted({min(dates), max(dates)}))
+        about = [where, period, *["--quick"] * quick]
+        rows = [row for group in groups for row in group.rows]
+        texts.append(f"{'; '.join(about)}\n\n{table.as_markdown(rows)}")
+    return "\n\n".join(texts)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -113,7 +151,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("groups", nargs="*", metavar="NAME", help=", ".join(GROUPS))
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     parser.add_argument("--output", help="file without its ending")
-    parser.add_argument("--go_on", action="store_true", help="keep what OUTPUT.json has")
+    parser.add_argument(
+        "--go_on", action="store_true", help="keep what OUTPUT.json has of this machine, as quick"
+    )
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.groups) - set(GROUPS))
     if unknown:

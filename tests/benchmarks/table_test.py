@@ -1,6 +1,7 @@
 import contextlib
 import io
 import json
+import re
 import sys
 import types
 from pathlib import Path
@@ -24,6 +25,12 @@ def _group(*rows, error=None):
     module = types.ModuleType("group")
     module.rows = yielded
     return module
+
+
+def _write_half(path, text):
+    with open(path, "w") as file:
+        file.write(text[: len(text) // 2])
+    raise OSError("full")
 
 
 class TableTest(tf.test.TestCase):
@@ -70,9 +77,50 @@ class TableTest(tf.test.TestCase):
         self.assertEqual(status, 0, printed)
         held = json.loads(Path(f"{stem}.json").read_text())["groups"]
         self.assertEqual(
-            {name: rows[0]["what"] for name, rows in held.items()},
+            {name: group["rows"][0]["what"] for name, group in held.items()},
             {"startup": "one", "memory": "other"},
         )
+
+    def test_going_on_measures_again_what_is_of_another_machine_or_quick(self):
+        stem = str(Path(self.get_temp_dir()) / "machines")
+        machine = self.enter_context(mock.patch.object(benchmarks.machine, "describe"))
+
+        def measured(where, what, *arguments):
+            machine.return_value = where
+            row = table.Row(what, "s", 1.0, "peer", 2.0, (0.5,))
+            arguments = ("--output", stem, "--go_on", *arguments)
+            status, printed = self.run_with(*arguments, startup=_group(row))
+            self.assertEqual(status, 0, printed)
+            self.assertEqual(printed, Path(f"{stem}.md").read_text())
+            return printed
+
+        row = table.Row("of a Cray", "s", 1.0, "peer", 2.0, (0.5,))
+        machine.return_value = "Cray"
+        self.run_with("--output", stem, startup=_group(row), memory=_group(row))
+        self.assertEqual(measured("Cray", "again").count("of a Cray"), 2)
+        # Of the two groups one is measured on the other machine; the other says where it was.
+        printed = measured("Vax", "of a Vax")
+        shown = re.findall(r"^(?:Cray|Vax);.*|of a \w+", printed, re.MULTILINE)
+        found = [line.split(";")[0] for line in shown]
+        self.assertEqual(found, ["Vax", "of a Vax", "Cray", "of a Cray"])
+        self.assertNotIn("--quick", printed)
+        printed = measured("Vax", "quickly", "--quick")
+        self.assertNotIn("of a Vax", printed)
+        self.assertRegex(printed, r"Vax; 20\d\d-.*; --quick\n")
+        self.assertIn("quickly", measured("Vax", "again", "--quick"))
+        self.assertIn("slowly", measured("Vax", "slowly"))
+
+    def test_the_file_of_before_stays_if_writing_stops(self):
+        stem = str(Path(self.get_temp_dir()) / "stopped")
+        row = table.Row("one", "s", 1.0, "peer", 2.0, (0.5,))
+        self.run_with("--output", stem, startup=_group(row))
+        before = Path(f"{stem}.json").read_text()
+        with (
+            mock.patch.object(Path, "write_text", _write_half),
+            self.assertRaises(OSError),
+        ):
+            self.run_with("--output", stem, startup=_group(row), memory=_group(row))
+        self.assertEqual(Path(f"{stem}.json").read_text(), before)
 
 
 class UsedTest(tf.test.TestCase):
