@@ -8,6 +8,7 @@ import pathlib
 import random
 import socket
 import sys
+import threading
 import time
 from unittest import mock
 
@@ -134,7 +135,14 @@ def _server():
     return context
 
 
+def _end_with_the_tests():
+    # Of the process that has asked the server for this one; the parent is the server.
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
 def _run(command, arguments, output, environment):
+    threading.Thread(target=_end_with_the_tests, daemon=True).start()
     with open(output, "w") as file:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
