@@ -40,7 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: The command line without the program's name; default that of the process.
 
     Returns:
-        The exit status: 0, 1 if training could not go on, 2 for a mistake of the user.
+        The exit status: 0, 1 if training could not go on, 2 for a mistake of the user, 75 if
+        another worker was lost.
     """
     return exit_status("domain_adaptation", lambda given: _run(parse_adaptation(given)), arguments)
 
