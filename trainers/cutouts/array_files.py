@@ -27,6 +27,8 @@ class ArrayFile(CutoutFile):
             else:
                 self._file, size = self._member(wanted)
             self._read_header(size, wanted)
+            if self._archive is not None:
+                self._names = self._read_names(wanted)
         except BaseException:
             self.close()
             raise
@@ -44,7 +46,8 @@ class ArrayFile(CutoutFile):
                 if len(memory) < self._row_bytes:
                     raise UnreadableError(f"ends within row {row}")
                 pixels = np.frombuffer(memory, self._dtype).reshape(self._shape)
-            yield Found(f"[{row}]" if self._many else "", pixels, self._id(row))
+            name = None if self._names is None else self._names[row]
+            yield Found(f"[{row}]" if self._many else "", pixels, name)
         if stop > self._whole:
             total = self._whole + self._lost
             place = f"[{self._whole}:{total}]" if self._lost > 1 else f"[{self._whole}]"
@@ -57,19 +60,24 @@ class ArrayFile(CutoutFile):
         if self._archive is not None:
             self._archive.close()
 
-    def _id(self, row: int) -> str | None:
-        return self._names[row] if self._names and row < len(self._names) else None
+    def _members(self) -> dict[str, str]:
+        return {name.removesuffix(".npy"): name for name in self._archive.namelist()}
 
     def _member(self, wanted: Wanted) -> tuple[BinaryIO, int]:
-        members = {name.removesuffix(".npy"): name for name in self._archive.namelist()}
+        members = self._members()
         shapes = {name: self._shape_of(member) for name, member in members.items()}
         listed = [name for name, shape in shapes.items() if len(shape) >= 2]
         chosen = wanted.chosen(listed, "arrays")
-        name = wanted.chosen_id(list(members), "arrays")
-        if name is not None:
-            with self._archive.open(members[name]) as file:
-                self._names = identifiers(np.lib.format.read_array(file, allow_pickle=False))
         return self._archive.open(members[chosen]), self._archive.getinfo(members[chosen]).file_size
+
+    def _read_names(self, wanted: Wanted) -> list[str] | None:
+        members = self._members()
+        name = wanted.chosen_id(list(members), "arrays")
+        if name is None:
+            return None
+        with self._archive.open(members[name]) as file:
+            values = np.lib.format.read_array(file, allow_pickle=False)
+        return identifiers(values, self._whole + self._lost)
 
     def _shape_of(self, member: str) -> tuple[int, ...]:
         with self._archive.open(member) as file:

@@ -17,9 +17,11 @@ __all__ = [
     "LeftOut",
     "UnreadableError",
     "Wanted",
+    "check_identifiers",
     "checked_shape",
     "fitted",
     "identifiers",
+    "reason_of",
 ]
 
 # No cutout: a frame, or a file that is to fill the memory.
@@ -66,12 +68,15 @@ class Wanted:
             cutouts; None for `image`, or the only one that there is.
         id_column: The same for identifiers; None for `id` if there is one.
         extensions: What the image extensions of a FITS file are: "objects", or the "bands" of one.
+        hdu: Numbers or names of the extensions of a FITS file that are read, in this order; None
+            for all.
     """
 
     shape: tuple[int | None, int | None, int]
     column: str | None = None
     id_column: str | None = None
     extensions: str = "objects"
+    hdu: tuple[int | str, ...] | None = None
 
     def chosen(self, names: Sequence[str], what: str) -> str:
         """Returns the name of that with the cutouts.
@@ -224,13 +229,52 @@ def checked_shape(
     return shape, bands_first
 
 
-def identifiers(values: Sequence[Any]) -> list[str]:
-    """Returns the values of a column of identifiers as text; empty where there is none."""
-    if isinstance(values, np.ndarray):
-        values = values.tolist()
+def identifiers(values: Any, number: int) -> list[str]:
+    """Returns the values of a column of identifiers as text; empty where there is none.
+
+    Args:
+        values: One for each cutout; a single one may stand alone.
+        number: Of cutouts.
+
+    Raises:
+        UnreadableError: if there are others than one for each.
+    """
+    if not isinstance(values, list):
+        values = np.asarray(values)
+        check_identifiers(values.shape, number)
+        values = values.reshape(-1).tolist()
     texts = []
     for value in values:
         if isinstance(value, bytes):
             value = value.decode("utf-8", "replace")
         texts.append("" if value is None else str(value).strip())
     return texts
+
+
+def check_identifiers(shape: Sequence[int], number: int) -> None:
+    """Checks that there is an identifier for each cutout.
+
+    Args:
+        shape: Of the array of identifiers.
+        number: Of cutouts.
+
+    Raises:
+        UnreadableError: if there are others.
+    """
+    if tuple(shape) != (number,) and (len(shape) or number != 1):
+        raise UnreadableError(
+            f"has {number} cutout(s) and identifiers of shape {tuple(shape)}; one for each was "
+            "expected"
+        )
+
+
+def reason_of(error: Exception) -> str:
+    """Returns in some words why something cannot be read.
+
+    Args:
+        error: What a library raised, or an `UnreadableError`.
+    """
+    text = " ".join(str(error).split())
+    if isinstance(error, UnreadableError):
+        return text
+    return f"cannot be read: {text or type(error).__name__}"

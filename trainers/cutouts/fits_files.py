@@ -129,7 +129,9 @@ class FitsFile(CutoutFile):
             with opened as hdus:
                 rows = hdus[self._table].data[first:last]
                 pixels = np.array(rows[self._column])
-                names = [None] * len(rows) if self._id is None else identifiers(rows[self._id])
+                names = [None] * len(rows)
+                if self._id is not None:
+                    names = identifiers(rows[self._id], len(rows))
                 del rows
             for row, (image, name) in enumerate(zip(pixels, names, strict=True), first):
                 yield Found(f"{self._place}[{row}]", image, name, bands_first=True)

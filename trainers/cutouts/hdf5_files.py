@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import h5py
 
 from trainers.cutouts.array_files import rows_of
-from trainers.cutouts.cutout import CutoutFile, Found, UnreadableError, Wanted, identifiers
+from trainers.cutouts.cutout import (
+    CutoutFile,
+    Found,
+    UnreadableError,
+    Wanted,
+    check_identifiers,
+    identifiers,
+)
 
 __all__ = ["Hdf5File"]
 
@@ -37,10 +44,8 @@ class Hdf5File(CutoutFile):
             identifier = wanted.chosen_id(list(found), "datasets")
             self._ids = None if identifier is None else self._dataset(identifier)
             self._many, self._number, self._shape = rows_of(self._images.shape, wanted)
-            if self._ids is not None and self._many and self._ids.shape != (self._number,):
-                raise UnreadableError(
-                    f"has {self._number} cutouts and identifiers of shape {self._ids.shape}"
-                )
+            if self._ids is not None:
+                check_identifiers(self._ids.shape, self._number)
         except BaseException:
             self._file.close()
             raise
@@ -50,21 +55,25 @@ class Hdf5File(CutoutFile):
 
     def found(self, start: int, stop: int) -> Iterator[Found]:
         if not self._many:
-            yield Found("", self._images[()])
+            yield Found("", self._images[()], self._names(0, 1)[0])
             return
         row_bytes = self._images.dtype.itemsize * math.prod(self._shape)
         step = max(1, _BLOCK_BYTES // max(1, row_bytes))
         for first in range(start, stop, step):
             last = min(first + step, stop)
             images = self._images[first:last]
-            names = [None] * len(images)
-            if self._ids is not None:
-                names = identifiers(self._ids[first:last])
+            names = self._names(first, last)
             for row, (image, name) in enumerate(zip(images, names, strict=True), first):
                 yield Found(f"[{row}]", image, name)
 
     def close(self) -> None:
         self._file.close()
+
+    def _names(self, first: int, last: int) -> Sequence[str | None]:
+        if self._ids is None:
+            return [None] * (last - first)
+        where = slice(first, last) if self._ids.shape else ()
+        return identifiers(self._ids[where], last - first)
 
     def _dataset(self, name: str) -> h5py.Dataset:
         dataset = self._file[name]

@@ -74,7 +74,7 @@ class ParquetFile(CutoutFile):
             images = self._images(batch.column(self._column))
             names = [None] * len(images)
             if self._id is not None:
-                names = identifiers(batch.column(self._id).to_pylist())
+                names = identifiers(batch.column(self._id).to_pylist(), len(images))
             for image, name in zip(images, names, strict=True):
                 yield Found(f"[{row}]", image, name)
                 row += 1

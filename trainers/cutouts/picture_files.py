@@ -9,7 +9,7 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
-from trainers.cutouts.cutout import CutoutFile, Found, Wanted, checked_shape
+from trainers.cutouts.cutout import CutoutFile, Found, Wanted, checked_shape, reason_of
 
 __all__ = ["PictureFile", "decoded"]
 
@@ -48,11 +48,14 @@ def decoded(file: Path | BinaryIO, wanted: Wanted) -> np.ndarray | str:
         return f"is a picture of 1 or 3 bands; {bands} were expected"
     try:
         with Image.open(file, formats=_FORMATS) as image:
-            if image.mode not in _MODES:
-                return f"has mode {image.mode}; 8-bit grey or RGB was expected"
+            # Pillow cuts colours of 16 bits to 8; its tiles have the mode in the file.
+            modes = [image.mode, *(str(tile.args) for tile in image.tile if image.format == "PNG")]
+            for mode in modes:
+                if mode not in _MODES and (mode == image.mode or ";16" in mode):
+                    return f"has mode {mode}; 8-bit grey or RGB was expected"
             shape, _ = checked_shape((image.height, image.width, bands), wanted, False)
             if isinstance(shape, str):
                 return shape
             return np.asarray(image.convert("L" if bands == 1 else "RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        return f"cannot be read: {' '.join(str(error).split()) or type(error).__name__}"
+        return reason_of(error)

@@ -152,6 +152,15 @@ class PictureTest(ReadingTestCase):
         (found,) = self.read("grey.png", shape=(6, 5, 1))
         self.assertAllEqual(found.image, pixels[..., :1])
 
+    def test_pictures_of_16_bits_are_told(self):
+        deep = tf.fill((6, 5, 4), tf.constant(1000, tf.uint16))
+        for number in (1, 2, 3, 4):
+            memory = tf.io.encode_png(deep[..., :number]).numpy()
+            (self.folder / f"{number}.png").write_bytes(memory)
+        found = self.read("", shape=(6, 5, 3))
+        for one, mode in zip(found, ("I;16", "LA;16", "RGB;16", "RGBA;16"), strict=True):
+            self.assertRegex(one.reason, f"has mode {mode}.*; 8-bit grey or RGB was expected")
+
     def test_what_is_no_picture_for_the_model_is_told(self):
         Image.fromarray(np.zeros((6, 5, 3), np.uint8)).save(self.folder / "a.png")
         pixels = np.random.default_rng(1).integers(0, 256, (6, 5, 3), np.uint8)
@@ -217,6 +226,16 @@ class ArraysTest(ReadingTestCase):
         reason = "the file ends before it, after 5 of 7 rows"
         self.assertEqual(found[-1], LeftOut("a.npy[5:7]", reason, 2))
 
+    def test_an_identifier_for_each_cutout(self):
+        np.savez(self.folder / "a.npz", image=IMAGES[0], id="J1234")
+        np.savez(self.folder / "b.npz", image=IMAGES[0], id=1234)
+        np.savez(self.folder / "c.npz", image=IMAGES[:3], id=NAMES[:2])
+        np.savez(self.folder / "d.npz", image=IMAGES[:3], id=NAMES[:4])
+        found = self.read("a.npz", "b.npz", "c.npz", "d.npz")
+        self.assertEqual([one.id for one in found[:2]], ["J1234", "1234"])
+        for one, shape in zip(found[2:], (r"\(2,\)", r"\(4,\)"), strict=True):
+            self.assertRegex(one.reason, rf"has 3 cutout\(s\) and identifiers of shape {shape}")
+
     def test_what_else_cannot_be_used_is_told(self):
         np.save(self.folder / "text.npy", np.full((2, 6, 5, 2), "x"))
         np.save(self.folder / "flat.npy", np.zeros(9))
@@ -251,6 +270,19 @@ class Hdf5Test(ReadingTestCase):
         self.assert_images(self.read("a.h5"), IMAGES, NAMES)
         found = self.read("b.hdf5", column="/survey/stamps", id_column="survey/key")
         self.assert_images(found, IMAGES, [str(key) for key in range(10, 17)])
+
+    def test_an_identifier_for_each_cutout(self):
+        for name, images, ids in (
+            ("a.h5", IMAGES[0], "J1"),
+            ("b.h5", IMAGES[1], ["J2"]),
+            ("c.h5", IMAGES[:1], "J3"),
+            ("d.h5", IMAGES[:2], NAMES),
+        ):
+            with h5py.File(self.folder / name, "w") as file:
+                file["image"], file["id"] = images, ids
+        found = self.read("a.h5", "b.h5", "c.h5", "d.h5")
+        self.assertEqual([one.id for one in found[:3]], ["J1", "J2", "J3"])
+        self.assertRegex(found[3].reason, r"has 2 cutout\(s\) and identifiers of shape \(7,\)")
 
     def test_broken_files_and_links_to_others_are_told(self):
         with h5py.File(self.folder / "secret.h5", "w") as file:
