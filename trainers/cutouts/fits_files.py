@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from astropy.io import fits
 
 from trainers.cutouts.cutout import (
     CutoutFile,
@@ -16,126 +14,128 @@ from trainers.cutouts.cutout import (
     UnreadableError,
     Wanted,
     checked_shape,
-    identifiers,
+    reason_of,
 )
+from trainers.cutouts.fits_tables import FitsTable, image_columns
+from trainers.cutouts.opened_fits import OpenedFits
 
 __all__ = ["FitsFile"]
-
-# Rows of a table that are mapped into memory at a time.
-_ROWS = 256
 
 
 class FitsFile(CutoutFile):
     """Each image extension is a cutout, or all together are its bands; or the rows of a table are.
 
-    A table is read if there is no image, or if `wanted.column` is given. See `CutoutFile`.
+    A table is read if there is no image, or if `wanted.column` is given. What is damaged, or asked
+    for and not there, is an entry too, after the rows of a table. See `CutoutFile`.
     """
 
     def __init__(self, path: Path, wanted: Wanted):
-        self._path, self._wanted = path, wanted
-        self._hdus = self._open_file(memmap=False)
+        self._wanted = wanted
+        self._file = OpenedFits(path)
+        # What is wrong with extensions, by their number or the name that was asked for.
+        self._wrong: dict[int | str, str] = dict(self._file.damage)
         try:
-            self._images = [
-                number
-                for number, hdu in enumerate(self._hdus)
-                if wanted.column is None and hdu.is_image and len(hdu.shape) >= 2
-            ]
-            self._table = None if self._images else self._table_number()
+            self._table: FitsTable | None = None
+            if wanted.column is not None or (wanted.hdu is None and not self._file.images):
+                self._table = self._chosen_table(path)
+                # A table that was asked for has all that was asked for.
+                damage = self._wrong.keys() - {self._table.number}
+                self._extensions = sorted(damage) if wanted.column is None else []
+            else:
+                self._extensions = self._chosen_images()
         except BaseException:
-            self._hdus.close()
+            self._file.close()
             raise
 
     def __len__(self) -> int:
         if self._table is not None:
-            return self._rows
-        return 1 if self._wanted.extensions == "bands" else len(self._images)
+            return len(self._table) + len(self._extensions)
+        return 1 if self._wanted.extensions == "bands" else len(self._extensions)
 
     def found(self, start: int, stop: int) -> Iterator[Found]:
+        rows = 0
         if self._table is not None:
-            return self._found_rows(start, stop)
-        if self._wanted.extensions == "bands":
-            return self._found_bands()
-        return self._found_images(start, stop)
+            rows = len(self._table)
+            yield from self._table.found(start, min(stop, rows))
+        elif self._wanted.extensions == "bands":
+            yield self._bands()
+            return
+        for extension in self._extensions[max(0, start - rows) : max(0, stop - rows)]:
+            place = f"#{extension}" if len(self) > 1 else ""
+            yield Found(place, self._pixels(extension), bands_first=True)
 
     def close(self) -> None:
-        self._hdus.close()
+        self._file.close()
 
-    def _open_file(self, memmap: bool) -> fits.HDUList:
-        with warnings.catch_warnings():
-            # Old headers, and files cut short: these fail below, where it matters.
-            warnings.simplefilter("ignore")
-            hdus = fits.open(self._path, memmap=memmap)
-            len(hdus)  # Reads the headers.
-            return hdus
+    def _chosen_table(self, path: Path) -> FitsTable:
+        if not image_columns(self._file, self._wanted.hdu):
+            if self._wrong:
+                extension, wrong = next(iter(self._wrong.items()))
+                raise UnreadableError(f"extension {extension} {wrong}" if extension else wrong)
+            if self._file.images:
+                raise UnreadableError(
+                    f"has no table for --column; --hdu chooses images, {self._file.listed()}"
+                )
+            if not self._file.tables:
+                raise UnreadableError("has no image and no binary table")
+        return FitsTable(path, self._file, self._wanted)
 
-    def _found_images(self, start: int, stop: int) -> Iterator[Found]:
-        for number in self._images[start:stop]:
-            place = f"#{number}" if len(self._images) > 1 else ""
-            yield Found(place, self._pixels(number), bands_first=True)
+    def _chosen_images(self) -> list[int | str]:
+        usable = {*self._file.images, *self._file.damage}
+        if self._wanted.hdu is None:
+            return sorted(usable)
+        chosen: list[int | str] = []
+        for name in self._wanted.hdu:
+            called = [number for number in self._file.called(name) if number in usable]
+            if not called:
+                self._wrong[name] = f"is none of the images, which are {self._file.listed()}"
+            chosen += called or [name]
+        return list(dict.fromkeys(chosen))
 
-    def _found_bands(self) -> Iterator[Found]:
-        shapes = [self._hdus[number].shape for number in self._images]
-        wrong, _ = checked_shape((len(shapes), *shapes[0]), self._wanted, True)
+    def _bands(self) -> Found:
+        for extension in self._extensions:
+            if extension in self._wrong:
+                return Found("", f"extension {extension} {self._wrong[extension]}")
+        shapes = [_plane(self._file.hdus[number].shape) for number in self._extensions]
         if len(set(shapes)) > 1:
-            wrong = f"has images of different shapes: {', '.join(map(str, sorted(set(shapes))))}"
+            listed = ", ".join(map(str, sorted(set(shapes))))
+            return Found("", f"has images of different shapes: {listed}")
+        wrong, _ = checked_shape((len(shapes), *shapes[0]), self._wanted, True)
         if isinstance(wrong, str):
-            yield Found("", wrong)
-            return
-        planes = [self._pixels(number) for number in self._images]
+            return Found("", wrong)
+        planes = [self._data(number) for number in self._extensions]
         problems = [plane for plane in planes if isinstance(plane, str)]
-        yield Found("", problems[0] if problems else np.stack(planes), bands_first=True)
+        if problems:
+            return Found("", problems[0])
+        planes = [plane.reshape(shapes[0]) for plane in planes]
+        return Found("", np.stack(planes), bands_first=True)
 
-    def _pixels(self, number: int) -> np.ndarray | str:
-        hdu = self._hdus[number]
+    def _pixels(self, extension: int | str) -> np.ndarray | str:
+        if extension in self._wrong:
+            return self._wrong[extension]
         # Before it is read: a header may promise more than memory holds.
-        if self._wanted.extensions == "objects":
-            shape, _ = checked_shape(hdu.shape, self._wanted, True)
-            if isinstance(shape, str):
-                return shape
+        wrong, _ = checked_shape(self._file.hdus[extension].shape, self._wanted, True)
+        if not isinstance(wrong, str):
+            return self._data(extension)
+        if self._wanted.hdu is None:
+            for number, column in image_columns(self._file, None)[:1]:
+                wrong += f"; --column {column} reads table {self._file.label(number)} in its place"
+        return wrong
+
+    def _data(self, number: int) -> np.ndarray | str:
+        hdu = self._file.hdus[number]
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 pixels = hdu.data
                 del hdu.data
         except Exception as error:  # Astropy raises anything for a broken extension.
-            return f"cannot be read: {' '.join(str(error).split()) or type(error).__name__}"
+            return reason_of(error)
         return pixels
 
-    def _table_number(self) -> int:
-        tables = [n for n, hdu in enumerate(self._hdus) if isinstance(hdu, fits.BinTableHDU)]
-        if not tables:
-            raise UnreadableError("has no image and no binary table")
-        columns = {n: self._hdus[n].columns for n in tables}
-        held = {n: [c.name for c in columns[n] if _has_images(c)] for n in tables}
-        number = next((n for n in tables if held[n]), tables[0])
-        self._column = self._wanted.chosen(held[number], f"columns of table {number}")
-        names = columns[number].names
-        lower = {name.lower(): name for name in names}
-        if self._wanted.id_column is None and "id" in lower:
-            self._id = lower["id"]
-        else:
-            self._id = self._wanted.chosen_id(names, "columns")
-        self._rows = int(self._hdus[number].header["NAXIS2"])
-        self._place = "" if len(tables) == 1 else f"#{number}"
-        return number
 
-    def _found_rows(self, start: int, stop: int) -> Iterator[Found]:
-        # A file that was unpacked lies in memory, and is kept open.
-        packed = self._path.suffix.lower() == ".gz"
-        for first in range(start, stop, _ROWS):
-            last = min(first + _ROWS, stop)
-            # Pages of a file stay in memory as long as it is mapped, so it is mapped anew.
-            opened = contextlib.nullcontext(self._hdus) if packed else self._open_file(memmap=True)
-            with opened as hdus:
-                rows = hdus[self._table].data[first:last]
-                pixels = np.array(rows[self._column])
-                names = [None] * len(rows)
-                if self._id is not None:
-                    names = identifiers(rows[self._id], len(rows))
-                del rows
-            for row, (image, name) in enumerate(zip(pixels, names, strict=True), first):
-                yield Found(f"{self._place}[{row}]", image, name, bands_first=True)
-
-
-def _has_images(column: fits.Column) -> bool:
-    return column.dim is not None and column.dim.count(",") in (1, 2) and "A" not in column.format
+def _plane(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Returns the shape of a plane without the axes of length one in front."""
+    while len(shape) > 2 and shape[0] == 1:
+        shape = shape[1:]
+    return shape

@@ -11,7 +11,15 @@ from typing import Any
 import numpy as np
 
 from trainers.cutouts import sources
-from trainers.cutouts.cutout import Cutout, CutoutFile, LeftOut, UnreadableError, Wanted, fitted
+from trainers.cutouts.cutout import (
+    Cutout,
+    CutoutFile,
+    LeftOut,
+    UnreadableError,
+    Wanted,
+    fitted,
+    reason_of,
+)
 from trainers.errors import UserError
 
 __all__ = ["CutoutFiles", "read"]
@@ -26,6 +34,7 @@ def read(
     column: str | None = None,
     id_column: str | None = None,
     extensions: str = "objects",
+    hdu: Sequence[int | str] | None = None,
 ) -> Iterator[Cutout | LeftOut]:
     """Yields the cutouts of files, and what of them cannot be used, in memory that does not grow.
 
@@ -35,13 +44,13 @@ def read(
         column: See `Wanted`.
         id_column: See `Wanted`.
         extensions: See `Wanted`.
+        hdu: See `Wanted`.
 
     Raises:
         UserError: if there is no such file.
     """
-    files = CutoutFiles(
-        paths, shape, column=column, id_column=id_column, extensions=extensions, counted=False
-    )
+    wanted = {"column": column, "id_column": id_column, "extensions": extensions, "hdu": hdu}
+    files = CutoutFiles(paths, shape, **wanted, counted=False)
     for number in range(len(files.files)):
         yield from files.of_file(number)
     files.close()
@@ -58,6 +67,7 @@ class CutoutFiles:
         column: See `Wanted`.
         id_column: See `Wanted`.
         extensions: See `Wanted`.
+        hdu: See `Wanted`.
         counted: Whether the entries are counted, for which each file that is not small is opened.
 
     Attributes:
@@ -77,13 +87,15 @@ class CutoutFiles:
         column: str | None = None,
         id_column: str | None = None,
         extensions: str = "objects",
+        hdu: Sequence[int | str] | None = None,
         counted: bool = True,
     ):
         if extensions not in _EXTENSIONS:
             raise UserError(
                 f"--extensions must be one of {', '.join(_EXTENSIONS)}; got '{extensions}'"
             )
-        self._wanted = Wanted(tuple(shape), column, id_column, extensions)
+        chosen = None if hdu is None else tuple(hdu)
+        self._wanted = Wanted(tuple(shape), column, id_column, extensions, chosen)
         self.files = sources.find(paths)
         self.names = sources.names(self.files)
         self._opened: tuple[int, CutoutFile] | None = None
@@ -154,7 +166,7 @@ class CutoutFiles:
             self.close()
             rest = 1 if stop is None else stop - done
             rows = f"[{done}:{stop}]" if rest > 1 or done else ""
-            yield LeftOut(f"{name}{rows}", _reason(error), rest)
+            yield LeftOut(f"{name}{rows}", reason_of(error), rest)
 
     def close(self) -> None:
         """Closes the file that is open."""
@@ -181,10 +193,3 @@ class CutoutFiles:
             if not len(self._opened[1]):
                 raise UnreadableError("has no cutouts")
         return self._opened[1]
-
-
-def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    if isinstance(error, UnreadableError):
-        return text
-    return f"cannot be read: {text or type(error).__name__}"

@@ -14,6 +14,8 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
 
+from trainers.cutouts.cutout import UnreadableError
+from trainers.cutouts.opened_fits import OpenedFits
 from trainers.errors import UserError
 
 __all__ = ["Frame", "name_of", "read"]
@@ -135,36 +137,30 @@ def _image(
     if not path.is_file():
         raise UserError(f"{option} {path} must be a FITS file; there is no such file")
     try:
-        with warnings.catch_warnings():
-            # Old headers and files cut short: the second kind fails below, where it matters.
-            warnings.simplefilter("ignore")
-            with fits.open(path, memmap=False) as hdus:
-                number = _number(option, path, hdus, hdu)
-                # In a mosaic the keywords of the exposure stand in the primary header.
-                headers = (hdus[number].header, hdus[0].header)
-                where = f"{number} ({hdus[number].name})" if hdus[number].name else str(number)
-                return np.asarray(hdus[number].data), headers, where
+        with OpenedFits(path) as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Old headers.
+            number = _number(option, path, file, hdu)
+            if number in file.damage:
+                raise UnreadableError(f"extension {file.label(number)} {file.damage[number]}")
+            # In a mosaic the keywords of the exposure stand in the primary header.
+            headers = (file.hdus[number].header, file.hdus[0].header)
+            return np.asarray(file.hdus[number].data), headers, file.label(number)
     except UserError:
         raise
     except Exception as error:  # Astropy raises anything for a broken file.
         raise UserError(f"{option} {path} cannot be read as FITS: {error}") from None
 
 
-def _number(option: str, path: Path, hdus: fits.HDUList, hdu: int | str | None) -> int:
-    images = [number for number, one in enumerate(hdus) if one.is_image and len(one.shape) >= 2]
-    listed = ", ".join(f"{number} ({hdus[number].name})" for number in images)
-    if not images:
-        raise UserError(f"{option} {path} has no extension with an image; it has {len(hdus)}")
+def _number(option: str, path: Path, file: OpenedFits, hdu: int | str | None) -> int:
+    numbers = sorted({*file.images, *file.damage})
+    if not numbers:
+        raise UserError(f"{option} {path} has no extension with an image; it has {len(file.hdus)}")
     if hdu is None:
-        return images[0]
-    if isinstance(hdu, int):
-        if hdu in images:
-            return hdu
-    else:
-        for number in images:
-            if hdus[number].name.upper() == hdu.upper():
-                return number
-    raise UserError(f"--hdu must be one of the images of {path}, {listed}; got '{hdu}'")
+        return numbers[0]
+    called = [number for number in file.called(hdu) if number in numbers]
+    if called:
+        return called[0]
+    raise UserError(f"--hdu must be one of the images of {path}, {file.listed()}; got '{hdu}'")
 
 
 def _planes(path: Path | str, array: np.ndarray, bands: Sequence[int] | None) -> np.ndarray:

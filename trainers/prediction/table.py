@@ -30,7 +30,7 @@ __all__ = [
     "report",
 ]
 
-FILE_OPTIONS = ("column", "id_column", "extensions")
+FILE_OPTIONS = ("column", "id_column", "extensions", "hdu")
 """Options that tell how files are read; see `cutouts.cutout.Wanted`."""
 
 _PACKAGES = ("galaxy-model-zoo", "tensorflow", "astropy", "numpy", "pyarrow")
@@ -53,6 +53,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--extensions",
         default="objects",
         help="What the image extensions of a FITS file are: objects (default) or bands of one.",
+    )
+    group.add_argument(
+        "--hdu",
+        nargs="+",
+        metavar="NAME|NUMBER",
+        help="Extensions of a FITS file that are read, in this order; default: all.",
     )
     group = parser.add_argument_group("the table")
     add = group.add_argument

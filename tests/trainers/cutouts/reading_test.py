@@ -1,142 +1,16 @@
 import io
 import os
 import pickle
-from pathlib import Path
-from unittest import mock
 
 import h5py
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
-from astropy.io import fits
-from astropy.table import Table
 from PIL import Image
 
-from trainers.cutouts import sources
-from trainers.cutouts.cutout import Cutout, LeftOut
-from trainers.cutouts.reading import CutoutFiles, read
-from trainers.errors import UserError
-
-SHAPE = (6, 5, 2)
-IMAGES = np.random.default_rng(0).normal(size=(7, *SHAPE)).astype(np.float32)
-NAMES = [f"J{row:03d}" for row in range(len(IMAGES))]
-
-
-class ReadingTestCase(tf.test.TestCase):
-    def setUp(self):
-        super().setUp()
-        self.folder = Path(self.get_temp_dir())
-
-    def read(self, *paths, shape=SHAPE, **options):
-        """Reads at a stretch and in parts, of files and of objects, and sees that they agree."""
-        paths = [self.folder / path for path in paths]
-        found = list(read(paths, shape, **options))
-        for small in (sources._SMALL, -1):
-            with mock.patch.object(sources, "_SMALL", small):
-                files = pickle.loads(pickle.dumps(CutoutFiles(paths, shape, **options)))
-            self.assert_same(found, self.parts(files))
-        return found
-
-    def parts(self, files):
-        for start in range(0, len(files), 3):
-            yield from files.entries(start, start + 3)
-        files.close()
-
-    def assert_same(self, found, parts):
-        for one, again in zip(found, parts, strict=False):
-            if isinstance(one, LeftOut) and one.number > 1:
-                break  # In parts, the rest of a file is several.
-            self.assertEqual(one.source, again.source)
-            if isinstance(one, Cutout):
-                self.assertAllEqual(one.image, again.image)
-            else:
-                self.assertEqual(one, again)
-
-    def assert_images(self, found, images, ids):
-        self.assertEqual([one.id if isinstance(one, Cutout) else one for one in found], ids)
-        for one, image in zip(found, images, strict=True):
-            self.assertEqual(one.image.dtype, np.float32)
-            self.assertAllEqual(one.image, image)
-
-
-class FitsTest(ReadingTestCase):
-    def cube(self, row):
-        return np.moveaxis(IMAGES[row], -1, 0)
-
-    def test_a_cube_of_bands_however_it_is_packed(self):
-        fits.writeto(self.folder / "a.fits", self.cube(0))
-        fits.writeto(self.folder / "b.fits.gz", self.cube(1))
-        packed = fits.CompImageHDU(self.cube(2), compression_type="GZIP_2", quantize_level=0)
-        fits.HDUList([fits.PrimaryHDU(), packed]).writeto(self.folder / "c.fits.fz")
-        found = self.read("a.fits", "b.fits.gz", "c.fits.fz")
-        self.assert_images(found, IMAGES[:3], ["a.fits", "b.fits.gz", "c.fits.fz"])
-
-    def test_each_extension_is_an_object_or_a_band(self):
-        extensions = [fits.ImageHDU(IMAGES[row, ..., 0]) for row in range(2)]
-        path = self.folder / "m.fits"
-        fits.HDUList([fits.PrimaryHDU(), *extensions]).writeto(path)
-        found = self.read(path, shape=(6, 5, 1))
-        self.assert_images(found, IMAGES[:2, ..., :1], ["m.fits#1", "m.fits#2"])
-        (found,) = self.read(path, extensions="bands")
-        self.assertAllEqual(found.image, np.moveaxis(IMAGES[:2, ..., 0], 0, -1))
-
-    def test_rows_of_a_table_in_either_order_of_the_axes(self):
-        for name, images in (("l.fits", IMAGES), ("f.fits.gz", np.moveaxis(IMAGES, -1, 1))):
-            table = Table({"ID": NAMES, "stamp": images, "flux": np.arange(7.0)})
-            table.write(self.folder / name)
-            self.assert_images(self.read(name), IMAGES, NAMES)
-        found = self.read("l.fits", column="stamp", id_column="flux")
-        self.assertEqual([one.id for one in found][:2], ["0.0", "1.0"])
-        self.assertEqual(found[3].source, "l.fits[3]")
-
-    def test_small_files_are_opened_once_and_large_ones_divided(self):
-        for row in range(4):
-            fits.writeto(self.folder / f"{row}.fits", self.cube(row))
-        Table({"id": NAMES, "image": IMAGES}).write(self.folder / "table.fits")
-        with mock.patch.object(fits, "open", side_effect=fits.open) as opened:
-            files = CutoutFiles([self.folder], SHAPE)
-            self.assertEqual((len(files), files.unit, opened.call_count), (5, "files", 0))
-            self.assertLen(list(files.entries(0, 4)), 4)
-            self.assertEqual(opened.call_count, 4)
-        self.assert_images(list(files.entries(4, 5)), IMAGES, NAMES)
-        with mock.patch.object(sources, "_SMALL", os.path.getsize(self.folder / "0.fits")):
-            files = CutoutFiles([self.folder], SHAPE)
-        self.assertEqual((len(files), files.unit), (4 + len(IMAGES), "objects"))
-        self.assert_images(list(files.entries(6, 8)), IMAGES[2:4], NAMES[2:4])
-        files.close()
-
-    def test_scaled_integers_are_what_they_stand_for(self):
-        image = np.arange(30, dtype=np.uint16).reshape(6, 5)
-        fits.writeto(self.folder / "u.fits", image)
-        table = Table({"image": np.stack([image + 7] * 3)})
-        table.write(self.folder / "t.fits")
-        (found,) = self.read("u.fits", shape=(6, 5, 1))
-        self.assertAllEqual(found.image[..., 0], image)
-        self.assertAllEqual(self.read("t.fits", shape=(6, 5, 1))[2].image[..., 0], image + 7)
-
-    def test_what_is_broken_is_told_and_the_rest_is_read(self):
-        fits.writeto(self.folder / "good.fits", self.cube(0))
-        whole = (self.folder / "good.fits").read_bytes()
-        (self.folder / "cut.fits").write_bytes(whole[:2880])
-        (self.folder / "none.fits").write_bytes(b"")
-        Table({"image": IMAGES}).write(self.folder / "table.fits")
-        table = (self.folder / "table.fits").read_bytes()
-        (self.folder / "table_cut.fits").write_bytes(table[: len(table) - 2880])
-        Table({"mag": [1.0]}).write(self.folder / "other.fits")
-        image = self.cube(1).copy()
-        image[0, 0, :3] = np.nan, np.inf, -np.inf
-        fits.writeto(self.folder / "nan.fits", image)
-        names = ["cut.fits", "none.fits", "nan.fits", "table_cut.fits", "other.fits", "good.fits"]
-        found = self.read(*names)
-        self.assertIsInstance(found[-1], Cutout)
-        self.assertEqual(found[3].number, 7)
-        reasons = {one.source: one.reason for one in found[:-1]}
-        self.assertRegex(reasons["cut.fits"], "cannot be read")
-        self.assertRegex(reasons["none.fits"], "cannot be read: Empty")
-        self.assertEqual(reasons["nan.fits"], "3 of 60 pixels are NaN or infinite")
-        self.assertRegex(reasons["table_cut.fits[0:7]"], "cannot be read")
-        self.assertRegex(reasons["other.fits"], "has no 'image' among its columns of table 1")
+from tests.trainers.cutouts.reading_case import IMAGES, NAMES, SHAPE, ReadingTestCase
+from trainers.cutouts.cutout import LeftOut
 
 
 class PictureTest(ReadingTestCase):
@@ -361,31 +235,3 @@ class ParquetTest(ReadingTestCase):
         memory = (self.folder / "a.parquet").read_bytes()
         (self.folder / "a.parquet").write_bytes(memory[:-20])
         self.assertRegex(self.read("a.parquet")[0].reason, "cannot be read")
-
-
-class SourcesTest(ReadingTestCase):
-    def test_folders_and_patterns_are_read_in_order_and_each_file_once(self):
-        for name in ("b/2.png", "b/10.png", "a/2.png", "a/notes.txt", "c.npy", ".x/3.png"):
-            path = self.folder / name
-            path.parent.mkdir(exist_ok=True)
-            if path.suffix == ".png":
-                Image.new("L", (5, 6)).save(path)
-            else:
-                np.save(path.open("wb"), np.ones((6, 5, 1)))
-        found = self.read("", shape=(6, 5, 1))
-        self.assertEqual([one.id for one in found], ["a/2.png", "b/10.png", "b/2.png", "c.npy"])
-        found = self.read("b/*.png", "c.npy", "b/2.png", shape=(6, 5, 1))
-        self.assertEqual([one.id for one in found], ["10.png", "2.png", "c.npy"])
-
-    def test_mistakes_are_told(self):
-        (self.folder / "a.txt").touch()
-        for path, message in (
-            ("none.fits", "--images .*none.fits: no such file"),
-            ("*.fits", "--images .*: no file has such a name"),
-            (".", "--images .*: no .fits, .*files in the folder"),
-            ("a.txt", "--images .*a.txt must end with one of .fits"),
-        ):
-            with self.assertRaisesRegex(UserError, message):
-                sources.find([self.folder / path])
-        with self.assertRaisesRegex(UserError, "--extensions must be one of objects, bands"):
-            CutoutFiles([self.folder], SHAPE, extensions="all")

@@ -1,3 +1,4 @@
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +107,9 @@ class MistakesTest(tf.test.TestCase):
         (folder / "text.fits").write_text("no FITS")
         (folder / "empty.fits").touch()
         (folder / "short.fits").write_bytes(good.read_bytes()[:20000])
+        packed = bytearray(gzip.compress(good.read_bytes()))
+        packed[len(packed) // 2] ^= 0xFF
+        (folder / "flipped.fits.gz").write_bytes(packed)
         columns = [fits.Column("a", "E", array=np.ones(3))]
         table = fits.HDUList([fits.PrimaryHDU(), fits.BinTableHDU.from_columns(columns)])
         table.writeto(folder / "table.fits")
@@ -115,6 +119,7 @@ class MistakesTest(tf.test.TestCase):
             ("text.fits", {}, "text.fits cannot be read as FITS"),
             ("empty.fits", {}, "empty.fits cannot be read as FITS"),
             ("short.fits", {}, "short.fits cannot be read as FITS"),
+            ("flipped.fits.gz", {}, "flipped.fits.gz cannot be read as FITS"),
             ("table.fits", {}, "has no extension with an image; it has 2"),
             ("good.fits", {"hdu": 0}, r"--hdu must be .* 1 \(SCI\); got '0'"),
             ("good.fits", {"hdu": 7}, r"--hdu must be .* 1 \(SCI\); got '7'"),

@@ -1,0 +1,189 @@
+import argparse
+import os
+from unittest import mock
+
+import numpy as np
+from astropy.io import fits
+from astropy.table import Table
+
+from tests.trainers.cutouts.reading_case import IMAGES, NAMES, SHAPE, ReadingTestCase
+from trainers.cutouts import sources
+from trainers.cutouts.cutout import Cutout, LeftOut
+from trainers.cutouts.reading import CutoutFiles
+from trainers.prediction import table
+
+
+class FitsTest(ReadingTestCase):
+    def cube(self, row):
+        return np.moveaxis(IMAGES[row], -1, 0)
+
+    def test_a_cube_of_bands_however_it_is_packed(self):
+        fits.writeto(self.folder / "a.fits", self.cube(0))
+        fits.writeto(self.folder / "b.fits.gz", self.cube(1))
+        packed = fits.CompImageHDU(self.cube(2), compression_type="GZIP_2", quantize_level=0)
+        fits.HDUList([fits.PrimaryHDU(), packed]).writeto(self.folder / "c.fits.fz")
+        found = self.read("a.fits", "b.fits.gz", "c.fits.fz")
+        self.assert_images(found, IMAGES[:3], ["a.fits", "b.fits.gz", "c.fits.fz"])
+
+    def test_each_extension_is_an_object_or_a_band(self):
+        extensions = [fits.ImageHDU(IMAGES[row, ..., 0]) for row in range(2)]
+        path = self.folder / "m.fits"
+        fits.HDUList([fits.PrimaryHDU(), *extensions]).writeto(path)
+        found = self.read(path, shape=(6, 5, 1))
+        self.assert_images(found, IMAGES[:2, ..., :1], ["m.fits#1", "m.fits#2"])
+        (found,) = self.read(path, extensions="bands")
+        self.assertAllEqual(found.image, np.moveaxis(IMAGES[:2, ..., 0], 0, -1))
+
+    def test_rows_of_a_table_in_either_order_of_the_axes(self):
+        for name, images in (("l.fits", IMAGES), ("f.fits.gz", np.moveaxis(IMAGES, -1, 1))):
+            table = Table({"ID": NAMES, "stamp": images, "flux": np.arange(7.0)})
+            table.write(self.folder / name)
+            self.assert_images(self.read(name), IMAGES, NAMES)
+        found = self.read("l.fits", column="stamp", id_column="flux")
+        self.assertEqual([one.id for one in found][:2], ["0.0", "1.0"])
+        self.assertEqual(found[3].source, "l.fits[3]")
+
+    def test_small_files_are_opened_once_and_large_ones_divided(self):
+        for row in range(4):
+            fits.writeto(self.folder / f"{row}.fits", self.cube(row))
+        Table({"id": NAMES, "image": IMAGES}).write(self.folder / "table.fits")
+        with mock.patch.object(fits, "open", side_effect=fits.open) as opened:
+            files = CutoutFiles([self.folder], SHAPE)
+            self.assertEqual((len(files), files.unit, opened.call_count), (5, "files", 0))
+            self.assertLen(list(files.entries(0, 4)), 4)
+            self.assertEqual(opened.call_count, 4)
+        self.assert_images(list(files.entries(4, 5)), IMAGES, NAMES)
+        with mock.patch.object(sources, "_SMALL", os.path.getsize(self.folder / "0.fits")):
+            files = CutoutFiles([self.folder], SHAPE)
+        self.assertEqual((len(files), files.unit), (4 + len(IMAGES), "objects"))
+        self.assert_images(list(files.entries(6, 8)), IMAGES[2:4], NAMES[2:4])
+        files.close()
+
+    def test_scaled_integers_are_what_they_stand_for(self):
+        image = np.arange(30, dtype=np.uint16).reshape(6, 5)
+        fits.writeto(self.folder / "u.fits", image)
+        table = Table({"image": np.stack([image + 7] * 3)})
+        table.write(self.folder / "t.fits")
+        (found,) = self.read("u.fits", shape=(6, 5, 1))
+        self.assertAllEqual(found.image[..., 0], image)
+        self.assertAllEqual(self.read("t.fits", shape=(6, 5, 1))[2].image[..., 0], image + 7)
+
+    def test_what_is_broken_is_told_and_the_rest_is_read(self):
+        fits.writeto(self.folder / "good.fits", self.cube(0))
+        whole = (self.folder / "good.fits").read_bytes()
+        (self.folder / "cut.fits").write_bytes(whole[:2880])
+        (self.folder / "none.fits").write_bytes(b"")
+        Table({"image": IMAGES}).write(self.folder / "table.fits")
+        table = (self.folder / "table.fits").read_bytes()
+        (self.folder / "table_cut.fits").write_bytes(table[: len(table) - 2880])
+        Table({"mag": [1.0]}).write(self.folder / "other.fits")
+        image = self.cube(1).copy()
+        image[0, 0, :3] = np.nan, np.inf, -np.inf
+        fits.writeto(self.folder / "nan.fits", image)
+        names = ["cut.fits", "none.fits", "nan.fits", "table_cut.fits", "other.fits", "good.fits"]
+        found = self.read(*names)
+        self.assertIsInstance(found[-1], Cutout)
+        self.assertEqual(found[3].number, 7)
+        reasons = {one.source: one.reason for one in found[:-1]}
+        self.assertRegex(reasons["cut.fits"], "cannot be read")
+        self.assertRegex(reasons["none.fits"], "cannot be read: Empty")
+        self.assertEqual(reasons["nan.fits"], "3 of 60 pixels are NaN or infinite")
+        self.assertRegex(reasons["table_cut.fits[0:7]"], "cannot be read")
+        self.assertEqual(reasons["other.fits"], "has no column with cutouts")
+
+
+class ExtensionsTest(ReadingTestCase):
+    def write(self, name="a.fits", axes=()):
+        """Writes images with their rows as pixels, and returns their number."""
+        planes = [np.full((*axes, 6, 5), row, np.float32) for row in range(4)]
+        named = zip(("SCI", "ERR", "SCI", "DQ"), planes, strict=True)
+        extensions = [fits.ImageHDU(plane, name=name) for name, plane in named]
+        fits.HDUList([fits.PrimaryHDU(), *extensions]).writeto(self.folder / name)
+        return len(planes)
+
+    def values(self, *hdus, shape=(6, 5, 1), **options):
+        found = self.read("a.fits", shape=shape, hdu=hdus, **options)
+        return {one.source: one.image[0, 0].tolist() for one in found}
+
+    def test_names_and_numbers_choose_images_in_their_order(self):
+        self.write()
+        self.assertEqual(self.values("err"), {"a.fits": [1]})
+        sources = {"a.fits#4": [3], "a.fits#1": [0], "a.fits#3": [2]}
+        self.assertEqual(list(self.values(4, "SCI").items()), list(sources.items()))
+        bands = {"extensions": "bands", "shape": (6, 5, 3)}
+        self.assertEqual(self.values("DQ", 2, 1, **bands), {"a.fits": [3, 1, 0]})
+
+    def test_they_are_options_of_the_commands(self):
+        self.write()
+        parser = argparse.ArgumentParser()
+        table.add_options(parser)
+        output = self.folder / "table.fits"
+        options = parser.parse_args(["--output", str(output), "--hdu", "4", "sci"])
+        options.images = [self.folder]
+        files = table.files(options, (6, 5, 1))
+        found = [one.source for one in files.entries(0, len(files))]
+        self.assertEqual(found, ["a.fits#4", "a.fits#1", "a.fits#3"])
+
+    def test_what_is_not_there_is_told_with_what_is(self):
+        self.write()
+        found = self.read("a.fits", shape=(6, 5, 1), hdu=("ERR", "N2", 0))
+        self.assertIsInstance(found[0], Cutout)
+        reason = "is none of the images, which are 1 (SCI), 2 (ERR), 3 (SCI), 4 (DQ)"
+        left_out = [LeftOut("a.fits#N2", reason), LeftOut("a.fits#0", reason)]
+        self.assertEqual(found[1:], left_out)
+        (found,) = self.read("a.fits", hdu=("ERR", "N2"), extensions="bands")
+        self.assertEqual(found, LeftOut("a.fits", f"extension N2 {reason}"))
+        (found,) = self.read("a.fits", shape=(6, 5, 1), column="SCI")
+        self.assertRegex(found.reason, "no table for --column; --hdu chooses images, 1 .SCI., 2")
+
+    def test_bands_may_have_axes_of_length_one(self):
+        number = self.write(axes=(1, 1))
+        (found,) = self.read("a.fits", shape=(6, 5, number), extensions="bands")
+        self.assertAllEqual(found.image[2, 3], np.arange(number))
+
+
+class TablesTest(ReadingTestCase):
+    def write(self, *tables, image=None):
+        hdus = [fits.BinTableHDU(Table(columns)) for columns in tables]
+        fits.HDUList([fits.PrimaryHDU(image), *hdus]).writeto(self.folder / "a.fits")
+
+    def test_the_column_may_stand_in_any_table_and_in_capitals(self):
+        self.write({"psf": IMAGES[:2]}, {"IMAGE": IMAGES, "noise": IMAGES + 1, "Id": NAMES})
+        self.assert_images(self.read("a.fits"), IMAGES, NAMES)
+        self.assert_images(self.read("a.fits", column="Noise"), IMAGES + 1, NAMES)
+        found = self.read("a.fits", column="PSF")
+        self.assert_images(found, IMAGES[:2], ["a.fits#1[0]", "a.fits#1[1]"])
+        (found,) = self.read("a.fits", column="none")
+        reason = "has no column 'none' with cutouts; there are 'psf' of table 1, 'IMAGE' of table 2"
+        self.assertStartsWith(found.reason, reason)
+
+    def test_columns_that_cannot_be_told_apart_are_listed(self):
+        self.write({"image": IMAGES}, {"image": IMAGES + 1})
+        (found,) = self.read("a.fits")
+        self.assertEqual(
+            found.reason,
+            "has several columns with cutouts: 'image' of table 1, 'image' of table 2; --column or "
+            "--hdu chooses one",
+        )
+        found = self.read("a.fits", column="image", hdu=[2])
+        self.assert_images(found, IMAGES + 1, [f"a.fits#2[{row}]" for row in range(7)])
+
+    def test_an_image_of_another_size_before_a_table_names_the_column(self):
+        self.write({"stamp": IMAGES}, image=np.zeros((9, 9)))
+        (found,) = self.read("a.fits")
+        self.assertRegex(found.reason, "--column stamp reads table 1 in its place$")
+        self.assertLen(self.read("a.fits", column="stamp"), 7)
+
+    def test_what_stands_for_nothing_is_no_number(self):
+        pixels = np.arange(60, dtype=np.int16).reshape(2, 6, 5)
+        pixels[0, 0, 0] = -32768
+        columns = [
+            fits.Column("image", "30I", dim="(5,6)", null=-32768, array=pixels),
+            fits.Column("id", "J", null=-99, array=np.array([7, -99])),
+        ]
+        path = self.folder / "t.fits"
+        fits.BinTableHDU.from_columns(columns).writeto(path)
+        found = self.read("t.fits", shape=(6, 5, 1))
+        reason = "1 of 30 pixels are NaN or infinite"
+        self.assertEqual(found[0], LeftOut("t.fits[0]", reason))
+        self.assertEqual(found[1].id, "t.fits[1]")
