@@ -68,12 +68,14 @@ class CutoutFiles:
         id_column: See `Wanted`.
         extensions: See `Wanted`.
         hdu: See `Wanted`.
+        leave_out: See `sources.find`.
         counted: Whether the entries are counted, for which each file that is not small is opened.
 
     Attributes:
         files: Paths of the files.
         names: What they are called in a table.
-        unit: What the entries are, in the plural: "files" if all are small, else "objects".
+        unit: What the entries are, in the plural: "files" if all are small, "objects" if none is,
+            else "entries".
 
     Raises:
         UserError: if there is no such file.
@@ -88,6 +90,7 @@ class CutoutFiles:
         id_column: str | None = None,
         extensions: str = "objects",
         hdu: Sequence[int | str] | None = None,
+        leave_out: str | Path | None = None,
         counted: bool = True,
     ):
         if extensions not in _EXTENSIONS:
@@ -96,15 +99,20 @@ class CutoutFiles:
             )
         chosen = None if hdu is None else tuple(hdu)
         self._wanted = Wanted(tuple(shape), column, id_column, extensions, chosen)
-        self.files = sources.find(paths)
+        self.files = sources.find(paths, leave_out)
         self.names = sources.names(self.files)
         self._opened: tuple[int, CutoutFile] | None = None
         self._small = list(map(sources.is_small, self.files))
-        self.unit = "files" if all(self._small) else "objects"
+        self.unit = "objects"
+        if any(self._small):
+            self.unit = "files" if all(self._small) else "entries"
         self._ends: list[int] = []
+        self._sizes = [0]
         if counted:
             counts = [self._count(number) for number in range(len(self.files))]
             self._ends = np.cumsum(counts).tolist()
+            sizes = [self._unknown_bytes(number) for number in range(len(self.files))]
+            self._sizes += np.cumsum(sizes).tolist()
 
     def __len__(self) -> int:
         """Returns the number of entries."""
@@ -117,9 +125,20 @@ class CutoutFiles:
         """Returns path, size and time of change of each file, to see whether they are the same."""
         found = []
         for file in self.files:
-            status = os.stat(file)
-            found.append([os.path.abspath(file), status.st_size, status.st_mtime_ns])
+            try:
+                status = os.stat(file)
+                found.append([os.path.abspath(file), status.st_size, status.st_mtime_ns])
+            except OSError:  # A link to nothing; told when it is read.
+                found.append([os.path.abspath(file), None, None])
         return found
+
+    def bytes_before(self, entry: int) -> int:
+        """Returns the bytes of those entries before one that may be many objects each.
+
+        Args:
+            entry: Counted from 0; `len(self)` for all.
+        """
+        return self._sizes[bisect.bisect_right(self._ends, entry)]
 
     def entries(self, start: int, stop: int) -> Iterator[Cutout | LeftOut]:
         """Yields what is in the entries from `start` to `stop`; see `CutoutFile.found`.
@@ -184,6 +203,12 @@ class CutoutFiles:
             return 1
         finally:
             self.close()
+
+    def _unknown_bytes(self, number: int) -> int:
+        file = self.files[number]
+        if not self._small[number] or sources.is_picture(file) or not os.path.isfile(file):
+            return 0
+        return os.path.getsize(file)
 
     def _open(self, number: int) -> CutoutFile:
         if self._opened is None or self._opened[0] != number:

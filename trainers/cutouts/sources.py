@@ -58,39 +58,40 @@ _READERS: dict[str, Callable[[], type[CutoutFile]]] = {
 # Bytes of a FITS file that is read as a whole.
 _SMALL = 4 * 2**20
 
+# Folders with the parts of a table that is being made, see `prediction.parts`.
+_PARTS = (".parts", ".parts.old")
+
 SUFFIXES = tuple(_READERS)
 """How the names of files that can be read end; capitals do not matter."""
 
 
-def find(paths: Sequence[str | Path]) -> list[str]:
+def find(paths: Sequence[str | Path], leave_out: str | Path | None = None) -> list[str]:
     """Returns the files that are meant, each once.
 
     Args:
         paths: Files; folders, of which all files are taken that can be read, also in folders
-            within, sorted by name; and patterns such as `night*/*.fits`, sorted likewise.
+            within and linked to, sorted by name, but for parts of tables; and patterns of files
+            and folders such as `night*/*.fits`, sorted likewise.
+        leave_out: A file that is not taken, such as the table that is written.
 
     Raises:
         UserError: if there is no such file, nothing in a folder or for a pattern that can be
             read, or a file is none that can be read.
     """
-    files: dict[str, None] = {}
+    files: dict[str, str] = {}
+    written = None if leave_out is None else os.path.abspath(leave_out)
     for path in map(str, paths):
-        if os.path.isdir(path):
-            inside = sorted(_inside(path))
-            if not inside:
-                raise UserError(f"--images {path}: no {', '.join(SUFFIXES)} files in the folder")
-        elif os.path.exists(path):
-            inside = [path]
-        elif glob.has_magic(path):
-            inside = sorted(name for name in glob.glob(path, recursive=True) if _is_file(name))
-            if not inside:
-                raise UserError(f"--images {path}: no file has such a name")
-        else:
-            raise UserError(f"--images {path}: no such file")
-        for file in inside:
+        is_pattern = not os.path.exists(path) and glob.has_magic(path)
+        found = sorted(glob.glob(path, recursive=True)) if is_pattern else [path]
+        inside = [file for name in found for file in _of(name)]
+        meant = {os.path.abspath(file): file for file in inside}
+        meant.pop(written, None)
+        if not meant:
+            raise UserError(f"--images {path}: {_lack(path, bool(inside), is_pattern)}")
+        for absolute, file in meant.items():
             _suffix(file)
-        files.update(dict.fromkeys(inside))
-    return list(files)
+            files.setdefault(absolute, file)
+    return list(files.values())
 
 
 def names(files: Sequence[str]) -> list[str]:
@@ -100,11 +101,12 @@ def names(files: Sequence[str]) -> list[str]:
         files: Different paths.
     """
     short = [os.path.basename(file) for file in files]
-    if max(Counter(short).values(), default=1) == 1:
-        return short
-    absolute = [os.path.abspath(file) for file in files]
-    folder = os.path.commonpath([os.path.dirname(file) for file in absolute])
-    return [os.path.relpath(file, folder) for file in absolute]
+    if max(Counter(short).values(), default=1) > 1:
+        absolute = [os.path.abspath(file) for file in files]
+        folder = os.path.commonpath([os.path.dirname(file) for file in absolute])
+        short = [os.path.relpath(file, folder) for file in absolute]
+    # Bytes that are no UTF-8 cannot be written to a table.
+    return [os.fsencode(name).decode("utf-8", "backslashreplace") for name in short]
 
 
 def reader(file: str) -> type[CutoutFile]:
@@ -133,23 +135,44 @@ def is_small(file: str) -> bool:
         return True
     is_fits = _READERS[_suffix(file)] is _fits
     # What has gone meanwhile is found out when it is read.
-    return is_fits and (not _is_file(file) or os.path.getsize(file) <= _SMALL)
+    return is_fits and (not os.path.isfile(file) or os.path.getsize(file) <= _SMALL)
+
+
+def _lack(path: str, is_written: bool, is_pattern: bool) -> str:
+    if is_written:
+        return "nothing but the table of --output"
+    if os.path.isdir(path):
+        return f"no {', '.join(SUFFIXES)} files in the folder"
+    return "no file has such a name" if is_pattern else "no such file"
+
+
+def _of(name: str) -> list[str]:
+    """Returns the files in a folder, or the file; none for what is neither."""
+    if os.path.isdir(name):
+        return sorted(_inside(name))
+    # A link to nothing is told when it is read.
+    return [name] if os.path.isfile(name) or os.path.islink(name) else []
 
 
 def _inside(folder: str) -> list[str]:
-    found = []
-    for parent, folders, members in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+    found, seen = [], set()
+    for parent, folders, members in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in seen:  # By way of a link.
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = [
+            name for name in folders if not (name.startswith(".") or name.endswith(_PARTS))
+        ]
+        # So that a link comes after the folder beside it to which it may lead.
+        folders.sort(key=lambda name: (os.path.islink(os.path.join(parent, name)), name))
         found += [
             os.path.join(parent, name)
             for name in members
             if name.lower().endswith(SUFFIXES) and not name.startswith(".")
         ]
     return found
-
-
-def _is_file(path: str) -> bool:
-    return os.path.isfile(path)
 
 
 def _suffix(file: str) -> str:

@@ -18,6 +18,8 @@ __all__ = ["Block", "Entries", "Model", "Rows", "Unit", "answered", "blocks", "t
 
 # Objects between two parts of the table, about.
 _UNIT = 1024
+# The same, where a file is one entry and may have any number of objects.
+_UNIT_BYTES = 16 * 2**20
 
 _LATENTS = ("latent_mean", "latent_stddev")
 # More numbers for each object than a table has room for, such as an image.
@@ -26,7 +28,10 @@ _VOTES = ("fractions", "concentrations", "pass_fractions", "asked")
 
 
 class Entries(Protocol):
-    """What cutouts are found in, such as `cutouts.reading.CutoutFiles`; it can be pickled."""
+    """What cutouts are found in, such as `cutouts.reading.CutoutFiles`; it can be pickled.
+
+    Where an entry may be many objects, it has `bytes_before(entry)` too, see there.
+    """
 
     unit: str
 
@@ -101,16 +106,23 @@ class Rows:
     left_out: Sequence[LeftOut]
 
 
-def units(number: int, batch_size: int) -> list[Unit]:
-    """Returns the units of so many entries.
+def units(entries: Entries, batch_size: int) -> list[Unit]:
+    """Returns the units of all entries, of so many objects or bytes of files as make one part.
 
     Args:
-        number: Entries in all.
+        entries: All entries.
         batch_size: Of which a unit has a multiple.
     """
-    step = batch_size * max(1, _UNIT // batch_size)
-    starts = range(0, number, step)
-    return [Unit(i, start, min(start + step, number)) for i, start in enumerate(starts)]
+    # Where each entry is one object, nothing is said of bytes.
+    bytes_before = getattr(entries, "bytes_before", lambda entry: 0)
+    most = batch_size * max(1, _UNIT // batch_size)
+    found, start, read = [], 0, 0
+    for stop in (*range(batch_size, len(entries), batch_size), len(entries)):
+        is_full = stop - start >= most or bytes_before(stop) - read >= _UNIT_BYTES
+        if is_full or stop == len(entries) > start:
+            found.append(Unit(len(found), start, stop))
+            start, read = stop, bytes_before(stop)
+    return found
 
 
 def blocks(entries: Entries, unit: Unit, batch_size: int) -> Iterator[Block]:

@@ -95,7 +95,7 @@ def files(options: argparse.Namespace, shape: tuple[int | None, int | None, int]
     from trainers.cutouts.reading import CutoutFiles
 
     given = {name: getattr(options, name) for name in FILE_OPTIONS}
-    return CutoutFiles(options.images, shape, **given)
+    return CutoutFiles(options.images, shape, **given, leave_out=options.output)
 
 
 def make(
@@ -132,7 +132,7 @@ def make(
         "state of the cutouts": hashlib.sha256(state.encode()).hexdigest(),
     }
     with parts.opened(manifest, options.overwrite):
-        units = answering.units(len(entries), options.batch_size)
+        units = answering.units(entries, options.batch_size)
         if parts.summary() is None:
             done = parts.done()
             missing = [unit for unit in units if unit.number not in done]

@@ -10,7 +10,7 @@ from tests.trainers.cutouts.reading_case import IMAGES, NAMES, SHAPE, ReadingTes
 from trainers.cutouts import sources
 from trainers.cutouts.cutout import Cutout, LeftOut
 from trainers.cutouts.reading import CutoutFiles
-from trainers.prediction import table
+from trainers.prediction import answering, table
 
 
 class FitsTest(ReadingTestCase):
@@ -55,7 +55,7 @@ class FitsTest(ReadingTestCase):
         self.assert_images(list(files.entries(4, 5)), IMAGES, NAMES)
         with mock.patch.object(sources, "_SMALL", os.path.getsize(self.folder / "0.fits")):
             files = CutoutFiles([self.folder], SHAPE)
-        self.assertEqual((len(files), files.unit), (4 + len(IMAGES), "objects"))
+        self.assertEqual((len(files), files.unit), (4 + len(IMAGES), "entries"))
         self.assert_images(list(files.entries(6, 8)), IMAGES[2:4], NAMES[2:4])
         files.close()
 
@@ -91,6 +91,19 @@ class FitsTest(ReadingTestCase):
         self.assertRegex(reasons["table_cut.fits[0:7]"], "cannot be read")
         self.assertEqual(reasons["other.fits"], "has no column with cutouts")
 
+    def test_units_close_before_small_files_with_many_rows_are_too_many(self):
+        for row in range(10):
+            Table({"image": IMAGES[:5]}).write(self.folder / f"{row}.fits")
+        files = CutoutFiles([self.folder], SHAPE)
+        size = os.path.getsize(self.folder / "0.fits")
+        with mock.patch.object(answering, "_UNIT_BYTES", 4 * size):
+            units = answering.units(files, batch_size=3)
+        self.assertEqual([(unit.start, unit.stop) for unit in units], [(0, 6), (6, 10)])
+        with mock.patch.object(answering, "_UNIT", 3):
+            units = answering.units(files, batch_size=3)
+        self.assertEqual([unit.stop for unit in units], [3, 6, 9, 10])
+        self.assertLen(answering.units(files, batch_size=3), 1)
+
 
 class ExtensionsTest(ReadingTestCase):
     def write(self, name="a.fits", axes=()):
@@ -120,6 +133,7 @@ class ExtensionsTest(ReadingTestCase):
         output = self.folder / "table.fits"
         options = parser.parse_args(["--output", str(output), "--hdu", "4", "sci"])
         options.images = [self.folder]
+        output.touch()  # It is not read.
         files = table.files(options, (6, 5, 1))
         found = [one.source for one in files.entries(0, len(files))]
         self.assertEqual(found, ["a.fits#4", "a.fits#1", "a.fits#3"])

@@ -1,7 +1,11 @@
+import contextlib
+import os
+
 import numpy as np
+from astropy.io import fits
 from PIL import Image
 
-from tests.trainers.cutouts.reading_case import SHAPE, ReadingTestCase
+from tests.trainers.cutouts.reading_case import IMAGES, SHAPE, ReadingTestCase
 from trainers.cutouts import sources
 from trainers.cutouts.reading import CutoutFiles
 from trainers.errors import UserError
@@ -33,3 +37,47 @@ class SourcesTest(ReadingTestCase):
                 sources.find([self.folder / path])
         with self.assertRaisesRegex(UserError, "--extensions must be one of objects, bands"):
             CutoutFiles([self.folder], SHAPE, extensions="all")
+
+    def test_one_file_under_two_names_is_read_once(self):
+        fits.writeto(self.folder / "a.fits", np.ones((2, 6, 5)))
+        with contextlib.chdir(self.folder):
+            found = self.read("a.fits", self.folder / "a.fits", "./a.fits")
+        self.assertLen(found, 1)
+
+    def test_links_are_followed_once_and_those_to_nothing_are_told(self):
+        inside, outside = self.folder / "in", self.folder / "out"
+        for folder, name in ((inside, "near"), (outside, "far")):
+            folder.mkdir()
+            fits.writeto(folder / f"{name}.fits", np.ones((2, 6, 5)))
+        for name, folder in (("night", outside), ("again", inside)):
+            (inside / name).symlink_to(folder)
+            self.addCleanup((inside / name).unlink)  # TensorFlow stumbles over it at the end.
+        (inside / "none.fits").symlink_to("nowhere.fits")
+        found = self.read("in")
+        self.assertEqual([one.source for one in found], ["near.fits", "far.fits", "none.fits"])
+        self.assertRegex(found[2].reason, "cannot be read: .*No such file")
+        self.assertEqual([state[1] for state in CutoutFiles([inside], SHAPE).state()][2], None)
+
+    def test_patterns_of_folders(self):
+        for name in ("night2/b.fits", "night1/a.fits", "day/c.fits"):
+            (self.folder / name).parent.mkdir()
+            fits.writeto(self.folder / name, np.ones((2, 6, 5)))
+        self.assertEqual([one.source for one in self.read("night*")], ["a.fits", "b.fits"])
+
+    def test_the_table_that_is_written_is_not_read(self):
+        for name in ("a.npy", "out.npy.parts/part.npy", "out.npy.parts.old/part.npy", "out.npy"):
+            (self.folder / name).parent.mkdir(exist_ok=True)
+            np.save(self.folder / name, IMAGES)
+        out = self.folder / "out.npy"
+        for path in (self.folder, self.folder / "*.npy"):
+            self.assertEqual(sources.find([path], out), [str(self.folder / "a.npy")])
+        with self.assertRaisesRegex(UserError, "out.npy: nothing but the table of --output"):
+            sources.find([out], out)
+
+    def test_a_name_that_is_no_text_is_shown(self):
+        path = os.fsencode(self.folder) + b"/gal\xe9.fits"
+        with open(path, "wb") as file:
+            fits.PrimaryHDU(np.ones((2, 6, 5))).writeto(file)
+        (found,) = self.read("")
+        self.assertEqual(found.id, r"gal\xe9.fits")
+        found.source.encode()
