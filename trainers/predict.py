@@ -96,7 +96,8 @@ def _predict(options: argparse.Namespace, arguments: Sequence[str]) -> Outcome:
     if options.images:
         from trainers.cutouts import sources
 
-        sources.find(options.images)  # A mistake shows before TensorFlow has started.
+        # A mistake shows before TensorFlow has started.
+        sources.find(options.images, options.output)
 
     from trainers.prediction import answering, local, served_model
 

@@ -96,7 +96,8 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _ask(options: argparse.Namespace, arguments: Sequence[str]) -> Outcome:
     from trainers.cutouts import sources
 
-    files = sources.find(options.images)  # A mistake shows before TensorFlow has started.
+    # A mistake shows before TensorFlow has started.
+    files = sources.find(options.images, options.output)
 
     from trainers.prediction import answering, local
     from trainers.serving.asking import RemoteModel
@@ -154,7 +155,7 @@ def _entries(options: argparse.Namespace, model: RemoteModel) -> Entries:
     if model.takes_files:
         from trainers.serving.asking import EncodedFiles
 
-        return EncodedFiles(options.images)
+        return EncodedFiles(options.images, options.output)
     return table.files(options, model.shape)
 
 

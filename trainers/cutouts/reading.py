@@ -122,15 +122,8 @@ class CutoutFiles:
         return {**self.__dict__, "_opened": None}
 
     def state(self) -> list[list[Any]]:
-        """Returns path, size and time of change of each file, to see whether they are the same."""
-        found = []
-        for file in self.files:
-            try:
-                status = os.stat(file)
-                found.append([os.path.abspath(file), status.st_size, status.st_mtime_ns])
-            except OSError:  # A link to nothing; told when it is read.
-                found.append([os.path.abspath(file), None, None])
-        return found
+        """Returns what the entries depend on; see `sources.state`."""
+        return sources.state(self.files)
 
     def bytes_before(self, entry: int) -> int:
         """Returns the bytes of those entries before one that may be many objects each.

@@ -7,11 +7,12 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from trainers.cutouts.cutout import CutoutFile
 from trainers.errors import UserError
 
-__all__ = ["SUFFIXES", "find", "is_picture", "is_small", "names", "reader"]
+__all__ = ["SUFFIXES", "find", "is_picture", "is_small", "names", "reader", "state"]
 
 
 def _fits() -> type[CutoutFile]:
@@ -152,6 +153,18 @@ def _of(name: str) -> list[str]:
         return sorted(_inside(name))
     # A link to nothing is told when it is read.
     return [name] if os.path.isfile(name) or os.path.islink(name) else []
+
+
+def state(files: Sequence[str]) -> list[list[Any]]:
+    """Returns path, size and time of change of each file, to see whether they are the same."""
+    found: list[list[Any]] = []
+    for file in files:
+        try:
+            status = os.stat(file)
+            found.append([os.path.abspath(file), status.st_size, status.st_mtime_ns])
+        except OSError:  # A link to nothing; told when it is read.
+            found.append([os.path.abspath(file), None, None])
+    return found
 
 
 def _inside(folder: str) -> list[str]:

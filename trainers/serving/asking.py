@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ class EncodedFiles:
 
     Args:
         paths: Of the files, see `sources.find`.
+        leave_out: See `sources.find`.
 
     Attributes:
         unit: What the entries are, in the plural.
@@ -36,8 +36,8 @@ class EncodedFiles:
 
     unit = "files"
 
-    def __init__(self, paths: Sequence[str]):
-        self._files = sources.find(paths)
+    def __init__(self, paths: Sequence[str], leave_out: Path | None = None):
+        self._files = sources.find(paths, leave_out)
         self._names = sources.names(self._files)
 
     def __len__(self) -> int:
@@ -52,9 +52,8 @@ class EncodedFiles:
                 yield LeftOut(name, f"cannot be read: {error}")
 
     def state(self) -> list[list[Any]]:
-        """Returns path, size and time of change of each file."""
-        found = [(file, os.stat(file)) for file in self._files]
-        return [[os.path.abspath(file), one.st_size, one.st_mtime_ns] for file, one in found]
+        """Returns what the entries depend on; see `sources.state`."""
+        return sources.state(self._files)
 
     def close(self) -> None:
         """Does nothing: no file stays open."""

@@ -149,6 +149,16 @@ class ServeClientTest(tf.test.TestCase):
         self.assertRegex(left_out["reason"][0], "the server refuses it: Invalid PNG data")
         self.assertRegex(left_out["reason"][1], r"must be 16x16 px; got .*\[16 10\]")
 
+    def test_a_link_to_nothing_is_listed(self):
+        files = self.png_files()
+        Path(files[3]).unlink()
+        Path(files[3]).symlink_to(self.folder / "gone.png")
+        self.assertEqual(self.command([str(Path(files[3]).parent / "*.png")])[0], 0)
+        self.assertNotIn("object3.png", list(Table.read(self.output)["id"]))
+        self.assertEqual(
+            list(Table.read(self.folder / "table_left_out.ecsv")["source"]), ["object3.png"]
+        )
+
     def test_pictures_as_pixels_give_the_same_table(self):
         files = self.png_files()
         self.assertEqual(self.command(files)[0], 0)
