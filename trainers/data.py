@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import abc
 import dataclasses
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trainers.datasets import fingerprints
 from trainers.datasets.batching import Batching
 from trainers.datasets.classes import ClassChoice
 from trainers.errors import UserError
@@ -136,6 +139,19 @@ class Dataset(abc.ABC):
         features = () if name == "label" else (name,)
         batches = self.batches(split, _COLUMN_BATCH, features=features)
         return np.concatenate([batch[name].numpy() for batch in batches])
+
+    def fingerprint(self, split: str) -> str:
+        """Returns a hash of all that a split holds: with anything else it is another one.
+
+        Args:
+            split: One of `SPLITS`.
+        """
+        held = [dataclasses.asdict(self.spec), self.num_examples[split], self._content(split)]
+        return hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()
+
+    def _content(self, split: str) -> str:
+        """Returns what tells the examples of a split from others; here, all of them are read."""
+        return fingerprints.of_arrays(self.arrays(split))
 
 
 def load(

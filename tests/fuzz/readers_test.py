@@ -290,13 +290,13 @@ class RunsTest(FuzzCase):
 
     def test_features(self):
         """Files that are not whole are made again, so that they only must be recognised."""
-        files = FeatureFiles(self.folder, 3, labelled=False)
+        files = FeatureFiles(self.folder, 3)
         np.save(self.folder / "features.npy", _IMAGES[:, 0, :, 0])
         whole = (self.folder / "features.npy").read_bytes()
 
         def read(_):
             if files.is_whole:
-                files.array("features")
+                files.array()
 
         self.search("features.npy", whole, read, examples=60)
 

@@ -14,6 +14,7 @@ from PIL import Image, ImageOps
 from tqdm import tqdm
 
 from trainers.data import Dataset, DatasetSpec
+from trainers.datasets import fingerprints
 from trainers.datasets.batching import Batching
 from trainers.datasets.in_memory import columns_of
 from trainers.errors import TrainingError, UserError
@@ -167,6 +168,10 @@ class StreamedFiles(Dataset):
 
     def column(self, split: str, name: str) -> np.ndarray:
         return self._features[split][name]
+
+    def _content(self, split: str) -> str:
+        files = fingerprints.of_files(self._paths[split])
+        return files + fingerprints.of_arrays(self._features[split])
 
     def read(self, split: str, batching: Batching) -> tf.data.Dataset:
         paths, columns = self._paths[split], columns_of(self._features[split], batching)

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainers.data import Dataset, DatasetSpec
+from trainers.datasets import fingerprints
 from trainers.datasets.batching import Batching
 
 __all__ = ["InMemoryDataset", "columns_of", "empty", "map_rows"]
@@ -41,6 +42,7 @@ class InMemoryDataset(Dataset):
         self._features: Mapping[str, dict[str, np.ndarray]] = splits
         # Popped, so that images that have to be copied are not held twice.
         self._images = {split: _aligned(arrays.pop("image")) for split, arrays in splits.items()}
+        self._contents: dict[str, str] = {}
         # The same memory: `tf.constant` would hold three copies for a moment, and keep one.
         self._tensors = {
             split: tf.experimental.dlpack.from_dlpack(images.__dlpack__())
@@ -56,6 +58,12 @@ class InMemoryDataset(Dataset):
 
     def column(self, split: str, name: str) -> np.ndarray:
         return self._features[split][name]
+
+    def _content(self, split: str) -> str:
+        if split not in self._contents:
+            arrays = {"image": self._images[split], **self._features[split]}
+            self._contents[split] = fingerprints.of_arrays(arrays)
+        return self._contents[split]
 
     def read(self, split: str, batching: Batching) -> tf.data.Dataset:
         images, columns = self._tensors[split], columns_of(self._features[split], batching)

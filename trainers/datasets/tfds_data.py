@@ -17,6 +17,7 @@ from tqdm import tqdm
 import tfds_builders
 from trainers.arguments import parse_value
 from trainers.data import SPLITS, Dataset, DatasetSpec
+from trainers.datasets import fingerprints
 from trainers.datasets.batching import Batching
 from trainers.datasets.classes import ClassChoice
 from trainers.datasets.in_memory import InMemoryDataset, empty
@@ -62,7 +63,7 @@ def load(
     total = sum(numbers.values())
     is_small = 4 * total * int(np.prod(spec.image_shape)) <= cache_bytes
     reader = _Reader(builder, on_error, relabel)
-    splits, kept = {}, {}
+    splits, kept, labels = {}, {}, {}
     task = "reading" if is_small else "checking"
     with tqdm(total=total, desc=f"{task} {name}", unit="image", disable=None) as bar:
         for split, number in numbers.items():
@@ -70,7 +71,9 @@ def load(
                 splits[split] = reader.read(split, number, number, bar)
                 kept[split] = len(splits[split]["image"])
             else:
-                kept[split] = sum(len(rows["id"]) for rows in reader.good(split, number, bar))
+                found = [rows.get("label", rows["id"]) for rows in reader.good(split, number, bar)]
+                kept[split] = sum(map(len, found))
+                labels[split] = np.concatenate(found) if found else np.empty(0, np.int64)
     if not kept["train"]:
         raise UserError(f"--dataset {name}: none of {numbers['train']} training images is usable")
     if reader.lines:
@@ -78,7 +81,7 @@ def load(
     skipped += reader.lines
     if is_small:
         return InMemoryDataset(spec, splits, skipped)
-    return StreamedDataset(builder, spec, kept, numbers, skipped, relabel)
+    return StreamedDataset(builder, spec, kept, numbers, skipped, relabel, labels)
 
 
 def stream(
@@ -110,6 +113,7 @@ class StreamedDataset(Dataset):
         skipped: What is left out, one line each.
         relabel: Label of each class of the builder, -1 for one that is left out; None to keep
             labels as they are.
+        labels: Those of the usable examples, by split, where they are known.
     """
 
     def __init__(
@@ -120,6 +124,7 @@ class StreamedDataset(Dataset):
         numbers: dict[str, int] | None = None,
         skipped: Sequence[str] = (),
         relabel: np.ndarray | None = None,
+        labels: Mapping[str, np.ndarray] | None = None,
     ):
         self.spec = spec
         self.num_examples = num_examples
@@ -127,6 +132,7 @@ class StreamedDataset(Dataset):
         self._builder = builder
         self._numbers = numbers or num_examples
         self._relabel = relabel
+        self._labels = labels if labels and spec.class_names else {}
 
     def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
         wanted = self.num_examples[split]
@@ -134,6 +140,15 @@ class StreamedDataset(Dataset):
         return _Reader(self._builder, "skip", self._relabel).read(
             split, self._numbers[split], wanted
         )
+
+    def column(self, split: str, name: str) -> np.ndarray:
+        known = name == "label" and split in self._labels
+        return self._labels[split] if known else super().column(split, name)
+
+    def _content(self, split: str) -> str:
+        info, labels = self._builder.info, np.asarray(self._relabel).tolist()
+        files = fingerprints.of_files(info.splits[split].filepaths)
+        return f"{info.full_name} {self._numbers[split]} {labels} {files}"
 
     def read(self, split: str, batching: Batching) -> tf.data.Dataset:
         held = self._builder.info.features

@@ -22,7 +22,7 @@ from trainers.reproduce.grid import Sample
 from trainers.training import feature_cache
 from trainers.training.checkpoints import write_atomically
 from trainers.training.feature_cache import FeatureFiles
-from trainers.training.two_stage import feature_function
+from trainers.training.two_stage import feature_function, feature_key
 from zoo.model import ZooModel
 
 __all__ = ["blended_probability", "check", "sample"]
@@ -128,15 +128,8 @@ def _from_features(
     network = feature_function(model, dataset.spec.image_shape, jit)
     head = tf.function(model.classify, reduce_retracing=True)
     for split in splits:
-        key = {
-            "data": _key(dataset, [split]),
-            "model": model.registry_name,
-            "network": model.features_key(),
-            "jit": jit,
-        }
-        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
-        number = dataset.num_examples[split]
-        files = FeatureFiles(folder / f"{model.registry_name}-{split}-{digest}", number, False)
+        key, number = feature_key(model, dataset, split, jit=jit), dataset.num_examples[split]
+        files = FeatureFiles(feature_cache.folder_of(folder, key), number)
         feature_cache.fill(
             files,
             key,
@@ -144,7 +137,7 @@ def _from_features(
             network,
             title=f"features of {dataset.spec.name}, {split}",
         )
-        features = files.array("features")
+        features = files.array()
         for start in range(0, number, _BATCH):
             yield head(tf.constant(features[start : start + _BATCH])).numpy()
 
@@ -161,9 +154,7 @@ def _stamps(dataset: Dataset, splits: Sequence[str]) -> Iterator[tuple[np.ndarra
 
 
 def _key(dataset: Dataset, splits: Sequence[str]) -> str:
-    numbers = {split: dataset.num_examples[split] for split in splits}
-    held = {"data": dataclasses.asdict(dataset.spec), "numbers": numbers}
-    return json.dumps(held, sort_keys=True)
+    return json.dumps({split: dataset.fingerprint(split) for split in splits})
 
 
 def _save(path: Path, **arrays) -> None:

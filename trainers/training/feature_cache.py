@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import functools
+import hashlib
 import io
 import itertools
+import json
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,119 +21,111 @@ from trainers.run_folder import write_json
 from trainers.training.checkpoints import write_atomically
 from trainers.training.progress import Progress
 
-__all__ = ["BATCH", "SHARD_BATCHES", "FeatureFiles", "fill"]
+__all__ = ["BATCH", "SHARD_BATCHES", "FeatureFiles", "fill", "folder_of"]
 
 # Images at a time through the network, and batches to a file: what a kill can cost.
 BATCH = 64
 SHARD_BATCHES = 16
+
+# Raised when the files change, so that older ones are not read.
+_FORMAT = 2
 
 # Read at a time for a checksum.
 _CRC_BYTES = 2**24
 
 
 class FeatureFiles:
-    """`features.npy` and, for labelled data, `label.npy`: a row for each example, in their order.
+    """`features.npy`: a row for each example, in their order.
 
-    Each has its CRC-32 in a file beside it, `features.npy.crc32`. While they are made they are in
-    pieces of equal length, `features-00000.npy` and so on.
+    While it is made it is in pieces of equal length, `features-00000.npy` and so on. Every file
+    has its CRC-32 in another one beside it, `features.npy.crc32`.
 
     Args:
         folder: The folder.
         number: Rows of the whole.
-        labelled: Whether labels are kept.
     """
 
-    def __init__(self, folder: Path, number: int, labelled: bool):
+    def __init__(self, folder: Path, number: int):
         self.folder = Path(folder)
         self.number = number
-        # In the order in which they are written: with the features, the others are there too.
-        self.names = ("label", "features") if labelled else ("features",)
-        self._tensors: dict[str, tf.Tensor] = {}
+        self._shared: tf.Tensor | None = None
 
     @property
     def is_whole(self) -> bool:
         """Whether there is nothing to compute: all rows are there, as they were written."""
-        return all(self._is_whole(name) for name in self.names)
+        return _is_whole(self._path(), self.number)
 
     def missing(self) -> list[int]:
         """Returns the numbers of the pieces that have to be made."""
-        rows = BATCH * SHARD_BATCHES
-        lengths = [min(rows, self.number - start) for start in range(0, self.number, rows)]
-        return [
-            shard
-            for shard, length in enumerate(lengths)
-            if any(_length(self._path(name, shard)) != length for name in self.names)
-        ]
+        lengths = enumerate(self._lengths())
+        return [shard for shard, rows in lengths if not _is_whole(self._path(shard), rows)]
 
-    def write(self, shard: int, values: Mapping[str, np.ndarray]) -> None:
-        """Writes a piece; each of its files is there whole or not at all."""
-        for name in self.names:
-            array = np.ascontiguousarray(values[name])
-            write_atomically(self._path(name, shard), lambda file, a=array: np.save(file, a))
+    def write(self, shard: int, values: np.ndarray) -> None:
+        """Writes a piece, which is there whole or not at all."""
+        _write(self._path(shard), [_header(values.shape, values.dtype), values])
 
     def damaged(self) -> list[Path]:
-        """Returns the files of all rows that are there, but not as they were written."""
-        paths = {name: self._path(name) for name in self.names}
-        return [path for name, path in paths.items() if path.exists() and not self._is_whole(name)]
+        """Returns the files that are there, but not as they were written."""
+        expected = {self._path(): self.number}
+        expected |= {self._path(shard): rows for shard, rows in enumerate(self._lengths())}
+        return [
+            path for path, rows in expected.items() if path.exists() and not _is_whole(path, rows)
+        ]
 
     def join(self) -> None:
         """Joins the pieces, all of which must be there, and deletes them."""
-        for name in self.names:
-            if not self._is_whole(name):
-                write_atomically(self._path(name), functools.partial(self._copy, name))
+        paths = [self._path(shard) for shard in range(len(self._lengths()))]
+        first = np.load(paths[0], mmap_mode="r")
+        header = _header((self.number, *first.shape[1:]), first.dtype)
+        _write(self._path(), itertools.chain([header], map(np.load, paths)))
         self.tidy()
 
     def tidy(self) -> None:
         """Deletes the pieces."""
-        for name in self.names:
-            for path in [*self.folder.glob(f"{name}-*.npy"), *self.folder.glob(f".{name}*.part")]:
+        for pattern in ("features-*.npy*", ".features*.part"):
+            for path in self.folder.glob(pattern):
                 path.unlink()
 
-    def array(self, name: str) -> np.ndarray:
+    def array(self) -> np.ndarray:
         """Returns the rows, mapped into memory: they are there while the system has room."""
         # Copied on writing: TensorFlow shares only memory that could be written to.
-        return np.load(self._path(name), mmap_mode="c")
+        return np.load(self._path(), mmap_mode="c")
 
-    def tensor(self, name: str) -> tf.Tensor:
+    def tensor(self) -> tf.Tensor:
         """Returns the rows as a tensor that shares the map.
 
         A `tf.numpy_function` that reads the files would need Python's lock, which is held by the
         thread that drops an unfinished iterator and waits for that function (TensorFlow 2.21).
         """
-        if name not in self._tensors:
+        if self._shared is None:
             with tf.device("CPU"):
-                shared = tf.experimental.dlpack.from_dlpack(self.array(name).__dlpack__())
-            self._tensors[name] = shared
-        return self._tensors[name]
+                self._shared = tf.experimental.dlpack.from_dlpack(self.array().__dlpack__())
+        return self._shared
 
-    def _is_whole(self, name: str) -> bool:
-        path = self._path(name)
-        if _length(path) != self.number:
-            return False
-        known = _crc_path(path)
-        return known.exists() and known.read_text() == _crc(path)
+    def _lengths(self) -> list[int]:
+        """Returns the rows of each piece."""
+        rows = BATCH * SHARD_BATCHES
+        return [min(rows, self.number - start) for start in range(0, self.number, rows)]
 
-    def _copy(self, name: str, file: BinaryIO) -> None:
-        paths = sorted(self.folder.glob(f"{name}-*.npy"))
-        first = np.load(paths[0], mmap_mode="r")
-        shape = (self.number, *first.shape[1:])
-        description = {"descr": first.dtype.str, "fortran_order": False, "shape": shape}
-        header = io.BytesIO()
-        np.lib.format.write_array_header_1_0(header, description)
-        crc = 0
-        for block in itertools.chain([header.getbuffer()], (np.load(path).data for path in paths)):
-            file.write(block)
-            crc = zlib.crc32(block, crc)
-        # Before the rows take their place: they are never there without it.
-        write_atomically(_crc_path(self._path(name)), f"{crc:08x}")
+    def _path(self, shard: int | None = None) -> Path:
+        return self.folder / ("features.npy" if shard is None else f"features-{shard:05d}.npy")
 
-    def _path(self, name: str, shard: int | None = None) -> Path:
-        return self.folder / (f"{name}.npy" if shard is None else f"{name}-{shard:05d}.npy")
+
+def folder_of(parent: Path | str, key: Mapping[str, Any]) -> Path:
+    """Returns the folder of the features that a key describes.
+
+    Args:
+        parent: Of all such folders.
+        key: All that the features depend on, as JSON types; "model" and "split" among them.
+    """
+    held = json.dumps({"format": _FORMAT, **key}, sort_keys=True)
+    digest = hashlib.sha256(held.encode()).hexdigest()
+    return Path(parent) / f"{key['model']}-{key['split']}-{digest[:16]}"
 
 
 def fill(
     files: FeatureFiles,
-    key: dict[str, Any],
+    key: Mapping[str, Any],
     batches: Callable[[], tf.data.Dataset],
     function: Callable[[tf.Tensor], tf.Tensor],
     title: str,
@@ -158,11 +151,11 @@ def fill(
         for path in files.damaged():
             print(f"{title}: {path} is not as it was written, and made again", flush=True)
         missing = files.missing()
-        write_json(files.folder / "key.json", key)
+        write_json(files.folder / "key.json", {"format": _FORMAT, **key})
         progress = Progress(
             title, files.number, files.number - len(missing) * BATCH * SHARD_BATCHES
         )
-        held: dict[str, list[np.ndarray]] = {name: [] for name in files.names}
+        held: list[np.ndarray] = []
         for number, batch in enumerate(batches() if missing else ()):
             shard, last = number // SHARD_BATCHES, (number + 1) * BATCH >= files.number
             if shard not in missing:
@@ -173,14 +166,40 @@ def fill(
                     f"features of {title} are not finite for images "
                     f"{number * BATCH}-{number * BATCH + len(values) - 1}"
                 )
-            for name in files.names:
-                held[name].append(values if name == "features" else batch[name].numpy())
+            held.append(values)
             progress.add(len(values))
             if last or (number + 1) % SHARD_BATCHES == 0:
-                files.write(shard, {name: np.concatenate(held.pop(name)) for name in files.names})
-                held = {name: [] for name in files.names}
+                files.write(shard, np.concatenate(held))
+                held = []
         files.join()
         progress.close()
+
+
+def _header(shape: tuple[int, ...], dtype: np.dtype) -> memoryview:
+    description = {"descr": dtype.str, "fortran_order": False, "shape": shape}
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, description)
+    return header.getbuffer()
+
+
+def _write(path: Path, blocks: Iterable[np.ndarray | memoryview]) -> None:
+    """Writes the blocks one behind the other, and their checksum beside them."""
+
+    def copy(file: BinaryIO) -> None:
+        crc = 0
+        for block in blocks:
+            block = np.ascontiguousarray(block).data
+            file.write(block)
+            crc = zlib.crc32(block, crc)
+        # Before the rows take their place: they are never there without it.
+        write_atomically(_crc_path(path), f"{crc:08x}")
+
+    write_atomically(path, copy)
+
+
+def _is_whole(path: Path, rows: int) -> bool:
+    known = _crc_path(path)
+    return _length(path) == rows and known.exists() and known.read_bytes() == _crc(path).encode()
 
 
 def _length(path: Path) -> int:

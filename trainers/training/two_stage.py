@@ -7,10 +7,7 @@ whose batches have "features" where others have "image".
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,27 +23,32 @@ from trainers.training import feature_cache
 from trainers.training.feature_cache import FeatureFiles
 from zoo.model import ZooModel
 
-__all__ = ["FeatureDataset", "check_class", "feature_dataset", "feature_function"]
-
-# Raised when the files change, so that older ones are not read.
-_FORMAT = 1
-# Images of a split whose pixels are part of the key.
-_KEY_IMAGES = 16
+__all__ = [
+    "FeatureDataset",
+    "check_class",
+    "feature_dataset",
+    "feature_function",
+    "feature_key",
+]
 
 
 class FeatureDataset(Dataset):
     """A dataset of features on disk, in the order of the images that they were made from.
 
     Args:
-        dataset: The dataset of the images.
+        dataset: The dataset of the images; the labels are its own.
         files: By split, the files of each copy; epoch e reads copy e mod copies.
+        labelled: Whether there are labels.
     """
 
-    def __init__(self, dataset: Dataset, files: Mapping[str, Sequence[FeatureFiles]]):
+    def __init__(
+        self, dataset: Dataset, files: Mapping[str, Sequence[FeatureFiles]], labelled: bool
+    ):
         self.spec = dataset.spec
         self.skipped = dataset.skipped
         self.num_examples = {split: copies[0].number for split, copies in files.items()}
         self._files = files
+        self._labels = {split: dataset.column(split, "label") for split in files if labelled}
 
     def read(self, split: str, batching: Batching) -> tf.data.Dataset:
         """Returns batches {"features": float32, "label": int32}; see `Dataset.read`."""
@@ -55,8 +57,9 @@ class FeatureDataset(Dataset):
             raise ValueError(f"features must be empty: none are kept; got {given}")
         copies = self._files[split]
         files = copies[batching.epoch % len(copies)]
-        wanted = [name for name in files.names if batching.labels or name != "label"]
-        columns = {name: files.tensor(name) for name in wanted}
+        columns = {"features": files.tensor()}
+        if batching.labels and split in self._labels:
+            columns["label"] = tf.constant(self._labels[split], tf.int32)
 
         def gather(rows: tf.Tensor) -> dict[str, tf.Tensor]:
             return {name: tf.gather(values, rows) for name, values in columns.items()}
@@ -64,9 +67,11 @@ class FeatureDataset(Dataset):
         return map_rows(self.num_examples[split], batching, gather)
 
     def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
-        """Returns "features" and, if they were kept, "label" of the first examples, in order."""
-        files = self._files[split][0]
-        return {name: np.array(files.array(name)[:limit]) for name in files.names}
+        """Returns "features" and, if there are any, "label" of the first examples, in order."""
+        arrays = {"features": np.array(self._files[split][0].array()[:limit])}
+        if split in self._labels:
+            arrays["label"] = self._labels[split][:limit]
+        return arrays
 
 
 def check_class(model_class: type[ZooModel]) -> None:
@@ -105,9 +110,7 @@ def feature_dataset(
     """Returns the features of the training and the validation images, computed where they are not.
 
     They are kept in `config.features_dir`, in a folder for each split and copy that is named by a
-    hash of everything on which they depend: the data (name, version, what was done to the images,
-    their number, the pixels of the first of them), the network (`model.features_key()`), precision
-    and compilation. Copy k holds the images of epoch k.
+    hash of everything on which they depend, see `feature_key`. Copy k holds the images of epoch k.
 
     Args:
         model: Adapted; what is before its head is frozen.
@@ -130,34 +133,47 @@ def feature_dataset(
         number = dataset.num_examples.get(split, 0)
         if not number:
             continue
-        images = dataset.arrays(split, limit=_KEY_IMAGES)["image"]
         files[split] = []
+        of_split = feature_key(model, dataset, split, config.mixed_precision, config.jit)
         for copy in range(config.feature_copies if split == "train" else 1):
-            key = {
-                "format": _FORMAT,
-                "data": dataclasses.asdict(dataset.spec),
-                "split": split,
-                "copy": copy,
-                "number": number,
-                "pixels": hashlib.sha256(images.tobytes()).hexdigest(),
-                "model": model.registry_name,
-                "network": model.features_key(),
-                "precision": config.mixed_precision,
-                "jit": config.jit,
-            }
-            folder = Path(config.features_dir) / _folder_name(key)
-            files[split].append(FeatureFiles(folder, number, labelled))
+            key = of_split | {"copy": copy}
+            folder = feature_cache.folder_of(config.features_dir, key)
+            files[split].append(FeatureFiles(folder, number))
             if chief:
                 feature_cache.fill(
                     files[split][-1],
                     key,
-                    _in_order(dataset, split, copy, labelled),
+                    _in_order(dataset, split, copy),
                     network,
                     f"features of {split}" + f", copy {copy + 1}" * (config.feature_copies > 1),
                 )
     if chief:
         strategies.barrier(strategy)
-    return FeatureDataset(dataset, files)
+    return FeatureDataset(dataset, files, labelled)
+
+
+def feature_key(
+    model: ZooModel, dataset: Dataset, split: str, precision: str = "none", jit: bool = False
+) -> dict[str, Any]:
+    """Returns all that the features of a split depend on, as JSON types.
+
+    Args:
+        model: The model.
+        dataset: The images.
+        split: Their split.
+        precision: `RunConfig.mixed_precision`.
+        jit: Whether the network is compiled with XLA.
+    """
+    return {
+        "data": dataclasses.asdict(dataset.spec),
+        "split": split,
+        "number": dataset.num_examples[split],
+        "fingerprint": dataset.fingerprint(split),
+        "model": model.registry_name,
+        "network": model.features_key(),
+        "precision": precision,
+        "jit": jit,
+    }
 
 
 def feature_function(
@@ -177,12 +193,5 @@ def feature_function(
     )
 
 
-def _in_order(
-    dataset: Dataset, split: str, epoch: int, labels: bool
-) -> Callable[[], tf.data.Dataset]:
-    return lambda: dataset.batches(split, feature_cache.BATCH, epoch=epoch, labels=labels)
-
-
-def _folder_name(key: Mapping[str, Any]) -> str:
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    return f"{key['model']}-{key['split']}-{digest[:16]}"
+def _in_order(dataset: Dataset, split: str, epoch: int) -> Callable[[], tf.data.Dataset]:
+    return lambda: dataset.batches(split, feature_cache.BATCH, epoch=epoch, labels=False)
