@@ -50,7 +50,7 @@ def opened(folder: Path, own: Mapping[str, Any]) -> Iterator[None]:
                     f"--output_dir {folder} holds an experiment with other {', '.join(differing)}; "
                     "give another folder"
                 )
-        elif any(entry.name != ".lock" for entry in folder.iterdir()):
+        elif any(not entry.name.startswith(".") for entry in folder.iterdir()):
             raise UserError(
                 f"--output_dir {folder} holds files but no experiment; give an empty or new folder"
             )

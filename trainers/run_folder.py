@@ -74,15 +74,14 @@ class RunFolder:
             yield
 
     def _claim(self, config: RunConfig) -> None:
-        entries = [entry for entry in self.path.iterdir() if entry.name != ".lock"]
-        if entries and not self.config.exists():
-            raise UserError(
-                f"--run_dir {self.path} holds files but no run; give an empty or a new folder"
-            )
-        if entries and config.overwrite:
-            for entry in entries:
-                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-        elif entries:
+        if not self.config.exists():
+            if self._entries():
+                raise UserError(
+                    f"--run_dir {self.path} holds files but no run; give an empty or a new folder"
+                )
+        elif config.overwrite:
+            self._delete()
+        else:
             saved = read_json(self.config)
             if saved.get("model") != config.model:
                 raise UserError(
@@ -97,6 +96,17 @@ class RunFolder:
                 )
         write_json(self.config, config.as_dict())
         write_json(self.versions, installed_versions())
+
+    def _delete(self) -> None:
+        # However far it comes, what is left is a run, and one that begins anew.
+        for path in (self.finished, self.checkpoints / "last.npz"):
+            path.unlink(missing_ok=True)
+        for entry in sorted(self._entries(), key=lambda entry: entry == self.config):
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+    def _entries(self) -> list[Path]:
+        # Hidden are the lock, what a kill left half-written, and what is none of ours.
+        return [entry for entry in self.path.iterdir() if not entry.name.startswith(".")]
 
 
 def load_config(run_dir: Path | str) -> RunConfig:
