@@ -80,7 +80,7 @@ def adapt(
             _train(config, paired, strategy, folder, [])
         return None
     with folder.opened(config):
-        earlier = pipeline.earlier_outcome(config, folder, exports=False)
+        earlier = pipeline.earlier_outcome(config, folder)
         if strategies.total(strategy, float(earlier is not None)):
             return earlier
         print(f"run folder {folder.path}", flush=True)

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 import zoo
 from trainers import strategy as strategies
+from trainers import supervision
 from trainers.config import RunConfig
 from trainers.errors import UserError
 from trainers.listing import weight_count
@@ -94,15 +95,13 @@ def execute(
             _train(config, dataset, strategy, folder, callbacks=[])
         return None
     with folder.opened(config):
-        earlier = earlier_outcome(config, folder, exports)
+        earlier = earlier_outcome(config, folder)
         if strategies.total(strategy, float(earlier is not None)):
-            return earlier
+            return _completed(config, dataset, folder, earlier, exports)
         print(f"run folder {folder.path}", flush=True)
         progress, model = _train(config, dataset, strategy, folder, reporting(folder))
         model = _finish(model, dataset, folder)
-        metrics = _evaluate(model, dataset, config, folder)
-        metrics["training"] = training_metrics(model, progress) | metrics.get("training", {})
-        write_json(folder.metrics, metrics)
+        metrics = _evaluate(model, dataset, config, folder, training_metrics(model, progress))
         saved_model = export_run(config, dataset, metrics) if exports else None
         outcome = Outcome(metrics, progress.best_loss, saved_model)
         write_outcome(config, folder, outcome)
@@ -199,7 +198,7 @@ def _create(config: RunConfig, dataset: Dataset) -> ZooModel:
     }
     known = zoo.describe(config.model).hyperparameters
     given = {name: value for name, value in given.items() if name in known}
-    given |= _of_training(config, dataset, known)
+    given |= supervision.of_training(config, dataset, known)
     try:
         model = zoo.create(config.model, **{**given, **config.hp})
     except (ValueError, TypeError) as error:
@@ -211,38 +210,6 @@ def _create(config: RunConfig, dataset: Dataset) -> ZooModel:
             f"dataset '{spec.name}' has no {', '.join(missing)}"
         )
     return model
-
-
-def _of_training(config: RunConfig, dataset: Dataset, known: Mapping[str, Any]) -> dict[str, Any]:
-    """Returns what a supervised model asks to know of all training examples before it is made.
-
-    As arguments of the constructor they are part of the model: a run that is taken up again, or
-    that more replicas share, has the same ones.
-    """
-    spec, given = dataset.spec, {}
-    if "class_counts" in known and spec.class_names:
-        labels = dataset.column("train", "label")
-        given["class_counts"] = np.bincount(labels, minlength=len(spec.class_names)).tolist()
-    target = config.hp.get("target")
-    if "target_moments" in known and target in spec.feature_names:
-        given["target_moments"] = _moments(target, dataset.column("train", target))
-    return given
-
-
-def _moments(target: str, values: np.ndarray) -> list[float]:
-    """Returns mean and standard deviation of what is known of a feature."""
-    if values.ndim != 1 or values.dtype.kind not in "biuf":
-        raise UserError(
-            f"--hp target must be a feature with a number for each object; '{target}' has the "
-            f"shape {values.shape[1:]} and the type {values.dtype}"
-        )
-    known = values[np.isfinite(values)].astype(np.float64)
-    if not known.size or not known.std() > 0:
-        raise UserError(
-            f"--hp target must be a feature that varies; of '{target}' {known.size} of "
-            f"{len(values)} training examples have a value, {len(np.unique(known))} different ones"
-        )
-    return [float(known.mean()), float(known.std())]
 
 
 def _finish(model: ZooModel, dataset: Dataset, folder: RunFolder) -> ZooModel:
@@ -272,13 +239,33 @@ def save_finished(model: ZooModel, images: np.ndarray, folder: RunFolder) -> Non
     os.replace(part, folder.model)
 
 
+def _completed(
+    config: RunConfig, dataset: Dataset, folder: RunFolder, earlier: Outcome, exports: bool
+) -> Outcome:
+    """Returns the outcome of a finished run, after making what is missing of report and export."""
+    metrics, saved_model = earlier.metrics, earlier.saved_model
+    if not (folder.report.exists() and folder.metrics.exists()):
+        metrics = _evaluate(load_model(folder.path), dataset, config, folder, metrics["training"])
+    if exports and not (saved_model and saved_model.exists()):
+        saved_model = export_run(config, dataset, metrics)
+    outcome = Outcome(metrics, earlier.best_loss, saved_model)
+    if outcome != earlier:
+        write_outcome(config, folder, outcome)
+    return outcome
+
+
 def _evaluate(
-    model: ZooModel, dataset: Dataset, config: RunConfig, folder: RunFolder
-) -> dict[str, dict[str, float]]:
+    model: ZooModel,
+    dataset: Dataset,
+    config: RunConfig,
+    folder: RunFolder,
+    training: Mapping[str, Any],
+) -> dict[str, dict[str, Any]]:
+    """Writes the report; returns its numbers and, under `training`, those of the training too."""
     from trainers import evaluate
 
     try:
-        return evaluate.evaluate(
+        metrics = evaluate.evaluate(
             model,
             dataset,
             folder.path,
@@ -288,6 +275,9 @@ def _evaluate(
         )
     except ValueError as error:
         raise UserError(str(error)) from error
+    metrics["training"] = {**training, **metrics.get("training", {})}
+    write_json(folder.metrics, metrics)
+    return metrics
 
 
 def training_metrics(model: ZooModel, progress: Progress) -> dict[str, Any]:
@@ -310,26 +300,24 @@ def training_metrics(model: ZooModel, progress: Progress) -> dict[str, Any]:
     return metrics
 
 
-def earlier_outcome(config: RunConfig, folder: RunFolder, exports: bool) -> Outcome | None:
+def earlier_outcome(config: RunConfig, folder: RunFolder) -> Outcome | None:
     """Returns what a run came to that is finished, after saying so; None if it is not.
 
     Args:
         config: The run.
         folder: Its folder.
-        exports: Whether the model is to be exported too.
     """
-    if not folder.finished.exists():
+    if not (folder.finished.exists() and folder.model.exists()):
         return None
     earlier = read_json(folder.finished)
-    saved_model = earlier["saved_model"]
-    if earlier["config"] != _compared(config) or (exports and saved_model is None):
+    if earlier["config"] != _compared(config):
         return None
     print(
         f"the run in {folder.path} is finished (epoch {earlier['metrics']['training']['epochs']}); "
         f"more --epochs continue it, --overwrite begins anew",
         flush=True,
     )
-    saved_model = Path(saved_model) if saved_model else None
+    saved_model = Path(earlier["saved_model"]) if earlier["saved_model"] else None
     return Outcome(earlier["metrics"], earlier["best_loss"], saved_model)
 
 

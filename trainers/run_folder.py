@@ -48,6 +48,7 @@ class RunFolder:
         self.history = self.path / "history.csv"
         self.model = self.path / "model.keras"
         self.metrics = self.path / "metrics.json"
+        self.report = self.path / "report.md"
         self.finished = self.path / "finished.json"
         self.repeats = self.path / "repeats.json"
 

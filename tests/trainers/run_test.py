@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import pathlib
+import shutil
 import tempfile
 
 import numpy as np
@@ -104,6 +105,35 @@ class RunTest(tf.test.TestCase):
         self.assertEqual(status, 0)
         self.assertIn("epoch 1/3", out)
         self.assertLen(self.history("a"), 3)
+
+    def test_what_is_missing_of_a_finished_run_is_made_again(self):
+        self.run_here("a", "--epochs", "1")
+        folder, exported = RunFolder(self.folder / "a"), self.folder / "saved_models" / "tiny"
+        metrics, finished = folder.metrics.read_text(), folder.finished.read_text()
+        # Not even the checkpoints are needed.
+        shutil.rmtree(folder.checkpoints)
+        for lost in ([folder.report], [exported / "1"], [folder.metrics, exported]):
+            for path in lost:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+            status, out, errors = self.run_here("a", "--epochs", "1")
+            self.assertEqual(status, 0, msg=errors)
+            self.assertIn("is finished (epoch 1)", out)
+            self.assertNotIn("epoch 1/1", out)
+            self.assertTrue(folder.report.exists())
+            self.assertEqual(folder.metrics.read_text(), metrics)
+            self.assertEqual(folder.finished.read_text(), finished)
+            self.assertTrue((exported / "1" / "saved_model.pb").exists())
+
+    def test_a_finished_run_without_its_model_goes_on_from_its_checkpoints(self):
+        self.run_here("a", "--epochs", "1")
+        folder = RunFolder(self.folder / "a")
+        metrics = json.loads(folder.metrics.read_text())
+        folder.model.unlink()
+        status, out, errors = self.run_here("a", "--epochs", "1")
+        self.assertEqual(status, 0, msg=errors)
+        self.assertNotIn("epoch 1/1", out)
+        self.assertTrue(folder.model.exists())
+        self.assertEqual(json.loads(folder.metrics.read_text()), metrics)
 
     def test_list(self):
         with contextlib.redirect_stdout(io.StringIO()) as shown:
