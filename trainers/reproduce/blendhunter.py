@@ -139,7 +139,9 @@ class _Experiment:
             if is_new and folder.path.exists():
                 write_json(times, earlier + time.monotonic() - begun)
         self._forget(config.features_dir)
-        return is_new, outcome.metrics["training"] | {"seconds": read_json(times)}
+        # It may have been killed between its end and the note of its time.
+        seconds = read_json(times) if times.exists() else None
+        return is_new, outcome.metrics["training"] | {"seconds": seconds}
 
     def _score(self, cell: Cell) -> None:
         is_one = cell.noise[0] == cell.noise[1]

@@ -106,7 +106,8 @@ def _trainings(findings: Findings) -> Section:
     section = Section()
     rows, seconds = [], []
     for cell, training in findings.trainings.items():
-        seconds.append(training["seconds"])
+        if training["seconds"] is not None:
+            seconds.append(training["seconds"])
         rows.append(
             [
                 cell.model,
@@ -115,13 +116,13 @@ def _trainings(findings: Findings) -> Section:
                 f"{training['epochs']} ({training['best_epoch']})",
                 f"{training['best_validation_loss']:.4f}",
                 f"{training['parameters']:,}",
-                f"{training['seconds']:.0f}",
+                "-" if training["seconds"] is None else f"{training['seconds']:.0f}",
                 f"[report]({cell.folder}/report.md)",
             ]
         )
-    section.metrics |= {"trainings": len(seconds), "seconds": sum(seconds)}
+    section.metrics |= {"trainings": len(rows), "seconds": sum(seconds)}
     section.text.append(
-        f"{len(seconds)} trainings in {sum(seconds) / 60:.0f} min, evaluation of each run included "
+        f"{len(rows)} trainings in {sum(seconds) / 60:.0f} min, evaluation of each run included "
         f"(published: {published.SECONDS:.0f} s for one set of 80000 stamps on a Core i7-6900K)."
     )
     section.tables.append(

@@ -112,11 +112,14 @@ class BlendhunterTest(tf.test.TestCase):
         self.assertIn(f"{MODEL}, one for all/sigma_25/close", metrics["parametric"])
         self.assertIn(f"{MODEL}, one for all/trained_5-40/all", metrics["realistic"])
 
+        # Killed between the end of a training and the note of its time.
+        (finished.parent / "seconds.json").unlink()
         status, said = self.run_command("--noise_range_models", MODEL, "--report_only")
         self.assertEqual(status, 0, said)
         metrics = read_json(self.folder / "metrics.json")
         self.assertEqual(metrics["trainings"]["trainings"], 2)
         self.assertEqual(finished.stat().st_mtime_ns, before)
+        self.assertRegex((self.folder / "report.md").read_text(), r"\| - +\| \[report\]")
 
         status, said = self.run_command("--transfer_sigma", "10")
         self.assertEqual(status, 2)
