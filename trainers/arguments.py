@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import json
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -24,6 +25,9 @@ def parse_value(text: str) -> Any:
 
     Args:
         text: What stands behind `NAME=` on the command line.
+
+    Raises:
+        UserError: if it writes a set, or something else that a saved configuration cannot hold.
     """
     named = {"none": None, "true": True, "false": False}
     if text.lower() in named:
@@ -32,14 +36,13 @@ def parse_value(text: str) -> Any:
         value = ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return text
-    return _lists(value)
-
-
-def _lists(value: Any) -> Any:
-    # As the saved configuration reads it back, so that the two compare equal.
-    if isinstance(value, (list, tuple)):
-        return [_lists(item) for item in value]
-    return value
+    try:
+        # As the saved configuration reads it back, so that the two compare equal.
+        return json.loads(json.dumps(value))
+    except TypeError:
+        raise UserError(
+            f"values are numbers, texts, true, false, none, lists and dictionaries; got '{text}'"
+        ) from None
 
 
 def parse_pairs(pairs: Sequence[str], option: str = "--hp") -> dict[str, Any]:
@@ -57,5 +60,8 @@ def parse_pairs(pairs: Sequence[str], option: str = "--hp") -> dict[str, Any]:
         name, equals, text = pair.partition("=")
         if not name or not equals:
             raise UserError(f"{option} takes NAME=VALUE; got '{pair}'")
-        values[name] = parse_value(text)
+        try:
+            values[name] = parse_value(text)
+        except UserError as error:
+            raise UserError(f"{option} {name}: {error}") from None
     return values

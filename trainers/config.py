@@ -236,8 +236,8 @@ class RunConfig:
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):
                 raise UserError(f"--{name} must be positive; got {value}")
-        if self.class_fractions is not None and (
-            min(self.class_fractions) < 0 or abs(sum(self.class_fractions) - 1) > 0.01
+        if self.class_fractions is not None and not (
+            min(self.class_fractions) >= 0 and abs(sum(self.class_fractions) - 1) <= 0.01
         ):
             raise UserError(
                 f"--class_fractions must be at least 0 and sum to 1; got {self.class_fractions}"

@@ -69,7 +69,7 @@ class CommandLineTest(tf.test.TestCase):
             "32,64": [32, 64],
             "((8, 8), (16,))": [[8, 8], [16]],
             "mmd": "mmd",
-            "{'scale': 2}": {"scale": 2},
+            "{'scale': (1, 2)}": {"scale": [1, 2]},
         }.items():
             self.assertEqual(parse_value(text), value)
 
@@ -89,6 +89,9 @@ class CommandLineTest(tf.test.TestCase):
             "--model tiny --schedule step": "--schedule: invalid choice: 'step'",
             "--model tiny --strategy tpu": "--strategy: invalid choice: 'tpu'",
             "--model tiny --class_fractions .2 .2": "--class_fractions must be at least 0 and sum",
+            "--model tiny --class_fractions nan .5": "--class_fractions must be at least 0 and sum",
+            "--model tiny --hp filters={32,64}": "--hp filters: values are numbers",
+            "--model tiny --hp filters=b'3'": "--hp filters: values are numbers",
             "--model tiny --image_shape 0 8 1": "--image_shape must be positive",
         }.items():
             with self.subTest(line), self.assertRaises(UserError) as raised:
