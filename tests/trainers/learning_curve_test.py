@@ -92,6 +92,17 @@ class FrozenProbesTest(tf.test.TestCase):
         best = frozen_probes.STRENGTHS[int(np.argmax(likelihoods))]
         self.assertEqual(chosen[-1].C, best)
 
+    def test_a_sample_of_one_class(self):
+        features = np.random.default_rng(0).normal(size=(9, 2))
+        rare = np.array([1, 1, 1, 1, 1, 1, 1, 0, 0])
+        train, validation = np.arange(4), np.arange(4, 7)
+        for fit in (frozen_probes.logistic, frozen_probes.forest):
+            predicted = fit(features, rare, train, validation, 0).predict(features)
+            self.assertAllEqual(predicted, np.ones(9))
+        # The one object of the other class is among those that choose the strength.
+        chosen = frozen_probes.logistic(features, rare, train, np.arange(4, 8), 0)
+        self.assertAllEqual(chosen.classes_, [0, 1])
+
     def test_a_class_that_no_training_object_has(self):
         labels = np.array([0, 0, 1, 1, 2])
         features = np.eye(5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -29,7 +30,7 @@ def logistic(
     """Returns a ridge logistic regression on standardised features.
 
     Its strength has the highest likelihood of the validation objects; with it, it is fitted to
-    both.
+    both. Of objects that are all of one class, that class is the answer for every other one.
 
     Args:
         features: (number, features).
@@ -40,6 +41,8 @@ def logistic(
     """
 
     def fitted(strength: float, rows: np.ndarray) -> ClassifierMixin:
+        if _are_alike(labels[rows]):
+            return DummyClassifier().fit(features[rows], labels[rows])
         model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=2000))
         return model.fit(features[rows], labels[rows])
 
@@ -59,7 +62,13 @@ def forest(
 ) -> ClassifierMixin:
     """Returns the forest of the evaluators, fitted to all rows; for the Args see `logistic`."""
     rows = np.concatenate([train, validation])
+    if _are_alike(labels[rows]):
+        return DummyClassifier().fit(features[rows], labels[rows])
     return fit_forest(features[rows], labels[rows], seed=seed)
+
+
+def _are_alike(labels: np.ndarray) -> bool:
+    return len(np.unique(labels)) == 1
 
 
 def _log_likelihood(model: ClassifierMixin, features: np.ndarray, labels: np.ndarray) -> float:
