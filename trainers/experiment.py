@@ -12,7 +12,7 @@ from trainers.config import MAY_CHANGE, RunConfig
 from trainers.errors import UserError
 from trainers.run_folder import read_json, write_json
 
-__all__ = ["describe", "of_run", "opened"]
+__all__ = ["describe", "of_data", "of_run", "opened"]
 
 _DESCRIPTION = "experiment.json"
 
@@ -65,4 +65,12 @@ def describe(folder: Path, own: Mapping[str, Any]) -> None:
 def of_run(config: RunConfig) -> dict[str, Any]:
     """Returns those options of trainings on which what they learn depends, as JSON types."""
     unrelated = MAY_CHANGE - {"epochs", "patience"} | {"seed"}
-    return {name: value for name, value in config.as_dict().items() if name not in unrelated}
+    own = {name: value for name, value in config.as_dict().items() if name not in unrelated}
+    return own | of_data(config.dataset, config.data_dir)
+
+
+def of_data(dataset: str, data_dir: str) -> dict[str, str]:
+    """Returns the options `dataset` and, where that is the dataset, `data_dir`, as JSON types."""
+    if dataset != "image_folder":
+        return {"dataset": dataset}
+    return {"dataset": dataset, "data_dir": str(Path(data_dir).expanduser().resolve())}

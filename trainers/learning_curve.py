@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import hashlib
 import shlex
 import sys
 import time
@@ -26,7 +27,7 @@ from trainers.command import exit_status
 from trainers.command_line import parse_run
 from trainers.config import RunConfig
 from trainers.errors import UserError
-from trainers.run_folder import read_json, write_json
+from trainers.run_folder import RunFolder, read_json, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,7 +94,7 @@ class Options:
 
     def experiment(self) -> dict[str, Any]:
         """Returns what must be the same when an experiment goes on, as JSON types."""
-        own = {"encoder": self.encoder, "min_steps": self.min_steps}
+        own = {"encoder": _identity(self.encoder), "min_steps": self.min_steps}
         return own | experiment.of_run(self.run)
 
     def cells(self) -> list[Cell]:
@@ -215,6 +216,15 @@ class _Curve:
 
         score = TaskScore(self._subsets.test["label"], predicted)
         return {"accuracy": score.accuracy, "balanced_accuracy": score.balanced_accuracy}
+
+
+def _identity(encoder: str) -> str:
+    """Returns the path of a trained model and the checksum of its file, which may be replaced."""
+    path = Path(encoder)
+    file = RunFolder(path).model if path.is_dir() else path
+    # Where there is none, it is told when the model is loaded.
+    content = file.read_bytes() if file.is_file() else b""
+    return f"{encoder}, SHA-256 {hashlib.sha256(content).hexdigest()[:16]}"
 
 
 def _frozen_features(options: Options, subsets: LabelSubsets) -> dict[str, np.ndarray]:

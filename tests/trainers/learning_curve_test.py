@@ -74,6 +74,19 @@ class LearningCurveTest(tf.test.TestCase):
                 with self.assertRaisesRegex(learning_curve.UserError, message):
                     learning_curve.run(self.arguments(*changes))
 
+    def test_scores_are_of_one_folder_and_one_encoder(self):
+        dots = ["--dataset", "image_folder", "--methods", "forest", "--data_dir"]
+        one, other = str(self.folder / "a/images"), str(self.folder / "b/images")
+        with blobs():
+            learning_curve.run(self.arguments(*dots, one))
+            # The same folder by another name.
+            learning_curve.run(self.arguments(*dots, one + "/../images"))
+            with self.assertRaisesRegex(learning_curve.UserError, "other --data_dir .*b/images"):
+                learning_curve.run(self.arguments(*dots, other))
+            zoo.create("star_galaxy_cnn", **CNN, seed=9).save(self.encoder)
+            with self.assertRaisesRegex(learning_curve.UserError, "other --encoder .*SHA-256"):
+                learning_curve.run(self.arguments(*dots, one))
+
 
 class FrozenProbesTest(tf.test.TestCase):
     def test_logistic_regression_with_the_likeliest_strength(self):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import zoo
-from trainers import recipes
+from trainers import experiment, recipes
 from trainers.arguments import OneLineParser, parse_pairs
 from trainers.config import RunConfig
 from trainers.errors import UserError
@@ -70,10 +70,10 @@ class Options:
 
     def experiment(self) -> dict[str, Any]:
         """Returns what must be the same when an experiment goes on, as JSON types."""
-        names = ("model", "recipe", "dataset", "beta", "hp", "epochs", "seed")
-        return {name: getattr(self, name) for name in names} | {
-            "max_examples": [*(self.max_examples or ())]
-        }
+        names = ("model", "recipe", "beta", "hp", "epochs", "seed")
+        own = {name: getattr(self, name) for name in names}
+        own["max_examples"] = [*(self.max_examples or ())]
+        return own | experiment.of_data(self.dataset, self.data_dir)
 
     def cells(self) -> list[Cell]:
         """Returns all trainings: the first loss at every dimension, then the others."""
