@@ -142,10 +142,10 @@ def run(arguments: Sequence[str]) -> Path:
         if not hasattr(model_class, method):
             raise UserError(f"--model {options.run.model} has no {method}(): it is not Bayesian")
     with experiment.opened(options.output_dir, options.experiment()):
-        dataset = data.load_for_run(options.run)
+        dataset = data.load_stored(options.run)
         if not dataset.spec.questions or "votes" not in dataset.spec.feature_names:
             raise UserError(f"dataset '{dataset.spec.name}' has no votes")
-        subsets = LabelSubsets.of(dataset)
+        subsets = LabelSubsets.of(dataset, options.run)
         most = options.labels(options.rounds)
         if most > subsets.size:
             raise UserError(

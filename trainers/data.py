@@ -31,7 +31,9 @@ __all__ = [
     "for_run",
     "load",
     "load_for_run",
+    "load_stored",
     "most_examples",
+    "with_noise",
 ]
 
 SPLITS = ("train", "validation", "test")
@@ -252,7 +254,12 @@ def load_for_run(config: RunConfig) -> Dataset:
     Raises:
         UserError: if the dataset is unknown, missing, or not usable.
     """
-    dataset = load(
+    return for_run(load_stored(config), config)
+
+
+def load_stored(config: RunConfig) -> Dataset:
+    """Loads the dataset of a run as it is stored; see `load_for_run`."""
+    return load(
         config.dataset,
         data_dir=config.data_dir or None,
         manual_dir=config.manual_dir or None,
@@ -261,7 +268,6 @@ def load_for_run(config: RunConfig) -> Dataset:
         classes=config.classes,
         on_error=config.on_error,
     )
-    return for_run(dataset, config)
 
 
 def for_run(dataset: Dataset, config: RunConfig) -> Dataset:
@@ -285,6 +291,11 @@ def for_run(dataset: Dataset, config: RunConfig) -> Dataset:
             rotation=config.rotation,
             outside=config.outside,
         )
+    return with_noise(dataset, config)
+
+
+def with_noise(dataset: Dataset, config: RunConfig) -> Dataset:
+    """Returns a dataset with the padding and noise that a run adds; see `for_run`."""
     if config.pad or config.noise_sigma is not None:
         from trainers.datasets.noise import NoisyDataset
 

@@ -135,10 +135,10 @@ def run(arguments: Sequence[str]) -> Path:
 
     pipeline.check_model(options.run)
     with experiment.opened(options.output_dir, options.experiment()):
-        dataset = data.load_for_run(options.run)
+        dataset = data.load_stored(options.run)
         if not dataset.spec.class_names:
             raise UserError(f"dataset '{dataset.spec.name}' has no labels")
-        subsets = LabelSubsets.of(dataset)
+        subsets = LabelSubsets.of(dataset, options.run)
         if options.labels[-1] > subsets.size:
             raise UserError(
                 f"--labels must be at most {subsets.size}, the objects of the training and "

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainers import data
 from trainers.config import RunConfig
 from trainers.data import Dataset, DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
@@ -65,22 +66,34 @@ class LabelSubsets:
     """The objects that labels may be asked of, and those that models are judged by.
 
     Attributes:
-        spec: Of the dataset.
-        pool: Features of the training and validation splits, one behind the other.
-        test: Features of the test split.
+        stored: Them as they are stored: as "train", the training and validation splits one behind
+            the other, and "test".
+        spec: Of the images as models see them that are not trained on them: with the padding and
+            the noise of the run, not augmented.
+        pool: Features of "train", with these images.
+        test: Features of "test", with these images.
     """
 
+    stored: Dataset
     spec: DatasetSpec
     pool: Mapping[str, np.ndarray]
     test: Mapping[str, np.ndarray]
 
     @classmethod
-    def of(cls, dataset: Dataset) -> LabelSubsets:
-        """Reads a dataset into memory."""
+    def of(cls, dataset: Dataset, config: RunConfig) -> LabelSubsets:
+        """Reads a dataset into memory.
+
+        Args:
+            dataset: As it is stored.
+            config: The run, which adds padding, noise and augmentation.
+        """
         filled = [split for split in ("train", "validation") if dataset.num_examples.get(split)]
         parts = [dataset.arrays(split) for split in filled]
         pool = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-        return cls(dataset.spec, pool, dataset.arrays("test"))
+        splits = {"train": pool, "test": dataset.arrays("test")}
+        stored = InMemoryDataset(dataset.spec, splits)
+        seen = data.with_noise(stored, config)
+        return cls(stored, seen.spec, seen.arrays("train"), seen.arrays("test"))
 
     @property
     def size(self) -> int:
@@ -137,12 +150,11 @@ class LabelSubsets:
         batch_size = min(config.batch_size, len(rows))
         wanted = math.ceil(min_steps / config.epochs) * batch_size
         repeated = np.resize(rows, max(len(rows), wanted))
+        pool = self.stored.arrays("train")
         splits = {
-            "train": {name: values[repeated] for name, values in self.pool.items()},
-            "validation": {name: values[aside] for name, values in self.pool.items()},
-            "test": dict(self.test),
+            "train": {name: values[repeated] for name, values in pool.items()},
+            "validation": {name: values[aside] for name, values in pool.items()},
+            "test": self.stored.arrays("test"),
         }
-        return (
-            dataclasses.replace(config, batch_size=batch_size),
-            InMemoryDataset(self.spec, splits),
-        )
+        chosen = InMemoryDataset(self.stored.spec, splits)
+        return dataclasses.replace(config, batch_size=batch_size), data.for_run(chosen, config)

@@ -2,6 +2,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.trainers.tiny import TinyDataset
+from trainers import data
 from trainers.config import RunConfig
 from trainers.few_labels.label_subsets import LabelSubsets, held_out, stratified_order
 
@@ -30,9 +31,9 @@ class OrderTest(tf.test.TestCase):
 
 class LabelSubsetsTest(tf.test.TestCase):
     def test_a_run_on_few_objects_is_as_long_as_one_on_many(self):
-        subsets = LabelSubsets.of(TinyDataset(train=60))
-        self.assertEqual(subsets.size, 60 + 36)
         config = RunConfig(epochs=4, batch_size=16)
+        subsets = LabelSubsets.of(TinyDataset(train=60), config)
+        self.assertEqual(subsets.size, 60 + 36)
         for number, steps in ((10, 40), (60, 40), (80, 40), (80, 8)):
             rows = np.arange(number)
             run, dataset = subsets.dataset(config, rows, np.arange(90, 96), steps)
@@ -44,6 +45,26 @@ class LabelSubsetsTest(tf.test.TestCase):
             validation = dataset.arrays("validation")
             self.assertAllEqual(validation["image"], subsets.pool["image"][90:96])
             self.assertEqual(dataset.num_examples["test"], 40)
+
+    def test_training_images_vary_as_in_a_run_and_others_are_not_augmented(self):
+        noise = {"pad": 1, "noise_sigma": [0.1], "noise_draws": "fresh"}
+        config = RunConfig(epochs=2, batch_size=16, rotation=90.0, flip=True, **noise)
+        subsets = LabelSubsets.of(TinyDataset(train=60), config)
+        rows = np.arange(16)
+        _, few = subsets.dataset(config, rows, np.arange(50, 60), 0)
+        whole = data.for_run(TinyDataset(train=60), config)
+        for epoch in (0, 1, 7):
+            images, expected = (
+                next(iter(dataset.batches("train", 16, epoch=epoch)))["image"]
+                for dataset in (few, whole)
+            )
+            self.assertAllClose(images, expected)
+        self.assertEqual(few.spec, whole.spec)
+        # Padding and noise are what a survey is; augmentation belongs to training alone.
+        plain = data.for_run(TinyDataset(train=60), RunConfig(**noise))
+        self.assertAllClose(subsets.pool["image"][:60], plain.arrays("train")["image"])
+        self.assertAllClose(subsets.test["image"], plain.arrays("test")["image"])
+        self.assertEqual(subsets.spec.image_shape, plain.spec.image_shape)
 
 
 if __name__ == "__main__":
