@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any
 from trainers import experiment
 from trainers.arguments import OneLineParser
 from trainers.command import exit_status
-from trainers.command_line import parse_run
 from trainers.config import RunConfig
 from trainers.errors import UserError
 from trainers.run_folder import load_model, read_json, write_json
@@ -134,6 +133,7 @@ def run(arguments: Sequence[str]) -> Path:
     options = _parse(arguments)
     import zoo
     from trainers import data, pipeline
+    from trainers import strategy as strategies
     from trainers.few_labels.label_subsets import LabelSubsets
 
     pipeline.check_model(options.run)
@@ -142,6 +142,8 @@ def run(arguments: Sequence[str]) -> Path:
         if not hasattr(model_class, method):
             raise UserError(f"--model {options.run.model} has no {method}(): it is not Bayesian")
     with experiment.opened(options.output_dir, options.experiment()):
+        # For what is computed outside of the trainings too.
+        strategies.make("one", options.run.deterministic)
         dataset = data.load_stored(options.run)
         if not dataset.spec.questions or "votes" not in dataset.spec.feature_names:
             raise UserError(f"dataset '{dataset.spec.name}' has no votes")
@@ -257,7 +259,7 @@ def _parse(arguments: Sequence[str]) -> Options:
     )
     add("--output_dir", type=Path, help="Folder; default runs/active_learning-DATASET-MODEL.")
     given, others = parser.parse_known_args(arguments)
-    config = parse_run(["--model", given.model, *others])
+    config = experiment.parse_trainings(["--model", given.model, *others])
     for name in numbers:
         if getattr(given, name) < 1:
             raise UserError(f"--{name} must be at least 1; got {getattr(given, name)}")

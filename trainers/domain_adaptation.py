@@ -113,7 +113,7 @@ def _run(config: AdaptationConfig) -> None:
             f"--run_dir {config.source_run}: model '{config.model}' has no encode(), so that it "
             f"has no latents to adapt"
         )
-    strategy = strategies.make(config.strategy)
+    strategy = strategies.make(config.strategy, config.deterministic)
     with strategies.telling_failures(strategy):
         # One worker builds the datasets; the others then find them.
         chief = strategies.is_chief(strategy)

@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any
 from trainers import experiment
 from trainers.arguments import OneLineParser
 from trainers.command import exit_status
-from trainers.command_line import parse_run
 from trainers.config import RunConfig
 from trainers.errors import UserError
 from trainers.run_folder import RunFolder, read_json, write_json
@@ -131,10 +130,13 @@ def run(arguments: Sequence[str]) -> Path:
     """
     options = _parse(arguments)
     from trainers import data, pipeline
+    from trainers import strategy as strategies
     from trainers.few_labels.label_subsets import LabelSubsets
 
     pipeline.check_model(options.run)
     with experiment.opened(options.output_dir, options.experiment()):
+        # For what is computed outside of the trainings too.
+        strategies.make("one", options.run.deterministic)
         dataset = data.load_stored(options.run)
         if not dataset.spec.class_names:
             raise UserError(f"dataset '{dataset.spec.name}' has no labels")
@@ -268,7 +270,7 @@ def _parse(arguments: Sequence[str]) -> Options:
     given, others = parser.parse_known_args(arguments)
     if "--model" in others:
         raise UserError(f"--model is {_MODEL} here; --encoder takes any trained model")
-    config = parse_run(["--model", _MODEL, *others])
+    config = experiment.parse_trainings(["--model", _MODEL, *others])
     labels = tuple(sorted(set(given.labels)))
     if labels[0] < 4:
         raise UserError(f"--labels must be at least 4; got {labels[0]}")

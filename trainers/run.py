@@ -43,11 +43,7 @@ def _run(config: RunConfig) -> None:
     pipeline.check_model(config)
     if not config.run_dir:
         config = dataclasses.replace(config, run_dir=_default_run_dir(config))
-    if config.deterministic:
-        import tensorflow as tf
-
-        tf.config.experimental.enable_op_determinism()
-    strategy = strategies.make(config.strategy)
+    strategy = strategies.make(config.strategy, config.deterministic)
     with strategies.telling_failures(strategy):
         dataset = _load(config, strategy)
         execute = repeats.execute if config.repeats > 1 else pipeline.execute

@@ -30,7 +30,7 @@ _MEETING_SECONDS = 600.0
 _CONNECTING_SECONDS = 120.0
 
 
-def make(name: str = "auto") -> tf.distribute.Strategy:
+def make(name: str = "auto", deterministic: bool = False) -> tf.distribute.Strategy:
     """Returns the strategy; call it before anything else touches a device.
 
     Args:
@@ -38,12 +38,15 @@ def make(name: str = "auto") -> tf.distribute.Strategy:
             there is none); `multiworker` (the cluster of `TF_CONFIG`, or of the SLURM step);
             `auto`: multiworker where one of the two describes more than one worker, mirrored on
             more than one GPU, else one.
+        deterministic: Whether only deterministic kernels are used, by the whole process.
 
     Raises:
         UserError: if `name` is none of these, or no cluster is described for `multiworker`.
         LostWorkerError: if not all of its workers come.
         TrainingError: if the own port is taken.
     """
+    if deterministic:
+        tf.config.experimental.enable_op_determinism()
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
     if name == "auto":

@@ -76,6 +76,8 @@ class ActiveLearningTest(tf.test.TestCase):
             (["--start", "4"], "--start must be at least 5; got 4"),
             (["--rounds", "0"], "--rounds must be at least 1; got 0"),
             (["--step", "90"], "must be at most 96 together, .* got 110"),
+            (["--list"], "--list is no option of this command"),
+            (["--seed", "4"], "--seed is no option of this command"),
         ):
             with self.subTest(message), self.assertRaisesRegex(active_learning.UserError, message):
                 active_learning.run(self.arguments(*changes))

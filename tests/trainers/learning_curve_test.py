@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from tensorflow.python.framework import config as device_config
 
 import zoo
 from tests.trainers import tiny
@@ -68,6 +69,12 @@ class LearningCurveTest(tf.test.TestCase):
             (["--model", "vae"], "--model is finetuned_classifier here"),
             (["--encoder", "nowhere"], "encoder must be .* no file or folder .*nowhere"),
             (["--epoch", "3"], "unknown option '--epoch'"),
+            (["--list"], "--list is no option of this command: python -m trainers.run --list"),
+            (["--strategy", "mirrored"], "--strategy is no option .* one device"),
+            (["--seed=4"], "--seed is no option .* repeat i has the seed i"),
+            (["--run_dir", "x"], "--run_dir is no option .* --output_dir"),
+            (["--overwrite"], "--overwrite is no option .* --output_dir begins anew"),
+            (["--evaluators", "roc"], "--evaluators is no option"),
         ):
             with self.subTest(message), blobs():
                 self.assertEqual(learning_curve.main(self.arguments(*changes)), 2)
@@ -86,6 +93,12 @@ class LearningCurveTest(tf.test.TestCase):
             zoo.create("star_galaxy_cnn", **CNN, seed=9).save(self.encoder)
             with self.assertRaisesRegex(learning_curve.UserError, "other --encoder .*SHA-256"):
                 learning_curve.run(self.arguments(*dots, one))
+
+    def test_only_deterministic_kernels(self):
+        self.addCleanup(device_config.disable_op_determinism)
+        with blobs():
+            learning_curve.run(self.arguments("--methods", "forest", "--deterministic"))
+        self.assertTrue(device_config.is_op_determinism_enabled())
 
 
 class FrozenProbesTest(tf.test.TestCase):

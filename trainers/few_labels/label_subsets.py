@@ -129,7 +129,9 @@ class LabelSubsets:
 
         config = dataclasses.replace(config, evaluators=[], run_dir=str(run_dir))
         config, dataset = self.dataset(config, rows, aside, min_steps)
-        outcome = pipeline.execute(config, dataset, strategies.make("one"), exports=False)
+        outcome = pipeline.execute(
+            config, dataset, strategies.make("one", config.deterministic), exports=False
+        )
         folder = run_folder.RunFolder(run_dir)
         for path in (folder.checkpoints, folder.tensorboard):
             shutil.rmtree(path, ignore_errors=True)
