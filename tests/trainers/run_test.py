@@ -187,6 +187,16 @@ class RunTest(tf.test.TestCase):
         self.assertEqual(status, 0, msg=errors.getvalue())
         self.assertEqual(load_model(self.folder / "a").preprocessed_shape, (24, 24, 1))
 
+    def test_components_that_are_not_the_classes(self):
+        self.options = [*self.options[:4], *self.options[6:]]
+        names = "class_names=component_1,component_2"
+        status, out, errors = self.run_here("f", "--hp", names, "--epochs", "1")
+        self.assertEqual(status, 0, msg=errors)
+        self.assertIn("SavedModel", out)
+        report = (self.folder / "f" / "report.md").read_text()
+        for name in ("roc", "thresholds"):
+            self.assertIn(f"- {name}: the model's components are not the dataset's classes", report)
+
     def test_repeats(self):
         options = ("--repeats", "2", "--seed", "5", "--epochs", "1")
         status, out, errors = self.run_here("e", *options)

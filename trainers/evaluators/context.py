@@ -125,10 +125,7 @@ class EvaluationContext:
                 bool(self.dataset.num_examples.get("train")),
                 "the dataset has no training split",
             ),
-            "probability": (
-                self.model.task in ("classification", "unsupervised_classification"),
-                f"the model's task is {self.model.task}",
-            ),
+            "probability": self._can_classify(),
             "regression": self._can_regress(),
             "votes": (
                 self.model.task == "votes" and self._same_questions(),
@@ -145,6 +142,20 @@ class EvaluationContext:
         path = self.run_dir / "config.json"
         saved = run_folder.read_json(path) if path.exists() else {}
         return "source_run" in saved and saved["dataset"] == self.spec.name
+
+    def _can_classify(self) -> tuple[bool, str]:
+        task = self.model.task
+        if task == "unsupervised_classification" and not self._same_classes():
+            hint = ""
+            if hasattr(self.model, "compact_class") and len(self.class_names) == 2:
+                hint = "; --hp compact_class=NAME says which class the compact one is"
+            return False, f"the model's components are not the dataset's classes{hint}"
+        classifies = task in ("classification", "unsupervised_classification")
+        return classifies, f"the model's task is {task}"
+
+    def _same_classes(self) -> bool:
+        names = tuple(self.model.class_names) or self.class_names
+        return not self.class_names or sorted(names) == sorted(self.class_names)
 
     def _can_regress(self) -> tuple[bool, str]:
         if self.model.task != "regression":
@@ -285,7 +296,7 @@ class EvaluationContext:
         names = tuple(self.model.class_names) or self.class_names
         if not self.class_names:
             return probability
-        if sorted(names) != sorted(self.class_names) or probability.shape[1] != len(names):
+        if not self._same_classes() or probability.shape[1] != len(names):
             raise UserError(
                 f"classes of model '{self.model_name}' must be those of dataset "
                 f"'{self.spec.name}', {list(self.class_names)}; got {list(names)} with "

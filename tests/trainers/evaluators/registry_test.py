@@ -41,6 +41,20 @@ class RegistryTest(tf.test.TestCase):
         self.assertNotIn("roc", representation)
         self.assertIn("manifold", representation)
 
+    def test_components_without_the_names_of_the_classes_judge_no_class(self):
+        dataset = StandInDataset()
+        model = StandInModel(dataset)
+        model.class_names = ("component_1", "component_2")
+        chosen, left_out = self._selected(model, dataset)
+        self.assertLessEqual({"roc", "thresholds"}, set(left_out))
+        self.assertLessEqual({"probe", "latent_space", "outliers"}, {*chosen})
+        self.assertNotIn("compact_class", left_out["roc"])
+        model.compact_class = "ring"
+        self.assertIn("--hp compact_class=NAME", self._selected(model, dataset)[1]["roc"])
+        # A classifier with other classes is a mistake, not a model without names.
+        model.task = "classification"
+        self.assertNotIn("roc", self._selected(model, dataset)[1])
+
     def test_what_does_not_fit_cannot_be_asked_for(self):
         dataset = StandInDataset()
         model = StandInModel(dataset, methods=())
