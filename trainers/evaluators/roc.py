@@ -97,11 +97,15 @@ def _summarise(context, section, labels, probability, counts, curves) -> None:
             "The model saw no label, neither in training nor when its components were named. The "
             "labels are used here alone, to judge."
         )
-        if area.value < 0.5:
+        if area.high < 0.5:
             section.text.append(
                 "**The AUC is below 1/2: the components were given the wrong names.** It is "
                 "reported as it is."
             )
+    if area.low <= 0.5 <= area.high:
+        section.text.append(
+            "**The AUC cannot be told from 1/2, that of chance**, which lies in its interval."
+        )
 
 
 def _class_table(section, names, labels, probability, curves) -> Table:
@@ -136,7 +140,7 @@ def _main_figure(context, section, labels, probability, counts, curves) -> None:
     caption = "Left: ROC curve with the 95 % band."
     if len(names) == 2 and context.extended_class is not None:
         floor = separator.extendedness(context)
-        area = ranking.auc(curves[0].positive, floor.score, counts)
+        area = separator.area(context, floor)
         drawn.append(Curve(floor.name, curves[0].positive, floor.score, "0.35", area, "--"))
         caption = f"Left: ROC curve with the 95 % band, and the floor: {floor.description}."
     with_matrix = 5.2 + 0.25 * len(names)

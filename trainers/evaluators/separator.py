@@ -11,7 +11,7 @@ from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section
 
-__all__ = ["Extendedness", "evaluate_separator", "extendedness"]
+__all__ = ["Extendedness", "area", "evaluate_separator", "extendedness"]
 
 # SDSS calls an object extended where psfMag - modelMag exceeds this.
 _SDSS_CUT = 0.145
@@ -61,6 +61,12 @@ def extendedness(context: EvaluationContext) -> Extendedness:
     )
 
 
+def area(context: EvaluationContext, floor: Extendedness) -> ranking.Interval:
+    """Returns the AUC of the score with its interval, the same wherever it is told."""
+    counts = ranking.resample_counts(context.labels, context.generator("separator"))
+    return ranking.auc(context.labels == context.extended_class, floor.score, counts)
+
+
 def _fill(score: np.ndarray) -> np.ndarray:
     finite = np.isfinite(score)
     return np.where(finite, score, score[finite].min() if finite.any() else 0.0)
@@ -77,14 +83,13 @@ def evaluate_separator(context: EvaluationContext) -> Section:
     floor = extendedness(context)
     if galaxy.all() or not galaxy.any():
         raise ValueError(f"split '{context.split}' must have stars and galaxies; got one class")
-    counts = ranking.resample_counts(context.labels, context.generator("separator"))
-    area = ranking.auc(galaxy, floor.score, counts)
+    found = area(context, floor)
     section = Section(
-        metrics={"auc": area.value, "auc_low": area.low, "auc_high": area.high},
-        key_numbers={"AUC of the photometric separator": str(area)},
+        metrics={"auc": found.value, "auc_low": found.low, "auc_high": found.high},
+        key_numbers={"AUC of the photometric separator": str(found)},
     )
     section.text.append(
-        f"How hard these images are: {floor.description}, reaches AUC **{area}** without any "
+        f"How hard these images are: {floor.description}, reaches AUC **{found}** without any "
         "learning. A model should lie above it."
     )
     if floor.saturated is not None:

@@ -1,4 +1,5 @@
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -6,7 +7,9 @@ from sklearn import metrics
 
 from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel, StandInSpec
 from trainers.evaluators import EvaluationContext
+from trainers.evaluators.curves import draw_roc
 from trainers.evaluators.roc import evaluate_roc
+from trainers.evaluators.separator import evaluate_separator
 
 
 class RocTest(tf.test.TestCase):
@@ -41,6 +44,31 @@ class RocTest(tf.test.TestCase):
         self.assertEqual(inverted.metrics["auc"], 0.0)
         self.assertEqual(inverted.metrics["accuracy"], 0.0)
         self.assertIn("wrong names", " ".join(inverted.text))
+
+    def test_chance_is_no_wrong_identification(self):
+        dataset = StandInDataset()
+        score = np.random.default_rng(0).random(100)
+        labels = dataset.arrays("test")["label"]
+        score = score if metrics.roc_auc_score(labels, score) < 0.5 else 1 - score
+        section = evaluate_roc(self._context(dataset, np.stack([1 - score, score], 1)))
+        self.assertBetween(0.5, section.metrics["auc"], section.metrics["auc_high"])
+        text = " ".join(section.text)
+        self.assertIn("cannot be told from 1/2", text)
+        self.assertNotIn("wrong names", text)
+
+    def test_the_floor_has_one_interval(self):
+        dataset = StandInDataset()
+        generator = np.random.default_rng(0)
+        dataset.arrays("test")["psf_magnitude"][:] += generator.normal(0, 0.3, (100, 5))
+        second = generator.random(100)
+        context = self._context(dataset, np.stack([1 - second, second], 1))
+        with mock.patch("trainers.evaluators.roc.draw_roc", wraps=draw_roc) as drawn:
+            evaluate_roc(context)
+        floor = drawn.call_args.args[1][1].auc
+        self.assertEqual(
+            str(floor), evaluate_separator(context).key_numbers["AUC of the photometric separator"]
+        )
+        self.assertGreater(floor.high - floor.low, 0)
 
     def test_several_classes_are_taken_one_against_the_rest(self):
         spec = StandInSpec(class_names=("round", "disk", "merger"), class_fractions=None)
