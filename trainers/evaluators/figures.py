@@ -124,9 +124,14 @@ def blank(axes: Axes) -> Axes:
 
 
 def plain_numbers(axis: Axis) -> None:
-    """Gives a logarithmic axis of less than a decade the ticks of a linear one."""
+    """Labels a logarithmic axis with 0.5, 1, 2, and one of less than a decade as a linear one."""
     low, high = axis.get_view_interval()
-    if low > 0 and high / low < 10:
+    if not low > 0:
+        return
+    if high / low < 10:
         axis.set_major_locator(ticker.MaxNLocator(5))
-        axis.set_major_formatter(ticker.FormatStrFormatter("%g"))
         axis.set_minor_locator(ticker.NullLocator())
+    else:
+        axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5) if high / low < 1e3 else (1,)))
+        axis.set_minor_formatter(ticker.NullFormatter())
+    axis.set_major_formatter(ticker.FormatStrFormatter("%g"))

@@ -130,7 +130,8 @@ def _samples(context, images):
         stretch.pictures(shown) for stretch, shown in zip(stretches, (images, real), strict=True)
     ]
     figure, axes = figures.new_figure(1, 2, width=0.62 * _COLUMNS, height=0.7 * _ROWS)
-    for panel, shown, title in zip(axes, pictures, ("drawn from the prior", "real"), strict=True):
+    titles = "drawn from the prior", f"{context.split} images"
+    for panel, shown, title in zip(axes, pictures, titles, strict=True):
         height, width = shown.shape[1:3]
         sheet = np.ones((_ROWS * (height + 2), _COLUMNS * (width + 2), 3))
         for index, picture in enumerate(shown[: _ROWS * _COLUMNS]):

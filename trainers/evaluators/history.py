@@ -71,7 +71,7 @@ def _figure(context, columns, epoch, best):
         if f"validation_{name}" in columns:
             panel.plot(epoch, columns[f"validation_{name}"], label="validation", marker=marker)
         panel.axvline(epoch[best], color="0.6", linewidth=1, linestyle=":")
-        panel.set(xlabel="Epoch", title=name.replace("_", " "))
+        panel.set(xlabel="Epoch", ylabel=name.replace("_", " "))
         panel.xaxis.get_major_locator().set_params(integer=True)
         # The first epochs are often far above the rest; the eye wants the rest.
         shown = np.concatenate([columns[c] for c in (name, f"validation_{name}") if c in columns])

@@ -136,7 +136,8 @@ def _distributions(context, section, mean, shown) -> None:
         context.save_figure(
             figure,
             "latents",
-            f"Distribution of the means of the most informative latents, by class{prior_text}.",
+            f"Distribution of the means of the most informative latents, by class{prior_text}. "
+            "The classes together integrate to 1, each to its share.",
         )
     )
 

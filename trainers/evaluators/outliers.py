@@ -217,7 +217,7 @@ def _scatter(context, table):
             linewidths=0.8,
             label=f"strangest {strange.sum()}",
         )
-        axes.set(xscale="log", yscale="log", ylabel="chi2 per pixel")
+        axes.set(xscale="log", yscale="log", ylabel=r"$\chi^2$ per pixel")
         figures.plain_numbers(axes.yaxis)
         figures.plain_numbers(axes.xaxis)
         axes.legend()

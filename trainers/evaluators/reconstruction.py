@@ -237,11 +237,13 @@ def _chi2_figure(context, section, chi2) -> None:
                 linewidths=0,
             )
     if magnitude is None:
-        axes.set(xscale="log", xlabel="chi2 per pixel", ylabel="Objects")
+        axes.set(xscale="log", xlabel=r"$\chi^2$ per pixel", ylabel="Objects")
         axes.axvline(1, color="0.3", linewidth=1, linestyle=":")
         figures.plain_numbers(axes.xaxis)
     else:
-        axes.set(yscale="log", ylabel="chi2 per pixel", xlabel=figures.quantity_label(magnitude[0]))
+        axes.set(
+            yscale="log", ylabel=r"$\chi^2$ per pixel", xlabel=figures.quantity_label(magnitude[0])
+        )
         axes.axhline(1, color="0.3", linewidth=1, linestyle=":")
         figures.plain_numbers(axes.yaxis)
     axes.legend(markerscale=2.5)

@@ -163,53 +163,70 @@ def _main_figure(context, section, labels, probability, counts, curves) -> None:
 
 
 def _figure_by_magnitude(context, section, labels, probability) -> None:
-    magnitude = context.magnitude()
-    bins = _auc_by_magnitude(context, labels, probability, magnitude)
-    if bins:
-        figure, axes = figures.new_figure(width=5.2, height=4.0)
-        _draw_bins(axes[0], section, magnitude[0], bins)
-        caption = "AUC by magnitude; bars are 95 %."
-        section.figures.append(context.save_figure(figure, "auc_by_magnitude", caption))
+    name, values = context.magnitude()
+    readable = figures.quantity_label(name)
+    scores = {context.model_name: probability[:, 1]}
+    if context.extended_class is not None:
+        floor = separator.extendedness(context)
+        scores[floor.name] = floor.score if context.extended_class == 1 else -floor.score
+    found = {
+        label: _auc_by_magnitude(context, labels == 1, score, values)
+        for label, score in scores.items()
+    }
+    bins = found[context.model_name]
+    if not bins:
+        return
+    for low, high, _, area in bins:
+        section.metrics[f"auc_mag_{low:.2f}_{high:.2f}"] = area.value
+    areas = zip(*([str(area) for *_, area in own] for own in found.values()), strict=True)
+    section.tables.append(
+        Table(
+            [readable, "objects", *(f"AUC of {label} (95 %)" for label in found)],
+            [
+                [f"{low:.2f} to {high:.2f}", str(number), *of_bin]
+                for (low, high, number, _), of_bin in zip(bins, areas, strict=True)
+            ],
+            f"AUC by magnitude, for bins with at least {_FEWEST_PER_CLASS} objects of each class.",
+        )
+    )
+    figure, axes = figures.new_figure(width=5.2, height=4.0)
+    _draw_bins(axes[0], readable, found)
+    caption = "AUC by magnitude. Vertical bars are 95 % intervals, horizontal ones the bins."
+    section.figures.append(context.save_figure(figure, "auc_by_magnitude", caption))
 
 
-def _auc_by_magnitude(context, labels, probability, magnitude):
-    values = magnitude[1]
+def _auc_by_magnitude(context, positive, score, values):
     usable = np.isfinite(values)
     edges = np.unique(np.quantile(values[usable], np.linspace(0, 1, _MAGNITUDE_BINS + 1)))
     found = []
     for low, high in itertools.pairwise(edges):
         inside = usable & (values >= low) & ((values < high) | (high == edges[-1]))
-        members, score = labels[inside] == 1, probability[inside, 1]
+        members = positive[inside]
         if min(members.sum(), (~members).sum()) >= _FEWEST_PER_CLASS:
             generator = context.generator(f"roc/{low:.3f}")
-            counts = ranking.resample_counts(labels[inside], generator, _RESAMPLES)
-            found.append((low, high, int(inside.sum()), ranking.auc(members, score, counts)))
+            counts = ranking.resample_counts(members.astype(int), generator, _RESAMPLES)
+            found.append((low, high, len(members), ranking.auc(members, score[inside], counts)))
     return found
 
 
-def _draw_bins(axes, section, name, bins) -> None:
-    middle = np.array([(low + high) / 2 for low, high, _, _ in bins])
-    value = np.array([area.value for *_, area in bins])
-    errors = [
-        [max(a.value - a.low, 0) for *_, a in bins],
-        [max(a.high - a.value, 0) for *_, a in bins],
-    ]
-    half = [(high - low) / 2 for low, high, _, _ in bins]
-    axes.errorbar(middle, value, yerr=errors, xerr=half, fmt="o", capsize=2, markersize=5)
-    readable = figures.quantity_label(name)
+def _draw_bins(axes, readable, found) -> None:
+    looks = ({"fmt": "o"}, {"fmt": "s", "color": "0.35", "markerfacecolor": "white"})
+    for (label, bins), look in zip(found.items(), looks, strict=False):
+        middle = [(low + high) / 2 for low, high, _, _ in bins]
+        half = [(high - low) / 2 for low, high, _, _ in bins]
+        value = np.array([area.value for *_, area in bins])
+        ends = np.array([(area.low, area.high) for *_, area in bins]).T
+        errors = np.maximum([value - ends[0], ends[1] - value], 0)
+        axes.errorbar(
+            middle, value, yerr=errors, xerr=half, capsize=2, markersize=5, label=label, **look
+        )
     axes.axhline(0.5, color="0.6", linewidth=1, linestyle=":")
+    lowest = min(area.value for bins in found.values() for *_, area in bins)
     axes.set(
         xlabel=readable,
         ylabel="AUC",
         title="AUC by magnitude",
-        ylim=(min(0.45, min(value) - 0.1), 1.02),
+        ylim=(min(0.45, lowest - 0.1), 1.02),
     )
-    for low, high, _, area in bins:
-        section.metrics[f"auc_mag_{low:.2f}_{high:.2f}"] = area.value
-    section.tables.append(
-        Table(
-            [readable, "objects", "AUC (95 %)"],
-            [[f"{low:.2f} to {high:.2f}", str(n), str(area)] for low, high, n, area in bins],
-            f"AUC by magnitude, for bins with at least {_FEWEST_PER_CLASS} objects of each class.",
-        )
-    )
+    if len(found) > 1:
+        axes.legend(loc="lower left")

@@ -122,9 +122,10 @@ def _figure(context, section, floor, galaxy) -> None:
             axes[1].scatter(magnitude[1][members], floor.score[members], **point, **look)
     axes[0].set(xlabel=f"{floor.name} (mag)", ylabel="Objects", title="Distribution by class")
     axes[0].legend()
-    caption = f"Distribution of the {floor.description}, for each class."
+    caption = f"Distribution of the {floor.description}, for each class"
     if not measured.all():
-        caption = f"{caption[:-1]}, without the {(~measured).sum()} saturated objects."
+        caption += f", without the {(~measured).sum()} saturated objects"
+    caption += "; the first and the last bin hold what lies outside the central 99 %."
     if magnitude is not None:
         axes[1].set(
             xlabel=figures.quantity_label(magnitude[0]),
@@ -133,8 +134,12 @@ def _figure(context, section, floor, galaxy) -> None:
             ylim=(low, high),
         )
         axes[1].legend(markerscale=2.5)
-        caption = f"Left: {caption[0].lower()}{caption[1:]} Right: the same against magnitude."
+        caption = (
+            f"Left: {caption[0].lower()}{caption[1:]} Right: the central 99 % against magnitude."
+        )
     if floor.saturated is None:
         axes[0].axvline(_SDSS_CUT, color="0.3", linewidth=1, linestyle=":")
+        if magnitude is not None:
+            axes[1].axhline(_SDSS_CUT, color="0.3", linewidth=1, linestyle=":")
         caption += " Dotted: the cut of SDSS."
     section.figures.append(context.save_figure(figure, "separator", caption))

@@ -29,5 +29,26 @@ class SaveTest(tf.test.TestCase):
         self.assertEqual([entry.name for entry in path.parent.iterdir()], ["a.png"])
 
 
+class PlainNumbersTest(tf.test.TestCase):
+    def test_no_powers_of_ten(self):
+        for low, high, expected in (
+            (0.7, 3, ["1", "1.5", "2", "2.5", "3"]),
+            (0.7, 30, ["1", "2", "5", "10", "20"]),
+            (0.7, 2e4, ["1", "10", "100", "1000", "10000"]),
+        ):
+            with figures.style():
+                figure, (axes,) = figures.new_figure()
+                axes.set(xscale="log", xlim=(low, high))
+                figures.plain_numbers(axes.xaxis)
+                figure.canvas.draw()
+            shown = [
+                label.get_text()
+                for place, label in zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+                if low <= place <= high
+            ]
+            self.assertEqual(shown, expected)
+            self.assertEqual("".join(t.get_text() for t in axes.get_xticklabels(minor=True)), "")
+
+
 if __name__ == "__main__":
     tf.test.main()

@@ -1,4 +1,5 @@
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -14,6 +15,13 @@ class GenerationTest(tf.test.TestCase):
         self.dataset = StandInDataset()
         self.model = StandInModel(self.dataset)
         self.context = EvaluationContext(self.model, self.dataset, Path(self.get_temp_dir()))
+
+    def test_images_of_the_split_are_called_so(self):
+        # They may be simulated, and then are no real ones.
+        with mock.patch.object(self.context, "save_figure") as save:
+            evaluate_generation(self.context)
+        titles = [axes.get_title() for axes in save.call_args.args[0].axes]
+        self.assertEqual(titles, ["drawn from the prior", "test images"])
 
     def test_scale_of_a_model_that_decodes_in_its_own_units(self):
         decode = self.model.decode

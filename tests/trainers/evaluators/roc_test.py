@@ -70,6 +70,23 @@ class RocTest(tf.test.TestCase):
         )
         self.assertGreater(floor.high - floor.low, 0)
 
+    def test_auc_by_magnitude_stands_beside_the_floor(self):
+        for names in (("star", "galaxy"), ("galaxy", "star")):
+            spec = StandInSpec(class_names=names)
+            dataset = StandInDataset(numbers={"train": 9, "test": 300}, spec=spec)
+            arrays = dataset.arrays("test")
+            if names[0] == "galaxy":
+                arrays["label"][:] = 1 - arrays["label"]
+            probability = np.full((300, 2), 0.5)
+            section = evaluate_roc(self._context(dataset, probability))
+            table = section.tables[-1]
+            self.assertEqual(table.header[2:], ["AUC of stand_in (95 %)", table.header[3]])
+            self.assertIn("PSF - model magnitude", table.header[3])
+            for _, _, chance, floor in table.rows:
+                self.assertEqual(chance, "0.500 (0.500 to 0.500)")
+                self.assertStartsWith(floor, "1.000")
+            self.assertIn("horizontal ones the bins", section.figures[-1].caption)
+
     def test_several_classes_are_taken_one_against_the_rest(self):
         spec = StandInSpec(class_names=("round", "disk", "merger"), class_fractions=None)
         dataset = StandInDataset(spec=spec)
