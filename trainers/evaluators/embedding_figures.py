@@ -53,10 +53,11 @@ def coloured(
             panel.scatter(*plane.T, s=8, alpha=0.6, linewidths=0)
         else:
             values = context.quantities()[what][chosen]
-            low, high = np.nanpercentile(values[np.isfinite(values)], [2, 98])
-            drawn = panel.scatter(
-                *plane.T, s=8, c=values, cmap=figures.CONTINUOUS, vmin=low, vmax=high, linewidths=0
-            )
+            known = np.isfinite(values)
+            low, high = np.percentile(values[known], [2, 98]) if known.any() else (0, 1)
+            panel.scatter(*plane[~known].T, s=8, color="0.85", linewidths=0)
+            look = {"cmap": figures.CONTINUOUS, "vmin": low, "vmax": high, "linewidths": 0}
+            drawn = panel.scatter(*plane[known].T, s=8, c=values[known], **look)
             figure.colorbar(drawn, ax=panel, extend="both", pad=0.02)
     for panel in axes[::columns]:
         panel.set_ylabel(f"{name} 2")

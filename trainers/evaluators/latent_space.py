@@ -90,7 +90,8 @@ def _embedding(context, section, mean, quantities) -> None:
                 embedding_figures.coloured(context, found, chosen, quantities, name),
                 key,
                 f"{name} of the latent means, coloured by class and by those quantities of the "
-                "dataset that go with the latents most closely; colours span the central 96 %.",
+                "dataset that go with the latents most closely; colours span the central 96 %; "
+                "grey objects have no value.",
             ),
             context.save_figure(
                 embedding_figures.with_galaxies(context, found, chosen, name),
@@ -170,8 +171,9 @@ def _correlation_figure(context, section, correlations, shown) -> None:
         context.save_figure(
             figure,
             "latent_correlations",
-            "Rank correlation of the latents with the quantities of the dataset; none of these "
-            "quantities was given to the model.",
+            "Rank correlation of the latents with the quantities of the dataset, over the objects "
+            "that have them: not over a class in which a quantity is the same throughout. None of "
+            "these quantities was given to the model.",
         )
     )
 

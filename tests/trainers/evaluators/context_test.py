@@ -66,6 +66,22 @@ class ContextTest(tf.test.TestCase):
         self.assertEqual(self._context().magnitude()[0], "model_magnitude_r")
         self.assertIsNone(self._context(dataset=StandInDataset(magnitudes=False)).magnitude())
 
+    def test_quantities_are_those_of_the_objects_that_have_them(self):
+        dataset = StandInDataset()
+        arrays = dataset.arrays("test")
+        galaxy = arrays["label"] == 1
+        index = np.random.default_rng(0).uniform(0.5, 4, 100)
+        dataset._arrays["test"] |= {
+            "sersic_index": np.where(galaxy, index, 0),
+            "redshift": np.where(galaxy, index, 0.01 * index),
+            "field": np.arange(100),
+        }
+        quantities = self._context(dataset=dataset).quantities()
+        self.assertNotIn("field", quantities)
+        self.assertAllEqual(np.isnan(quantities["sersic_index"]), ~galaxy)
+        self.assertAllEqual(quantities["sersic_index"][galaxy], index[galaxy])
+        self.assertTrue(np.isfinite(quantities["redshift"]).all())
+
     def test_noise_is_the_dataset_s_or_measured(self):
         noise, stated = self._context().noise()
         self.assertFalse(stated)
