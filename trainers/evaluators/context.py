@@ -13,6 +13,7 @@ from trainers import inference, run_folder
 from trainers.errors import TrainingError, UserError
 from trainers.evaluators import figures, photometry
 from trainers.evaluators.blends import blended_class
+from trainers.evaluators.class_names import extended_class
 from trainers.evaluators.section import FigureFile
 
 if TYPE_CHECKING:
@@ -181,8 +182,12 @@ class EvaluationContext:
     @property
     def extended_class(self) -> int | None:
         """Label of the galaxies if the two classes are stars and galaxies, else None."""
-        names = [name.lower().rstrip("s").replace("galaxie", "galaxy") for name in self.class_names]
-        return names.index("galaxy") if sorted(names) == ["galaxy", "star"] else None
+        return extended_class(self.class_names)
+
+    @property
+    def class_colours(self) -> list[str]:
+        """Colours of the classes in the order of the labels; one colour if there are no classes."""
+        return figures.class_colours(self.class_names or ("objects",))
 
     # The data.
 

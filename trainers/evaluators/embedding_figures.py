@@ -45,7 +45,7 @@ def coloured(
                     s=8,
                     alpha=0.6,
                     linewidths=0,
-                    color=figures.class_colour(index),
+                    color=context.class_colours[index],
                     label=label,
                 )
             _legend(panel, len(context.class_names))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib
@@ -13,6 +15,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from trainers.datasets import quantities
+from trainers.evaluators.class_names import singular
 from trainers.training.checkpoints import write_atomically
 
 __all__ = [
@@ -22,6 +25,7 @@ __all__ = [
     "bin_edges",
     "blank",
     "class_colour",
+    "class_colours",
     "new_figure",
     "plain_numbers",
     "quantity_label",
@@ -42,6 +46,9 @@ COLOURS = (
 )
 CONTINUOUS = "viridis"
 DIVERGING = "RdBu_r"
+
+# Whatever the order in which a dataset has them.
+_OF_CLASSES = {"star": COLOURS[0], "galaxy": COLOURS[1]}
 
 # Features that are known by another name.
 _SPELT = {"t_type": "T-Type"}
@@ -70,8 +77,20 @@ def style() -> contextlib.AbstractContextManager:
 
 
 def class_colour(index: int) -> str:
-    """Returns the colour of a class, the same in all figures."""
+    """Returns a colour by its place in the palette."""
     return COLOURS[index % len(COLOURS)]
+
+
+def class_colours(names: Sequence[str]) -> list[str]:
+    """Returns the colours of classes: stars and galaxies have their own, the others follow.
+
+    Args:
+        names: Names of the classes, in the order of the labels.
+    """
+    own = [_OF_CLASSES.get(singular(name)) for name in names]
+    taken = _OF_CLASSES.values() if any(own) else ()
+    free = itertools.cycle(colour for colour in COLOURS if colour not in taken)
+    return [colour or next(free) for colour in own]
 
 
 def new_figure(

@@ -121,7 +121,7 @@ def _distributions(context, section, mean, shown) -> None:
                 edges,
                 weights=weight,
                 alpha=0.55,
-                color=figures.class_colour(index),
+                color=context.class_colours[index],
                 label=name,
             )
         if prior is not None:
@@ -194,7 +194,7 @@ def _responsibilities(context, section) -> None:
                 probability[labels == other, index],
                 edges,
                 alpha=0.55,
-                color=figures.class_colour(other),
+                color=context.class_colours[other],
                 label=name,
             )
         panel.set(xlabel=f"Probability of {names[index]}", ylabel="Objects", yscale="log")

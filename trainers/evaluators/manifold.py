@@ -129,7 +129,7 @@ def _figure(context, found, galaxy, counts):
         edges = figures.bin_edges(identified.score.min(), identified.score.max(), len(galaxy))
         for index, label in enumerate(context.class_names):
             members = identified.score[galaxy == (index == context.extended_class)]
-            panel.hist(members, edges, alpha=0.55, color=figures.class_colour(index), label=label)
+            panel.hist(members, edges, alpha=0.55, color=context.class_colours[index], label=label)
         panel.axvline(identified.threshold, color="0.2", linestyle="--", linewidth=1.2)
         panel.set(xlabel=f"{name} coordinate", ylabel="Objects", title=f"{name} of the latents")
         colour = figures.COLOURS[2 + number]

@@ -206,7 +206,7 @@ def _scatter(context, table):
                 alpha=0.5,
                 linewidths=0,
                 label=name,
-                color=figures.class_colour(index),
+                color=context.class_colours[index],
             )
         axes.scatter(
             x[strange],

@@ -223,7 +223,7 @@ def _chi2_figure(context, section, chi2) -> None:
     edges = np.geomspace(max(low, 1e-3), max(high, 2e-3), 41)
     for index, name in enumerate(names):
         values = np.clip(chi2[labels == index], edges[0], edges[-1])
-        colour = figures.class_colour(index)
+        colour = context.class_colours[index]
         if magnitude is None:
             axes.hist(values, edges, alpha=0.55, color=colour, label=name)
         else:

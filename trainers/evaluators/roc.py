@@ -59,7 +59,8 @@ def _curves(context, labels, probability, counts, present) -> list[Curve]:
         positive, score = labels == index, probability[:, index]
         label = context.model_name if len(names) == 2 else names[index]
         area = ranking.auc(positive, score, counts)
-        curves.append(Curve(label, positive, score, figures.class_colour(len(curves)), area))
+        colour = figures.COLOURS[0] if len(names) == 2 else context.class_colours[index]
+        curves.append(Curve(label, positive, score, colour, area))
     return curves
 
 
@@ -191,7 +192,8 @@ def _figure_by_magnitude(context, section, labels, probability) -> None:
     )
     figure, axes = figures.new_figure(width=5.2, height=4.0)
     _draw_bins(axes[0], readable, found)
-    caption = "AUC by magnitude. Vertical bars are 95 % intervals, horizontal ones the bins."
+    caption = "AUC by magnitude. Vertical bars are 95 % intervals, horizontal ones the bins"
+    caption += "; the floor is drawn beside." if len(found) > 1 else "."
     section.figures.append(context.save_figure(figure, "auc_by_magnitude", caption))
 
 
@@ -211,14 +213,20 @@ def _auc_by_magnitude(context, positive, score, values):
 
 def _draw_bins(axes, readable, found) -> None:
     looks = ({"fmt": "o"}, {"fmt": "s", "color": "0.35", "markerfacecolor": "white"})
-    for (label, bins), look in zip(found.items(), looks, strict=False):
-        middle = [(low + high) / 2 for low, high, _, _ in bins]
-        half = [(high - low) / 2 for low, high, _, _ in bins]
+    for number, (label, bins) in enumerate(found.items()):
+        low, high = np.array([edges for *edges, _, _ in bins], np.float64).T
         value = np.array([area.value for *_, area in bins])
         ends = np.array([(area.low, area.high) for *_, area in bins]).T
-        errors = np.maximum([value - ends[0], ends[1] - value], 0)
         axes.errorbar(
-            middle, value, yerr=errors, xerr=half, capsize=2, markersize=5, label=label, **look
+            (low + high) / 2 + number * (high - low) / 6,
+            value,
+            yerr=np.maximum([value - ends[0], ends[1] - value], 0),
+            # The bins once: those of the floor are the same.
+            xerr=None if number else (high - low) / 2,
+            capsize=2,
+            markersize=5,
+            label=label,
+            **looks[number],
         )
     axes.axhline(0.5, color="0.6", linewidth=1, linestyle=":")
     lowest = min(area.value for bins in found.values() for *_, area in bins)

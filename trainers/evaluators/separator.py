@@ -115,7 +115,7 @@ def _figure(context, section, floor, galaxy) -> None:
     edges = figures.bin_edges(low, high, measured.sum())
     for index, name in enumerate(context.class_names):
         members = measured & (galaxy == (index == context.extended_class))
-        look = {"color": figures.class_colour(index), "label": name}
+        look = {"color": context.class_colours[index], "label": name}
         axes[0].hist(np.clip(floor.score[members], low, high), edges, alpha=0.55, **look)
         if magnitude is not None:
             point = {"s": 6, "alpha": 0.4, "linewidths": 0}

@@ -29,6 +29,22 @@ class SaveTest(tf.test.TestCase):
         self.assertEqual([entry.name for entry in path.parent.iterdir()], ["a.png"])
 
 
+class ClassColoursTest(tf.test.TestCase):
+    def test_stars_and_galaxies_keep_theirs_in_any_order(self):
+        star, galaxy = figures.class_colours(["star", "galaxy"])
+        self.assertNotEqual(star, galaxy)
+        self.assertEqual(figures.class_colours(["GALAXY", "STAR"]), [galaxy, star])
+        others = figures.class_colours(["galaxies", "quasar", "star", "artefact"])
+        self.assertEqual(others[::2], [galaxy, star])
+        self.assertLen(set(others), 4)
+
+    def test_others_go_by_order(self):
+        names = [f"kind_{number}" for number in range(10)]
+        self.assertEqual(
+            figures.class_colours(names), [figures.class_colour(index) for index in range(10)]
+        )
+
+
 class PlainNumbersTest(tf.test.TestCase):
     def test_no_powers_of_ten(self):
         for low, high, expected in (

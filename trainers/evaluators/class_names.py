@@ -1,0 +1,18 @@
+"""What the names of classes tell: which are stars and which galaxies, however they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["extended_class", "singular"]
+
+
+def singular(name: str) -> str:
+    """Returns the name of a class in small letters and the singular: "galaxy" for "GALAXIES"."""
+    return name.lower().rstrip("s").replace("galaxie", "galaxy")
+
+
+def extended_class(names: Sequence[str]) -> int | None:
+    """Returns the label of the galaxies if the two classes are stars and galaxies, else None."""
+    names = [singular(name) for name in names]
+    return names.index("galaxy") if sorted(names) == ["galaxy", "star"] else None
