@@ -51,6 +51,7 @@ def evaluate(
     class_fractions: Sequence[float] | None = None,
     max_objects: int = 5000,
     run_dir: Path | None = None,
+    data_dir: str | None = None,
 ) -> dict[str, dict[str, float]]:
     """Runs the evaluators and writes `metrics.json`, `figures/*.png` and `report.md`.
 
@@ -65,6 +66,8 @@ def evaluate(
         max_objects: Objects of a split that are evaluated at most. Default 5000.
         run_dir: Folder of a run, whose configuration, versions and history the report tells too;
             by default `output_dir`. They may be missing.
+        data_dir: Folder of a dataset that is known by its folder alone; by default that of the
+            run's configuration.
 
     Returns:
         The numbers by evaluator, as they stand in `metrics.json`.
@@ -103,10 +106,14 @@ def evaluate(
                 left_out[entry.name] = f"failed: {error}"
                 _logger.warning("evaluator '%s' failed: %s", entry.name, error)
     configuration = _saved(context.run_dir / "config.json")
+    data_dir = data_dir or configuration.get("data_dir")
+    if dataset.spec.version is not None:
+        # A builder has a name of its own; the folder is only where it lies.
+        data_dir = None
     return reports.write(
         reports.Report(
-            title=f"{context.model_name} on {dataset.spec.name}",
-            facts=_facts(context),
+            title=_title(context, data_dir),
+            facts=_facts(context, data_dir),
             sections=sections,
             left_out=left_out,
             configuration=configuration,
@@ -148,8 +155,16 @@ def _written(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-def _facts(context: EvaluationContext) -> dict[str, str]:
+def _title(context: EvaluationContext, data_dir: str | None) -> str:
+    name = context.spec.name
+    if data_dir:
+        name = f"{Path(data_dir).expanduser().resolve().name} ({name})"
+    return f"{context.model_name} on {name}"
+
+
+def _facts(context: EvaluationContext, data_dir: str | None) -> dict[str, str]:
     import zoo
+    from trainers.listing import weight_count
 
     facts = {"model": context.model_name}
     with contextlib.suppress(ValueError):  # A class of the user's own has no entry.
@@ -157,11 +172,12 @@ def _facts(context: EvaluationContext) -> dict[str, str]:
         facts |= {"what it is": entry.summary, "reference": entry.reference}
     facts["task"] = context.model.task.replace("_", " ")
     with contextlib.suppress(AttributeError, ValueError):
-        facts["parameters"] = f"{context.model.count_params():,}"
+        everything, trained = context.model.count_params(), weight_count(context.model)
+        facts["parameters"] = f"{everything:,}, of which {trained:,} are trained"
     spec = context.spec
     height, width, _ = spec.image_shape
     scale = "" if spec.pixel_scale is None else f" of {spec.pixel_scale:g} arcsec"
-    facts["dataset"] = spec.name
+    facts["dataset"] = f"{spec.name}, {data_dir}" if data_dir else spec.name
     facts["images"] = f"{height} x {width} pixels{scale}, {', '.join(spec.bands)}, in {spec.units}"
     if spec.transformations:
         facts["images were given"] = "; ".join(spec.transformations)
@@ -265,6 +281,7 @@ def _evaluate_run(options: argparse.Namespace) -> dict[str, dict[str, float]]:
         class_fractions=config.class_fractions,
         max_objects=options.max_objects,
         run_dir=options.run_dir,
+        data_dir=config.data_dir,
     )
     # The training's own numbers are not ours to lose.
     kept = {"training": earlier["training"]} if "training" in earlier else {}

@@ -20,8 +20,8 @@ def weight_count(model: ZooModel) -> int:
 
 
 def table() -> str:
-    """Returns one line per registered model; the weights are those of the default recipe."""
-    rows = [("model", "task", "default dataset", "weights", "reference", "summary")]
+    """Returns one line per registered model; its weights are those of the default recipe."""
+    rows = [("model", "task", "default dataset", "trained weights", "reference", "summary")]
     for name in zoo.list_models():
         entry = zoo.describe(name)
         recipe = recipes.get(name)

@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import json
 import re
@@ -9,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 from astropy.table import Table
 
+from tests.trainers import tiny
 from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel, StandInSpec
 from trainers import evaluate
 from trainers.config import RunConfig
@@ -57,6 +59,26 @@ class EvaluateTest(tf.test.TestCase):
         self.assertTrue((np.diff(outliers["score"]) <= 0).all())
         self.assertEqual(str(outliers["score"].unit), "dex")
         self.assertCountEqual(set(outliers["class"]), {"star", "galaxy"})
+
+    def test_the_folder_of_the_images_and_the_parameters_are_told(self):
+        (self.folder / "config.json").write_text('{"data_dir": "/data/my_rings/"}')
+        model = tiny.Tiny(class_names=("small", "large"))
+        dataset = tiny.TinyDataset()
+        for version, title, told in (
+            (None, "# tiny on my_rings (tiny/blobs)", "| dataset | tiny/blobs, /data/my_rings/ |"),
+            ("1.0.0", "# tiny on tiny/blobs", "| dataset | tiny/blobs |"),
+        ):
+            dataset.spec = dataclasses.replace(dataset.spec, version=version)
+            with tiny.registered():
+                model.adapt(dataset.arrays("train")["image"])
+                evaluate.evaluate(model, dataset, self.folder, evaluators=["roc"])
+            text = (self.folder / "report.md").read_text()
+            self.assertEqual(text.splitlines()[0], title)
+            self.assertIn(told, text)
+        trained = sum(int(tf.size(each)) for each in model.trainable_weights)
+        everything = sum(int(tf.size(each)) for each in model.weights)
+        self.assertGreater(everything, trained)
+        self.assertIn(f"| parameters | {everything:,}, of which {trained:,} are trained |", text)
 
     def test_the_same_seed_gives_the_same_numbers(self):
         dataset = StandInDataset()
