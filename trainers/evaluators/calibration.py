@@ -14,11 +14,15 @@ from matplotlib.axes import Axes
 from sklearn import metrics
 
 from trainers.evaluators import figures
+from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.rates import BinnedRates, binned_rates
+from trainers.evaluators.registry import register
+from trainers.evaluators.section import Section, Table
 
-__all__ = ["Calibration", "calibrate", "draw_reliability"]
+__all__ = ["Calibration", "calibrate", "draw_reliability", "evaluate_calibration"]
 
 _BINS = 15
+_COLUMNS = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +42,68 @@ class Calibration:
     expected_error: float
     brier: float
     log_loss: float
+
+
+@register("calibration", title="Calibration", needs=("labels", "probability"))
+def evaluate_calibration(context: EvaluationContext) -> Section:
+    """Compares the probability of each class with how often the class was there.
+
+    Of two classes one is told: what holds for it holds for the other.
+    """
+    labels, probability, names = context.labels, context.probability(), context.class_names
+    chosen = range(len(names))
+    if len(names) == 2:
+        chosen = [1 if context.extended_class is None else context.extended_class]
+    found = {names[index]: calibrate(labels == index, probability[:, index]) for index in chosen}
+    error = np.mean([each.expected_error for each in found.values()])
+    brier = np.mean([each.brier for each in found.values()])
+    section = Section(metrics={"calibration_error": error, "brier": brier})
+    if len(found) > 1:
+        for name, each in found.items():
+            section.metrics[f"calibration_error_{name}"] = each.expected_error
+            section.metrics[f"brier_{name}"] = each.brier
+    mean = " (mean over classes)" if len(found) > 1 else ""
+    section.key_numbers[f"Calibration error{mean}"] = f"{error:.3f}"
+    section.text.append(
+        f"Probabilities of {len(labels)} objects of the {context.split} split in {_BINS} equal "
+        "bins. The expected calibration error is the mean distance between the probability and "
+        "the fraction of the class, weighted by the objects in the bins; the Brier score is the "
+        "mean of (P - 1)^2 for the class and P^2 for others. Both are 0 at best."
+    )
+    section.tables.append(
+        Table(
+            ["class", "expected calibration error", "Brier score", "Brier score of the share"],
+            [
+                [name, f"{each.expected_error:.3f}", f"{each.brier:.3f}", _of_share(each)]
+                for name, each in found.items()
+            ],
+            "Last column: the score of who gives every object the share of the class as P.",
+        )
+    )
+    section.figures.append(_figure(context, found))
+    return section
+
+
+def _of_share(calibration: Calibration) -> str:
+    objects = calibration.bins.objects
+    share = np.nansum(calibration.bins.value * objects) / objects.sum()
+    return f"{share * (1 - share):.3f}"
+
+
+def _figure(context, found):
+    columns = min(_COLUMNS, len(found))
+    figure, axes = figures.new_figure(-(-len(found) // columns), columns, width=4.4, height=4.0)
+    for panel, (name, calibration) in zip(axes, found.items(), strict=False):
+        draw_reliability(panel, calibration, name)
+    for panel in axes[len(found) :]:
+        panel.set_visible(False)
+    return context.save_figure(
+        figure,
+        "calibration",
+        "How often an object is of the class, against the probability that the model gives it, "
+        "with Wilson's 95 % intervals; on the dotted line probabilities mean what they say. The "
+        "grey bars below are the numbers of objects, on a logarithmic scale.",
+    )
 
 
 def calibrate(positive: np.ndarray, probability: np.ndarray, bins: int = _BINS) -> Calibration:

@@ -22,6 +22,7 @@ _MODULES = (
     "transfer",
     "roc",
     "thresholds",
+    "calibration",
     "regression",
     "separation",
     "separator",

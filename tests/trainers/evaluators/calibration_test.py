@@ -1,9 +1,14 @@
+from pathlib import Path
+
 import numpy as np
 import tensorflow as tf
+from scipy.special import softmax
 from sklearn import metrics
 from sklearn.calibration import calibration_curve
 
-from trainers.evaluators.calibration import calibrate
+from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel, StandInSpec
+from trainers.evaluators import EvaluationContext
+from trainers.evaluators.calibration import calibrate, evaluate_calibration
 
 
 class CalibrationTest(tf.test.TestCase):
@@ -34,6 +39,35 @@ class CalibrationTest(tf.test.TestCase):
         self.assertNear(found.expected_error, 0, 1e-12)
         self.assertNear(found.brier, 0.25, 1e-12)
         self.assertNear(found.log_loss, np.log(2), 1e-12)
+
+    def _section(self, class_names):
+        dataset = StandInDataset(spec=StandInSpec(class_names=class_names, class_fractions=None))
+        labels = dataset.arrays("test")["label"]
+        logits = np.random.default_rng(1).normal(size=(100, len(class_names)))
+        probability = softmax(logits + np.eye(len(class_names))[labels], axis=1)
+        context = EvaluationContext(StandInModel(dataset), dataset, Path(self.get_temp_dir()))
+        context._outputs["call", "test"] = {"probability": probability}
+        section = evaluate_calibration(context)
+        self.assertTrue((context.output_dir / section.figures[0].path).exists())
+        return section, labels, probability
+
+    def test_of_two_classes_one_is_told(self):
+        section, labels, probability = self._section(("galaxy", "star"))
+        brier = metrics.brier_score_loss(labels == 0, probability[:, 0])
+        self.assertNear(section.metrics["brier"], brier, 1e-12)
+        fraction, mean = calibration_curve(labels == 0, probability[:, 0], n_bins=15)
+        counted, _ = np.histogram(probability[:, 0], np.linspace(0, 1, 16))
+        error = np.average(np.abs(fraction - mean), weights=counted[counted > 0])
+        self.assertNear(section.metrics["calibration_error"], error, 1e-12)
+        (row,) = section.tables[0].rows
+        self.assertEqual(row, ["galaxy", f"{error:.3f}", f"{brier:.3f}", "0.250"])
+
+    def test_several_classes_are_taken_one_against_the_rest(self):
+        section, labels, probability = self._section(("round", "disk", "merger"))
+        for index, name in enumerate(("round", "disk", "merger")):
+            brier = metrics.brier_score_loss(labels == index, probability[:, index])
+            self.assertNear(section.metrics[f"brier_{name}"], brier, 1e-12)
+        self.assertLen(section.tables[0].rows, 3)
 
     def test_certainty_stays_finite(self):
         found = calibrate(np.array([True, False, True]), np.array([1.0, 0.0, 0.0]))
