@@ -11,7 +11,7 @@ import numpy as np
 
 from trainers import inference, run_folder
 from trainers.errors import TrainingError, UserError
-from trainers.evaluators import figures, photometry
+from trainers.evaluators import figures, measured, photometry
 from trainers.evaluators.blends import blended_class
 from trainers.evaluators.class_names import extended_class
 from trainers.evaluators.section import FigureFile
@@ -29,9 +29,6 @@ _TRAINING_OBJECTS = 3000
 
 # Features of a dataset that hold the noise of the pixels.
 _NOISE_FEATURES = ("noise", "noise_stddev", "noise_sigma", "sky_noise", "sky_sigma")
-
-# Features that number things, and have no rank.
-_IDENTIFIERS = ("run", "rerun", "camcol", "field", "objid", "plate", "mjd", "fiberid")
 
 
 class EvaluationContext:
@@ -233,34 +230,8 @@ class EvaluationContext:
         return photometry.reference_band(self.spec.bands)
 
     def quantities(self) -> dict[str, np.ndarray]:
-        """Returns the numeric features, (number,) each; of vectors by band the reference band.
-
-        A feature that is the same in all objects of a class, as the Sersic index of stars, is NaN
-        there: it is not measured but set. Identifiers are left out.
-        """
-        chosen = {}
-        for name, values in self.arrays().items():
-            values = np.asarray(values)
-            is_label = name == "label" or name.removeprefix("label_") in self.spec.tasks
-            if is_label or name in ("image", "id") or values.dtype.kind not in "fiu":
-                continue
-            if name.lower() in _IDENTIFIERS:
-                continue
-            if values.ndim == 2 and values.shape[1] == len(self.spec.bands):
-                band = self.spec.bands[self.reference_band]
-                name, values = f"{name}_{band}", values[:, self.reference_band]
-            values = values.reshape(len(values), -1).astype(np.float64)
-            if values.shape[1] == 1 and np.isfinite(values).any() and np.nanstd(values) > 0:
-                chosen[name] = self._where_measured(values[:, 0])
-        return chosen
-
-    def _where_measured(self, values: np.ndarray) -> np.ndarray:
-        values = values.copy()
-        for label in range(len(self.class_names)):
-            own = self.labels == label
-            if own.sum() > 1 and np.ptp(values[own]) == 0:
-                values[own] = np.nan
-        return values
+        """Returns the numeric features, see `measured.quantities`."""
+        return measured.quantities(self.arrays(), self.spec)
 
     def magnitude(self) -> tuple[str, np.ndarray] | None:
         """Returns name and values of the magnitude in the reference band, None if there is none."""
