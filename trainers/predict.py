@@ -93,19 +93,20 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _predict(options: argparse.Namespace, arguments: Sequence[str]) -> Outcome:
-    if options.images:
-        from trainers.cutouts import sources
+    # Mistakes show before TensorFlow has started.
+    from trainers.prediction import model_folder
 
-        # A mistake shows before TensorFlow has started.
-        sources.find(options.images, options.output)
+    files = table.check_files(options) if options.images else ()
+    if options.run_dir is not None:
+        folder = model_folder.folder_of_run(options.run_dir)
+    else:
+        folder = model_folder.folder_of(options.saved_model)
 
     from trainers.prediction import answering, local, served_model
 
-    if options.run_dir is not None:
-        folder = served_model.folder_of_run(options.run_dir)
-    else:
-        folder = served_model.folder_of(options.saved_model)
     model = served_model.ServedModel(folder)
+    print(f"model  {_described(model.facts)}", flush=True)
+    _note_units(files, model.facts)
     entries = _entries(options, model)
     checksum = served_model.checksum(folder)
 
@@ -148,6 +149,28 @@ def _entries(options: argparse.Namespace, model: ServedModel) -> Entries:
     )
 
 
+def _described(facts: Facts) -> str:
+    """Returns which model it is and what it was trained on: versions of one name may differ."""
+    name = f"{facts.name}, version {facts.version}" if facts.version else facts.name
+    if not facts.data.get("name"):
+        return f"{name}, of {facts.folder}"
+    size = "x".join(map(str, facts.data["image_shape"]))
+    bands = " ".join(facts.data["bands"])
+    return f"{name}, trained on {facts.data['name']} ({size}), bands {bands}"
+
+
+def _note_units(files: Sequence[str], facts: Facts) -> None:
+    from trainers.prediction import pixel_units
+
+    known, found = facts.data.get("units"), pixel_units.of_files(files)
+    if known and found and not pixel_units.are_same(found[1], known):
+        print(
+            f"note  {found[0]} is in {found[1]} (BUNIT), the model was trained on {known}: "
+            "its answers mean nothing unless these are the same",
+            flush=True,
+        )
+
+
 def _meta(
     options: argparse.Namespace, arguments: Sequence[str], facts: Facts, checksum: str
 ) -> Mapping[str, Any]:
@@ -160,6 +183,7 @@ def _meta(
         "model": facts.name,
         "version": facts.version,
         "task": facts.task,
+        **({"units": facts.data["units"]} if facts.data.get("units") else {}),
         "savedmod": str(facts.folder),
         "checksum": checksum,
         **source,

@@ -96,8 +96,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 def _ask(options: argparse.Namespace, arguments: Sequence[str]) -> Outcome:
     from trainers.cutouts import sources
 
-    # A mistake shows before TensorFlow has started.
-    files = sources.find(options.images, options.output)
+    files = table.check_files(options)  # A mistake shows before TensorFlow has started.
 
     from trainers.prediction import answering, local
     from trainers.serving.asking import RemoteModel

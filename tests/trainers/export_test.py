@@ -19,7 +19,7 @@ from trainers import data
 from trainers.config import RunConfig
 from trainers.errors import TrainingError, UserError
 from trainers.export import export, main
-from trainers.prediction import served_model
+from trainers.prediction import model_folder, served_model
 from trainers.run_folder import RunFolder, write_json
 from trainers.serving import server_files, versions
 
@@ -150,7 +150,7 @@ class VersionsTest(ExportTestCase):
     def test_versions_may_have_leading_zeros(self):
         (self.folder / "tiny/0000007").mkdir(parents=True)
         (self.folder / "tiny/0000007/saved_model.pb").touch()
-        found = served_model.folder_of(self.folder / "tiny")
+        found = model_folder.folder_of(self.folder / "tiny")
         self.assertEqual(found, self.folder / "tiny/0000007")
         self.assertEqual(served_model.Facts.of(found).version, "7")
         with self.assertRaisesRegex(UserError, "version 7 exists already .* it has: 7"):

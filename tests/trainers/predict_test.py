@@ -180,7 +180,7 @@ class TableTest(PredictTestCase):
 
     def test_identifiers_that_repeat_are_told(self):
         np.savez(self.folder / "a.npz", image=IMAGES[:4], id=["a", "b", "a", ""])
-        self.assertIn("1 rows have the id of an earlier one", self.predict("a.npz"))
+        self.assertIn("1 row has the id of an earlier one", self.predict("a.npz"))
         self.assertEqual(list(self.table()["id"]), ["a", "b", "a", "a.npz[3]"])
         self.assertEqual(list(self.table()["source"]), [f"a.npz[{row}]" for row in range(4)])
 
@@ -254,6 +254,13 @@ class LeftOutTest(PredictTestCase):
         self.assertEqual(self.entries(), ["a.npy", "there.fits"])
         self.assertIn("there.fits is there", self.predict("a.npy", "there.fits", status=2))
         self.assertEqual(self.entries(), ["a.npy", "there.fits"])
+        for place, message in (
+            ("models", f"it has no saved_model.pb; {self.shared}/models has tiny"),
+            ("models/tny", f"models/tny: no such folder; {self.shared}/models has tiny"),
+            ("none/tiny", "none/tiny: no such folder\n"),
+        ):
+            printed = self.predict("a.npy", model=self.shared / place, status=2)
+            self.assertIn(message, printed)
         self.predict("a.npy", "there.fits", "--overwrite")
         self.assert_answers(self.table("there.fits"), IMAGES)
 

@@ -13,7 +13,8 @@ import tensorflow as tf
 from trainers import run_folder
 from trainers.errors import UserError
 from trainers.evaluators.blends import blended_class
-from trainers.prediction.served_model import ServedModel, folder_of
+from trainers.prediction.model_folder import folder_of
+from trainers.prediction.served_model import ServedModel
 
 __all__ = ["Classifier", "from_run", "from_saved_model"]
 

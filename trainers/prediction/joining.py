@@ -15,6 +15,8 @@ from trainers.prediction.parts import Parts
 
 __all__ = ["Outcome", "join"]
 
+_ROUNDING, _LITTLE = 1e-6, 1e-3
+
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
@@ -24,11 +26,13 @@ class Outcome:
         rows: Rows of the table; without any there is no table.
         left_out: Objects that could not be used, files that could not be opened counted as one.
         repeated: Rows whose identifier stands in an earlier row too.
+        alike: Whether several objects have probabilities, and all practically the same.
     """
 
     rows: int
     left_out: int
     repeated: int
+    alike: bool = False
 
 
 def join(parts: Parts, number: int, meta: Mapping[str, Any]) -> Outcome:
@@ -51,7 +55,7 @@ def join(parts: Parts, number: int, meta: Mapping[str, Any]) -> Outcome:
 def _write(parts: Parts, number: int, meta: Mapping[str, Any]) -> Outcome:
     template = lines = None
     rows = reasons = objects = 0
-    repeats = _Repeats()
+    repeats, spread = _Repeats(), _Spread()
     for part in range(number):
         found = parts.part(part)
         if found.left_out:
@@ -61,7 +65,9 @@ def _write(parts: Parts, number: int, meta: Mapping[str, Any]) -> Outcome:
         if found.rows:
             template = _wider(template, found.template)
             rows += found.rows
-            repeats.add(parts.rows(part))
+            table = parts.rows(part)
+            repeats.add(table)
+            spread.add(table)
     meta = {**meta, "rows": rows, "left_out": objects}
     if lines is not None:
         lines.meta.update(meta)
@@ -73,7 +79,7 @@ def _write(parts: Parts, number: int, meta: Mapping[str, Any]) -> Outcome:
         template.meta.update(meta)
         pieces = (table for table in map(parts.rows, range(number)) if len(table))
         table_files.write_pieces(template, pieces, rows, parts.draft(parts.output))
-    return Outcome(rows, objects, repeats.number())
+    return Outcome(rows, objects, repeats.number(), rows > 1 and spread.is_none())
 
 
 class _Repeats:
@@ -95,6 +101,31 @@ class _Repeats:
         if self.ids_are_sources:
             return 0
         return sum(map(len, self._hashes)) - len(np.unique(np.concatenate(self._hashes)))
+
+
+class _Spread:
+    """Finds out whether probabilities differ from object to object."""
+
+    def __init__(self):
+        self._extremes: dict[str, tuple[float, float]] = {}
+
+    def add(self, table: Table) -> None:
+        """Looks at further rows."""
+        for name in table.colnames:
+            if name.startswith("probability_"):
+                low, high = self._extremes.get(name, (np.inf, -np.inf))
+                values = np.asarray(table[name])
+                self._extremes[name] = min(low, values.min()), max(high, values.max())
+
+    def is_none(self) -> bool:
+        """Returns whether there are probabilities, and all objects have practically the same.
+
+        Near 0 and 1 less of a difference counts: that of good galaxies is in their last digits.
+        """
+        return bool(self._extremes) and all(
+            bool(high - low < max(_ROUNDING, _LITTLE * min(low, 1 - high)))
+            for low, high in self._extremes.values()
+        )
 
 
 def _lines(left_out: Sequence[LeftOut]) -> Table:

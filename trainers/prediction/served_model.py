@@ -19,9 +19,8 @@ from trainers.errors import UserError
 from trainers.prediction import refusals
 from trainers.serving import model_card
 from trainers.serving.saved_model import CLASSES
-from trainers.serving.versions import latest_version
 
-__all__ = ["Facts", "ServedModel", "checksum", "folder_of", "folder_of_run", "may_be_column"]
+__all__ = ["Facts", "ServedModel", "checksum", "may_be_column"]
 
 _SIGNATURE, _ENCODE, _LATENT = "serving_default", "encode", "latent_mean"
 _HALVES = (tf.float16, tf.bfloat16)
@@ -179,46 +178,6 @@ def may_be_column(output: tf.TensorSpec, batch: int | None) -> bool:
     return shape.rank is None or (shape.rank > 0 and shape[0] in {None, batch})
 
 
-def folder_of(path: Path) -> Path:
-    """Returns the folder of a SavedModel.
-
-    Args:
-        path: `saved_models/<model>/<version>`, or `saved_models/<model>` for the latest version.
-
-    Raises:
-        UserError: if there is none.
-    """
-    folder = path if _is_saved_model(path) else latest_version(path) or path
-    if not _is_saved_model(folder):
-        raise UserError(
-            f"--saved_model {path} must be the folder of a SavedModel; it has no saved_model.pb"
-        )
-    return folder
-
-
-def folder_of_run(run_dir: Path) -> Path:
-    """Returns the SavedModel with which a run ended.
-
-    Args:
-        run_dir: Folder of the run.
-
-    Raises:
-        UserError: if the folder holds no run that has ended, or the SavedModel is gone.
-    """
-    file = run_folder.RunFolder(run_dir).finished
-    run_folder.load_config(run_dir)
-    if not file.is_file():
-        raise UserError(f"--run_dir {run_dir}: the run has not ended; take it up again")
-    exported = run_folder.read_json(file).get("saved_model")
-    if not exported or not _is_saved_model(Path(exported)):
-        where = f"that was exported to {exported} is not there" if exported else "was not exported"
-        raise UserError(
-            f"--run_dir {run_dir}: its model {where}; python -m trainers.export --run_dir "
-            f"{run_dir} exports it, then give --saved_model"
-        )
-    return Path(exported)
-
-
 def checksum(folder: Path) -> str:
     """Returns the SHA-256 of what a SavedModel computes with.
 
@@ -236,7 +195,3 @@ def checksum(folder: Path) -> str:
         with open(folder / name, "rb") as file:
             lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {name}\n")
     return hashlib.sha256("".join(lines).encode()).hexdigest()
-
-
-def _is_saved_model(folder: Path) -> bool:
-    return (folder / "saved_model.pb").is_file()

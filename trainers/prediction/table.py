@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FILE_OPTIONS",
     "add_options",
+    "check_files",
     "check_options",
     "files",
     "make",
@@ -73,13 +74,33 @@ def check_options(options: argparse.Namespace) -> None:
         options: What was given.
 
     Raises:
-        UserError: if no table can be written there, or the batch size is not positive.
+        UserError: if no table can be written there, one is there that may not be replaced, or the
+            batch size is not positive.
     """
     from trainers import table_files
+    from trainers.prediction.parts import Parts
 
     if options.batch_size < 1:
         raise UserError(f"--batch_size must be at least 1; got {options.batch_size}")
-    table_files.check_path(options.output, overwrite=True)
+    # With parts, the table may be that of this command, stopped at its end.
+    begun = Parts(options.output).folder.exists()
+    table_files.check_path(options.output, overwrite=options.overwrite or begun)
+
+
+def check_files(options: argparse.Namespace) -> list[str]:
+    """Returns the files of `--images`, before a model is there.
+
+    Args:
+        options: What was given.
+
+    Raises:
+        UserError: if there is no such file, or `--extensions` is something else.
+    """
+    from trainers.cutouts.reading import CutoutFiles
+
+    given = {name: getattr(options, name) for name in FILE_OPTIONS}
+    settings = {**given, "leave_out": options.output, "counted": False}
+    return CutoutFiles(options.images, (None, None, 1), **settings).files
 
 
 def files(options: argparse.Namespace, shape: tuple[int | None, int | None, int]) -> CutoutFiles:
@@ -178,16 +199,26 @@ def report(outcome: Outcome, output: Path) -> None:
         TrainingError: if none could be used.
     """
     reasons = output.with_name(f"{output.stem}_left_out.ecsv")
+    left_out = _counted(outcome.left_out)
     if outcome.left_out:
-        print(f"left out  {outcome.left_out} objects, with reasons in {reasons}")
+        print(f"left out  {left_out}, with reasons in {reasons}")
     if not outcome.rows:
         raise TrainingError(
-            f"none of {outcome.left_out} objects can be used; {reasons} says why, "
-            f"first of {_first(reasons)}"
+            f"none of {left_out} can be used; {reasons} says why, first of {_first(reasons)}"
         )
     if outcome.repeated:
-        print(f"note  {outcome.repeated} rows have the id of an earlier one; see column source")
-    print(f"table  {output} ({outcome.rows} objects)")
+        rows = "1 row has" if outcome.repeated == 1 else f"{outcome.repeated} rows have"
+        print(f"note  {rows} the id of an earlier one; see column source")
+    if outcome.alike:
+        print(
+            f"note  all {outcome.rows} objects get practically the same probabilities; are the "
+            "cutouts in the units and bands that the model was trained on?"
+        )
+    print(f"table  {output} ({_counted(outcome.rows)})")
+
+
+def _counted(objects: int) -> str:
+    return f"{objects} object{'' if objects == 1 else 's'}"
 
 
 def _first(reasons: Path) -> str:

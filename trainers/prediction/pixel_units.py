@@ -1,0 +1,79 @@
+"""Whether the units that a FITS file names are those of the training."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from astropy import units
+from astropy.io import fits
+
+__all__ = ["are_same", "of_files"]
+
+# What FITS files and datasets say, and astropy does not know.
+_SPELLINGS = {
+    **dict.fromkeys(("nanomaggies", "nMgy", "nmaggy", "nmaggies"), units.Unit("nmgy")),
+    **dict.fromkeys(("maggies", "Mgy"), units.Unit("mgy")),
+    **dict.fromkeys(("counts", "Counts", "COUNTS", "ADU", "DNs"), units.adu),
+    **dict.fromkeys(("JY", "Jansky", "JANSKY"), units.Jy),
+}
+# What a detector counts has several names, and a maggy is the flux of magnitude 0.
+_EQUIVALENCIES = [
+    *((one, units.count, float, float) for one in (units.adu, units.DN)),
+    (units.adu, units.DN, float, float),
+    *units.zero_point_flux(3631 * units.Jy),
+]
+# The zero-point of a magnitude is given with three or four digits.
+_TOLERANCE = 1e-3
+
+
+def of_files(paths: Sequence[str]) -> tuple[str, str] | None:
+    """Returns the first FITS file and its BUNIT; None without a FITS file or a BUNIT in it.
+
+    Args:
+        paths: Files of any kind.
+    """
+    endings = re.compile(r"\.(fits|fit|fts)(\.gz|\.fz)?$", re.IGNORECASE)
+    path = next((path for path in paths if endings.search(path)), None)
+    if path is None:
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with fits.open(Path(path)) as hdus:
+                # That of the first image or, where it has none, of the first extension.
+                given = [str(hdu.header.get("BUNIT", "")) for hdu in itertools.islice(hdus, 2)]
+        except Exception:  # Astropy raises anything; the file is left out with its reason later.
+            return None
+    named = next((unit.strip() for unit in given if unit.strip()), None)
+    return (path, named) if named else None
+
+
+def are_same(one: str, other: str) -> bool:
+    """Returns whether two names mean the same unit.
+
+    Args:
+        one: As a FITS header or a dataset has it, such as "nmgy" or "counts (0-255)".
+        other: Likewise.
+    """
+    first, second = _parsed(one), _parsed(other)
+    if isinstance(first, str) or isinstance(second, str):
+        return first == second
+    if not first.is_equivalent(second, _EQUIVALENCIES):
+        return False
+    return math.isclose(first.to(second, equivalencies=_EQUIVALENCIES), 1.0, rel_tol=_TOLERANCE)
+
+
+def _parsed(text: str) -> units.UnitBase | str:
+    """Returns the unit, or the text in small letters if it is none that astropy knows."""
+    bare = re.sub(r"\(.*?\)", "", text).strip()
+    with warnings.catch_warnings(), units.set_enabled_aliases(_SPELLINGS):
+        warnings.simplefilter("ignore")
+        try:
+            return units.Unit(bare)
+        except (ValueError, TypeError):
+            return bare.lower()
