@@ -23,6 +23,7 @@ from tensorflow_datasets.core import example_serializer, splits, writer
 from tensorflow_datasets.core import utils as tfds_utils
 
 from tfds_builders.exclusive_build import ExclusiveBuild
+from tfds_builders.progress import Progress
 
 __all__ = ["BeamShardsBuilder", "ShardExamples", "local_runner"]
 
@@ -218,6 +219,7 @@ def _progress(tasks: Sequence[_Task]) -> Iterator[None]:
     """Shows how many examples stand in files that are complete."""
     done = threading.Event()
     total = sum(len(task.examples) for task in tasks)
+    progress = Progress("writing", total, unit="examples")
     with tfds_utils.tqdm(total=total, desc="Writing files...", unit=" examples") as bar:
 
         def watch() -> None:
@@ -225,7 +227,9 @@ def _progress(tasks: Sequence[_Task]) -> Iterator[None]:
             while left:
                 finished = done.wait(_POLL_SECONDS)
                 there = [task for task in left if epath.Path(task.path).exists()]
-                bar.update(sum(len(task.examples) for task in there))
+                written = sum(len(task.examples) for task in there)
+                bar.update(written)
+                progress.add(written)
                 if finished:
                     return
                 left = [task for task in left if task not in there]

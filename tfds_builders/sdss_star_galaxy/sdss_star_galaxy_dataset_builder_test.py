@@ -1,6 +1,7 @@
 """The four configurations through TFDS's own test case, and what they refuse."""
 
 import bz2
+import contextlib
 import functools
 import io
 import tempfile
@@ -179,6 +180,16 @@ class ContentTest(tf.test.TestCase):
         self.assertEqual(example["image"].shape, (64, 64, 5))
         self.assertEqual(example["image"].dtype, np.float32)
         self.assertAllInRange(example["model_magnitude"], 10, 30)
+
+    def test_progress_is_told_of_all_splits_together(self):
+        config = SimulatedConfig(name="few", num_objects=40, processes=1)
+        printed = io.StringIO()
+        with (
+            mock.patch("tfds_builders.progress._LINE_SECONDS", 0.0),
+            contextlib.redirect_stderr(printed),
+        ):
+            build(config)
+        self.assertIn("simulating sdss_star_galaxy  40 of 40 objects", printed.getvalue())
 
     def test_labelled_records_arrive_whole(self):
         folder = Path(tempfile.mkdtemp())

@@ -1,0 +1,43 @@
+"""Lines that tell how far a build is: TFDS's bars know no total, and a log file has none."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from tqdm import tqdm
+
+__all__ = ["Progress"]
+
+_LINE_SECONDS = 10.0
+
+
+class Progress:
+    """A line to standard error now and then, on terminals and in log files alike.
+
+    Args:
+        title: What is done.
+        total: Number of things to do.
+        unit: What they are, in the plural. Default "objects".
+    """
+
+    def __init__(self, title: str, total: int, *, unit: str = "objects"):
+        self._title, self._total, self._unit = title, total, unit
+        self._done = 0
+        self._begun = self._line = time.monotonic()
+
+    def add(self, number: int) -> None:
+        """Tells that `number` more are done."""
+        self._done += number
+        now = time.monotonic()
+        if not self._done or now - self._line < _LINE_SECONDS:
+            return
+        self._line = now
+        rate = self._done / (now - self._begun)
+        left = (self._total - self._done) / rate
+        # Past the bars that TFDS may have there.
+        tqdm.write(
+            f"{self._title}  {self._done} of {self._total} {self._unit}  "
+            f"{rate:.0f} {self._unit}/s  {left / 60:.1f} min left",
+            file=sys.stderr,
+        )
