@@ -189,7 +189,7 @@ class RunTest(tf.test.TestCase):
 
     def test_components_that_are_not_the_classes(self):
         self.options = [*self.options[:4], *self.options[6:]]
-        names = "class_names=component_1,component_2"
+        names = "class_names=['component_1', 'component_2']"
         status, out, errors = self.run_here("f", "--hp", names, "--epochs", "1")
         self.assertEqual(status, 0, msg=errors)
         self.assertIn("SavedModel", out)
