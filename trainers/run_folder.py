@@ -82,7 +82,7 @@ class RunFolder:
                 )
         elif config.overwrite:
             self._delete()
-        else:
+        elif self._has_begun():
             saved = read_json(self.config)
             if saved.get("model") != config.model:
                 raise UserError(
@@ -97,6 +97,10 @@ class RunFolder:
                 )
         write_json(self.config, config.as_dict())
         write_json(self.versions, installed_versions())
+
+    def _has_begun(self) -> bool:
+        # What failed before it had anything to keep, such as for a wrong option, binds nobody.
+        return any(entry not in (self.config, self.versions) for entry in self._entries())
 
     def _delete(self) -> None:
         # However far it comes, what is left is a run, and one that begins anew.

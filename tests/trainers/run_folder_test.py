@@ -9,7 +9,7 @@ import tensorflow as tf
 from trainers import experiment
 from trainers.config import RunConfig
 from trainers.errors import UserError
-from trainers.run_folder import RunFolder
+from trainers.run_folder import RunFolder, load_config
 
 
 class _KilledError(BaseException):
@@ -45,6 +45,14 @@ class RunFolderTest(tf.test.TestCase):
         (experiment_folder / ".experiment.json.part").write_text("{")
         with experiment.opened(experiment_folder, {}):
             pass
+
+    def test_what_failed_before_it_began_binds_nobody(self):
+        self.open("run", hp={"latent_dim": "abc"})
+        run = self.open("run", hp={"latent_dim": 3})
+        self.assertEqual(load_config(run.path).hp, {"latent_dim": 3})
+        run.checkpoints.mkdir()
+        with self.assertRaisesRegex(UserError, "another configuration: hp"):
+            self.open("run", hp={"latent_dim": 4})
 
     def test_files_of_others_stay(self):
         (self.folder / ".bashrc").touch()
