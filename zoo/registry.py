@@ -134,8 +134,8 @@ def create(name: str, **hyperparameters: Any) -> ZooModel:
         The model, built, with freshly initialised weights.
 
     Raises:
-        ValueError: if the model or one of the hyperparameters is unknown, or one number is given
-            where there are several.
+        ValueError: if the model or one of the hyperparameters is unknown, one number is given
+            where there are several, or text where there is a number.
     """
     check_hyperparameters(name, hyperparameters)
     for given, default in describe(name).hyperparameters.items():
@@ -144,6 +144,11 @@ def create(name: str, **hyperparameters: Any) -> ZooModel:
             raise ValueError(
                 f"{given} of model '{name}' must be a list, such as {list(default)} or [{value}]; "
                 f"got {value}"
+            )
+        is_number = isinstance(default, (int, float)) and not isinstance(default, bool)
+        if is_number and isinstance(value, str):
+            raise ValueError(
+                f"{given} of model '{name}' must be a number, such as {default}; got '{value}'"
             )
     return describe(name).model_class(**hyperparameters)
 

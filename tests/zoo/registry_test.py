@@ -43,14 +43,17 @@ class RegistryTest(tf.test.TestCase):
                 zoo.create("tiny", latent_dims=2)
             self.assertEqual(zoo.create("tiny", latent_dim=5).latent_dim, 5)
 
-    def test_one_number_where_there_are_several(self):
+    def test_values_of_another_kind(self):
         @zoo.register("novel", task="representation", reference="here")
         class Novel(ZooModel):
             """One."""
 
-            def __init__(self, *, units=(4, 8)):
+            def __init__(self, *, units=(4, 8), depth=2):
                 super().__init__(image_shape=(units[0], units[1], 1), preprocessing=())
 
+        message = "depth of model 'novel' must be a number, such as 2; got 'deep'"
+        with self.assertRaisesRegex(ValueError, message):
+            zoo.create("novel", depth="deep")
         message = r"units of model 'novel' must be a list, such as \[4, 8\] or \[32\]; got 32"
         with self.assertRaisesRegex(ValueError, message):
             zoo.create("novel", units=32)
