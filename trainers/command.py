@@ -34,8 +34,9 @@ def exit_status(
         130 if it was interrupted. What TensorFlow says of files and memory is told as an
         `OSError` is.
     """
-    # Before TensorFlow is first imported, which reads it: its remarks would bury the progress.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Before TensorFlow is first imported, which reads it: its remarks would bury the progress, and
+    # what it calls errors there are optimisations that it leaves out. Real ones are raised.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         run(list(sys.argv[1:] if arguments is None else arguments))
         return 0
