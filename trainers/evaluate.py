@@ -95,7 +95,8 @@ def evaluate(
     with figures.style(), warnings.catch_warnings():
         # Ill-conditioned latents are common, and what matters of them is told in the sections.
         warnings.simplefilter("ignore")
-        for entry in chosen:
+        for number, entry in enumerate(chosen, 1):
+            print(f"evaluating {entry.name}  {number} of {len(chosen)}", flush=True)
             try:
                 sections.append((entry.name, entry.title, entry.run(context)))
             except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:

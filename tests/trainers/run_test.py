@@ -231,6 +231,7 @@ class RunTest(tf.test.TestCase):
         status, out, errors = self.run_here("killed", "--checkpoint_seconds", "0")
         self.assertEqual(status, 0, msg=errors)
         self.assertNotIn("epoch 1/3", out)
+        self.assertIn("evaluating roc  1 of 1\n", out)
         self.assertLen(self.history("killed"), 3)
         for row, again in zip(self.history("whole"), self.history("killed"), strict=True):
             self.assertEqual([row[name] for name in EXACT], [again[name] for name in EXACT])
