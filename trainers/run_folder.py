@@ -133,7 +133,7 @@ def load_config(run_dir: Path | str) -> RunConfig:
         raise UserError(f"{folder.config} is not the configuration of a run")
     try:
         return RunConfig(**{name: value for name, value in saved.items() if name in known})
-    except (TypeError, ValueError) as error:
+    except (AttributeError, TypeError, ValueError) as error:  # Whatever stands there by mistake.
         raise UserError(f"{folder.config} is not the configuration of a run: {error}") from None
 
 

@@ -260,6 +260,7 @@ class RunsTest(FuzzCase):
                 self.assertNotIn("\n", str(error))
 
         check(good)
+        check({**good, "classes": [None]})
         leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
         json_values = st.recursive(
             leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5
