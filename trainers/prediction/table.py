@@ -96,27 +96,29 @@ def check_files(options: argparse.Namespace) -> list[str]:
     Raises:
         UserError: if there is no such file, or `--extensions` is something else.
     """
-    from trainers.cutouts.reading import CutoutFiles
-
-    given = {name: getattr(options, name) for name in FILE_OPTIONS}
-    settings = {**given, "leave_out": options.output, "counted": False}
-    return CutoutFiles(options.images, (None, None, 1), **settings).files
+    # Bands do not matter as long as nothing is counted or read.
+    return files(options, (None, None, 1), counted=False).files
 
 
-def files(options: argparse.Namespace, shape: tuple[int | None, int | None, int]) -> CutoutFiles:
+def files(
+    options: argparse.Namespace,
+    shape: tuple[int | None, int | None, int],
+    counted: bool = True,
+) -> CutoutFiles:
     """Returns the cutouts of `--images`.
 
     Args:
         options: What was given.
         shape: (height, width, bands) that the model takes.
+        counted: See `CutoutFiles`.
 
     Raises:
-        UserError: if there is no such file.
+        UserError: if there is no such file, or `--extensions` is something else.
     """
     from trainers.cutouts.reading import CutoutFiles
 
     given = {name: getattr(options, name) for name in FILE_OPTIONS}
-    return CutoutFiles(options.images, shape, **given, leave_out=options.output)
+    return CutoutFiles(options.images, shape, **given, leave_out=options.output, counted=counted)
 
 
 def make(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import fcntl
 import hashlib
 import json
 import os
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from trainers import locks
 from trainers.errors import TrainingError, UserError
 
 if TYPE_CHECKING:
@@ -197,9 +197,7 @@ def opened_alone(path: Path) -> BinaryIO:
     while True:
         file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666), "wb")
         try:
-            # The file system may have no locks.
-            with contextlib.suppress(OSError):
-                fcntl.flock(file, fcntl.LOCK_EX)
+            locks.acquire(file, wait=True)
             # Whoever had it has put it in its place, or removed it: then it is another file now.
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):

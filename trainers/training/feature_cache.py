@@ -8,7 +8,7 @@ import io
 import itertools
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -64,13 +64,14 @@ class FeatureFiles:
         """Writes a piece, which is there whole or not at all."""
         _write(self._path(shard), [_header(values.shape, values.dtype), values])
 
-    def damaged(self) -> list[Path]:
-        """Returns the files that are there, but not as they were written."""
-        expected = {self._path(): self.number}
-        expected |= {self._path(shard): rows for shard, rows in enumerate(self._lengths())}
-        return [
-            path for path, rows in expected.items() if path.exists() and not _is_whole(path, rows)
-        ]
+    def damaged(self, missing: Sequence[int]) -> list[Path]:
+        """Returns the files that are there, but not as they were written.
+
+        Args:
+            missing: What `missing` returned, where the whole is missing too.
+        """
+        paths = [self._path(), *map(self._path, missing)]
+        return [path for path in paths if path.exists()]
 
     def join(self) -> None:
         """Joins the pieces, all of which must be there, and deletes them."""
@@ -148,9 +149,9 @@ def fill(
             print(f"{title}: {files.number} images, computed before", flush=True)
             files.tidy()
             return
-        for path in files.damaged():
-            print(f"{title}: {path} is not as it was written, and made again", flush=True)
         missing = files.missing()
+        for path in files.damaged(missing):
+            print(f"{title}: {path} is not as it was written, and made again", flush=True)
         write_json(files.folder / "key.json", {"format": _FORMAT, **key})
         progress = Progress(
             title, files.number, files.number - len(missing) * BATCH * SHARD_BATCHES
