@@ -24,6 +24,7 @@ from pathlib import Path
 
 from benchmarks import machine, table
 from benchmarks.table import Row
+from trainers.training.checkpoints import write_atomically
 
 __all__ = ["GROUPS", "main"]
 
@@ -122,10 +123,7 @@ def _write(found: dict[str, _Group], stem: str) -> None:
         (".json", json.dumps({"groups": groups}, indent=1)),
         (".md", _text(found)),
     ):
-        # A kill leaves what was there before.
-        beside = Path(f"{stem}{suffix}.part")
-        beside.write_text(f"{text}\n")
-        beside.replace(f"{stem}{suffix}")
+        write_atomically(Path(f"{stem}{suffix}"), f"{text}\n")
 
 
 def _text(found: dict[str, _Group]) -> str:

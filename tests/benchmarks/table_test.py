@@ -1,6 +1,7 @@
 import contextlib
 import io
 import json
+import os
 import re
 import sys
 import types
@@ -25,12 +26,6 @@ def _group(*rows, error=None):
     module = types.ModuleType("group")
     module.rows = yielded
     return module
-
-
-def _write_half(path, text):
-    with open(path, "w") as file:
-        file.write(text[: len(text) // 2])
-    raise OSError("full")
 
 
 class TableTest(tf.test.TestCase):
@@ -116,7 +111,7 @@ class TableTest(tf.test.TestCase):
         self.run_with("--output", stem, startup=_group(row))
         before = Path(f"{stem}.json").read_text()
         with (
-            mock.patch.object(Path, "write_text", _write_half),
+            mock.patch.object(os, "fsync", side_effect=OSError("full")),
             self.assertRaises(OSError),
         ):
             self.run_with("--output", stem, startup=_group(row), memory=_group(row))
