@@ -77,6 +77,9 @@ class DomainAdaptation(ZooModel):
         size, and means of posteriors are compared, not samples.
     """
 
+    # They are the model's.
+    fixed_arguments = ("image_shape", "class_names", "preprocessing", "augment")
+
     def __init__(
         self,
         model: ZooModel,
@@ -198,9 +201,9 @@ class DomainAdaptation(ZooModel):
         logits = self.discriminator(tf.stop_gradient(z))
         target_logits = self.discriminator(tf.stop_gradient(z_target))
         bound = jensen_shannon_bound(logits, target_logits)
-        known = tf.stop_gradient(tf.reduce_mean(randomness.global_rows(bound)))
+        distance = tf.stop_gradient(tf.reduce_mean(randomness.global_rows(bound)))
         # A divergence is never below zero: a network that is worse than chance leads nowhere.
-        factor = tf.where(known > 0, self._ramp() if training else 1.0, 0.0)
+        factor = tf.where(distance > 0, self._ramp() if training else 1.0, 0.0)
         felt = jensen_shannon_bound(self.discriminator(z), self.discriminator(z_target))
         # What is before the network lowers the bound, times the factor; the network raises it, and
         # makes up for its share in `felt`. Every read of the network is thus part of its gradient:
@@ -208,7 +211,7 @@ class DomainAdaptation(ZooModel):
         pull = factor * felt - (1 + factor) * bound
         right = tf.concat([logits > 0, target_logits < 0], axis=0)
         return {
-            "dann": tf.reduce_mean(pull - tf.stop_gradient(pull)) + tf.nn.relu(known),
+            "dann": tf.reduce_mean(pull - tf.stop_gradient(pull)) + tf.nn.relu(distance),
             "survey_accuracy": tf.reduce_mean(tf.cast(right, tf.float32)),
         }
 

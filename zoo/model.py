@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from zoo import preprocessing as zoo_preprocessing
 from zoo import randomness
+from zoo.constructors import check_arguments, constructor_arguments
 from zoo.layers.augmentation import RandomDihedral
 
 __all__ = ["Signature", "ZooModel"]
@@ -64,6 +65,13 @@ class ZooModel(keras.Model):
     targets: tuple[str, ...] = ()
     """Features of the dataset, beside image and label, that `objective` finds in the batch."""
 
+    fixed_arguments: tuple[str, ...] = ()
+    """Arguments of the parent classes that this class sets itself and does not take."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> ZooModel:
+        check_arguments(cls.__name__, kwargs, cls.constructor_arguments())
+        return super().__new__(cls, *args, **kwargs)
+
     def __init__(
         self,
         *,
@@ -101,6 +109,11 @@ class ZooModel(keras.Model):
         self.built = True  # The subclass makes all weights in its constructor.
 
     # What a subclass defines.
+
+    @classmethod
+    def constructor_arguments(cls) -> dict[str, Any]:
+        """Returns names and defaults of the hyperparameters, inherited ones among them."""
+        return constructor_arguments(cls, ZooModel)
 
     @classmethod
     def task_of(cls, hyperparameters: Mapping[str, Any]) -> str:

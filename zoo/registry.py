@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import importlib
 import inspect
 import pkgutil
@@ -11,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import zoo.models
+from zoo.constructors import check_arguments
+from zoo.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from zoo.model import ZooModel
@@ -59,9 +60,8 @@ class ModelEntry:
 
     @property
     def hyperparameters(self) -> Mapping[str, Any]:
-        """Names and defaults of the constructor's arguments."""
-        parameters = inspect.signature(self.model_class.__init__).parameters.values()
-        return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+        """Names and defaults of the constructor's arguments, inherited ones among them."""
+        return self.model_class.constructor_arguments()
 
 
 def register(name: str, *, task: str, reference: str) -> Callable[[type], type]:
@@ -116,9 +116,9 @@ def describe(name: str) -> ModelEntry:
     if name not in _entries:
         names = list_models()
         if name not in names:
-            nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-            hint = f" (did you mean '{nearest[0]}'?)" if nearest else ""
-            raise ValueError(f"unknown model '{name}'{hint}; registered: {', '.join(names)}")
+            raise ValueError(
+                f"unknown model '{name}'{did_you_mean(name, names)}; registered: {', '.join(names)}"
+            )
         importlib.import_module(f"zoo.models.{name}")
     return _entries[name]
 
@@ -134,22 +134,20 @@ def create(name: str, **hyperparameters: Any) -> ZooModel:
         The model, built, with freshly initialised weights.
 
     Raises:
-        ValueError: if the model or one of the hyperparameters is unknown, one number is given
-            where there are several, or text where there is a number.
+        ValueError: if the model or one of the hyperparameters is unknown, one number stands where
+            there are several, or text where there is a number.
     """
     check_hyperparameters(name, hyperparameters)
-    for given, default in describe(name).hyperparameters.items():
-        value = hyperparameters.get(given)
+    for argument, default in describe(name).hyperparameters.items():
+        value = hyperparameters.get(argument)
+        subject = f"{argument} of model '{name}'"
         if isinstance(default, (tuple, list)) and isinstance(value, (int, float)):
             raise ValueError(
-                f"{given} of model '{name}' must be a list, such as {list(default)} or [{value}]; "
-                f"got {value}"
+                f"{subject} must be a list, such as {list(default)} or [{value}]; got {value}"
             )
         is_number = isinstance(default, (int, float)) and not isinstance(default, bool)
         if is_number and isinstance(value, str):
-            raise ValueError(
-                f"{given} of model '{name}' must be a number, such as {default}; got '{value}'"
-            )
+            raise ValueError(f"{subject} must be a number, such as {default}; got '{value}'")
     return describe(name).model_class(**hyperparameters)
 
 
@@ -163,12 +161,4 @@ def check_hyperparameters(name: str, names: Iterable[str]) -> None:
     Raises:
         ValueError: if the model or one of the hyperparameters is unknown.
     """
-    allowed = describe(name).hyperparameters
-    for given in names:
-        if given not in allowed:
-            nearest = difflib.get_close_matches(given, allowed, n=1, cutoff=0.5)
-            hint = f" (did you mean '{nearest[0]}'?)" if nearest else ""
-            raise ValueError(
-                f"unknown hyperparameter '{given}' of model '{name}'{hint}; "
-                f"it has: {', '.join(allowed)}"
-            )
+    check_arguments(f"model '{name}'", names, describe(name).hyperparameters)

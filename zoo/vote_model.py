@@ -31,14 +31,17 @@ class VoteModel(ZooModel):
     A subclass makes its networks, calls `_make_head` and defines `_vector`.
 
     Args:
-        image_shape: (height, width, bands) of the images.
+        image_shape: (height, width, bands) of the images. Default (64, 64, 3).
         questions: For each question its `name`, its `answers`, and `parents`, the answers
-            `<question>_<answer>` after any of which it is asked.
-        preprocessing: See `zoo.preprocessing.make`.
-        augment: Whether training images are flipped and turned at random.
-        seed: Seed of weights, dropout and augmentation.
-        likelihood: "dirichlet_multinomial" or "binomial".
-        lowest_concentration: Smallest concentration of a Dirichlet-multinomial.
+            `<question>_<answer>` after any of which it is asked. Default the first question of
+            Galaxy Zoo.
+        augment: Whether training images are flipped and turned at random. Default True.
+        likelihood: "dirichlet_multinomial" (default) or "binomial".
+        lowest_concentration: Smallest concentration of a Dirichlet-multinomial, default 0.1; 1 is
+            that of Walmsley+22.
+
+    The other arguments are those of `zoo.model.ZooModel`, without `class_names`: votes have
+    answers, not classes.
 
     Raises:
         ValueError: if questions or likelihood are not like that, or the concentration is not
@@ -46,26 +49,19 @@ class VoteModel(ZooModel):
     """
 
     targets = ("votes",)
+    fixed_arguments = ("class_names",)
 
     def __init__(
         self,
         *,
-        image_shape: Sequence[int],
-        questions: Sequence[Mapping[str, Any]],
-        preprocessing: Any,
-        augment: bool,
-        seed: int,
-        likelihood: str,
-        lowest_concentration: float,
+        image_shape: Sequence[int] = (64, 64, 3),
+        questions: Sequence[Mapping[str, Any]] = SMOOTH_OR_FEATURED,
+        augment: bool = True,
+        likelihood: str = "dirichlet_multinomial",
+        lowest_concentration: float = 0.1,
         **kwargs: Any,
     ):
-        super().__init__(
-            image_shape=image_shape,
-            preprocessing=preprocessing,
-            augment=augment,
-            seed=seed,
-            **kwargs,
-        )
+        super().__init__(image_shape=image_shape, augment=augment, **kwargs)
         if likelihood not in LIKELIHOODS:
             raise ValueError(
                 f"likelihood must be one of {', '.join(LIKELIHOODS)}; got '{likelihood}'"
@@ -190,17 +186,16 @@ class VoteModel(ZooModel):
         votes = tf.cast(batch["votes"], tf.float32)
         asked = tf.gather(self.tree.totals(votes), self.tree.question_of, axis=-1)
         error = tf.abs(predicted.fractions() - tf.math.divide_no_nan(votes, asked))
-        known = tf.cast(asked > 0, tf.float32)
+        answered = tf.cast(asked > 0, tf.float32)
         return {
             "loss": -tf.reduce_sum(predicted.log_prob(votes), axis=-1),
             "fraction_error": tf.math.divide_no_nan(
-                tf.reduce_sum(error * known, axis=-1), tf.reduce_sum(known, axis=-1)
+                tf.reduce_sum(error * answered, axis=-1), tf.reduce_sum(answered, axis=-1)
             ),
         }
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        # Votes have answers, not classes.
         del config["class_names"]
         return {
             **config,

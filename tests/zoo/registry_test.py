@@ -59,6 +59,39 @@ class RegistryTest(tf.test.TestCase):
             zoo.create("novel", units=32)
         self.assertEqual(zoo.create("novel", units=[5, 6]).image_shape, (5, 6, 1))
 
+    def test_arguments_are_read_along_the_hierarchy(self):
+        class Parent(ZooModel):
+            def __init__(self, *, depth=2, width=3, augment=True, **kwargs):
+                super().__init__(augment=augment, **kwargs)
+                self.depth, self.width = depth, width
+
+        class Child(Parent):
+            fixed_arguments = ("width", "class_names")
+
+            def __init__(self, *, depth=5, units=7, **kwargs):
+                super().__init__(depth=depth, width=11, **kwargs)
+                self.units = units
+
+        self.assertEqual(
+            Child.constructor_arguments(),
+            {
+                "image_shape": (64, 64, 5),
+                "preprocessing": "asinh",
+                "augment": True,
+                "seed": 0,
+                "depth": 5,
+                "units": 7,
+            },
+        )
+        child = Child(units=1, seed=3, name="mine")
+        self.assertEqual((child.depth, child.width, child.units, child.seed), (5, 11, 1, 3))
+        self.assertTrue(child.augment)
+        for name, hint in (("width", ".*"), ("unit", r" \(did you mean 'units'\?\)")):
+            with self.assertRaisesRegex(
+                ValueError, f"unknown hyperparameter '{name}' of Child{hint}; it has: image_shape,"
+            ):
+                Child(**{name: 1})
+
     def test_every_model_describes_itself(self):
         names = tiny_model.models_of_the_zoo()
         self.assertNotEmpty(names)

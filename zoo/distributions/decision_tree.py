@@ -102,12 +102,14 @@ class DecisionTree:
         References:
             Walmsley et al. 2022 (arXiv 2102.08414), "proportion of volunteers asked".
         """
-        found: list[tf.Tensor] = []
+        proportions: list[tf.Tensor] = []
         question_of = self.question_of
         for parents in self.parents:
             if parents:
-                shares = [found[question_of[place]] * fractions[..., place] for place in parents]
-                found.append(tf.add_n(shares))
+                shares = [
+                    proportions[question_of[place]] * fractions[..., place] for place in parents
+                ]
+                proportions.append(tf.add_n(shares))
             else:
-                found.append(tf.ones_like(fractions[..., 0]))
-        return tf.stack(found, axis=-1)
+                proportions.append(tf.ones_like(fractions[..., 0]))
+        return tf.stack(proportions, axis=-1)

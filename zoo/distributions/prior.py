@@ -111,9 +111,9 @@ class MixturePrior(keras.layers.Layer):
                 definite.
         """
         K, d = self.components, self.dims
-        given = {"weights": weights, "loc": loc, "covariance": covariance}
+        parameters = {"weights": weights, "loc": loc, "covariance": covariance}
         shapes = {"weights": (K,), "loc": (K, d), "covariance": (K, d, d)}
-        for name, value in given.items():
+        for name, value in parameters.items():
             if np.shape(value) != shapes[name]:
                 raise ValueError(
                     f"{name} must have the shape {shapes[name]}; got {np.shape(value)}"

@@ -17,11 +17,11 @@ def symmetries(images: tf.Tensor) -> list[tf.Tensor]:
         images: (batch, height, width, bands). Eight symmetries; four, of the rectangle, if height
             and width differ.
     """
-    found = [images]
+    copies = [images]
     if images.shape[1] == images.shape[2]:
-        found.append(tf.transpose(images, (0, 2, 1, 3)))
-    found += [x[:, ::-1] for x in found]
-    return found + [x[:, :, ::-1] for x in found]
+        copies.append(tf.transpose(images, (0, 2, 1, 3)))
+    copies += [x[:, ::-1] for x in copies]
+    return copies + [x[:, :, ::-1] for x in copies]
 
 
 def mean_over_symmetries(

@@ -113,7 +113,7 @@ class PolarHarmonics(keras.layers.Layer):
         """Sets the scale of each amplitude.
 
         Args:
-            images: (number, height, width, bands), as the layer is given them.
+            images: (number, height, width, bands), as the layer reads them.
         """
         parts = [self.amplitudes(images[i : i + 256]).numpy() for i in range(0, len(images), 256)]
         amplitudes = np.concatenate(parts)
@@ -250,10 +250,10 @@ def _bilinear(images: tf.Tensor, x: tf.Tensor, y: tf.Tensor) -> tf.Tensor:
         for over, horizontal in ((0, 1 - right), (1, right)):
             place = corner + down * width + over
             if x.shape[0] == 1:
-                found = tf.gather(flat, place[0], axis=1)
+                pixel = tf.gather(flat, place[0], axis=1)
             else:
-                found = tf.gather(flat, place, axis=1, batch_dims=1)
-            value += (vertical * horizontal)[..., None] * found
+                pixel = tf.gather(flat, place, axis=1, batch_dims=1)
+            value += (vertical * horizontal)[..., None] * pixel
     return value
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import inspect
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from zoo.losses.classification import balanced_weights, classification_terms
 from zoo.losses.likelihoods import bernoulli, gaussian, inverse_variance, student_t
 from zoo.losses.pixelwise import huber, l1, mse
 from zoo.losses.similarity import ms_ssim, ssim
+from zoo.suggestions import did_you_mean
 
 __all__ = [
     "balanced_weights",
@@ -48,9 +48,8 @@ def get(name: str, **options: Any) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor
             loss has no argument of one of the names of `options`.
     """
     if name not in _BY_NAME:
-        nearest = difflib.get_close_matches(name, _BY_NAME, n=1, cutoff=0.5)
-        hint = f" (did you mean '{nearest[0]}'?)" if nearest else ""
-        raise ValueError(f"unknown loss '{name}'{hint}; known: {', '.join(sorted(_BY_NAME))}")
+        hint = did_you_mean(name, _BY_NAME)
+        raise ValueError(f"unknown loss '{name}'{hint}; there are: {', '.join(sorted(_BY_NAME))}")
     loss = _BY_NAME[name]
     allowed = list(inspect.signature(loss).parameters)[2:]
     for option in options:

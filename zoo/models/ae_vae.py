@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -53,6 +53,7 @@ class HierarchicalVAE(MixtureVAE):
         latent_dim: Latents of the VAE above, default 4; in mode "feature_loss" with the decoder
             "profile" at least as many as that has parameters.
         width: Units of the hidden layers between features and latents, default 64.
+        prior_components: Components of the mixture prior, default 2.
 
     The other arguments are those of `zoo.models.vae_mixture.MixtureVAE`.
     """
@@ -60,34 +61,11 @@ class HierarchicalVAE(MixtureVAE):
     def __init__(
         self,
         *,
-        image_shape: Sequence[int] = (64, 64, 5),
-        class_names: Sequence[str] = (),
-        preprocessing: Any = "background_noise",
-        augment: bool = True,
-        seed: int = 0,
         mode: str = "hierarchical",
         feature_dim: int = 30,
         latent_dim: int = 4,
         width: int = 64,
-        filters: Sequence[int] = (16, 32, 64),
-        blocks: int = 1,
-        apertures: Sequence[float] | None = None,
-        decoder: str = "profile",
-        likelihood: str = "student_t",
-        noise: str | float = "learnt",
-        model_error: float = 0.1,
-        degrees_of_freedom: float = 4.0,
-        stretch: bool = True,
-        posterior: str = "diagonal",
-        beta: float = 1.0,
-        beta_warmup_steps: int = 0,
         prior_components: int = 2,
-        prior_dims: int | None = None,
-        prior_separation: float = 1.0,
-        prior_scale: float = 1.0,
-        learnt: bool = True,
-        class_fractions: Sequence[float] | None = None,
-        compact_class: str = "star",
         **kwargs: Any,
     ):
         if mode not in MODES:
@@ -95,34 +73,7 @@ class HierarchicalVAE(MixtureVAE):
         self.mode = mode
         self.feature_dim = feature_dim
         self.width = width
-        super().__init__(
-            image_shape=image_shape,
-            class_names=class_names,
-            preprocessing=preprocessing,
-            augment=augment,
-            seed=seed,
-            latent_dim=latent_dim,
-            filters=filters,
-            blocks=blocks,
-            apertures=apertures,
-            decoder=decoder,
-            likelihood=likelihood,
-            noise=noise,
-            model_error=model_error,
-            degrees_of_freedom=degrees_of_freedom,
-            stretch=stretch,
-            posterior=posterior,
-            beta=beta,
-            beta_warmup_steps=beta_warmup_steps,
-            prior_components=prior_components,
-            prior_dims=prior_dims,
-            prior_separation=prior_separation,
-            prior_scale=prior_scale,
-            learnt=learnt,
-            class_fractions=class_fractions,
-            compact_class=compact_class,
-            **kwargs,
-        )
+        super().__init__(latent_dim=latent_dim, prior_components=prior_components, **kwargs)
         self.feature_encoder = self._residual_encoder(feature_dim, self.seed + 2, "feature_encoder")
         self.feature_decoder = super()._make_decoder(feature_dim)
         self.log_feature_noise = self.add_weight(

@@ -50,9 +50,6 @@ class BlendHunter(ZooModel):
             ("isolated", "blended").
         preprocessing: See `zoo.preprocessing.make`. Default "min_max_8bit", the source's. It comes
             behind a `fit_stamp` unless it begins with one of its own.
-        augment: Whether training stamps are flipped and turned at random; not with features that
-            were computed before. Default False.
-        seed: Seed of the head, of dropout and of random VGG-16 weights.
         weights: Of VGG-16: "imagenet" (default; Keras downloads them once), the path of the file
             without top, or "none" or None for random ones. A saved model has its weights in its
             own file and needs neither.
@@ -68,6 +65,9 @@ class BlendHunter(ZooModel):
         units: Length of the two hidden layers, linear and ReLU. Default (256, 512).
         dropout: Share of the first of them dropped in training, default 0.1.
 
+    The other arguments are those of `zoo.model.ZooModel`; `augment` has no effect on features that
+    were computed before.
+
     Raises:
         ValueError: if there are not two classes, weights cannot be had, there is no such layer,
             or a number is out of range.
@@ -82,8 +82,6 @@ class BlendHunter(ZooModel):
         image_shape: Sequence[int] = (65, 65, 1),
         class_names: Sequence[str] = ("isolated", "blended"),
         preprocessing: Any = "min_max_8bit",
-        augment: bool = False,
-        seed: int = 0,
         weights: str | None = "imagenet",
         cut: str | Sequence[str] = "block5_pool",
         size: int = 65,
@@ -98,8 +96,6 @@ class BlendHunter(ZooModel):
             image_shape=image_shape,
             class_names=class_names,
             preprocessing=fitted(preprocessing, size, padding),
-            augment=augment,
-            seed=seed,
             **kwargs,
         )
         if len(self.class_names) != 2:
@@ -178,8 +174,7 @@ class BlendHunter(ZooModel):
         self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool
     ) -> dict[str, tf.Tensor]:
         """Returns loss and accuracy; `batch` may have "features" in place of "image"."""
-        known = "features" in batch
-        features = batch["features"] if known else self.features(batch["image"])
+        features = batch["features"] if "features" in batch else self.features(batch["image"])
         logit = self.head(features, seed=seed if training else None)[:, 0]
         label = tf.cast(batch["label"], tf.float32)
         hit = tf.equal(logit > 0, label > 0.5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -46,61 +45,32 @@ class ConditionalVAE(MixtureVAE):
     that the probability rises steadily along the unit; where one class has more members than the
     other its half lies beside the gap between them, and `finalize` moves it there.
 
-    The arguments are those of `zoo.models.vae_mixture.MixtureVAE`; the mixture always covers the
-    first latent alone.
+    Args:
+        prior_components: Components of the mixture prior, default 2.
+        prior_scale: Standard deviation of a mode along the first latent at the start, default 0.5.
+        learnt: Whether the mixture is trained, and refitted by `finalize`. Default False.
+
+    The other arguments are those of `zoo.models.vae_mixture.MixtureVAE`, without `prior_dims` (the
+    mixture covers the first latent), `posterior` and `class_fractions`.
     """
+
+    # The class unit is the first latent, and it alone has a covariance; where the classes meet is
+    # read off the unit.
+    fixed_arguments = ("prior_dims", "posterior", "class_fractions")
 
     def __init__(
         self,
         *,
-        image_shape: Sequence[int] = (64, 64, 5),
-        class_names: Sequence[str] = (),
-        preprocessing: Any = "background_noise",
-        augment: bool = True,
-        seed: int = 0,
-        latent_dim: int = 16,
-        filters: Sequence[int] = (16, 32, 64),
-        blocks: int = 1,
-        apertures: Sequence[float] | None = None,
-        decoder: str = "profile",
-        likelihood: str = "student_t",
-        noise: str | float = "learnt",
-        model_error: float = 0.1,
-        degrees_of_freedom: float = 4.0,
-        stretch: bool = True,
-        beta: float = 1.0,
-        beta_warmup_steps: int = 0,
         prior_components: int = 2,
-        prior_separation: float = 1.0,
         prior_scale: float = 0.5,
         learnt: bool = False,
-        compact_class: str = "star",
         **kwargs: Any,
     ):
         super().__init__(
-            image_shape=image_shape,
-            class_names=class_names,
-            preprocessing=preprocessing,
-            augment=augment,
-            seed=seed,
-            latent_dim=latent_dim,
-            filters=filters,
-            blocks=blocks,
-            apertures=apertures,
-            decoder=decoder,
-            likelihood=likelihood,
-            noise=noise,
-            model_error=model_error,
-            degrees_of_freedom=degrees_of_freedom,
-            stretch=stretch,
-            beta=beta,
-            beta_warmup_steps=beta_warmup_steps,
             prior_components=prior_components,
             prior_dims=1,
-            prior_separation=prior_separation,
             prior_scale=prior_scale,
             learnt=learnt,
-            compact_class=compact_class,
             **kwargs,
         )
 
@@ -139,9 +109,8 @@ class ConditionalVAE(MixtureVAE):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        # Fixed here: the class unit is the first latent, and it alone has a covariance; where the
-        # classes meet is found from the unit.
-        del config["prior_dims"], config["posterior"], config["class_fractions"]
+        for name in self.fixed_arguments:
+            del config[name]
         return config
 
 

@@ -57,7 +57,6 @@ class FinetunedClassifier(ZooModel):
         preprocessing: Before the encoder with its own; see `zoo.preprocessing.make`. Default none.
         augment: Whether training images are flipped and turned at random; not with features that
             were computed before. Default True.
-        seed: Seed of the head, of dropout and of random encoders.
         encoder: Folder of a finished run or `.keras` file of a model of the zoo. Or a registry key
             (default "star_galaxy_cnn"): that model as it is made, untrained but for weights that
             its hyperparameters name.
@@ -81,6 +80,8 @@ class FinetunedClassifier(ZooModel):
         average_symmetries: Whether the answer has the mean logits of the eight flips and turns of
             the image. Eight times the work in use. Default False.
 
+    The other arguments are those of `zoo.model.ZooModel`; `seed` is that of a random encoder too.
+
     Raises:
         ValueError: if an argument is outside what is listed here, or the encoder does not fit.
 
@@ -96,7 +97,6 @@ class FinetunedClassifier(ZooModel):
         class_names: Sequence[str] = ("first", "second"),
         preprocessing: Any = (),
         augment: bool = True,
-        seed: int = 0,
         encoder: str | os.PathLike | Mapping[str, Any] = "star_galaxy_cnn",
         encoder_hyperparameters: Mapping[str, Any] | None = None,
         training: str = "fine_tuned",
@@ -110,17 +110,16 @@ class FinetunedClassifier(ZooModel):
         average_symmetries: bool = False,
         **kwargs: Any,
     ):
-        given = dict(encoder_hyperparameters or {})
-        _check_training(training, encoder_rate, crop, encoder, given)
+        chosen = dict(encoder_hyperparameters or {})
+        _check_training(training, encoder_rate, crop, encoder, chosen)
         image_shape = tuple(int(size) for size in image_shape)
-        made_of = {"image_shape": image_shape, "seed": seed, **given}
+        made_of = {"image_shape": image_shape, "seed": kwargs.get("seed", 0), **chosen}
         source = _make_encoder(encoder, training, made_of)
         super().__init__(
             image_shape=image_shape,
             class_names=class_names,
             preprocessing=_fitted(preprocessing, image_shape, source.image_shape, crop),
             augment=augment,
-            seed=seed,
             **kwargs,
         )
         if len(self.class_names) < 2:
@@ -230,8 +229,7 @@ class FinetunedClassifier(ZooModel):
         self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool
     ) -> dict[str, tf.Tensor]:
         """Returns loss and accuracy; `batch` may have "features" in place of "image"."""
-        known = "features" in batch
-        features = batch["features"] if known else self.features(batch["image"])
+        features = batch["features"] if "features" in batch else self.features(batch["image"])
         logits = self.classify(features, seed if training else None)
         smoothing = self.label_smoothing if training else 0.0
         weights = None
@@ -242,11 +240,11 @@ class FinetunedClassifier(ZooModel):
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         # What brings images to the size of the encoder is put behind it again.
-        given = self.preprocessing.layers[0]
+        first = self.preprocessing.layers[0]
         return {
             **config,
-            "preprocessing": keras.saving.serialize_keras_object(given),
-            # The description has the encoder's hyperparameters, given ones and defaults.
+            "preprocessing": keras.saving.serialize_keras_object(first),
+            # The description has the encoder's hyperparameters, chosen ones and defaults.
             "encoder": pretrained.describe(self.encoder),
             "encoder_hyperparameters": None,
             "training": self.training,
@@ -278,10 +276,10 @@ def _make_encoder(encoder: Any, training: str, hyperparameters: Mapping[str, Any
 
 
 def _fitted(
-    given: Any, image_shape: Sequence[int], wanted: Sequence[int], crop: float
+    spec: Any, image_shape: Sequence[int], wanted: Sequence[int], crop: float
 ) -> preprocessing.Preprocessing:
     """Returns the preprocessing, and behind it what brings images to the size of an encoder."""
-    first = preprocessing.make(given)
+    first = preprocessing.make(spec)
     if not first.built:
         first.build((None, *image_shape))
     height, width, bands = first.compute_output_shape((None, *image_shape))[1:]

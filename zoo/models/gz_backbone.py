@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from zoo.layers.backbones import backbone
 from zoo.registry import register
-from zoo.vote_model import SMOOTH_OR_FEATURED, VoteModel
+from zoo.vote_model import VoteModel
 
 __all__ = ["GZBackbone"]
 
@@ -31,19 +31,14 @@ class GZBackbone(VoteModel):
     have the moments of the global batch in training (`zoo.layers.batch_normalization`) and the
     moving ones, which checkpoints hold, in use.
 
+    Images of other than three bands are averaged to grey.
+
     Departures from the source: any architecture (theirs is EfficientNet-B0), 20 fixed passes in
     place of 5 draws, and nothing is dropped within the network (`zoo.layers.backbones`).
 
     Args:
-        image_shape: (height, width, bands) of the images. Default (64, 64, 3). Images of other
-            than three bands are averaged to grey.
-        questions: See `zoo.vote_model.VoteModel`. Default the first question of Galaxy Zoo.
         preprocessing: See `zoo.preprocessing.make`; what it returns should be 0 to 255. Default
             a resizing to 64 x 64.
-        augment: Whether training images are flipped and turned at random. Default True.
-        seed: Seed of weights, dropout and augmentation.
-        likelihood: "dirichlet_multinomial" (default) or "binomial".
-        lowest_concentration: a, default 0.1; 1 is that of Walmsley+22.
         architecture: See `zoo.layers.backbones.ARCHITECTURES`. Default "efficientnet_v2_b0".
         weights: "none" (default) for random ones, "imagenet", which Keras downloads once, or the
             path of Keras's file without top. A saved model has its weights with it.
@@ -52,6 +47,8 @@ class GZBackbone(VoteModel):
         units: Length of hidden dense layers of the head, default none.
         dropout: Share that is dropped in training and in use, default 0.2.
         passes: M, default 20.
+
+    The other arguments are those of `zoo.vote_model.VoteModel`.
 
     Raises:
         ValueError: if an argument is outside what is listed here, or weights cannot be had.
@@ -64,13 +61,7 @@ class GZBackbone(VoteModel):
     def __init__(
         self,
         *,
-        image_shape: Sequence[int] = (64, 64, 3),
-        questions: Sequence[Mapping[str, Any]] = SMOOTH_OR_FEATURED,
         preprocessing: Any = ({"name": "resize", "height": 64},),
-        augment: bool = True,
-        seed: int = 0,
-        likelihood: str = "dirichlet_multinomial",
-        lowest_concentration: float = 0.1,
         architecture: str = "efficientnet_v2_b0",
         weights: str | None = "none",
         cut: str | None = None,
@@ -80,16 +71,7 @@ class GZBackbone(VoteModel):
         passes: int = 20,
         **kwargs: Any,
     ):
-        super().__init__(
-            image_shape=image_shape,
-            questions=questions,
-            preprocessing=preprocessing,
-            augment=augment,
-            seed=seed,
-            likelihood=likelihood,
-            lowest_concentration=lowest_concentration,
-            **kwargs,
-        )
+        super().__init__(preprocessing=preprocessing, **kwargs)
         # `weights=none` on a command line is None, as any other hyperparameter.
         self.weights_source = "none" if weights is None else str(weights)
         self.architecture = architecture

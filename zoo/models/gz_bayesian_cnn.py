@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras import layers
 
 from zoo.registry import register
-from zoo.vote_model import SMOOTH_OR_FEATURED, VoteModel
+from zoo.vote_model import VoteModel
 
 __all__ = ["GZBayesianCNN"]
 
@@ -38,17 +38,13 @@ class GZBayesianCNN(VoteModel):
     once for all passes; images in colour; pooling stops where one pixel is left.
 
     Args:
-        image_shape: (height, width, bands) of the images. Default (64, 64, 3).
-        questions: See `zoo.vote_model.VoteModel`. Default the first question of Galaxy Zoo.
         preprocessing: See `zoo.preprocessing.make`. Default "standardize".
-        augment: Whether training images are flipped and turned at random. Default True.
-        seed: Seed of weights, dropout and augmentation.
-        likelihood: "dirichlet_multinomial" (default) or "binomial".
-        lowest_concentration: a, default 0.1; 1 is that of Walmsley+22.
         filters: Filters of the convolutions of each stage; a pooling ends each.
         units: Length of the hidden dense layers, default (128,).
         dropout: Share that is dropped in training and in use, default 0.5.
         passes: M, default 20.
+
+    The other arguments are those of `zoo.vote_model.VoteModel`; a is its `lowest_concentration`.
 
     Raises:
         ValueError: if an argument is outside what is listed here.
@@ -61,29 +57,14 @@ class GZBayesianCNN(VoteModel):
     def __init__(
         self,
         *,
-        image_shape: Sequence[int] = (64, 64, 3),
-        questions: Sequence[Mapping[str, Any]] = SMOOTH_OR_FEATURED,
         preprocessing: Any = "standardize",
-        augment: bool = True,
-        seed: int = 0,
-        likelihood: str = "dirichlet_multinomial",
-        lowest_concentration: float = 0.1,
         filters: Sequence[Sequence[int]] = ((32, 32), (64, 64), (128,), (128,)),
         units: Sequence[int] = (128,),
         dropout: float = 0.5,
         passes: int = 20,
         **kwargs: Any,
     ):
-        super().__init__(
-            image_shape=image_shape,
-            questions=questions,
-            preprocessing=preprocessing,
-            augment=augment,
-            seed=seed,
-            likelihood=likelihood,
-            lowest_concentration=lowest_concentration,
-            **kwargs,
-        )
+        super().__init__(preprocessing=preprocessing, **kwargs)
         self.filters = tuple(tuple(stage) for stage in filters)
         if not self.filters or any(not stage or min(stage) < 1 for stage in self.filters):
             raise ValueError(

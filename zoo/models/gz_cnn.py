@@ -53,7 +53,6 @@ class GzCNN(ZooModel):
             ("smooth", "featured-or-disk").
         preprocessing: See `zoo.preprocessing.make`. Default "standardize".
         augment: Whether training images are flipped and turned at random.
-        seed: Seed of weights, dropout and augmentation.
         target: Feature of the dataset, a number for each galaxy such as "t_type", that is learnt in
             place of a class; the model has the task "regression" then, no classes, and an output of
             this name. Default None.
@@ -74,6 +73,8 @@ class GzCNN(ZooModel):
         average_symmetries: Whether the answer, outside training, has the mean z of the image's
             eight flips and turns (four if it is not square). Default False.
 
+    The other arguments are those of `zoo.model.ZooModel`.
+
     Raises:
         ValueError: if there are fewer than two classes, or a number is out of range.
     """
@@ -85,7 +86,6 @@ class GzCNN(ZooModel):
         class_names: Sequence[str] = ("smooth", "featured-or-disk"),
         preprocessing: Any = "standardize",
         augment: bool = True,
-        seed: int = 0,
         target: str | None = None,
         target_moments: Sequence[float] = (0.0, 1.0),
         class_counts: Sequence[int] | None = None,
@@ -104,7 +104,6 @@ class GzCNN(ZooModel):
             class_names=() if target else class_names,
             preprocessing=preprocessing,
             augment=augment,
-            seed=seed,
             **kwargs,
         )
         self.target = target
@@ -179,9 +178,9 @@ class GzCNN(ZooModel):
         mean, stddev = self.target_moments
         truth = (tf.cast(batch[self.target], tf.float32) - mean) / stddev
         # Once more inside, as a NaN times zero would be the gradient.
-        known = tf.math.is_finite(truth)
-        difference = z[:, 0] - tf.where(known, truth, 0.0)
-        return {"loss": tf.where(known, tf.square(difference), 0.0)}
+        finite = tf.math.is_finite(truth)
+        difference = z[:, 0] - tf.where(finite, truth, 0.0)
+        return {"loss": tf.where(finite, tf.square(difference), 0.0)}
 
     def _hidden(self, x: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
         purposes = [None] * len(self.dropout)

@@ -48,11 +48,9 @@ class InvariantVAE(VAE):
 
     Args:
         image_shape: (height, width, bands) of the images. Default (64, 64, 3).
-        class_names: Names of the classes, if there are any; not used in training.
         preprocessing: See `zoo.preprocessing.make`. Default "standardize".
         augment: Whether training images are flipped and turned at random. Default True; s does
             not notice.
-        seed: Seed of weights and noise.
         latent_dim: Length of z, default 40.
         invariant_dims: Lengths of s_1 (rings), s_2 (multipoles) and s_3 (spirals), default 10, 12
             and 12; the rest of z is a.
@@ -61,8 +59,10 @@ class InvariantVAE(VAE):
             amplitude; in between it is learnt, one number for each. Rings are alike and would be
             held to a thousandth, spirals of few galaxies taken for noise. Default 0.03 and 0.4.
         rings, orders, spiral_orders: See `zoo.layers.polar_harmonics.PolarHarmonics`.
-        filters, blocks, likelihood, noise, model_error, degrees_of_freedom, stretch, beta,
-            beta_warmup_steps: See `zoo.models.vae.VAE`; `stretch` is False by default.
+        stretch: Whether the networks work on the asinh scale, default False.
+
+    The other arguments are those of `zoo.models.vae.VAE`, without `posterior`, `apertures` and
+    `decoder`.
 
     Raises:
         ValueError: if an argument is outside what is listed here.
@@ -72,14 +72,15 @@ class InvariantVAE(VAE):
         amplitudes. They are measured, not learnt from labels.
     """
 
+    # The posterior, the encoder and the decoder are of one kind.
+    fixed_arguments = ("posterior", "apertures", "decoder")
+
     def __init__(
         self,
         *,
         image_shape: Sequence[int] = (64, 64, 3),
-        class_names: Sequence[str] = (),
         preprocessing: Any = "standardize",
         augment: bool = True,
-        seed: int = 0,
         latent_dim: int = 40,
         invariant_dims: Sequence[int] = (10, 12, 12),
         width: int = 128,
@@ -87,15 +88,7 @@ class InvariantVAE(VAE):
         rings: int = 16,
         orders: int = 8,
         spiral_orders: int = 6,
-        filters: Sequence[int] = (16, 32, 64),
-        blocks: int = 1,
-        likelihood: str = "gaussian",
-        noise: str | float = "learnt",
-        model_error: float = 0.1,
-        degrees_of_freedom: float = 4.0,
         stretch: bool = False,
-        beta: float = 1.0,
-        beta_warmup_steps: int = 0,
         **kwargs: Any,
     ):
         invariant_dims = tuple(int(dim) for dim in invariant_dims)
@@ -118,20 +111,10 @@ class InvariantVAE(VAE):
         self.harmonics = PolarHarmonics(rings, orders, spiral_orders, name="harmonics")
         super().__init__(
             image_shape=image_shape,
-            class_names=class_names,
             preprocessing=preprocessing,
             augment=augment,
-            seed=seed,
             latent_dim=latent_dim,
-            filters=filters,
-            blocks=blocks,
-            likelihood=likelihood,
-            noise=noise,
-            model_error=model_error,
-            degrees_of_freedom=degrees_of_freedom,
             stretch=stretch,
-            beta=beta,
-            beta_warmup_steps=beta_warmup_steps,
             **kwargs,
         )
         self.amplitude_decoders = [
@@ -153,15 +136,15 @@ class InvariantVAE(VAE):
         means, scales, start = [], [], 0
         for block, dim in enumerate(self.invariant_dims):
             features = self.harmonics.blocks[block]
-            found = _perceptron(
+            read = _perceptron(
                 features, self.width, 2 * dim, self.seed + 10 + block, f"invariant_encoder_{block}"
             )(amplitudes[:, start : start + features])
-            means.append(found[:, :dim])
-            scales.append(found[:, dim:])
+            means.append(read[:, :dim])
+            scales.append(read[:, dim:])
             start += features
         rest = self.latent_dim - self.invariant_dim
-        found = self._residual_encoder(2 * rest, self.seed, "image_encoder")(images)
-        parts = [*means, found[:, :rest], *scales, found[:, rest:]]
+        read = self._residual_encoder(2 * rest, self.seed, "image_encoder")(images)
+        parts = [*means, read[:, :rest], *scales, read[:, rest:]]
         return keras.Model(images, layers.Concatenate()(parts), name="encoder")
 
     def adapt(self, images: np.ndarray) -> None:
@@ -208,8 +191,7 @@ class InvariantVAE(VAE):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        # The posterior, the encoder and the decoder are of one kind.
-        for name in ("posterior", "apertures", "decoder"):
+        for name in self.fixed_arguments:
             del config[name]
         return {
             **config,

@@ -31,12 +31,10 @@ class StarGalaxyCNN(ZooModel):
     input in units of the image's own noise, flips and right-angle turns as augmentation.
 
     Args:
-        image_shape: (height, width, bands) of the images. Default (64, 64, 5).
         class_names: Names of the classes in the order of the labels, two or more. Default
             ("star", "galaxy").
         preprocessing: See `zoo.preprocessing.make`. Default "background_noise".
         augment: Whether training images are flipped and turned at random.
-        seed: Seed of weights and augmentation.
         filters: Filters of each stage, each halving the image.
         blocks: Residual blocks of each stage.
         features: Length of the last hidden layer, default 64.
@@ -49,6 +47,8 @@ class StarGalaxyCNN(ZooModel):
             2015 (MNRAS 450, 1441) average over rotations. Eight times the work in use. Default
             False.
 
+    The other arguments are those of `zoo.model.ZooModel`.
+
     Raises:
         ValueError: if there are fewer than two classes.
     """
@@ -56,11 +56,9 @@ class StarGalaxyCNN(ZooModel):
     def __init__(
         self,
         *,
-        image_shape: Sequence[int] = (64, 64, 5),
         class_names: Sequence[str] = ("star", "galaxy"),
         preprocessing: Any = "background_noise",
         augment: bool = True,
-        seed: int = 0,
         filters: Sequence[int] = (16, 32, 64),
         blocks: int = 1,
         features: int = 64,
@@ -71,11 +69,9 @@ class StarGalaxyCNN(ZooModel):
         **kwargs: Any,
     ):
         super().__init__(
-            image_shape=image_shape,
             class_names=class_names,
             preprocessing=preprocessing,
             augment=augment,
-            seed=seed,
             **kwargs,
         )
         if len(self.class_names) < 2:

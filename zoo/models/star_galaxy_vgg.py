@@ -82,34 +82,28 @@ class StarGalaxyVGG(BlendHunter):
     Args:
         image_shape: (height, width, bands) of the images. Default (64, 64, 1).
         class_names: Two names. Default ("galaxy", "star").
-        preprocessing: See `zoo.preprocessing.make`. Default "min_max_8bit".
-        augment: Whether training images are flipped and turned. Default False.
-        seed: Seed of random VGG-16 weights; the rest has no chance in it.
-        weights: Of VGG-16: "imagenet", the path of the file without top, or "none"; see
-            `zoo.models.blendhunter.BlendHunter`.
         cut: Layers of VGG-16 that are read. Default the first four poolings.
         size: Side in px of the square that VGG-16 sees, default 64.
-        padding: Of smaller images: "mirror" (default) or "zeros".
         imagenet_preprocessing: Default True; see `BlendHunter`.
         penalty: Strength of the ridge penalty, 1 / (C n) of scikit-learn's logistic regression
             on n images. Default 0.2.
 
+    The other arguments are those of `zoo.models.blendhunter.BlendHunter`, without `units`,
+    `dropout` and `trainable_blocks`: the head is linear and VGG-16 frozen.
+
     Raises:
         ValueError: as `BlendHunter`, or if `penalty` is negative.
     """
+
+    fixed_arguments = ("units", "dropout", "trainable_blocks")
 
     def __init__(
         self,
         *,
         image_shape: Sequence[int] = (64, 64, 1),
         class_names: Sequence[str] = ("galaxy", "star"),
-        preprocessing: Any = "min_max_8bit",
-        augment: bool = False,
-        seed: int = 0,
-        weights: str | None = "imagenet",
         cut: str | Sequence[str] = ("block1_pool", "block2_pool", "block3_pool", "block4_pool"),
         size: int = 64,
-        padding: str = "mirror",
         imagenet_preprocessing: bool = True,
         penalty: float = 0.2,
         **kwargs: Any,
@@ -119,13 +113,8 @@ class StarGalaxyVGG(BlendHunter):
         super().__init__(
             image_shape=image_shape,
             class_names=class_names,
-            preprocessing=preprocessing,
-            augment=augment,
-            seed=seed,
-            weights=weights,
             cut=cut,
             size=size,
-            padding=padding,
             imagenet_preprocessing=imagenet_preprocessing,
             **kwargs,
         )
@@ -172,6 +161,6 @@ class StarGalaxyVGG(BlendHunter):
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
-        for name in ("units", "dropout", "trainable_blocks"):
+        for name in self.fixed_arguments:
             del config[name]
         return {**config, "penalty": self.penalty}

@@ -59,11 +59,7 @@ class VAE(ZooModel):
     underrate the bright pixels, where the light profile is measured best.
 
     Args:
-        image_shape: (height, width, bands) of the images. Default (64, 64, 5).
-        class_names: Names of the classes, if there are any; not used in training.
         preprocessing: See `zoo.preprocessing.make`. Default "background_noise".
-        augment: Whether training images are flipped and turned at random.
-        seed: Seed of weights and noise.
         latent_dim: Length of the latent vector. Default 16.
         filters: Filters of each stage of encoder and decoder, each stage halving the image.
         blocks: Residual blocks of each stage.
@@ -83,6 +79,8 @@ class VAE(ZooModel):
         beta: Weight of the divergence from the prior (Higgins+17).
         beta_warmup_steps: Steps over which `beta` rises linearly from 0 in training.
 
+    The other arguments are those of `zoo.model.ZooModel`.
+
     Raises:
         ValueError: if an argument is outside what is listed here.
 
@@ -94,11 +92,7 @@ class VAE(ZooModel):
     def __init__(
         self,
         *,
-        image_shape: Sequence[int] = (64, 64, 5),
-        class_names: Sequence[str] = (),
         preprocessing: Any = "background_noise",
-        augment: bool = False,
-        seed: int = 0,
         latent_dim: int = 16,
         filters: Sequence[int] = (16, 32, 64),
         blocks: int = 1,
@@ -114,14 +108,7 @@ class VAE(ZooModel):
         beta_warmup_steps: int = 0,
         **kwargs: Any,
     ):
-        super().__init__(
-            image_shape=image_shape,
-            class_names=class_names,
-            preprocessing=preprocessing,
-            augment=augment,
-            seed=seed,
-            **kwargs,
-        )
+        super().__init__(preprocessing=preprocessing, **kwargs)
         _one_of("likelihood", likelihood, LIKELIHOODS)
         _one_of("posterior", posterior, POSTERIORS)
         _one_of("decoder", decoder, DECODERS)

@@ -66,6 +66,9 @@ class MixtureVAE(VAE):
         class_names: With two names, one of them `compact_class`, these are the classes; otherwise
             the classes are the components in the order of size, "component_1" the smallest.
             Without names: ("star", "galaxy").
+        augment: Whether training images are flipped and turned at random. Default True.
+        decoder: "profile" (default) or "convolutional", see `zoo.models.vae.VAE`.
+        likelihood: See `zoo.models.vae.VAE`. Default "student_t".
 
     The other arguments are those of `zoo.models.vae.VAE`.
     """
@@ -73,24 +76,10 @@ class MixtureVAE(VAE):
     def __init__(
         self,
         *,
-        image_shape: Sequence[int] = (64, 64, 5),
         class_names: Sequence[str] = (),
-        preprocessing: Any = "background_noise",
         augment: bool = True,
-        seed: int = 0,
-        latent_dim: int = 16,
-        filters: Sequence[int] = (16, 32, 64),
-        blocks: int = 1,
-        apertures: Sequence[float] | None = None,
         decoder: str = "profile",
         likelihood: str = "student_t",
-        noise: str | float = "learnt",
-        model_error: float = 0.1,
-        degrees_of_freedom: float = 4.0,
-        stretch: bool = True,
-        posterior: str = "diagonal",
-        beta: float = 1.0,
-        beta_warmup_steps: int = 0,
         prior_components: int = 4,
         prior_dims: int | None = None,
         prior_separation: float = 1.0,
@@ -105,24 +94,10 @@ class MixtureVAE(VAE):
         if not two_classes:
             class_names = tuple(f"component_{k + 1}" for k in range(prior_components))
         super().__init__(
-            image_shape=image_shape,
             class_names=class_names,
-            preprocessing=preprocessing,
             augment=augment,
-            seed=seed,
-            latent_dim=latent_dim,
-            filters=filters,
-            blocks=blocks,
-            apertures=apertures,
             decoder=decoder,
             likelihood=likelihood,
-            noise=noise,
-            model_error=model_error,
-            degrees_of_freedom=degrees_of_freedom,
-            stretch=stretch,
-            posterior=posterior,
-            beta=beta,
-            beta_warmup_steps=beta_warmup_steps,
             **kwargs,
         )
         if two_classes and class_fractions is not None:

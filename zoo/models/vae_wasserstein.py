@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -54,39 +53,25 @@ class WassersteinVAE(MixtureVAE):
             are returned.
         beta: Weight of the distance, default 10: these distances are of order one where a KL
             divergence is of order ten nats.
+        prior_components: Components of the mixture prior, default 2.
+        prior_dims: How many of the first latents the mixture covers, default 1; None as in
+            `vae_mixture`.
+        prior_scale: Standard deviation of a mode along the first latent at the start, default 0.5.
 
-    The other arguments are those of `zoo.models.vae_mixture.MixtureVAE`.
+    The other arguments are those of `zoo.models.vae_mixture.MixtureVAE`, without `learnt`.
     """
+
+    fixed_arguments = ("learnt",)
 
     def __init__(
         self,
         *,
-        image_shape: Sequence[int] = (64, 64, 5),
-        class_names: Sequence[str] = (),
-        preprocessing: Any = "background_noise",
-        augment: bool = True,
-        seed: int = 0,
-        latent_dim: int = 16,
-        filters: Sequence[int] = (16, 32, 64),
-        blocks: int = 1,
-        apertures: Sequence[float] | None = None,
-        decoder: str = "profile",
-        likelihood: str = "student_t",
-        noise: str | float = "learnt",
-        model_error: float = 0.1,
-        degrees_of_freedom: float = 4.0,
-        stretch: bool = True,
-        posterior: str = "diagonal",
         divergence: str = "aw",
         prior: str = "mixture",
         beta: float = 10.0,
-        beta_warmup_steps: int = 0,
         prior_components: int = 2,
         prior_dims: int | None = 1,
-        prior_separation: float = 1.0,
         prior_scale: float = 0.5,
-        class_fractions: Sequence[float] | None = None,
-        compact_class: str = "star",
         **kwargs: Any,
     ):
         if divergence not in DIVERGENCES:
@@ -96,31 +81,11 @@ class WassersteinVAE(MixtureVAE):
         if prior not in PRIORS:
             raise ValueError(f"prior must be one of {', '.join(PRIORS)}; got '{prior}'")
         super().__init__(
-            image_shape=image_shape,
-            class_names=class_names,
-            preprocessing=preprocessing,
-            augment=augment,
-            seed=seed,
-            latent_dim=latent_dim,
-            filters=filters,
-            blocks=blocks,
-            apertures=apertures,
-            decoder=decoder,
-            likelihood=likelihood,
-            noise=noise,
-            model_error=model_error,
-            degrees_of_freedom=degrees_of_freedom,
-            stretch=stretch,
-            posterior=posterior,
             beta=beta,
-            beta_warmup_steps=beta_warmup_steps,
             prior_components=prior_components,
             prior_dims=prior_dims,
-            prior_separation=prior_separation,
             prior_scale=prior_scale,
             learnt=False,
-            class_fractions=class_fractions,
-            compact_class=compact_class,
             **kwargs,
         )
         self.divergence = divergence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,6 +9,8 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
+
+from zoo.suggestions import did_you_mean
 
 __all__ = ["Chain", "Preprocessing", "make", "register"]
 
@@ -180,9 +181,8 @@ def make(spec: Any) -> Preprocessing:
     arguments = dict(spec) if isinstance(spec, Mapping) else {"name": spec}
     name = arguments.pop("name", None)
     if name not in _layers:
-        nearest = difflib.get_close_matches(str(name), _layers, n=1, cutoff=0.5)
-        hint = f" (did you mean '{nearest[0]}'?)" if nearest else ""
-        raise ValueError(f"unknown preprocessing '{name}'{hint}; known: {', '.join(_layers)}")
+        hint = did_you_mean(name, _layers)
+        raise ValueError(f"unknown preprocessing '{name}'{hint}; there are: {', '.join(_layers)}")
     signature = inspect.signature(_layers[name])
     try:
         signature.bind(**arguments)

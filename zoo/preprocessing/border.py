@@ -59,12 +59,12 @@ def _ranked(values: tf.Tensor, rank: int) -> tf.Tensor:
     a CPU and a tenth under XLA, which both sort.
     """
     keys = _ordered(tf.bitcast(values, tf.int32))
-    found = tf.fill(tf.concat([tf.shape(keys)[:-1], [1]], axis=0), tf.int32.min)
+    key = tf.fill(tf.concat([tf.shape(keys)[:-1], [1]], axis=0), tf.int32.min)
     for bit in reversed(range(32)):
         # The first addition wraps around, from the lowest number to zero.
-        tried = found + tf.constant(-(2**31) if bit == 31 else 2**bit)
-        found = tf.where(_count(keys < tried) <= rank, tried, found)
-    return tf.bitcast(_ordered(found), tf.float32)
+        trial = key + tf.constant(-(2**31) if bit == 31 else 2**bit)
+        key = tf.where(_count(keys < trial) <= rank, trial, key)
+    return tf.bitcast(_ordered(key), tf.float32)
 
 
 def _ordered(bits: tf.Tensor) -> tf.Tensor:

@@ -67,7 +67,9 @@ class EveryLossTest(tf.test.TestCase, parameterized.TestCase):
             losses.get(name, reduction="max")(*images)
 
     def test_unknown_names(self):
-        with self.assertRaisesRegex(ValueError, r"'hubber' \(did you mean 'huber'\?\); known: .*"):
+        with self.assertRaisesRegex(
+            ValueError, r"'hubber' \(did you mean 'huber'\?\); there are: .*"
+        ):
             losses.get("hubber")
         with self.assertRaisesRegex(ValueError, "'sigma' of loss 'huber'; it has: delta, red"):
             losses.get("huber", sigma=1)

@@ -378,7 +378,7 @@ class MakeTest(tf.test.TestCase):
 
     def test_errors_say_what_there_is(self):
         with self.assertRaisesRegex(
-            ValueError, r"'asin' \(did you mean 'asinh'\?\); known: .*flux"
+            ValueError, r"'asin' \(did you mean 'asinh'\?\); there are: .*flux"
         ):
             preprocessing.make("asin")
         with self.assertRaisesRegex(ValueError, "preprocessing 'asinh': .*'skale'"):
