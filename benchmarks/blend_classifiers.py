@@ -2,8 +2,8 @@
 
     python -m benchmarks.blend_classifiers
 
-Noisy stamps of 65x65 in memory; SEP as `trainers.sep_baseline` runs it, its labelling by the truth
-included, the models from counts to probability. Ratios are to SEP on as many cores.
+Noisy stamps of 65x65 in memory; SEP as `trainers.blends.sep_baseline` runs it, its labelling by
+the truth included, the models from counts to probability. Ratios are to SEP on as many cores.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import numpy as np
 
 from benchmarks import blends, machine, rounds
 from benchmarks.workers import Worker
-from trainers import sep_baseline
-from trainers.evaluators.blends import BlendTruth
+from trainers.blends import sep_baseline
+from trainers.blends.truth import BlendTruth
 
 __all__ = ["main", "report"]
 
@@ -74,7 +74,7 @@ def sep_speed(stamps: np.ndarray, offsets: np.ndarray, cores: int) -> float:
 
     Args:
         stamps: (number, height, width), counts.
-        offsets: As `trainers.sep_baseline` takes them.
+        offsets: As `trainers.blends.sep_baseline` takes them.
         cores: Number of processes.
     """
     begun = time.perf_counter()

@@ -25,7 +25,7 @@ from typing import Any
 
 from benchmarks import blends, machine, rounds
 from trainers import recipes
-from trainers.config import RunConfig
+from trainers.options.run import RunConfig
 from trainers.reproduce import published
 
 __all__ = ["Stage", "main", "report", "split_numbers"]
@@ -113,9 +113,10 @@ def _run(
     examples: dict[str, dict[str, Any]], folder: Path, options: argparse.Namespace
 ) -> tuple[list[Stage], str]:
     import zoo
-    from trainers import data, evaluate
-    from trainers import strategy as strategies
+    from trainers import evaluate
+    from trainers.datasets import loading
     from trainers.datasets.in_memory import InMemoryDataset
+    from trainers.distribution import strategy as strategies
     from trainers.training import loop, two_stage
     from trainers.training.checkpoints import Checkpoints
 
@@ -125,7 +126,7 @@ def _run(
         model="blendhunter",
         features_dir=str(folder / "features"),
     )
-    dataset = data.for_run(InMemoryDataset(blends.SPEC, examples), config)
+    dataset = loading.for_run(InMemoryDataset(blends.SPEC, examples), config)
     strategy = strategies.make("one")
     model = zoo.create("blendhunter", image_shape=dataset.spec.image_shape, weights=options.weights)
     bystanders = machine.Bystanders([os.getpid()])

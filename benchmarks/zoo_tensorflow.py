@@ -18,7 +18,7 @@ from benchmarks.translation.cost import training_flop
 from benchmarks.translation.from_tensorflow import Translator
 from benchmarks.translation.graph import Graph, Problem
 from trainers import recipes
-from trainers.config import RunConfig
+from trainers.options.run import RunConfig
 from trainers.training import optimizers, steps
 from zoo import randomness, registry
 from zoo.layers.batch_normalization import GlobalBatchNormalization

@@ -22,8 +22,8 @@ import zoo
 from documentation import dataset_pages, markdown, model_pages
 from tests import page_code, page_commands
 from tfds_builders import registry as dataset_registry
-from trainers import data
-from trainers.command_line import parse_run
+from trainers.cli.run_options import parse_run
+from trainers.datasets import loading
 from trainers.errors import UserError
 
 ROOT = Path(__file__).parents[1]
@@ -166,7 +166,7 @@ class CodeTest(tf.test.TestCase):
             ),
         ):
             page_code.run(page)
-            dataset = data.load("my_cutouts/simulated/num_objects=60", data_dir="datasets")
+            dataset = loading.load("my_cutouts/simulated/num_objects=60", data_dir="datasets")
             self.assertEqual(dataset.spec.image_shape, (48, 48, 5))
             self.assertEqual(sum(dataset.num_examples.values()), 60)
             self.assertIn("sigma", dataset.arrays("test", 1))

@@ -11,11 +11,11 @@ import tempfile
 from unittest import mock
 
 from documentation import markdown
-from trainers import pipeline
-from trainers.command_line import parse_run
+from trainers.cli.run_options import parse_run
 from trainers.errors import UserError
+from trainers.runs import pipeline
 
-OWN = ("benchmarks", "documentation", "faults", "tfds_builders", "trainers")
+OWN = ("benchmarks", "documentation", "tfds_builders", "trainers")
 
 _COMMAND = re.compile(r"^(\w+=\S* +)*(srun .*)?python -m [a-z]", re.MULTILINE)
 

@@ -21,12 +21,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers import experiment
-from trainers.arguments import OneLineParser
-from trainers.command import exit_status
-from trainers.config import RunConfig
+from trainers.cli.arguments import OneLineParser
+from trainers.cli.exit_status import exit_status
 from trainers.errors import UserError
-from trainers.run_folder import load_model, read_json, write_json
+from trainers.options.run import RunConfig
+from trainers.runs import experiment
+from trainers.runs.run_folder import load_model, read_json, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -132,9 +132,10 @@ def run(arguments: Sequence[str]) -> Path:
     """
     options = _parse(arguments)
     import zoo
-    from trainers import data, pipeline
-    from trainers import strategy as strategies
+    from trainers.datasets import loading
+    from trainers.distribution import strategy as strategies
     from trainers.few_labels.label_subsets import LabelSubsets
+    from trainers.runs import pipeline
 
     pipeline.check_model(options.run)
     model_class = zoo.describe(options.run.model).model_class
@@ -144,7 +145,7 @@ def run(arguments: Sequence[str]) -> Path:
     with experiment.opened(options.output_dir, options.experiment()):
         # For what is computed outside of the trainings too.
         strategies.make("one", options.run.deterministic)
-        dataset = data.load_stored(options.run)
+        dataset = loading.load_stored(options.run)
         if not dataset.spec.questions or "votes" not in dataset.spec.feature_names:
             raise UserError(f"dataset '{dataset.spec.name}' has no votes")
         subsets = LabelSubsets.of(dataset, options.run)

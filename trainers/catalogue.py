@@ -20,14 +20,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainers.arguments import OneLineParser
-from trainers.command import exit_status
+from trainers.cli.arguments import OneLineParser
+from trainers.cli.exit_status import exit_status
 from trainers.errors import TrainingError, UserError
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from trainers.data import Dataset
+    from trainers.datasets.loading import Dataset
     from zoo.model import ZooModel
 
 __all__ = ["main", "make"]
@@ -60,7 +60,7 @@ def make(model: ZooModel, dataset: Dataset, splits: Sequence[str], batch_size: i
     import numpy as np
     from astropy.table import Column, Table
 
-    from trainers.datasets import object_columns
+    from trainers.tables import object_columns
 
     function = _answers(model)
     wanted = object_columns.scalar_features(dataset.spec, dataset.arrays(splits[0], limit=2))
@@ -116,7 +116,7 @@ def _answers(model: ZooModel):
 def _batches(function, model, dataset, split, features, batch_size):
     from tqdm import tqdm
 
-    from trainers import inference
+    from trainers.prediction import inference
 
     total = dataset.num_examples[split]
     with tqdm(total=total, desc=f"{split} images", unit="image", disable=None) as bar:
@@ -169,19 +169,20 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 def _write(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     """Does the work; returns the number of rows."""
-    from trainers import table_files
+    from trainers.tables import table_files
 
     table_files.check_path(options.output, options.overwrite)
     if options.batch_size < 1:
         raise UserError(f"--batch_size must be at least 1; got {options.batch_size}")
 
-    from trainers import data, run_folder
+    from trainers.datasets import loading
+    from trainers.runs import run_folder
 
     model = run_folder.load_model(options.run_dir)
     given = {name: getattr(options, name) for name in ("dataset", "data_dir", "manual_dir")}
     given = {name: value for name, value in given.items() if value is not None}
     config = dataclasses.replace(run_folder.load_config(options.run_dir), **given)
-    dataset = data.load_for_run(config)
+    dataset = loading.load_for_run(config)
     filled = [split for split, number in dataset.num_examples.items() if number]
     if options.split not in ("all", *filled):
         raise UserError(f"--split must be one of all, {', '.join(filled)}; got '{options.split}'")

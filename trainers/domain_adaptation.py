@@ -16,16 +16,16 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from trainers.adaptation_config import AdaptationConfig, parse_adaptation
-from trainers.command import exit_status
+from trainers.cli.exit_status import exit_status
 from trainers.errors import UserError
+from trainers.options.adaptation import AdaptationConfig, parse_adaptation
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from trainers.data import Dataset
-    from trainers.pipeline import Outcome
-    from trainers.run_folder import RunFolder
+    from trainers.datasets.loading import Dataset
+    from trainers.runs.pipeline import Outcome
+    from trainers.runs.run_folder import RunFolder
     from trainers.training.checkpoints import Progress
     from zoo.adaptation import DomainAdaptation
     from zoo.model import ZooModel
@@ -67,10 +67,11 @@ def adapt(
         UserError: if model, data and folder do not fit together.
         TrainingError: if the training cannot go on.
     """
-    from trainers import evaluate, pipeline
-    from trainers import strategy as strategies
+    from trainers import evaluate
     from trainers.datasets.paired import PairedDataset
-    from trainers.run_folder import RunFolder, write_json
+    from trainers.distribution import strategy as strategies
+    from trainers.runs import pipeline
+    from trainers.runs.run_folder import RunFolder, write_json
 
     paired = PairedDataset(source, target)
     folder = RunFolder(config.run_dir)
@@ -103,9 +104,10 @@ def adapt(
 
 def _run(config: AdaptationConfig) -> None:
     import zoo
-    from trainers import data, pipeline
-    from trainers import strategy as strategies
-    from trainers.run_folder import load_config
+    from trainers.datasets import loading
+    from trainers.distribution import strategy as strategies
+    from trainers.runs import pipeline
+    from trainers.runs.run_folder import load_config
 
     pipeline.check_model(config)
     if not hasattr(zoo.describe(config.model).model_class, "encode"):
@@ -119,13 +121,13 @@ def _run(config: AdaptationConfig) -> None:
         chief = strategies.is_chief(strategy)
         if not chief:
             strategies.barrier(strategy)
-        source = data.load_for_run(load_config(config.source_run))
+        source = loading.load_for_run(load_config(config.source_run))
         if config.dataset == "image_folder":
             # Before the padding, which the target is given as the source was.
             *sides, bands = source.spec.image_shape
             shape = [*(side - 2 * config.pad for side in sides), bands]
             config = dataclasses.replace(config, image_shape=shape)
-        target = data.load_for_run(config)
+        target = loading.load_for_run(config)
         if chief:
             strategies.barrier(strategy)
         outcome = adapt(config, source, target, strategy)
@@ -144,7 +146,7 @@ def _train(
 ) -> Progress:
     import keras
 
-    from trainers import pipeline
+    from trainers.runs import pipeline
     from trainers.training import loop
     from trainers.training.checkpoints import Checkpoints
 
@@ -158,7 +160,7 @@ def _train(
 def _adaptation(
     config: AdaptationConfig, paired: Dataset, strategy: tf.distribute.Strategy
 ) -> DomainAdaptation:
-    from trainers.run_folder import load_model
+    from trainers.runs.run_folder import load_model
     from trainers.training import steps
     from zoo.adaptation import DomainAdaptation
 
@@ -190,7 +192,7 @@ def _finish(
     """Returns the adapted model itself, on one device and with the weights of the best epoch."""
     import numpy as np
 
-    from trainers import pipeline
+    from trainers.runs import pipeline
     from trainers.training.checkpoints import Checkpoints
 
     adaptation = _adaptation(config, paired, strategy)

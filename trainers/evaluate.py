@@ -21,14 +21,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers import adaptation_config, run_folder
-from trainers.arguments import OneLineParser
-from trainers.command import exit_status
-from trainers.config import RunConfig
+from trainers.cli.arguments import OneLineParser
+from trainers.cli.exit_status import exit_status
 from trainers.errors import UserError
+from trainers.options import adaptation
+from trainers.options.run import RunConfig
+from trainers.runs import run_folder
 
 if TYPE_CHECKING:
-    from trainers.data import Dataset
+    from trainers.datasets.loading import Dataset
     from trainers.evaluators import EvaluationContext
     from zoo.model import ZooModel
 
@@ -77,8 +78,9 @@ def evaluate(
         UserError: if an evaluator is unknown or does not fit, the model and the dataset do not
             fit each other, or `split` is empty.
     """
-    from trainers import report as reports
-    from trainers.evaluators import EvaluationContext, figures, select
+    from trainers.evaluators import EvaluationContext, select
+    from trainers.evaluators import report as reports
+    from trainers.evaluators.figures import plot_style
 
     context = EvaluationContext(
         model,
@@ -92,7 +94,7 @@ def evaluate(
     )
     chosen, left_out = select(context, evaluators)
     sections = []
-    with figures.style(), warnings.catch_warnings():
+    with plot_style.style(), warnings.catch_warnings():
         # Ill-conditioned latents are common, and what matters of them is told in the sections.
         warnings.simplefilter("ignore")
         for number, entry in enumerate(chosen, 1):
@@ -134,7 +136,7 @@ def _commands(configuration: Mapping[str, Any], context: EvaluationContext) -> l
         return []
     again = f"python -m trainers.evaluate --run_dir {shlex.quote(str(context.run_dir))}"
     if "source_run" in configuration:
-        return [adaptation_config.command_of(configuration), again]
+        return [adaptation.command_of(configuration), again]
     words = ["python -m trainers.run"]
     for field in dataclasses.fields(RunConfig):
         value = configuration.get(field.name)
@@ -152,7 +154,7 @@ def _commands(configuration: Mapping[str, Any], context: EvaluationContext) -> l
 
 
 def _written(value: Any) -> str:
-    # As `trainers.arguments.parse_value` reads it.
+    # As `trainers.cli.arguments.parse_value` reads it.
     return "none" if value is None else str(value)
 
 
@@ -165,7 +167,7 @@ def _title(context: EvaluationContext, data_dir: str | None) -> str:
 
 def _facts(context: EvaluationContext, data_dir: str | None) -> dict[str, str]:
     import zoo
-    from trainers.listing import weight_count
+    from trainers.cli.listing import weight_count
 
     facts = {"model": context.model_name}
     with contextlib.suppress(ValueError):  # A class of the user's own has no entry.
@@ -266,10 +268,10 @@ def _evaluate_run(options: argparse.Namespace) -> dict[str, dict[str, float]]:
             f"--{next(iter(others))} needs --output_dir: the report of the run is of its own data"
         )
     model = run_folder.load_model(options.run_dir)
-    from trainers import data
+    from trainers.datasets import loading
 
     config = dataclasses.replace(run_folder.load_config(options.run_dir), **others)
-    dataset = data.load_for_run(config)
+    dataset = loading.load_for_run(config)
     output_dir = options.output_dir or options.run_dir
     earlier = _saved(output_dir / "metrics.json")
     metrics = evaluate(

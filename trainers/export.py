@@ -18,15 +18,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers.arguments import OneLineParser
-from trainers.command import exit_status
+from trainers.cli.arguments import OneLineParser
+from trainers.cli.exit_status import exit_status
 from trainers.errors import UserError
 from trainers.serving.versions import new_version
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from trainers.data import DatasetSpec
+    from trainers.datasets.loading import DatasetSpec
     from zoo.model import Signature, ZooModel
 
 __all__ = ["export", "main"]
@@ -130,12 +130,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _export_run(options: argparse.Namespace) -> Path:
-    from trainers import data, run_folder
+    from trainers.datasets import loading
+    from trainers.runs import run_folder
 
     folder = run_folder.RunFolder(options.run_dir)
     model = run_folder.load_model(options.run_dir)
     config = run_folder.load_config(options.run_dir)
-    dataset = data.load_for_run(config)
+    dataset = loading.load_for_run(config)
     return export(
         model,
         options.saved_models_dir or config.saved_models_dir,

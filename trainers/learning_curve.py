@@ -21,12 +21,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers import experiment
-from trainers.arguments import OneLineParser
-from trainers.command import exit_status
-from trainers.config import RunConfig
+from trainers.cli.arguments import OneLineParser
+from trainers.cli.exit_status import exit_status
 from trainers.errors import UserError
-from trainers.run_folder import RunFolder, read_json, write_json
+from trainers.options.run import RunConfig
+from trainers.runs import experiment
+from trainers.runs.run_folder import RunFolder, read_json, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,15 +129,16 @@ def run(arguments: Sequence[str]) -> Path:
         TrainingError: if a training cannot go on.
     """
     options = _parse(arguments)
-    from trainers import data, pipeline
-    from trainers import strategy as strategies
+    from trainers.datasets import loading
+    from trainers.distribution import strategy as strategies
     from trainers.few_labels.label_subsets import LabelSubsets
+    from trainers.runs import pipeline
 
     pipeline.check_model(options.run)
     with experiment.opened(options.output_dir, options.experiment()):
         # For what is computed outside of the trainings too.
         strategies.make("one", options.run.deterministic)
-        dataset = data.load_stored(options.run)
+        dataset = loading.load_stored(options.run)
         if not dataset.spec.class_names:
             raise UserError(f"dataset '{dataset.spec.name}' has no labels")
         subsets = LabelSubsets.of(dataset, options.run)
@@ -199,7 +200,7 @@ class _Curve:
         return self._score(probe.predict(self._features["test"]))
 
     def _trained(self, cell: Cell) -> dict[str, float]:
-        from trainers import inference
+        from trainers.prediction import inference
 
         options = self._options
         hp = {**options.run.hp, "encoder": options.encoder, "training": cell.method}
@@ -214,7 +215,7 @@ class _Curve:
         return score | {"best_epoch": outcome.metrics["training"]["best_epoch"]}
 
     def _score(self, predicted: np.ndarray) -> dict[str, float]:
-        from trainers.evaluators.task_probe import TaskScore
+        from trainers.evaluators.statistics.task_probe import TaskScore
 
         score = TaskScore(self._subsets.test["label"], predicted)
         return {"accuracy": score.accuracy, "balanced_accuracy": score.balanced_accuracy}
@@ -231,7 +232,7 @@ def _identity(encoder: str) -> str:
 
 def _frozen_features(options: Options, subsets: LabelSubsets) -> dict[str, np.ndarray]:
     import zoo
-    from trainers import inference
+    from trainers.prediction import inference
 
     spec = subsets.spec
     given = {"image_shape": list(spec.image_shape), "class_names": list(spec.class_names)}

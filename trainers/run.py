@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainers.command import exit_status
-from trainers.command_line import parse_run
-from trainers.config import RunConfig
+from trainers.cli.exit_status import exit_status
+from trainers.cli.run_options import parse_run
+from trainers.options.run import RunConfig
 
 __all__ = ["main"]
 
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _command(arguments: Sequence[str]) -> None:
     config = parse_run(arguments)
     if config is None:
-        from trainers import listing
+        from trainers.cli import listing
 
         print(listing.table())
     else:
@@ -37,8 +37,8 @@ def _command(arguments: Sequence[str]) -> None:
 
 
 def _run(config: RunConfig) -> None:
-    from trainers import pipeline, repeats
-    from trainers import strategy as strategies
+    from trainers.distribution import strategy as strategies
+    from trainers.runs import pipeline, repeats
 
     pipeline.check_model(config)
     if not config.run_dir:
@@ -55,14 +55,14 @@ def _run(config: RunConfig) -> None:
 
 
 def _load(config: RunConfig, strategy):
-    from trainers import data
-    from trainers import strategy as strategies
+    from trainers.datasets import loading
+    from trainers.distribution import strategy as strategies
 
     # One worker builds the dataset; the others then find it.
     chief = strategies.is_chief(strategy)
     if not chief:
         strategies.barrier(strategy)
-    dataset = data.load_for_run(config)
+    dataset = loading.load_for_run(config)
     if chief:
         strategies.barrier(strategy)
         _tell_skipped(dataset)

@@ -22,8 +22,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from trainers.arguments import OneLineParser
-from trainers.command import exit_status
+from trainers.cli.arguments import OneLineParser
+from trainers.cli.exit_status import exit_status
 from trainers.errors import UserError
 from trainers.prediction import table
 

@@ -15,10 +15,10 @@ import tensorflow as tf
 
 from tests.trainers import tiny
 from tests.trainers.dots import NUMBERS, DotsCase
-from trainers import run_folder
-from trainers.command import exit_status
-from trainers.config import RunConfig
+from trainers.cli.exit_status import exit_status
 from trainers.errors import UserError
+from trainers.options.run import RunConfig
+from trainers.runs import run_folder
 
 
 class ShardTest(DotsCase):

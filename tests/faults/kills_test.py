@@ -11,9 +11,9 @@ from unittest import mock
 
 import tensorflow as tf
 
-from faults import kills, readable
-from faults.forked import Attempt, answer, attempt
-from faults.subject import Subject, digest
+from tests.faults import kills, readable
+from tests.faults.forked import Attempt, answer, attempt
+from tests.faults.subject import Subject, digest
 
 
 class Counting(Subject):
@@ -129,7 +129,7 @@ class KillsTest(tf.test.TestCase):
             return 0
 
         log = self.folder / "log"
-        self.enter_context(mock.patch("faults.forked._ORPHAN_SECONDS", 0.3))
+        self.enter_context(mock.patch("tests.faults.forked._ORPHAN_SECONDS", 0.3))
         done = attempt(job, log, kill_after=0.5)
         self.assertEqual((done.status, done.orphans), (None, 1))
         self.assertEqual(attempt(lambda: 3, log).status, 3)

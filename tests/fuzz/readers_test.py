@@ -26,16 +26,16 @@ from tests.trainers import tiny
 from tests.trainers.frames import sky
 from tfds_builders.galaxy_zoo_decals import images as zipped
 from tfds_builders.left_out import LeftOut as RowsLeftOut
-from tfds_builders.record_arrays import read_records
 from tfds_builders.sdss_star_galaxy import frames as sdss_frames
+from tfds_builders.sdss_star_galaxy.record_arrays import read_records
 from tfds_builders.simulated_blends import cosmos_tables, fits_images
-from trainers import run_folder
-from trainers.config import RunConfig
 from trainers.cutouts import reading
 from trainers.cutouts.cutout import Cutout, LeftOut
 from trainers.datasets import image_files
 from trainers.errors import UserError
 from trainers.frames import reading as frames_reading
+from trainers.options.run import RunConfig
+from trainers.runs import run_folder
 from trainers.training.checkpoints import Checkpoints, Progress
 from trainers.training.feature_cache import FeatureFiles
 

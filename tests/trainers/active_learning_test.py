@@ -8,10 +8,11 @@ import numpy as np
 import tensorflow as tf
 
 from tests.trainers import tiny
-from trainers import active_learning, data
+from trainers import active_learning
+from trainers.datasets import loading
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.few_labels import acquisition
-from trainers.run_folder import load_model
+from trainers.runs.run_folder import load_model
 
 QUESTIONS = (
     {"name": "size", "answers": ["small", "large"], "parents": []},
@@ -24,13 +25,13 @@ def voted():
     """Returns blobs with the votes of ten volunteers."""
     blobs = tiny.TinyDataset(train=60)
     splits = {}
-    for split in data.SPLITS:
+    for split in loading.SPLITS:
         arrays = blobs.arrays(split)
         large = np.where(arrays["label"] == 1, 9, 1)
         votes = np.stack([10 - large, large, large, 0 * large, 0 * large], axis=1)
         splits[split] = arrays | {"votes": votes.astype(np.int32)}
     names = ("image", "id", "label", "votes")
-    spec = data.dataclasses.replace(blobs.spec, questions=QUESTIONS, feature_names=names)
+    spec = loading.dataclasses.replace(blobs.spec, questions=QUESTIONS, feature_names=names)
     return InMemoryDataset(spec, splits)
 
 
@@ -38,7 +39,7 @@ class ActiveLearningTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self.folder = Path(self.get_temp_dir()) / "curve"
-        self.enter_context(mock.patch.object(data, "load", lambda name, **_: voted()))
+        self.enter_context(mock.patch.object(loading, "load", lambda name, **_: voted()))
 
     def arguments(self, *changes):
         return [

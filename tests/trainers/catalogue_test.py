@@ -8,9 +8,12 @@ from astropy.io import fits
 from astropy.table import Table
 
 from tests.trainers.tiny import TinyDataset
-from trainers import catalogue, data, run_folder, table_files
-from trainers.config import RunConfig
+from trainers import catalogue
+from trainers.datasets import loading
 from trainers.errors import TrainingError, UserError
+from trainers.options.run import RunConfig
+from trainers.runs import run_folder
+from trainers.tables import table_files
 
 
 class Model:
@@ -74,7 +77,7 @@ class CatalogueTest(tf.test.TestCase):
         with (
             mock.patch.object(run_folder, "load_model", lambda _: Model()),
             mock.patch.object(run_folder, "load_config", lambda _: config),
-            mock.patch.object(data, "load_for_run", lambda _: dataset()),
+            mock.patch.object(loading, "load_for_run", lambda _: dataset()),
         ):
             return catalogue.main(["--run_dir", "runs/x", *map(str, arguments)])
 

@@ -14,13 +14,15 @@ from PIL import Image
 
 from tests.trainers import tiny
 from tests.trainers.killed import Killed, KilledAt
-from trainers import data, domain_adaptation, evaluate, export, pipeline
+from trainers import domain_adaptation, evaluate, export
+from trainers.datasets import loading
 from trainers.datasets.in_memory import InMemoryDataset
-from trainers.run_folder import RunFolder, load_model
+from trainers.runs import pipeline
+from trainers.runs.run_folder import RunFolder, load_model
 from trainers.training import loop
 
 TARGET = "tiny/shifted"
-LOAD = data.load
+LOAD = loading.load
 
 
 class Shifted(InMemoryDataset):
@@ -31,7 +33,7 @@ class Shifted(InMemoryDataset):
         height, width, _ = image_shape
         rows = np.linspace(-0.6, 0.6, tiny.SHAPE[0], dtype=np.float32)
         splits = {}
-        for split in data.SPLITS:
+        for split in loading.SPLITS:
             arrays = dict(blobs.arrays(split))
             arrays["image"] = (arrays["image"] + rows[:, None, None])[:, :height, :width]
             splits[split] = arrays
@@ -61,7 +63,7 @@ class DomainAdaptationTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self.enter_context(tiny.registered())
-        self.enter_context(mock.patch.object(data, "load", load))
+        self.enter_context(mock.patch.object(loading, "load", load))
 
     def adapt(self, name, *options, run_dir=None, target=TARGET):
         """Runs the command; returns its status, output and errors."""
@@ -149,7 +151,7 @@ class DomainAdaptationTest(tf.test.TestCase):
         options = ["--dataset", "image_folder", "--data_dir", str(self.folder / "near")]
         options += ["--run_dir", str(of_images), "--saved_models_dir", str(self.folder / "saved")]
         options += ["--pad", "2", "--epochs", "1", "--evaluators", "history"]
-        with mock.patch.object(data, "load", LOAD):
+        with mock.patch.object(loading, "load", LOAD):
             with contextlib.redirect_stdout(io.StringIO()):
                 self.assertEqual(tiny.command(options), 0)
             given = ("--data_dir", str(self.folder / "far"))
@@ -160,7 +162,7 @@ class DomainAdaptationTest(tf.test.TestCase):
             self.assertEqual(errors, "")
             config, source, target, _ = adapt.call_args.args
             # The second is how `trainers.evaluate` finds it later.
-            for dataset in (target, data.load_for_run(config)):
+            for dataset in (target, loading.load_for_run(config)):
                 self.assertEqual(dataset.spec.image_shape, source.spec.image_shape)
                 images = dataset.arrays("train", limit=4)["image"]
                 self.assertEqual(images.shape, (4, 12, 12, 3))

@@ -11,7 +11,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 import tfds_builders
-from trainers import data
+from trainers.datasets import loading
 
 SHAPE = (4, 4, 2)
 NAMES = ("star", "galaxy")
@@ -101,6 +101,6 @@ class DotsCase(tf.test.TestCase):
             contextlib.redirect_stdout(io.StringIO()) as shown,
             contextlib.redirect_stderr(io.StringIO()) as errors,
         ):
-            dataset = data.load(f"dots/{config}", data_dir=cls.folder, **options)
+            dataset = loading.load(f"dots/{config}", data_dir=cls.folder, **options)
         cls.shown, cls.errors = shown.getvalue(), errors.getvalue()
         return dataset

@@ -13,8 +13,8 @@ from astropy.table import Table
 from tests.trainers import tiny
 from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel, StandInSpec
 from trainers import evaluate
-from trainers.config import RunConfig
 from trainers.evaluators import list_evaluators, registry
+from trainers.options.run import RunConfig
 
 _HISTORY = "epoch,loss,validation_loss,images_per_second\n1,3,3,90\n2,2,1.5,200\n3,1,2,210\n"
 
@@ -149,8 +149,8 @@ class EvaluateTest(tf.test.TestCase):
         dataset = StandInDataset()
         arguments = ["--run_dir", str(self.folder), "--evaluators", "separator"]
         with (
-            mock.patch("trainers.run_folder.load_model", return_value=StandInModel(dataset)),
-            mock.patch("trainers.data.load", return_value=dataset) as load,
+            mock.patch("trainers.runs.run_folder.load_model", return_value=StandInModel(dataset)),
+            mock.patch("trainers.datasets.loading.load", return_value=dataset) as load,
             redirect_stdout(io.StringIO()) as stream,
         ):
             self.assertEqual(evaluate.main(arguments), 0)

@@ -15,16 +15,16 @@ from tensorflow_serving.apis import prediction_log_pb2
 from tests.fresh_process import run_saved_model
 from tests.replicas import two_replicas
 from tests.zoo import tiny_model
-from trainers import data
-from trainers.config import RunConfig
+from trainers.datasets import loading
 from trainers.errors import TrainingError, UserError
 from trainers.export import export, main
+from trainers.options.run import RunConfig
 from trainers.prediction import model_folder, served_model
-from trainers.run_folder import RunFolder, write_json
+from trainers.runs.run_folder import RunFolder, write_json
 from trainers.serving import server_files, versions
 
 CLASSES = ("star", "galaxy")
-SPEC = data.DatasetSpec(
+SPEC = loading.DatasetSpec(
     name="sdss_star_galaxy/simulated",
     image_shape=(4, 4, 2),
     bands=("g", "r"),
@@ -309,7 +309,7 @@ class CommandTest(ExportTestCase):
         self.model.save(self.run_folder.model)
         dataset = mock.Mock(spec=SPEC)
         dataset.spec, dataset.arrays = SPEC, lambda split, limit: {"image": self.images[:limit]}
-        self.load = self.enterContext(mock.patch.object(data, "load", return_value=dataset))
+        self.load = self.enterContext(mock.patch.object(loading, "load", return_value=dataset))
 
     def command(self, *options):
         output, errors = io.StringIO(), io.StringIO()

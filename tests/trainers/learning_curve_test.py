@@ -13,15 +13,17 @@ from tensorflow.python.framework import config as device_config
 
 import zoo
 from tests.trainers import tiny
-from trainers import data, learning_curve, pipeline
+from trainers import learning_curve
+from trainers.datasets import loading
 from trainers.few_labels import frozen_probes
+from trainers.runs import pipeline
 
 CNN = {"image_shape": tiny.SHAPE, "filters": (4,), "features": 6, "class_names": ("a", "b")}
 
 
 @contextlib.contextmanager
 def blobs():
-    with mock.patch.object(data, "load", lambda name, **_: tiny.TinyDataset()):
+    with mock.patch.object(loading, "load", lambda name, **_: tiny.TinyDataset()):
         yield
 
 

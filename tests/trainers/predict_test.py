@@ -19,22 +19,16 @@ from PIL import Image
 
 from tests.trainers import workers
 from tests.zoo import tiny_model
-from trainers import data, predict, table_files
+from trainers import predict
+from trainers.datasets import loading
 from trainers.export import export
 from trainers.prediction.parts import Parts
+from trainers.tables import table_files
 
 CLASSES = ("star", "galaxy")
 SHAPE = (4, 4, 2)
 IMAGES = np.random.default_rng(0).normal(size=(300, *SHAPE)).astype(np.float32)
-SPEC = data.DatasetSpec(
-    name="sky",
-    image_shape=SHAPE,
-    bands=("g", "r"),
-    pixel_scale=None,
-    units="counts",
-    class_names=CLASSES,
-    class_fractions=None,
-)
+SPEC = loading.DatasetSpec("sky", SHAPE, ("g", "r"), None, "counts", CLASSES, None)
 
 
 def _up_to_four_parts(arguments):
@@ -186,7 +180,7 @@ class TableTest(PredictTestCase):
 
     def test_a_split_of_a_dataset(self):
         name = "simulated_blends/simulated/num_test=5,num_train=4,num_validation=2"
-        dataset = data.load(name, data_dir=self.folder).arrays("test")
+        dataset = loading.load(name, data_dir=self.folder).arrays("test")
         shape = (None, *dataset["image"].shape[1:])
         module = tf.Module()
         function = tf.function(

@@ -15,7 +15,7 @@ from PIL import Image
 import zoo
 from tests.trainers import tiny, workers
 from trainers import run
-from trainers.run_folder import RunFolder, load_model
+from trainers.runs.run_folder import RunFolder, load_model
 from trainers.training.checkpoints import Checkpoints
 
 EXACT = ("loss", "error", "validation_loss", "validation_error")

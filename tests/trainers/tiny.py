@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from tests.zoo.tiny_model import TinyModel
-from trainers import data
+from trainers.datasets import loading
 from trainers.datasets.in_memory import InMemoryDataset
 from zoo import registry
 
@@ -75,7 +75,7 @@ class TinyDataset(InMemoryDataset):
     """
 
     def __init__(self, train: int = 96, pause: float = 0.0):
-        spec = data.DatasetSpec(
+        spec = loading.DatasetSpec(
             name=DATASET,
             image_shape=SHAPE,
             bands=("g", "r"),
@@ -102,7 +102,7 @@ class TinyDataset(InMemoryDataset):
 
 
 def _blobs(split, number):
-    random = np.random.default_rng(list(data.SPLITS).index(split))
+    random = np.random.default_rng(list(loading.SPLITS).index(split))
     label = random.integers(0, 2, number)
     y, x = np.mgrid[:8, :8] - 3.5
     width = np.where(label, 3.0, 1.0)[:, None, None]
@@ -117,14 +117,14 @@ def _blobs(split, number):
 @contextlib.contextmanager
 def known(dataset=None):
     """Has the commands find the model `tiny` and the dataset `tiny/blobs`."""
-    load = data.load
+    load = loading.load
 
     def load_tiny(name, **options):
         if name == DATASET:
             return dataset or TinyDataset(pause=float(os.environ.get("TINY_PAUSE", 0)))
         return load(name, **options)
 
-    with registered(), mock.patch.object(data, "load", load_tiny):
+    with registered(), mock.patch.object(loading, "load", load_tiny):
         yield
 
 

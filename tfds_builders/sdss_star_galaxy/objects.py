@@ -11,7 +11,7 @@ import numpy as np
 from etils import epath
 
 from tfds_builders.left_out import LeftOut
-from tfds_builders.record_arrays import read_records
+from tfds_builders.sdss_star_galaxy.record_arrays import read_records
 from tfds_builders.simulation.population import CLASSES
 from tfds_builders.splits import group_by_split, split_of
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from trainers.cutouts.cutout import Cutout, Found, LeftOut, Wanted, checked_shape, fitted
-from trainers.data import SPLITS
 from trainers.datasets import tfds_data
+from trainers.datasets.loading import SPLITS
 from trainers.errors import UserError
 
 __all__ = ["DatasetSplit"]
@@ -22,7 +22,7 @@ class DatasetSplit:
     It can be sent to another process that sees the same folder.
 
     Args:
-        name: The dataset, see `trainers.data.load`; it is built if it is not there yet.
+        name: The dataset, see `trainers.datasets.loading.load`; it is built if it is not there yet.
         split: One of its splits.
         shape: (height, width, bands) that the images must have; None for any height or width.
         data_dir: Where TFDS keeps its datasets; None for its own place.

@@ -13,10 +13,10 @@ import tensorflow as tf
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from trainers.data import Dataset, DatasetSpec
 from trainers.datasets import fingerprints
 from trainers.datasets.batching import Batching
 from trainers.datasets.in_memory import columns_of
+from trainers.datasets.loading import Dataset, DatasetSpec
 from trainers.errors import TrainingError, UserError
 
 __all__ = ["SUFFIXES", "Decoded", "StreamedFiles", "decode", "decode_all"]

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from trainers.data import CACHE_BYTES, SPLITS, Dataset, DatasetSpec
 from trainers.datasets.classes import ClassChoice
 from trainers.datasets.image_files import SUFFIXES, StreamedFiles, decode_all
 from trainers.datasets.in_memory import InMemoryDataset, empty
+from trainers.datasets.loading import CACHE_BYTES, SPLITS, Dataset, DatasetSpec
 from trainers.errors import UserError
 
 __all__ = ["read", "split_of"]

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from trainers.data import Dataset, DatasetSpec
 from trainers.datasets import fingerprints
 from trainers.datasets.batching import Batching
+from trainers.datasets.loading import Dataset, DatasetSpec
 
 __all__ = ["InMemoryDataset", "columns_of", "empty", "map_rows"]
 

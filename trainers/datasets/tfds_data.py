@@ -15,12 +15,12 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 import tfds_builders
-from trainers.arguments import parse_value
-from trainers.data import SPLITS, Dataset, DatasetSpec
+from trainers.cli.arguments import parse_value
 from trainers.datasets import fingerprints
 from trainers.datasets.batching import Batching
 from trainers.datasets.classes import ClassChoice
 from trainers.datasets.in_memory import InMemoryDataset, empty
+from trainers.datasets.loading import SPLITS, Dataset, DatasetSpec
 from trainers.errors import UserError
 
 __all__ = ["StreamedDataset", "load", "stream"]
@@ -44,7 +44,7 @@ def load(
     on_error: str,
     cache_bytes: int,
 ) -> Dataset:
-    """Builds the dataset if it is not there yet, and reads it; see `trainers.data.load`."""
+    """Reads the dataset, and builds it first if missing; see `trainers.datasets.loading.load`."""
     builder = _prepared(name, data_dir, manual_dir, on_error)
     spec = _spec(builder, name)
     if image_shape is not None and image_shape != spec.image_shape:
@@ -90,9 +90,9 @@ def stream(
     """Builds the dataset if it is not there yet, and opens it without a look at its images.
 
     Args:
-        name: See `trainers.data.load`.
-        data_dir: See `trainers.data.load`.
-        manual_dir: See `trainers.data.load`.
+        name: See `trainers.datasets.loading.load`.
+        data_dir: See `trainers.datasets.loading.load`.
+        manual_dir: See `trainers.datasets.loading.load`.
 
     Raises:
         UserError: if the dataset is unknown, or cannot be built.

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from trainers.data import Dataset, DatasetSpec
 from trainers.datasets.batching import Batching
+from trainers.datasets.loading import Dataset, DatasetSpec
 
 __all__ = ["TransformedDataset", "object_seeds"]
 

@@ -13,11 +13,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from sklearn import metrics
 
-from trainers.evaluators import figures
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.rates import BinnedRates, binned_rates
+from trainers.evaluators.figures import plot_style
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
+from trainers.evaluators.statistics.rates import BinnedRates, binned_rates
 
 __all__ = ["Calibration", "calibrate", "draw_reliability", "evaluate_calibration"]
 
@@ -92,7 +92,7 @@ def _of_share(calibration: Calibration) -> str:
 
 def _figure(context, found):
     columns = min(_COLUMNS, len(found))
-    figure, axes = figures.new_figure(-(-len(found) // columns), columns, width=4.4, height=4.0)
+    figure, axes = plot_style.new_figure(-(-len(found) // columns), columns, width=4.4, height=4.0)
     for panel, (name, calibration) in zip(axes, found.items(), strict=False):
         draw_reliability(panel, calibration, name)
     for panel in axes[len(found) :]:
@@ -148,7 +148,7 @@ def draw_reliability(axes: Axes, calibration: Calibration, name: str) -> None:
         markersize=4,
         capsize=2,
         linewidth=1.2,
-        color=figures.COLOURS[0],
+        color=plot_style.COLOURS[0],
     )
     axes.set(
         xlabel=f"Probability of '{name}'",

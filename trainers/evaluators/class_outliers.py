@@ -6,13 +6,14 @@ import numpy as np
 from astropy.table import Column
 from astropy.table import Table as AstropyTable
 
-from trainers.datasets import quantities
-from trainers.evaluators import figures, latents
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.display import Stretch
+from trainers.evaluators.figures import plot_style
+from trainers.evaluators.figures.display import Stretch
 from trainers.evaluators.outliers import robust_distances
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
+from trainers.evaluators.statistics import latents
+from trainers.tables import quantities
 
 __all__ = ["class_distances", "evaluate_class_outliers"]
 
@@ -137,12 +138,12 @@ def _ranked(context: EvaluationContext, distance: np.ndarray) -> AstropyTable:
 def _gallery(context, table):
     names = list(dict.fromkeys(table["class"]))
     shown = {name: table[table["class"] == name][:_SHOWN] for name in names}
-    figure, axes = figures.new_figure(len(names), _SHOWN, width=1.45, height=1.7)
+    figure, axes = plot_style.new_figure(len(names), _SHOWN, width=1.45, height=1.7)
     for row, (name, objects) in enumerate(shown.items()):
         images = context.images[np.asarray(objects["index"])]
         stretch = Stretch(images, context.spec.bands)
         for column, panel in enumerate(axes[row * _SHOWN : (row + 1) * _SHOWN]):
-            figures.blank(panel)
+            plot_style.blank(panel)
             if column >= len(objects):
                 panel.set_visible(False)
                 continue

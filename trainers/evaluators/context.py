@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers import inference, run_folder
+from trainers.blends.truth import blended_class
 from trainers.errors import TrainingError, UserError
-from trainers.evaluators import figures, measured, photometry
-from trainers.evaluators.blends import blended_class
-from trainers.evaluators.class_names import extended_class
+from trainers.evaluators.figures import plot_style
 from trainers.evaluators.section import FigureFile
+from trainers.evaluators.statistics import measured, photometry
+from trainers.evaluators.statistics.class_names import extended_class
+from trainers.prediction import inference
+from trainers.runs import run_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from trainers.data import Dataset
+    from trainers.datasets.loading import Dataset
     from zoo.model import ZooModel
 
 __all__ = ["EvaluationContext"]
@@ -184,7 +186,7 @@ class EvaluationContext:
     @property
     def class_colours(self) -> list[str]:
         """Colours of the classes in the order of the labels; one colour if there are no classes."""
-        return figures.class_colours(self.class_names or ("objects",))
+        return plot_style.class_colours(self.class_names or ("objects",))
 
     # The data.
 
@@ -360,7 +362,7 @@ class EvaluationContext:
 
     def save_figure(self, figure: Figure, name: str, caption: str) -> FigureFile:
         """Writes `figures/<name>.png` below the folder of the report."""
-        figures.save(figure, self.output_dir / "figures" / f"{name}.png")
+        plot_style.save(figure, self.output_dir / "figures" / f"{name}.png")
         return FigureFile(f"figures/{name}.png", caption)
 
     # Checks.

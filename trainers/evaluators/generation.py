@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainers import inference
-from trainers.evaluators import figures, latents
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.display import Stretch
+from trainers.evaluators.figures import plot_style
+from trainers.evaluators.figures.display import Stretch
 from trainers.evaluators.reconstruction import examples
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section
+from trainers.evaluators.statistics import latents
+from trainers.prediction import inference
 
 __all__ = ["evaluate_generation", "survey_scale"]
 
@@ -110,10 +111,10 @@ def _scale(context, images) -> Stretch:
 def _traversals(context, images, order):
     stretch = _scale(context, images)
     pictures = stretch.pictures(images)
-    figure, axes = figures.new_figure(len(order), len(_STEPS), width=0.95, height=0.98)
+    figure, axes = plot_style.new_figure(len(order), len(_STEPS), width=0.95, height=0.98)
     for row, latent in enumerate(order):
         for column, step in enumerate(_STEPS):
-            panel = figures.blank(axes[row * len(_STEPS) + column])
+            panel = plot_style.blank(axes[row * len(_STEPS) + column])
             panel.imshow(pictures[row * len(_STEPS) + column], origin=stretch.origin)
             if row == 0:
                 panel.set_title(f"{step:+.0f}" if step else "0", fontsize=9)
@@ -129,7 +130,7 @@ def _samples(context, images):
     pictures = [
         stretch.pictures(shown) for stretch, shown in zip(stretches, (images, real), strict=True)
     ]
-    figure, axes = figures.new_figure(1, 2, width=0.62 * _COLUMNS, height=0.7 * _ROWS)
+    figure, axes = plot_style.new_figure(1, 2, width=0.62 * _COLUMNS, height=0.7 * _ROWS)
     titles = "drawn from the prior", f"{context.split} images"
     for panel, shown, title in zip(axes, pictures, titles, strict=True):
         height, width = shown.shape[1:3]
@@ -137,6 +138,6 @@ def _samples(context, images):
         for index, picture in enumerate(shown[: _ROWS * _COLUMNS]):
             top, left = (index // _COLUMNS) * (height + 2), (index % _COLUMNS) * (width + 2)
             sheet[top : top + height, left : left + width] = picture
-        figures.blank(panel).imshow(sheet, origin=stretches[0].origin)
+        plot_style.blank(panel).imshow(sheet, origin=stretches[0].origin)
         panel.set_title(title)
     return figure

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from astropy.table import Table as AstropyTable
 
-from trainers.evaluators import figures
 from trainers.evaluators.context import EvaluationContext
+from trainers.evaluators.figures import plot_style
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section
 
@@ -64,7 +64,7 @@ def _figure(context, columns, epoch, best):
     terms.sort(key=lambda name: name != "loss")
     width = min(3, len(terms))
     rows = -(-len(terms) // width)
-    figure, axes = figures.new_figure(rows, width, width=3.9, height=2.9)
+    figure, axes = plot_style.new_figure(rows, width, width=3.9, height=2.9)
     for panel, name in zip(axes, terms, strict=False):
         marker = "o" if len(epoch) < 3 else None
         panel.plot(epoch, columns[name], label="training", marker=marker)

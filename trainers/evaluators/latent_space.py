@@ -7,10 +7,11 @@ from scipy import stats
 from sklearn.manifold import trustworthiness
 from sklearn.metrics import silhouette_score
 
-from trainers.evaluators import embedding, embedding_figures, figures, latents
 from trainers.evaluators.context import EvaluationContext
+from trainers.evaluators.figures import embedding_figures, plot_style
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section
+from trainers.evaluators.statistics import embedding, latents
 
 __all__ = ["evaluate_latent_space"]
 
@@ -104,14 +105,14 @@ def _embedding(context, section, mean, quantities) -> None:
 
 def _distributions(context, section, mean, shown) -> None:
     columns = min(3, len(shown))
-    figure, axes = figures.new_figure(-(-len(shown) // columns), columns, width=3.6, height=2.6)
+    figure, axes = plot_style.new_figure(-(-len(shown) // columns), columns, width=3.6, height=2.6)
     prior = _prior_samples(context)
     for panel, latent in zip(axes, shown, strict=False):
         covered = [mean[:, latent]] + ([] if prior is None else [prior[:, latent]])
         ranges = np.percentile(covered[0], [0.2, 99.8]), np.percentile(covered[-1], [0.2, 99.8])
         low, high = np.min(ranges), np.max(ranges)
         low, high = low - 0.1 * (high - low), high + 0.1 * (high - low)
-        edges = figures.bin_edges(low, high, len(mean))
+        edges = plot_style.bin_edges(low, high, len(mean))
         labels = np.zeros(len(mean), int) if context.labels is None else context.labels
         names = context.class_names or ("objects",)
         for index, name in enumerate(names):
@@ -155,8 +156,8 @@ def _correlation_figure(context, section, correlations, shown) -> None:
     for name in names[:_QUANTITIES]:
         section.metrics[f"max_correlation_{name}"] = np.abs(correlations[name]).max()
     width, height = 2.9 + 0.42 * len(shown), 1.4 + 0.32 * len(names)
-    figure, (axes,) = figures.new_figure(width=width, height=height)
-    drawn = axes.imshow(matrix, cmap=figures.DIVERGING, vmin=-1, vmax=1, aspect="auto")
+    figure, (axes,) = plot_style.new_figure(width=width, height=height)
+    drawn = axes.imshow(matrix, cmap=plot_style.DIVERGING, vmin=-1, vmax=1, aspect="auto")
     for row, column in np.ndindex(matrix.shape):
         value = round(matrix[row, column], 1) + 0.0  # No "-0.0".
         colour = "white" if abs(value) > 0.65 else "black"
@@ -186,7 +187,7 @@ def _responsibilities(context, section) -> None:
     shown = [1 if context.extended_class is None else context.extended_class]
     shown = shown if len(names) == 2 else list(range(len(names)))
     columns = min(3, len(shown))
-    figure, axes = figures.new_figure(-(-len(shown) // columns), columns, width=4.6, height=3.2)
+    figure, axes = plot_style.new_figure(-(-len(shown) // columns), columns, width=4.6, height=3.2)
     edges = np.linspace(0, 1, 41)
     for panel, index in zip(axes, shown, strict=False):
         for other, name in enumerate(names):

@@ -6,11 +6,12 @@ import dataclasses
 
 import numpy as np
 
-from trainers.evaluators import embedding, figures, photometry, ranking
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.curves import Curve, draw_roc
+from trainers.evaluators.figures import plot_style
+from trainers.evaluators.figures.roc_curves import Curve, draw_roc
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
+from trainers.evaluators.statistics import embedding, photometry, ranking
 
 __all__ = ["Identified", "evaluate_manifold", "identify"]
 
@@ -122,17 +123,17 @@ def evaluate_manifold(context: EvaluationContext) -> Section:
 
 
 def _figure(context, found, galaxy, counts):
-    figure, axes = figures.new_figure(1, 3, width=4.4, height=4.0)
+    figure, axes = plot_style.new_figure(1, 3, width=4.4, height=4.0)
     curves = []
     for number, (name, (identified, area)) in enumerate(found.items()):
         panel = axes[number]
-        edges = figures.bin_edges(identified.score.min(), identified.score.max(), len(galaxy))
+        edges = plot_style.bin_edges(identified.score.min(), identified.score.max(), len(galaxy))
         for index, label in enumerate(context.class_names):
             members = identified.score[galaxy == (index == context.extended_class)]
             panel.hist(members, edges, alpha=0.55, color=context.class_colours[index], label=label)
         panel.axvline(identified.threshold, color="0.2", linestyle="--", linewidth=1.2)
         panel.set(xlabel=f"{name} coordinate", ylabel="Objects", title=f"{name} of the latents")
-        colour = figures.COLOURS[2 + number]
+        colour = plot_style.COLOURS[2 + number]
         curves.append(Curve(name, galaxy, identified.score, colour, area, ("-", "--")[number]))
     axes[0].legend()
     draw_roc(axes[2], curves, counts, context.class_names[context.extended_class])

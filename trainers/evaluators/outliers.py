@@ -7,11 +7,12 @@ from astropy.table import Column
 from astropy.table import Table as AstropyTable
 from sklearn.covariance import EmpiricalCovariance, MinCovDet
 
-from trainers.evaluators import figures, latents
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.display import Stretch
+from trainers.evaluators.figures import plot_style
+from trainers.evaluators.figures.display import Stretch
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
+from trainers.evaluators.statistics import latents
 
 __all__ = ["combined_score", "evaluate_outliers", "robust_distances"]
 
@@ -174,9 +175,9 @@ def _gallery(context, shown):
     pictures = stretch.pictures(images)
     columns = min(5, len(shown))
     rows = -(-len(shown) // columns)
-    figure, axes = figures.new_figure(rows, columns, width=1.5, height=1.85)
+    figure, axes = plot_style.new_figure(rows, columns, width=1.5, height=1.85)
     for panel, picture, row in zip(axes, pictures, shown, strict=False):
-        figures.blank(panel).imshow(picture, origin=stretch.origin)
+        plot_style.blank(panel).imshow(picture, origin=stretch.origin)
         kind = f" {row['class']}" if "class" in shown.colnames else ""
         panel.set_title(f"{row['rank']}{kind}", fontsize=9, pad=3)
         identifier = row["id"] if len(row["id"]) <= 20 else f"...{row['id'][-18:]}"
@@ -189,7 +190,7 @@ def _gallery(context, shown):
 
 
 def _scatter(context, table):
-    figure, (axes,) = figures.new_figure(width=5.4, height=3.8)
+    figure, (axes,) = plot_style.new_figure(width=5.4, height=3.8)
     second = "chi2_per_pixel" in table.colnames
     x = np.asarray(table["mahalanobis_distance"])
     strange = np.asarray(table["rank"]) <= _GALLERY
@@ -218,8 +219,8 @@ def _scatter(context, table):
             label=f"strangest {strange.sum()}",
         )
         axes.set(xscale="log", yscale="log", ylabel=r"$\chi^2$ per pixel")
-        figures.plain_numbers(axes.yaxis)
-        figures.plain_numbers(axes.xaxis)
+        plot_style.plain_numbers(axes.yaxis)
+        plot_style.plain_numbers(axes.xaxis)
         axes.legend()
     else:
         axes.hist(x, 50)

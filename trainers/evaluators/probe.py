@@ -9,9 +9,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from trainers.evaluators import figures
-from trainers.evaluators.confusion import draw_confusion
 from trainers.evaluators.context import EvaluationContext
+from trainers.evaluators.figures import plot_style
+from trainers.evaluators.figures.confusion import draw_confusion
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
 
@@ -95,7 +95,7 @@ def _figure(context, forest, unseen, truth):
     spread = np.std([tree.feature_importances_ for tree in forest.estimators_], axis=0)
     order = np.argsort(-importance)[:20]
     names = context.class_names
-    figure, (left, right) = figures.new_figure(1, 2, width=4.9 + 0.2 * len(names), height=4.2)
+    figure, (left, right) = plot_style.new_figure(1, 2, width=4.9 + 0.2 * len(names), height=4.2)
     left.bar(
         range(len(order)),
         importance[order],

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainers.evaluators import figures
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.display import Stretch
+from trainers.evaluators.figures import plot_style
+from trainers.evaluators.figures.display import Stretch
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
-from trainers.evaluators.similarity import structural_similarity
+from trainers.evaluators.statistics.similarity import structural_similarity
 
 __all__ = ["evaluate_reconstruction"]
 
@@ -136,17 +136,17 @@ def _grid(context, section, images, copies, noise, indices, frame) -> None:
     band = context.reference_band
     stretch = Stretch(images, context.spec.bands)
     residual = (images - copies)[..., band] / noise[:, band, None, None]
-    figure, axes = figures.new_figure(3, len(indices), width=1.35, height=1.4)
+    figure, axes = plot_style.new_figure(3, len(indices), width=1.35, height=1.4)
     rows = [stretch.pictures(images), stretch.pictures(copies), residual]
     for row, (title, pictures) in enumerate(
         zip(("original", "reconstruction", "residual"), rows, strict=True)
     ):
         for column, index in enumerate(indices):
-            panel = figures.blank(axes[row * len(indices) + column])
+            panel = plot_style.blank(axes[row * len(indices) + column])
             drawn = panel.imshow(
                 pictures[column],
                 origin=stretch.origin,
-                cmap=figures.DIVERGING,
+                cmap=plot_style.DIVERGING,
                 vmin=-_RESIDUAL_LIMIT,
                 vmax=_RESIDUAL_LIMIT,
             )
@@ -176,20 +176,20 @@ def _grid(context, section, images, copies, noise, indices, frame) -> None:
 def _by_band(context, section, images, copies, noise, indices, frame) -> None:
     bands = context.spec.bands
     stretch = Stretch(images, bands)
-    figure, axes = figures.new_figure(3 * len(indices), len(bands), width=1.25, height=1.2)
+    figure, axes = plot_style.new_figure(3 * len(indices), len(bands), width=1.25, height=1.2)
     for number, index in enumerate(indices):
         for band, name in enumerate(bands):
             residual = (images - copies)[number, ..., band] / noise[number, band]
             column = [stretch.band(images, band)[number], stretch.band(copies, band)[number]]
             for row in range(3):
-                panel = figures.blank(axes[(3 * number + row) * len(bands) + band])
+                panel = plot_style.blank(axes[(3 * number + row) * len(bands) + band])
                 if row < 2:
                     panel.imshow(column[row], origin=stretch.origin, cmap="gray", vmin=0, vmax=1)
                 else:
                     drawn = panel.imshow(
                         residual,
                         origin=stretch.origin,
-                        cmap=figures.DIVERGING,
+                        cmap=plot_style.DIVERGING,
                         vmin=-_RESIDUAL_LIMIT,
                         vmax=_RESIDUAL_LIMIT,
                     )
@@ -216,7 +216,7 @@ def _by_band(context, section, images, copies, noise, indices, frame) -> None:
 
 def _chi2_figure(context, section, chi2) -> None:
     magnitude = context.magnitude()
-    figure, (axes,) = figures.new_figure(width=5.6, height=3.6)
+    figure, (axes,) = plot_style.new_figure(width=5.6, height=3.6)
     labels = np.zeros(len(chi2), int) if context.labels is None else context.labels
     names = context.class_names or ("all objects",)
     low, high = np.percentile(chi2, [0.5, 99.5])
@@ -239,13 +239,15 @@ def _chi2_figure(context, section, chi2) -> None:
     if magnitude is None:
         axes.set(xscale="log", xlabel=r"$\chi^2$ per pixel", ylabel="Objects")
         axes.axvline(1, color="0.3", linewidth=1, linestyle=":")
-        figures.plain_numbers(axes.xaxis)
+        plot_style.plain_numbers(axes.xaxis)
     else:
         axes.set(
-            yscale="log", ylabel=r"$\chi^2$ per pixel", xlabel=figures.quantity_label(magnitude[0])
+            yscale="log",
+            ylabel=r"$\chi^2$ per pixel",
+            xlabel=plot_style.quantity_label(magnitude[0]),
         )
         axes.axhline(1, color="0.3", linewidth=1, linestyle=":")
-        figures.plain_numbers(axes.yaxis)
+        plot_style.plain_numbers(axes.yaxis)
     axes.legend(markerscale=2.5)
     section.figures.append(
         context.save_figure(

@@ -15,11 +15,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from scipy import stats
 
-from trainers.evaluators import figures
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.ranking import Interval, percentile_interval
+from trainers.evaluators.figures import plot_style
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
+from trainers.evaluators.statistics.ranking import Interval, percentile_interval
 
 __all__ = ["Residuals", "evaluate_regression", "measure"]
 
@@ -88,7 +88,7 @@ def evaluate_regression(context: EvaluationContext) -> Section:
         )
     truth = truth[known]
     predicted = context.outputs("call")[target][known].astype(np.float64)
-    found, label = measure(truth, predicted), figures.quantity_label(target)
+    found, label = measure(truth, predicted), plot_style.quantity_label(target)
     intervals = _intervals(context, predicted - truth, found)
     section = Section()
     numbers = dataclasses.asdict(found) | {"objects": len(truth), "truth_stddev": truth.std()}
@@ -164,7 +164,7 @@ def _table(truth, predicted, edges, label) -> Table:
 
 
 def _draw(context, section, truth, predicted, edges, label) -> None:
-    figure, (above, below) = figures.new_figure(
+    figure, (above, below) = plot_style.new_figure(
         2, 1, width=5.2, height=3.2, sharex=True, gridspec_kw={"height_ratios": [2.4, 1]}
     )
     size = float(np.clip(6000 / len(truth), 4, 14))
@@ -210,6 +210,6 @@ def _draw_medians(axes: Axes, bins: Sequence[tuple[np.ndarray, np.ndarray]]) -> 
         markersize=5,
         capsize=2,
         linewidth=1.3,
-        color=figures.COLOURS[1],
+        color=plot_style.COLOURS[1],
         label="Median and central 68 %",
     )

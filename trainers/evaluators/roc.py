@@ -7,12 +7,14 @@ import itertools
 import numpy as np
 from sklearn import metrics
 
-from trainers.evaluators import figures, ranking, separator
-from trainers.evaluators.confusion import draw_confusion
+from trainers.evaluators import separator
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.curves import Curve, draw_roc
+from trainers.evaluators.figures import plot_style
+from trainers.evaluators.figures.confusion import draw_confusion
+from trainers.evaluators.figures.roc_curves import Curve, draw_roc
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
+from trainers.evaluators.statistics import ranking
 
 __all__ = ["evaluate_roc"]
 
@@ -59,7 +61,7 @@ def _curves(context, labels, probability, counts, present) -> list[Curve]:
         positive, score = labels == index, probability[:, index]
         label = context.model_name if len(names) == 2 else names[index]
         area = ranking.auc(positive, score, counts)
-        colour = figures.COLOURS[0] if len(names) == 2 else context.class_colours[index]
+        colour = plot_style.COLOURS[0] if len(names) == 2 else context.class_colours[index]
         curves.append(Curve(label, positive, score, colour, area))
     return curves
 
@@ -145,7 +147,7 @@ def _main_figure(context, section, labels, probability, counts, curves) -> None:
         drawn.append(Curve(floor.name, curves[0].positive, floor.score, "0.35", area, "--"))
         caption = f"Left: ROC curve with the 95 % band, and the floor: {floor.description}."
     with_matrix = 5.2 + 0.25 * len(names)
-    figure, (left, right) = figures.new_figure(1, 2, width=with_matrix, height=4.6)
+    figure, (left, right) = plot_style.new_figure(1, 2, width=with_matrix, height=4.6)
     positive = names[int(labels[curves[0].positive][0])] if len(names) == 2 else ""
     draw_roc(left, drawn, counts, positive)
     draw_confusion(
@@ -165,7 +167,7 @@ def _main_figure(context, section, labels, probability, counts, curves) -> None:
 
 def _figure_by_magnitude(context, section, labels, probability) -> None:
     name, values = context.magnitude()
-    readable = figures.quantity_label(name)
+    readable = plot_style.quantity_label(name)
     scores = {context.model_name: probability[:, 1]}
     if context.extended_class is not None:
         floor = separator.extendedness(context)
@@ -190,7 +192,7 @@ def _figure_by_magnitude(context, section, labels, probability) -> None:
             f"AUC by magnitude, for bins with at least {_FEWEST_PER_CLASS} objects of each class.",
         )
     )
-    figure, axes = figures.new_figure(width=5.2, height=4.0)
+    figure, axes = plot_style.new_figure(width=5.2, height=4.0)
     _draw_bins(axes[0], readable, found)
     caption = "AUC by magnitude. Vertical bars are 95 % intervals, horizontal ones the bins"
     caption += "; the floor is drawn beside." if len(found) > 1 else "."

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainers import sep_baseline
-from trainers.evaluators import blend_figures, figures
-from trainers.evaluators.blend_gallery import draw_mistakes
-from trainers.evaluators.blends import CLOSE, KINDS, BlendTruth, blended_class, separation_edges
+from trainers.blends import sep_baseline
+from trainers.blends.truth import CLOSE, KINDS, BlendTruth, blended_class, separation_edges
 from trainers.evaluators.calibration import calibrate, draw_reliability
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.rates import binned_rates, gain, rate
+from trainers.evaluators.figures import blend_figures, plot_style
+from trainers.evaluators.figures.blend_gallery import draw_mistakes
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
+from trainers.evaluators.statistics.rates import binned_rates, gain, rate
 
 __all__ = ["evaluate_separation"]
 
@@ -37,7 +37,7 @@ def evaluate_separation(context: EvaluationContext) -> Section:
     """Compares the answers of a blend classifier with the truth, and with those of SEP.
 
     A stamp is called blended where its probability is above 1/2. SEP runs on the reference band
-    of the same stamps, by the rules of `trainers.sep_baseline`.
+    of the same stamps, by the rules of `trainers.blends.sep_baseline`.
 
     References:
         Farrens et al. 2022 (arXiv:2110.08180), section 4.
@@ -145,7 +145,7 @@ def _calibration(section, truth, probability) -> None:
 def _rates_figure(context, section, truth, right, sep_right, answered) -> None:
     edges = separation_edges(truth.separation)
     blends, judged = truth.blended, truth.blended & answered
-    figure, (left, middle) = figures.new_figure(1, 2, width=5.2, height=4.0)
+    figure, (left, middle) = plot_style.new_figure(1, 2, width=5.2, height=4.0)
     blend_figures.draw_by_separation(
         left,
         binned_rates(truth.separation[blends], right[blends], edges),
@@ -182,7 +182,7 @@ def _rates_figure(context, section, truth, right, sep_right, answered) -> None:
 
 
 def _calibration_figure(context, section, truth, probability) -> None:
-    figure, (left, middle) = figures.new_figure(1, 2, width=4.8, height=4.0)
+    figure, (left, middle) = plot_style.new_figure(1, 2, width=4.8, height=4.0)
     name = context.class_names[blended_class(context.class_names)]
     draw_reliability(left, calibrate(truth.blended, probability), name)
     edges = np.linspace(0, 1, 41)
@@ -196,7 +196,7 @@ def _calibration_figure(context, section, truth, probability) -> None:
             weights=np.full(len(values), 1 / max(1, len(values))),
             histtype="step",
             linewidth=1.6,
-            color=figures.class_colour(index),
+            color=plot_style.class_colour(index),
             label=label,
         )
     middle.axvline(0.5, color="0.6", linewidth=1, linestyle=":")

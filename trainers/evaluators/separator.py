@@ -6,10 +6,11 @@ import dataclasses
 
 import numpy as np
 
-from trainers.evaluators import figures, photometry, ranking
 from trainers.evaluators.context import EvaluationContext
+from trainers.evaluators.figures import plot_style
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section
+from trainers.evaluators.statistics import photometry, ranking
 
 __all__ = ["Extendedness", "area", "evaluate_separator", "extendedness"]
 
@@ -109,10 +110,10 @@ def evaluate_separator(context: EvaluationContext) -> Section:
 
 def _figure(context, section, floor, galaxy) -> None:
     magnitude = context.magnitude()
-    figure, axes = figures.new_figure(1, 1 if magnitude is None else 2, width=5.2, height=4.0)
+    figure, axes = plot_style.new_figure(1, 1 if magnitude is None else 2, width=5.2, height=4.0)
     measured = np.ones(len(galaxy), bool) if floor.saturated is None else ~floor.saturated
     low, high = np.percentile(floor.score[measured] if measured.any() else [0, 1], [0.5, 99.5])
-    edges = figures.bin_edges(low, high, measured.sum())
+    edges = plot_style.bin_edges(low, high, measured.sum())
     for index, name in enumerate(context.class_names):
         members = measured & (galaxy == (index == context.extended_class))
         look = {"color": context.class_colours[index], "label": name}
@@ -128,7 +129,7 @@ def _figure(context, section, floor, galaxy) -> None:
     caption += "; the first and the last bin hold what lies outside the central 99 %."
     if magnitude is not None:
         axes[1].set(
-            xlabel=figures.quantity_label(magnitude[0]),
+            xlabel=plot_style.quantity_label(magnitude[0]),
             ylabel=f"{floor.name} (mag)",
             title="Against magnitude",
             ylim=(low, high),

@@ -9,12 +9,12 @@ from astropy.table import Column
 from astropy.table import Table as AstropyTable
 from sklearn.metrics import confusion_matrix
 
-from trainers.evaluators import task_figures
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.published_tasks import PUBLISHED, SOURCE, PublishedTask
+from trainers.evaluators.figures import task_figures
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
-from trainers.evaluators.task_probe import (
+from trainers.evaluators.statistics.published_tasks import PUBLISHED, SOURCE, PublishedTask
+from trainers.evaluators.statistics.task_probe import (
     FEW_TREES,
     TREES,
     TaskScore,

@@ -7,12 +7,12 @@ import dataclasses
 import numpy as np
 from matplotlib.axes import Axes
 
-from trainers.evaluators import figures
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.ranking import Interval
-from trainers.evaluators.rates import wilson_interval
+from trainers.evaluators.figures import plot_style
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
+from trainers.evaluators.statistics.ranking import Interval
+from trainers.evaluators.statistics.rates import wilson_interval
 
 __all__ = ["Selection", "evaluate_thresholds", "select_above"]
 
@@ -155,7 +155,7 @@ def _shown(value: Interval) -> str:
 def _draw(context, section, labels, probability, present) -> None:
     columns = min(len(present), _COLUMNS)
     count = -(-len(present) // columns)
-    figure, axes = figures.new_figure(
+    figure, axes = plot_style.new_figure(
         count,
         columns,
         width=3.8 if columns < _COLUMNS else 3.0,
@@ -193,7 +193,7 @@ def _draw_class(axes: Axes, found: Selection, title: str) -> None:
     for colour, (name, linestyle, label) in enumerate(_LINES):
         intervals = found.interval(name)
         value, low, high = np.array([(each.value, each.low, each.high) for each in intervals]).T
-        colour = figures.COLOURS[colour]
+        colour = plot_style.COLOURS[colour]
         axes.fill_between(found.thresholds, low, high, color=colour, alpha=0.18, linewidth=0)
         axes.plot(found.thresholds, value, color=colour, linestyle=linestyle, label=label)
     for threshold in _THRESHOLDS:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from trainers import data, inference, run_folder
+from trainers.datasets import loading
 from trainers.evaluators.context import EvaluationContext
+from trainers.evaluators.figures.transfer_figures import draw_embeddings, draw_scores
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
-from trainers.evaluators.task_probe import FEW_TREES, TREES, TaskScore
-from trainers.evaluators.transfer_figures import draw_embeddings, draw_scores
-from trainers.evaluators.transfer_scores import (
+from trainers.evaluators.statistics.task_probe import FEW_TREES, TREES, TaskScore
+from trainers.evaluators.statistics.transfer_scores import (
     Survey,
     TaskTransfer,
     distance,
@@ -21,9 +21,11 @@ from trainers.evaluators.transfer_scores import (
     survey_auc,
     task_transfer,
 )
+from trainers.prediction import inference
+from trainers.runs import run_folder
 
 if TYPE_CHECKING:
-    from trainers.data import Dataset
+    from trainers.datasets.loading import Dataset
     from zoo.model import ZooModel
 
 __all__ = ["PUBLISHED", "evaluate_transfer"]
@@ -57,7 +59,7 @@ def evaluate_transfer(context: EvaluationContext) -> Section:
     """
     settings = run_folder.read_json(context.run_dir / "config.json")
     model = run_folder.load_model(settings["source_run"])
-    source = data.load_for_run(run_folder.load_config(settings["source_run"]))
+    source = loading.load_for_run(run_folder.load_config(settings["source_run"]))
     names = (source.spec.name, context.spec.name)
     before = tuple(_survey(model, each, context.split) for each in (source, context.dataset))
     target = _survey(context.model, context.dataset, context.split)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from trainers.evaluators import vote_figures
 from trainers.evaluators.context import EvaluationContext
+from trainers.evaluators.figures import vote_figures
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
-from trainers.evaluators.vote_scores import (
+from trainers.evaluators.statistics.vote_scores import (
     VoteScores,
     constant_log_prob,
     coverage,

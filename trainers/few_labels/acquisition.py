@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers import inference
+from trainers.prediction import inference
 
 if TYPE_CHECKING:
     from zoo.model import ZooModel

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers import report as reports
 from trainers.active_learning import STRATEGIES, Options, Round
+from trainers.evaluators import report as reports
 from trainers.evaluators.section import Section
 from trainers.few_labels.label_curves import LabelCurves, spread_text
-from trainers.run_folder import installed_versions
+from trainers.runs.run_folder import installed_versions
 
 if TYPE_CHECKING:
     from trainers.few_labels.label_subsets import LabelSubsets

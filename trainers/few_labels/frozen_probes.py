@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from trainers.evaluators.task_probe import fit_forest
+from trainers.evaluators.statistics.task_probe import fit_forest
 
 __all__ = ["STRENGTHS", "forest", "logistic"]
 

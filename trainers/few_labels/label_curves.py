@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from trainers.evaluators import figures
+from trainers.evaluators.figures import plot_style
 from trainers.evaluators.section import FigureFile, Table
 
 __all__ = ["LabelCurves", "draw_curves", "spread", "spread_text"]
@@ -67,8 +67,8 @@ class LabelCurves:
             scale: Of the number of labels, "log" (default) or "linear".
             chance: For a measure, name and value of what is reached without learning.
         """
-        with figures.style():
-            figure, panels = figures.new_figure(1, len(self.measures), width=4.5, height=4.0)
+        with plot_style.style():
+            figure, panels = plot_style.new_figure(1, len(self.measures), width=4.5, height=4.0)
             for panel, (measure, title) in zip(panels, self.measures.items(), strict=True):
                 curves = {
                     shown: [self.at(name, number, measure) for number in self.numbers]
@@ -79,7 +79,7 @@ class LabelCurves:
                     _draw_level(panel, *chance[measure])
             legend = panels[0].get_legend_handles_labels()
             figure.legend(*legend, loc="outside lower center", ncols=len(self.names))
-            figures.save(figure, path)
+            plot_style.save(figure, path)
         return FigureFile(
             f"{path.parent.name}/{path.name}",
             f"{caption}; bars are the standard deviation over repeats.",
@@ -133,7 +133,7 @@ def draw_curves(
             markersize=5,
             capsize=2,
             label=name,
-            color=figures.class_colour(index),
+            color=plot_style.class_colour(index),
         )
     axes.set_xscale(scale)
     if scale == "log":

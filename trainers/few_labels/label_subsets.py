@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainers import data
-from trainers.config import RunConfig
-from trainers.data import Dataset, DatasetSpec
+from trainers.datasets import loading
 from trainers.datasets.in_memory import InMemoryDataset
+from trainers.datasets.loading import Dataset, DatasetSpec
+from trainers.options.run import RunConfig
 
 if TYPE_CHECKING:
-    from trainers.pipeline import Outcome
+    from trainers.runs.pipeline import Outcome
     from zoo.model import ZooModel
 
 __all__ = ["LabelSubsets", "held_out", "stratified_order"]
@@ -92,7 +92,7 @@ class LabelSubsets:
         pool = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         splits = {"train": pool, "test": dataset.arrays("test")}
         stored = InMemoryDataset(dataset.spec, splits)
-        seen = data.with_noise(stored, config)
+        seen = loading.with_noise(stored, config)
         return cls(stored, seen.spec, seen.arrays("train"), seen.arrays("test"))
 
     @property
@@ -124,8 +124,8 @@ class LabelSubsets:
         """
         import keras
 
-        from trainers import pipeline, run_folder
-        from trainers import strategy as strategies
+        from trainers.distribution import strategy as strategies
+        from trainers.runs import pipeline, run_folder
 
         config = dataclasses.replace(config, evaluators=[], run_dir=str(run_dir))
         config, dataset = self.dataset(config, rows, aside, min_steps)
@@ -159,4 +159,4 @@ class LabelSubsets:
             "test": self.stored.arrays("test"),
         }
         chosen = InMemoryDataset(self.stored.spec, splits)
-        return dataclasses.replace(config, batch_size=batch_size), data.for_run(chosen, config)
+        return dataclasses.replace(config, batch_size=batch_size), loading.for_run(chosen, config)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers import report as reports
+from trainers.evaluators import report as reports
 from trainers.evaluators.section import Section
 from trainers.few_labels.label_curves import LabelCurves, spread_text
 from trainers.learning_curve import METHODS, Cell, Options
-from trainers.run_folder import installed_versions
+from trainers.runs.run_folder import installed_versions
 
 if TYPE_CHECKING:
     from trainers.few_labels.label_subsets import LabelSubsets

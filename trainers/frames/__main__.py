@@ -22,8 +22,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers.arguments import OneLineParser
-from trainers.command import exit_status
+from trainers.cli.arguments import OneLineParser
+from trainers.cli.exit_status import exit_status
 from trainers.errors import TrainingError, UserError
 
 if TYPE_CHECKING:
@@ -145,8 +145,9 @@ def _predict(
         raise _none(options)
     classifier = _classifier(options)
 
-    from trainers import report, run_folder
+    from trainers.evaluators import report
     from trainers.frames import prediction, summary
+    from trainers.runs import run_folder
 
     command = shlex.join(["python", "-m", "trainers.frames", *arguments])
     versions = run_folder.installed_versions(_PACKAGES)

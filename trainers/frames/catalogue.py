@@ -12,11 +12,11 @@ import astropy.units as u
 import numpy as np
 from astropy.table import QTable
 
+from trainers.evaluators.report import json_safe
 from trainers.frames.classifier import Classifier
 from trainers.frames.detection import Detections, flux_error
 from trainers.frames.reading import Frame
 from trainers.frames.stamps import FLAGS
-from trainers.report import json_safe
 from trainers.training.checkpoints import write_atomically
 
 __all__ = ["Judgement", "make", "write"]

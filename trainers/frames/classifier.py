@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from trainers import run_folder
+from trainers.blends.truth import blended_class
 from trainers.errors import UserError
-from trainers.evaluators.blends import blended_class
 from trainers.prediction.model_folder import folder_of
 from trainers.prediction.served_model import ServedModel
+from trainers.runs import run_folder
 
 __all__ = ["Classifier", "from_run", "from_saved_model"]
 

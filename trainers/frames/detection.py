@@ -4,8 +4,8 @@ What is one detection decides what a classifier of blends is asked. SExtractor's
 the same question first: of a pair that it splits, each half would come as a source of its own, and
 only what it missed would ever be judged. So by default nothing is deblended: all pixels above the
 threshold that touch are *one* detection, be it one galaxy or three, and the classifier tells. What
-SEP's deblending makes of each detection, with the settings of `trainers.sep_baseline`, is counted
-beside it as a second opinion.
+SEP's deblending makes of each detection, with the settings of `trainers.blends.sep_baseline`, is
+counted beside it as a second opinion.
 
 In a crowded field, or around a bright star, what touches may be larger than a stamp; the catalogue
 flags it, and a higher threshold or some deblending (0.05, say) splits it.
@@ -22,7 +22,7 @@ import numpy as np
 import sep
 from scipy import ndimage
 
-from trainers import sep_baseline
+from trainers.blends import sep_baseline
 from trainers.errors import UserError
 from trainers.frames.reading import Frame
 

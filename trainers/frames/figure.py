@@ -9,8 +9,8 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from trainers.evaluators import figures
-from trainers.evaluators.display import Stretch
+from trainers.evaluators.figures import plot_style
+from trainers.evaluators.figures.display import Stretch
 from trainers.frames.detection import Detections
 from trainers.frames.reading import Frame
 from trainers.frames.stamps import UNSURE, StampCutter
@@ -19,7 +19,7 @@ __all__ = ["caption", "draw", "shown_rows"]
 
 _COLUMNS, _ROWS = 4, 2
 _COLOURS = LinearSegmentedColormap.from_list(
-    "probability", [figures.COLOURS[0], figures.COLOURS[3], figures.COLOURS[1]]
+    "probability", [plot_style.COLOURS[0], plot_style.COLOURS[3], plot_style.COLOURS[1]]
 )
 _NORM = Normalize(0, 1)
 
@@ -146,7 +146,7 @@ def _draw_stamps(
     panels: np.ndarray, cutter: StampCutter, rows: np.ndarray, probability: np.ndarray
 ) -> None:
     for panel in panels.ravel():
-        figures.blank(panel).set_visible(False)
+        plot_style.blank(panel).set_visible(False)
     if not len(rows):
         return
     stamps = cutter.cut(rows)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from trainers.errors import UserError
-from trainers.evaluators import figures
+from trainers.evaluators.figures import plot_style
 from trainers.evaluators.section import FigureFile, Section
 from trainers.frames import catalogue, detection, figure, summary
 from trainers.frames.catalogue import Judgement
@@ -119,9 +119,9 @@ def predict(
     shown = len(classifier.class_names) - 1 if classifier.blended is None else classifier.blended
     name = classifier.class_names[shown]
     picture = f"figures/{frame.name}.png"
-    with figures.style():
+    with plot_style.style():
         drawn = figure.draw(frame, found, cutter, judgement.probability[:, shown], name)
-        figures.save(drawn, output_dir / picture)
+        plot_style.save(drawn, output_dir / picture)
     return summary.section(
         frame,
         found,

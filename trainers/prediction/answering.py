@@ -10,9 +10,9 @@ import numpy as np
 from astropy.table import Column, Table
 
 from trainers.cutouts.cutout import Cutout, LeftOut
-from trainers.datasets import object_columns, quantities
 from trainers.prediction.refusals import RefusedError
 from trainers.prediction.served_model import Facts
+from trainers.tables import object_columns, quantities
 
 __all__ = ["Block", "Entries", "Model", "Rows", "Unit", "answered", "blocks", "tabled", "units"]
 

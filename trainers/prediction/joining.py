@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from astropy.table import Column, Table
 
-from trainers import table_files
 from trainers.cutouts.cutout import LeftOut
 from trainers.prediction.parts import Parts
+from trainers.tables import table_files
 
 __all__ = ["Outcome", "join"]
 

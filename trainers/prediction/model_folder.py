@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trainers import run_folder
 from trainers.errors import UserError
+from trainers.runs import run_folder
 from trainers.serving.versions import latest_version
 
 __all__ = ["folder_of", "folder_of_run"]

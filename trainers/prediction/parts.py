@@ -16,9 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from astropy.table import Column, Table
 
-from trainers import locks, run_folder, table_files
 from trainers.cutouts.cutout import LeftOut
 from trainers.errors import UserError
+from trainers.runs import run_folder
+from trainers.storage import locks
+from trainers.tables import table_files
 from trainers.training.checkpoints import write_atomically
 
 __all__ = ["Part", "Parts"]

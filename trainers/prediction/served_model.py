@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from trainers import run_folder
 from trainers.datasets import in_memory
 from trainers.errors import UserError
 from trainers.prediction import refusals
+from trainers.runs import run_folder
 from trainers.serving import model_card
 from trainers.serving.saved_model import CLASSES
 

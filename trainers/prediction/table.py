@@ -77,8 +77,8 @@ def check_options(options: argparse.Namespace) -> None:
         UserError: if no table can be written there, one is there that may not be replaced, or the
             batch size is not positive.
     """
-    from trainers import table_files
     from trainers.prediction.parts import Parts
+    from trainers.tables import table_files
 
     if options.batch_size < 1:
         raise UserError(f"--batch_size must be at least 1; got {options.batch_size}")
@@ -179,7 +179,7 @@ def provenance(
         arguments: The command line.
         packages: Those that it uses beside the ones that every such command does.
     """
-    from trainers import run_folder
+    from trainers.runs import run_folder
 
     names = (*_PACKAGES, *packages)
     versions = run_folder.installed_versions(names)

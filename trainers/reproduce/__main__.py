@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from trainers.command import exit_status
+from trainers.cli.exit_status import exit_status
 from trainers.errors import UserError
 
 __all__ = ["main"]

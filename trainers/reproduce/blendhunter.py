@@ -22,16 +22,17 @@ from typing import Any
 import keras
 import numpy as np
 
-from trainers import data, experiment, pipeline
-from trainers import strategy as strategies
-from trainers.data import Dataset
+from trainers.datasets import loading
+from trainers.datasets.loading import Dataset
 from trainers.datasets.noise import NoisyDataset
+from trainers.distribution import strategy as strategies
 from trainers.errors import UserError
 from trainers.reproduce import blendhunter_options, scoring
 from trainers.reproduce.blendhunter_options import PAD, Cell, Options
 from trainers.reproduce.blendhunter_report import Findings, write
 from trainers.reproduce.grid import Grid, Record
-from trainers.run_folder import RunFolder, load_model, read_json, write_json
+from trainers.runs import experiment, pipeline
+from trainers.runs.run_folder import RunFolder, load_model, read_json, write_json
 
 __all__ = ["run"]
 
@@ -114,7 +115,7 @@ class _Experiment:
         return [self._realistic.num_examples[split] for split in self._options.transfer_splits]
 
     def _load(self, name: str) -> Dataset:
-        dataset = data.load(
+        dataset = loading.load(
             name,
             data_dir=self._options.data_dir or None,
             manual_dir=self._options.manual_dir or None,
@@ -132,7 +133,7 @@ class _Experiment:
         begun = time.monotonic()
         try:
             outcome = pipeline.execute(
-                config, data.for_run(self._parametric, config), self._strategy, exports=False
+                config, loading.for_run(self._parametric, config), self._strategy, exports=False
             )
         finally:
             is_new = before is None or _written(folder.finished) != before

@@ -10,10 +10,10 @@ from typing import Any
 
 import zoo
 from trainers import recipes
-from trainers.arguments import OneLineParser, parse_pairs
-from trainers.config import RunConfig
-from trainers.data import SPLITS
+from trainers.cli.arguments import OneLineParser, parse_pairs
+from trainers.datasets.loading import SPLITS
 from trainers.errors import UserError
+from trainers.options.run import RunConfig
 from trainers.reproduce import published
 
 __all__ = ["PAD", "Cell", "Options", "parse"]

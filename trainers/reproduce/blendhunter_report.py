@@ -8,14 +8,14 @@ import platform
 from pathlib import Path
 from typing import Any
 
-from trainers import report as reports
-from trainers.evaluators import figures
+from trainers.evaluators import report as reports
+from trainers.evaluators.figures import plot_style
 from trainers.evaluators.section import Section, Table
 from trainers.reproduce import published
 from trainers.reproduce.blendhunter_options import Cell, Options
 from trainers.reproduce.blendhunter_sections import parametric_section, realistic_section
 from trainers.reproduce.grid import Grid
-from trainers.run_folder import read_json
+from trainers.runs.run_folder import read_json
 
 __all__ = ["Findings", "write"]
 
@@ -54,7 +54,7 @@ def write(findings: Findings) -> Path:
     """
     options, folder = findings.options, findings.options.output_dir
     sections = []
-    with figures.style():
+    with plot_style.style():
         found = parametric_section(options, findings.parametric)
         sections.append(("parametric", "Parametric stamps", found))
         if findings.realistic.records:

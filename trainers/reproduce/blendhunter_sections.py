@@ -7,8 +7,8 @@ import dataclasses
 import numpy as np
 from matplotlib.figure import Figure
 
-from trainers.evaluators import figures
-from trainers.evaluators.blends import CLOSE
+from trainers.blends.truth import CLOSE
+from trainers.evaluators.figures import plot_style
 from trainers.evaluators.section import FigureFile, Section, Table
 from trainers.reproduce import grid_figures, published
 from trainers.reproduce.blendhunter_options import Cell, Options
@@ -235,5 +235,5 @@ def _file_name(model: str) -> str:
 
 
 def _saved(options: Options, figure: Figure, name: str, caption: str) -> FigureFile:
-    figures.save(figure, options.output_dir / "figures" / f"{name}.png")
+    plot_style.save(figure, options.output_dir / "figures" / f"{name}.png")
     return FigureFile(f"figures/{name}.png", caption)

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from trainers import sep_baseline
-from trainers.evaluators.blends import BlendTruth, separation_edges
-from trainers.evaluators.ranking import Interval
-from trainers.evaluators.rates import BinnedRates, binned_rates, gain, wilson_interval
+from trainers.blends import sep_baseline
+from trainers.blends.truth import BlendTruth, separation_edges
+from trainers.evaluators.statistics.ranking import Interval
+from trainers.evaluators.statistics.rates import BinnedRates, binned_rates, gain, wilson_interval
 
 __all__ = ["SEP", "SEP_ALL", "Grid", "Record", "Sample", "Spread"]
 
@@ -27,7 +27,7 @@ class Sample:
 
     Attributes:
         truth: Their truth.
-        sep: (number,), labels of `trainers.sep_baseline`.
+        sep: (number,), labels of `trainers.blends.sep_baseline`.
     """
 
     truth: BlendTruth
@@ -143,7 +143,7 @@ class Grid:
 
         Args:
             name: Name of a model, `SEP` or `SEP_ALL`.
-            kind: Kind of stamps, see `trainers.evaluators.blends.KINDS`, or (number,) bool.
+            kind: Kind of stamps, see `trainers.blends.truth.KINDS`, or (number,) bool.
             sigma: Of the noise of the sample.
             trained: With which noise the model was trained; None for any.
         """
@@ -168,8 +168,8 @@ class Grid:
     ) -> Spread:
         """Returns by how much a model is more often right than SEP where SEP does not fail.
 
-        The interval is that of paired answers, see `trainers.evaluators.rates.gain`; for the Args
-        see `rate`.
+        The interval is that of paired answers (`trainers.evaluators.statistics.rates.gain`). See
+        `rate` for the arguments.
         """
         found = []
         for sample, right, _ in self._answers(model, sigma, trained):

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from trainers.evaluators import figures
-from trainers.evaluators.blend_figures import SEP_COLOUR, draw_by_separation
-from trainers.evaluators.blends import CLOSE
+from trainers.blends.truth import CLOSE
+from trainers.evaluators.figures import plot_style
+from trainers.evaluators.figures.blend_figures import SEP_COLOUR, draw_by_separation
 from trainers.reproduce import published
 from trainers.reproduce.grid import SEP, SEP_ALL, Grid, Spread
 
@@ -21,7 +21,7 @@ __all__ = [
     "true_rates_by_training_sigma",
 ]
 
-_MODEL_COLOURS = tuple(c for c in figures.COLOURS if c != SEP_COLOUR)
+_MODEL_COLOURS = tuple(c for c in plot_style.COLOURS if c != SEP_COLOUR)
 _MARKERS = "osD^vP"
 _KINDS = {
     "all": "all stamps",
@@ -29,8 +29,8 @@ _KINDS = {
     "far": "far blends",
     "isolated": "isolated",
 }
-_KIND_COLOURS = {"all": "black", "close": figures.COLOURS[1], "far": figures.COLOURS[0]}
-_TRUE_COLOURS = {"blended": figures.COLOURS[2], "isolated": figures.COLOURS[1]}
+_KIND_COLOURS = {"all": "black", "close": plot_style.COLOURS[1], "far": plot_style.COLOURS[0]}
+_TRUE_COLOURS = {"blended": plot_style.COLOURS[2], "isolated": plot_style.COLOURS[1]}
 
 
 def accuracy_by_separation(grid: Grid, model: str) -> Figure:
@@ -43,7 +43,7 @@ def accuracy_by_separation(grid: Grid, model: str) -> Figure:
     sigmas = grid.sigmas
     columns = min(4, len(sigmas)) if len(sigmas) != 6 else 3
     rows = -(-len(sigmas) // columns)
-    figure, panels = figures.new_figure(
+    figure, panels = plot_style.new_figure(
         rows, columns, width=3.3, height=2.9, sharex=True, sharey=True
     )
     for panel in panels[len(sigmas) :]:
@@ -68,7 +68,7 @@ def accuracy_by_sigma(grid: Grid) -> Figure:
     Args:
         grid: Samples whose noise the models were trained with.
     """
-    figure, panels = figures.new_figure(1, len(_KINDS), width=3.5, height=4.0, sharex=True)
+    figure, panels = plot_style.new_figure(1, len(_KINDS), width=3.5, height=4.0, sharex=True)
     for panel, (kind, title) in zip(panels, _KINDS.items(), strict=True):
         for index, model in enumerate(grid.models):
             _curve(
@@ -117,7 +117,7 @@ def gain_by_training_sigma(grid: Grid, sigma: float) -> Figure:
     models = grid.models
     columns = min(3, len(models))
     rows = -(-len(models) // columns)
-    figure, panels = figures.new_figure(rows, columns, width=4.6, height=3.9, sharey=True)
+    figure, panels = plot_style.new_figure(rows, columns, width=4.6, height=3.9, sharey=True)
     for panel in panels[len(models) :]:
         panel.set_visible(False)
     for index, (panel, model) in enumerate(zip(panels, models, strict=False)):
@@ -172,7 +172,7 @@ def true_rates_by_training_sigma(grid: Grid, model: str, sigma: float) -> Figure
         "far blends": (truth.kind("far"), truth.kind("isolated") & ~first),
         "all": (truth.kind("blended"), truth.kind("isolated")),
     }
-    figure, panels = figures.new_figure(1, 3, width=3.9, height=3.9, sharey=True)
+    figure, panels = plot_style.new_figure(1, 3, width=3.9, height=3.9, sharey=True)
     for panel, (title, members) in zip(panels, parts.items(), strict=True):
         for kind, label, chosen in zip(
             ("blended", "isolated"), ("true positives", "true negatives"), members, strict=True

@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from trainers import sep_baseline
-from trainers.data import Dataset
+from trainers.blends import sep_baseline
+from trainers.blends.truth import BlendTruth, blended_class
+from trainers.datasets.loading import Dataset
 from trainers.errors import UserError
-from trainers.evaluators.blends import BlendTruth, blended_class
-from trainers.evaluators.photometry import reference_band
+from trainers.evaluators.statistics.photometry import reference_band
 from trainers.reproduce.grid import Sample
 from trainers.training import feature_cache
 from trainers.training.checkpoints import write_atomically

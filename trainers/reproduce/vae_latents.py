@@ -19,15 +19,16 @@ import keras
 import numpy as np
 from sklearn.decomposition import PCA
 
-from trainers import data, experiment, pipeline
-from trainers import strategy as strategies
-from trainers.data import Dataset
+from trainers.datasets import loading
+from trainers.datasets.loading import Dataset
+from trainers.distribution import strategy as strategies
 from trainers.errors import UserError
-from trainers.evaluators.similarity import structural_similarity
+from trainers.evaluators.statistics.similarity import structural_similarity
 from trainers.reproduce import vae_latents_options
 from trainers.reproduce.vae_latents_options import Cell, Options
 from trainers.reproduce.vae_latents_report import Findings, Quality, write
-from trainers.run_folder import RunFolder, load_model, read_json, write_json
+from trainers.runs import experiment, pipeline
+from trainers.runs.run_folder import RunFolder, load_model, read_json, write_json
 from trainers.training.checkpoints import write_atomically
 
 __all__ = ["run"]
@@ -53,7 +54,7 @@ def run(arguments: Sequence[str]) -> None:
     cells = options.cells()
     for cell in cells:
         pipeline.check_model(options.run_config(cell))
-    dataset = data.load(
+    dataset = loading.load(
         options.dataset,
         data_dir=options.data_dir or None,
         manual_dir=options.manual_dir or None,
@@ -89,7 +90,7 @@ def _train(options: Options, cell: Cell, dataset: Dataset, strategy) -> Quality:
     times, examples = folder.path / "seconds.json", folder.path / "examples.npy"
     earlier = read_json(times) if times.exists() else 0.0
     was_finished, begun = folder.finished.exists(), time.monotonic()
-    outcome = pipeline.execute(config, data.for_run(dataset, config), strategy, exports=False)
+    outcome = pipeline.execute(config, loading.for_run(dataset, config), strategy, exports=False)
     if not was_finished:
         write_json(times, earlier + time.monotonic() - begun)
     if not was_finished or not examples.exists():

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import zoo
-from trainers import experiment, recipes
-from trainers.arguments import OneLineParser, parse_pairs
-from trainers.config import RunConfig
+from trainers import recipes
+from trainers.cli.arguments import OneLineParser, parse_pairs
 from trainers.errors import UserError
+from trainers.options.run import RunConfig
+from trainers.runs import experiment
 
 __all__ = ["BETAS", "Cell", "Options", "parse"]
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from trainers import report as reports
-from trainers.data import DatasetSpec
-from trainers.evaluators import figures
-from trainers.evaluators.display import Stretch
+from trainers.datasets.loading import DatasetSpec
+from trainers.evaluators import report as reports
+from trainers.evaluators.figures import plot_style
+from trainers.evaluators.figures.display import Stretch
 from trainers.evaluators.section import FigureFile, Section, Table
 from trainers.reproduce.vae_latents_options import Cell, Options
-from trainers.run_folder import RunFolder, read_json
+from trainers.runs.run_folder import RunFolder, read_json
 
 __all__ = ["Findings", "Quality", "write"]
 
@@ -72,7 +72,7 @@ class Findings:
 def write(findings: Findings) -> Path:
     """Writes `report.md`, `metrics.json` and the figures; returns the path of the report."""
     options, folder = findings.options, findings.options.output_dir
-    with figures.style():
+    with plot_style.style():
         section = _section(findings)
     seconds = [quality.seconds for quality in findings.cells.values() if quality.seconds]
     first = RunFolder(folder / next(iter(findings.cells)).folder)
@@ -132,7 +132,7 @@ def _section(findings: Findings) -> Section:
     caption = "Test images (top) and their reconstructions, on the scale of the originals."
     drawings.append(("vae_latents_examples", _examples(findings), caption))
     for name, figure, caption in drawings:
-        figures.save(figure, findings.options.output_dir / "figures" / f"{name}.png")
+        plot_style.save(figure, findings.options.output_dir / "figures" / f"{name}.png")
         section.figures.append(FigureFile(f"figures/{name}.png", caption))
     return section
 
@@ -153,7 +153,7 @@ def _by_dimension(findings: Findings) -> Figure:
     panels = {"mse": f"MSE, {findings.spec.units} squared"} | {
         name: _SSIM.format(sigma=sigma) for name, sigma in (("ssim", 1.5), ("ssim_wide", 10.0))
     }
-    figure, axes = figures.new_figure(1, len(panels), width=3.9, height=3.7)
+    figure, axes = plot_style.new_figure(1, len(panels), width=3.9, height=3.7)
     losses = list(dict.fromkeys(cell.loss for cell in findings.cells))
     curves = {
         loss: {c.latent_dim: q for c, q in findings.cells.items() if c.loss == loss}
@@ -163,7 +163,7 @@ def _by_dimension(findings: Findings) -> Figure:
         for index, (loss, found) in enumerate(curves.items()):
             dims = sorted(found)
             values = [getattr(found[dim], name) for dim in dims]
-            colour = figures.class_colour(index)
+            colour = plot_style.class_colour(index)
             panel.plot(dims, values, "o-", color=colour, label=f"VAE, {loss}", markersize=5)
         known = findings.components
         values = [getattr(quality, name) for quality in known.values()]
@@ -180,9 +180,9 @@ def _by_dimension(findings: Findings) -> Figure:
 def _by_loss(findings: Findings) -> Figure:
     dim = findings.options.loss_dim
     found = {c.loss: q for c, q in findings.cells.items() if c.latent_dim == dim}
-    figure, (left, right) = figures.new_figure(1, 2, width=4.2, height=3.4)
+    figure, (left, right) = plot_style.new_figure(1, 2, width=4.2, height=3.4)
     places = np.arange(len(found))
-    left.bar(places, [quality.mse for quality in found.values()], 0.6, color=figures.COLOURS[0])
+    left.bar(places, [quality.mse for quality in found.values()], 0.6, color=plot_style.COLOURS[0])
     left.set(ylabel=f"MSE, {findings.spec.units} squared")
     for offset, name, colour, sigma in ((-0.2, "ssim", 1, 1.5), (0.2, "ssim_wide", 2, 10.0)):
         values = [getattr(quality, name) for quality in found.values()]
@@ -190,7 +190,7 @@ def _by_loss(findings: Findings) -> Figure:
             places + offset,
             values,
             0.38,
-            color=figures.COLOURS[colour],
+            color=plot_style.COLOURS[colour],
             label=f"sigma {sigma:g} px",
         )
     right.set(ylabel="SSIM, window of 11 px", ylim=(None, 1))
@@ -208,10 +208,10 @@ def _examples(findings: Findings) -> Figure:
         f"{cell.loss}\n{cell.latent_dim} latents": images for cell, images in drawn.items()
     }
     columns = len(findings.originals)
-    figure, axes = figures.new_figure(len(rows), columns, width=1.2, height=1.2)
+    figure, axes = plot_style.new_figure(len(rows), columns, width=1.2, height=1.2)
     for row, (title, images) in enumerate(rows.items()):
         for column, picture in enumerate(stretch.pictures(images)):
-            panel = figures.blank(axes[row * columns + column])
+            panel = plot_style.blank(axes[row * columns + column])
             panel.imshow(picture, origin=stretch.origin)
             if column == 0:
                 panel.set_ylabel(title, fontsize=8)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from trainers import locks
 from trainers.errors import TrainingError, UserError
+from trainers.storage import locks
 
 if TYPE_CHECKING:
     import keras

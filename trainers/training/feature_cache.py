@@ -15,9 +15,9 @@ from typing import Any, BinaryIO
 import numpy as np
 import tensorflow as tf
 
-from trainers import locks
 from trainers.errors import TrainingError
-from trainers.run_folder import write_json
+from trainers.runs.run_folder import write_json
+from trainers.storage import locks
 from trainers.training.checkpoints import write_atomically
 from trainers.training.progress import Progress
 

@@ -15,16 +15,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainers import strategy as strategies
-from trainers.config import RunConfig
+from trainers.distribution import strategy as strategies
 from trainers.errors import TrainingError, UserError
+from trainers.options.run import RunConfig
 from trainers.training import optimizers, plateau, steps
 from trainers.training.checkpoints import Checkpoints, Progress
 from trainers.training.interruption import Interruption
 from zoo.model import ZooModel
 
 if TYPE_CHECKING:
-    from trainers.data import Dataset
+    from trainers.datasets.loading import Dataset
 
 __all__ = ["fit"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
-from trainers.config import RunConfig
+from trainers.options.run import RunConfig
 from trainers.training import plateau
 
 __all__ = ["learning_rate_after", "make"]

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from trainers import strategy as strategies
-from trainers.config import RunConfig
-from trainers.data import Dataset
 from trainers.datasets.batching import Batching
 from trainers.datasets.in_memory import map_rows
+from trainers.datasets.loading import Dataset
+from trainers.distribution import strategy as strategies
 from trainers.errors import UserError
+from trainers.options.run import RunConfig
 from trainers.training import feature_cache
 from trainers.training.feature_cache import FeatureFiles
 from zoo.model import ZooModel

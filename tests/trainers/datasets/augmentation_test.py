@@ -5,7 +5,7 @@ import tensorflow as tf
 from scipy import ndimage, stats
 
 from tests.trainers import tiny
-from trainers import data
+from trainers.datasets import loading
 from trainers.datasets.augmentation import AugmentedDataset
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.errors import UserError
@@ -18,13 +18,13 @@ NUMBER = 400
 def ramps():
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
     image = np.stack([x, y, np.ones_like(x)], axis=-1)
-    spec = data.DatasetSpec("ramps", image.shape, tuple("xyi"), None, "pixels", (), None)
+    spec = loading.DatasetSpec("ramps", image.shape, tuple("xyi"), None, "pixels", (), None)
     splits = {
         split: {
             "image": np.tile(image, (NUMBER, 1, 1, 1)),
             "id": np.array([f"{split}-{i}" for i in range(NUMBER)]),
         }
-        for split in data.SPLITS
+        for split in loading.SPLITS
     }
     return InMemoryDataset(spec, splits)
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.trainers import tiny
 from tests.trainers.dots import DotsCase
-from trainers import data
+from trainers.datasets import loading
 from trainers.datasets.image_folder import split_of
 from trainers.datasets.noise import NoisyDataset
 from trainers.datasets.tfds_data import StreamedDataset, _Reader
@@ -22,7 +22,7 @@ from trainers.datasets.tfds_data import StreamedDataset, _Reader
 class ArraysTest(tf.test.TestCase):
     def test_any_example_counts(self):
         whole = tiny.TinyDataset()
-        prints = {split: whole.fingerprint(split) for split in data.SPLITS}
+        prints = {split: whole.fingerprint(split) for split in loading.SPLITS}
         self.assertLen(set(prints.values()), 3)
         pixel, label, name = tiny.TinyDataset(), tiny.TinyDataset(), tiny.TinyDataset()
         pixel._images["train"][95, 7, 7, 1] += 1
@@ -63,11 +63,11 @@ class ImageFilesTest(tf.test.TestCase):
 
     def fingerprint(self, **options):
         with contextlib.redirect_stderr(io.StringIO()):
-            dataset = data.load("image_folder", data_dir=self.folder, **options)
+            dataset = loading.load("image_folder", data_dir=self.folder, **options)
         return dataset.fingerprint("train")
 
     def test_files_and_classes(self):
-        for cache_bytes in (data.CACHE_BYTES, 10):
+        for cache_bytes in (loading.CACHE_BYTES, 10):
             with self.subTest(cache_bytes):
                 held = {"cache_bytes": cache_bytes}
                 prints = [self.fingerprint(**held)]
@@ -113,7 +113,7 @@ class StreamedDatasetTest(DotsCase):
     def test_labels_of_chosen_classes(self):
         options = {"classes": ["quasar", "star"], "cache_bytes": 100}
         streamed = self.load("three", **options)
-        for split in data.SPLITS:
+        for split in loading.SPLITS:
             labels = [batch["label"] for batch in streamed.batches(split, 7)]
             self.assertAllEqual(streamed.column(split, "label"), np.concatenate(labels))
 

@@ -13,9 +13,8 @@ from scipy import stats
 from skimage import io as skimage_io
 
 from tests import galaxy_data
-from trainers import data
-from trainers.command import exit_status
-from trainers.datasets import image_folder
+from trainers.cli.exit_status import exit_status
+from trainers.datasets import image_folder, loading
 from trainers.datasets.image_files import StreamedFiles
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.errors import UserError
@@ -45,7 +44,7 @@ class ImageFolderTest(tf.test.TestCase):
 
     def load(self, **options):
         with contextlib.redirect_stderr(io.StringIO()) as errors:
-            dataset = data.load("image_folder", data_dir=self.folder, **options)
+            dataset = loading.load("image_folder", data_dir=self.folder, **options)
         self.errors = errors.getvalue()
         return dataset
 
@@ -58,7 +57,7 @@ class ImageFolderTest(tf.test.TestCase):
             self.assertIn(part, line)
 
     def members(self, dataset):
-        return {split: set(dataset.arrays(split)["id"]) for split in data.SPLITS}
+        return {split: set(dataset.arrays(split)["id"]) for split in loading.SPLITS}
 
     # Layouts and splits.
 
@@ -67,7 +66,7 @@ class ImageFolderTest(tf.test.TestCase):
         dataset = self.load()
         self.assertEqual(
             dataset.spec,
-            data.DatasetSpec(
+            loading.DatasetSpec(
                 name="image_folder",
                 image_shape=(12, 10, 3),
                 bands=("red", "green", "blue"),
@@ -79,7 +78,7 @@ class ImageFolderTest(tf.test.TestCase):
             ),
         )
         self.assertEqual(sum(dataset.num_examples.values()), 60)
-        for split in data.SPLITS:
+        for split in loading.SPLITS:
             arrays = dataset.arrays(split)
             self.assertEqual(arrays["image"].dtype, np.float32)
             self.assertLen(arrays["id"], dataset.num_examples[split])
@@ -94,7 +93,7 @@ class ImageFolderTest(tf.test.TestCase):
         whole = self.members(self.load())
         dataset = self.load(classes=["spiral=clockwise,anticlockwise", "elliptical"])
         self.assertEqual(dataset.spec.class_names, ("spiral", "elliptical"))
-        for split in data.SPLITS:
+        for split in loading.SPLITS:
             arrays = dataset.arrays(split)
             is_spiral = np.array(["clockwise" in name for name in arrays["id"]])
             self.assertAllEqual(arrays["label"], np.where(is_spiral, 0, 1))
@@ -121,7 +120,7 @@ class ImageFolderTest(tf.test.TestCase):
                     draw(self.folder / split / name / f"{split}{name}{index}.jpg")
         dataset = self.load()
         self.assertEqual(dataset.num_examples, {"train": 12, "validation": 6, "test": 8})
-        for split, shown in zip(data.SPLITS, ("train", "val", "test"), strict=True):
+        for split, shown in zip(loading.SPLITS, ("train", "val", "test"), strict=True):
             for name in dataset.arrays(split)["id"]:
                 self.assertStartsWith(name, shown)
         # TFDS's own reader of this layout sees the same objects with the same labels.
@@ -142,7 +141,7 @@ class ImageFolderTest(tf.test.TestCase):
     def test_split_fractions(self):
         number = 20_000
         splits = [image_folder.split_of(f"object-{index}") for index in range(number)]
-        counts = [splits.count(split) for split in data.SPLITS]
+        counts = [splits.count(split) for split in loading.SPLITS]
         expected = [0.7 * number, 0.1 * number, 0.2 * number]
         # Fails by chance once in 10^6 sets of names, and these are always the same.
         self.assertGreater(stats.chisquare(counts, expected).pvalue, 1e-6)
@@ -157,7 +156,7 @@ class ImageFolderTest(tf.test.TestCase):
         Image.open(self.folder / "star" / "star4.png").save(self.folder / "star" / "star4.jpg")
         (self.folder / "star" / "star4.png").unlink()
         after = self.members(self.load())
-        for split in data.SPLITS:
+        for split in loading.SPLITS:
             self.assertContainsSubset(before[split], after[split])
 
     def test_max_examples_takes_from_all_classes(self):
@@ -268,7 +267,7 @@ class ImageFolderTest(tf.test.TestCase):
         self.folder = self.folder / "nowhere"
         self.assert_refused(str(self.folder), "no such folder")
         with self.assertRaisesRegex(UserError, "image_folder needs --data_dir"):
-            data.load("image_folder")
+            loading.load("image_folder")
 
     def test_class_with_no_examples(self):
         self.draw_classes()
@@ -360,12 +359,12 @@ class ImageFolderTest(tf.test.TestCase):
 
     def test_aries(self):
         folder = galaxy_data.path("aries_star_galaxy")
-        dataset = data.load("image_folder", data_dir=folder)
+        dataset = loading.load("image_folder", data_dir=folder)
         self.assertEqual(dataset.spec.class_names, ("galaxy", "star"))
         self.assertEqual(dataset.spec.image_shape, (64, 64, 1))
         total = len(list(folder.glob("*/*.jpg")))
         self.assertEqual(sum(dataset.num_examples.values()), total)
-        for split, fraction in zip(data.SPLITS, (0.7, 0.1, 0.2), strict=True):
+        for split, fraction in zip(loading.SPLITS, (0.7, 0.1, 0.2), strict=True):
             # Five standard deviations of a binomial share.
             spread = 5 * np.sqrt(total * fraction * (1 - fraction))
             self.assertNear(dataset.num_examples[split], total * fraction, spread)
@@ -376,7 +375,7 @@ class ImageFolderTest(tf.test.TestCase):
 
     def test_galaxy_zoo(self):
         folder = galaxy_data.path("galaxy_zoo1_sdss")
-        dataset = data.load("image_folder", data_dir=folder, max_examples=30)
+        dataset = loading.load("image_folder", data_dir=folder, max_examples=30)
         self.assertEqual(dataset.spec.image_shape[-1], 3)
         self.assertEqual(
             list(dataset.spec.class_names), sorted(path.name for path in folder.iterdir())

@@ -7,7 +7,7 @@ from sklearn import metrics
 
 from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel, StandInSpec
 from trainers.evaluators import EvaluationContext
-from trainers.evaluators.curves import draw_roc
+from trainers.evaluators.figures.roc_curves import draw_roc
 from trainers.evaluators.roc import evaluate_roc
 from trainers.evaluators.separator import evaluate_separator
 

@@ -4,12 +4,13 @@ import numpy as np
 import tensorflow as tf
 
 from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel, StandInSpec
-from trainers import data, sep_baseline
+from trainers.blends import sep_baseline
+from trainers.blends.truth import BlendTruth, blended_class, separation_edges
+from trainers.datasets import loading
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.datasets.noise import NoisyDataset
 from trainers.evaluators import EvaluationContext, select
-from trainers.evaluators.blend_gallery import worst_mistakes
-from trainers.evaluators.blends import BlendTruth, blended_class, separation_edges
+from trainers.evaluators.figures.blend_gallery import worst_mistakes
 from trainers.evaluators.separation import evaluate_separation
 
 NAMES = ("isolated", "blended")
@@ -66,8 +67,8 @@ class Numbered(NoisyDataset):
 class SeparationTest(tf.test.TestCase):
     def _context(self, probability, arrays=None, sigma=3.0):
         arrays = arrays or blends()
-        spec = data.DatasetSpec("blends", (51, 51, 1), ("r",), 0.187, "counts", NAMES, None)
-        splits = {name: dict(arrays) for name in data.SPLITS}
+        spec = loading.DatasetSpec("blends", (51, 51, 1), ("r",), 0.187, "counts", NAMES, None)
+        splits = {name: dict(arrays) for name in loading.SPLITS}
         dataset = Numbered(InMemoryDataset(spec, splits), sigma, pad=2)
         return EvaluationContext(Answers(probability), dataset, Path(self.get_temp_dir()))
 

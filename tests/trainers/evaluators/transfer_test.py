@@ -7,9 +7,9 @@ import tensorflow as tf
 from sklearn.ensemble import RandomForestClassifier
 
 from tfds_builders.galaxy_zoo_decals.labels import GZD5, task_labels
-from trainers.data import DatasetSpec
-from trainers.evaluators import transfer_scores
-from trainers.evaluators.task_probe import TaskScore, fit_forest, score_forest
+from trainers.datasets.loading import DatasetSpec
+from trainers.evaluators.statistics import transfer_scores
+from trainers.evaluators.statistics.task_probe import TaskScore, fit_forest, score_forest
 
 
 def survey(shift=0.0, seed=0, number=400):

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 from sklearn.manifold import trustworthiness
 
-from trainers.evaluators import embedding
+from trainers.evaluators.statistics import embedding
 
 
 class UMAPTest(tf.test.TestCase):

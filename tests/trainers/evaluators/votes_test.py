@@ -5,11 +5,11 @@ import tensorflow as tf
 from scipy import stats
 
 from tests.zoo.models.vote_questions import QUESTIONS
-from trainers.data import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
+from trainers.datasets.loading import DatasetSpec
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.registry import describe
-from trainers.evaluators.vote_scores import (
+from trainers.evaluators.statistics.vote_scores import (
     constant_log_prob,
     coverage,
     fit_concentrations,

@@ -2,9 +2,9 @@ import numpy as np
 import tensorflow as tf
 
 from tests.trainers.tiny import TinyDataset
-from trainers import data
-from trainers.config import RunConfig
+from trainers.datasets import loading
 from trainers.few_labels.label_subsets import LabelSubsets, held_out, stratified_order
+from trainers.options.run import RunConfig
 
 
 class OrderTest(tf.test.TestCase):
@@ -52,7 +52,7 @@ class LabelSubsetsTest(tf.test.TestCase):
         subsets = LabelSubsets.of(TinyDataset(train=60), config)
         rows = np.arange(16)
         _, few = subsets.dataset(config, rows, np.arange(50, 60), 0)
-        whole = data.for_run(TinyDataset(train=60), config)
+        whole = loading.for_run(TinyDataset(train=60), config)
         for epoch in (0, 1, 7):
             images, expected = (
                 next(iter(dataset.batches("train", 16, epoch=epoch)))["image"]
@@ -61,7 +61,7 @@ class LabelSubsetsTest(tf.test.TestCase):
             self.assertAllClose(images, expected)
         self.assertEqual(few.spec, whole.spec)
         # Padding and noise are what a survey is; augmentation belongs to training alone.
-        plain = data.for_run(TinyDataset(train=60), RunConfig(**noise))
+        plain = loading.for_run(TinyDataset(train=60), RunConfig(**noise))
         self.assertAllClose(subsets.pool["image"][:60], plain.arrays("train")["image"])
         self.assertAllClose(subsets.test["image"], plain.arrays("test")["image"])
         self.assertEqual(subsets.spec.image_shape, plain.spec.image_shape)

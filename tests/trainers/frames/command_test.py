@@ -14,11 +14,11 @@ import zoo
 from tests import galaxy_data
 from tests.trainers.frames import sky
 from tests.zoo import tiny_model
-from trainers.config import RunConfig
 from trainers.errors import UserError
 from trainers.frames import classifier, prediction, reading
 from trainers.frames.__main__ import main as frames_main
 from trainers.frames.stamps import StampSettings
+from trainers.options.run import RunConfig
 from trainers.serving import saved_model
 
 SIZE = 20

@@ -2,8 +2,8 @@ import numpy as np
 import tensorflow as tf
 from scipy import stats
 
-from trainers import sep_baseline
-from trainers.evaluators.blends import BlendTruth
+from trainers.blends import sep_baseline
+from trainers.blends.truth import BlendTruth
 from trainers.reproduce import grid_figures
 from trainers.reproduce.grid import SEP, SEP_ALL, Grid, Record, Sample
 

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 from sklearn.decomposition import PCA
 
-from trainers import data
+from trainers.datasets import loading
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.errors import UserError
 from trainers.reproduce import __main__ as reproduce
@@ -25,14 +25,14 @@ def dataset():
         image = np.clip(blob + generator.normal(10, 5, (number, *SHAPE)), 0, 255).round()
         ids = np.array([f"{split}-{index}" for index in range(number)])
         splits[split] = {"image": image.astype(np.float32), "id": ids}
-    spec = data.DatasetSpec("blobs", SHAPE, ("z", "r", "g"), None, "counts", (), None)
+    spec = loading.DatasetSpec("blobs", SHAPE, ("z", "r", "g"), None, "counts", (), None)
     return InMemoryDataset(spec, splits)
 
 
 class VAELatentsTest(tf.test.TestCase):
     def run_command(self, folder, *arguments):
         small = ("--hp", "filters=[4]", "--epochs", "1", "--dataset", "blobs", "--loss_dim", "2")
-        with mock.patch.object(data, "load", lambda *_, **__: dataset()):
+        with mock.patch.object(loading, "load", lambda *_, **__: dataset()):
             return reproduce.main(
                 ["vae_latents", "--output_dir", str(folder), *small, "--latent_dims", *arguments]
             )

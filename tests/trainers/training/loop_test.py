@@ -14,8 +14,8 @@ import tensorflow as tf
 from tests.replicas import two_replicas
 from tests.trainers import tiny
 from tests.trainers.killed import Killed, KilledAt
-from trainers.config import RunConfig
 from trainers.errors import TrainingError, UserError
+from trainers.options.run import RunConfig
 from trainers.training import loop, optimizers, plateau, steps
 from trainers.training.checkpoints import Checkpoints
 

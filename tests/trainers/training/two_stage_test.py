@@ -16,11 +16,11 @@ import tensorflow as tf
 
 from tests.replicas import two_replicas
 from tests.trainers import tiny, tiny_two_stage, workers
-from trainers.config import RunConfig
 from trainers.datasets.augmentation import AugmentedDataset
 from trainers.datasets.noise import NoisyDataset
 from trainers.errors import TrainingError, UserError
-from trainers.run_folder import load_model
+from trainers.options.run import RunConfig
+from trainers.runs.run_folder import load_model
 from trainers.training import loop, two_stage
 from trainers.training.checkpoints import Checkpoints
 from trainers.training.feature_cache import FeatureFiles

@@ -1,0 +1,71 @@
+"""The commands that are tried, and what their child processes find imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.faults.subject import Subject
+
+__all__ = ["NAMES", "import_what_children_need", "subjects", "table", "tell"]
+
+NAMES = (
+    "build",
+    "beam_build",
+    "training",
+    "features",
+    "export",
+    "prediction",
+    "catalogue",
+    "frames",
+)
+"""What can be tried, in this order."""
+
+# One thread: most of the time is that of tracing graphs.
+_THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+
+
+def subjects(names: Sequence[str] | None = None) -> list[Subject]:
+    """Returns commands; to be called before anything has imported TensorFlow.
+
+    Args:
+        names: Which, of `NAMES`; None for all.
+    """
+    os.environ.update(dict.fromkeys(_THREADS, "1"), TF_CPP_MIN_LOG_LEVEL="3")
+    from tests.faults.builds import SkyBuild, StampsBuild
+    from tests.faults.tables import Catalogue, Frames, Prediction
+    from tests.faults.trainings import Export, Features, Training
+
+    kinds = (SkyBuild, StampsBuild, Training, Features, Export, Prediction, Catalogue, Frames)
+    known = {kind.name: kind for kind in kinds}
+    return [known[name]() for name in names or NAMES]
+
+
+def import_what_children_need() -> None:
+    """Imports what each child would import otherwise; runs no operation of TensorFlow."""
+    import apache_beam.runners.portability.fn_api_runner  # noqa: F401
+    import matplotlib.pyplot  # noqa: F401
+    import sklearn.ensemble
+    import sklearn.metrics  # noqa: F401
+    import tensorflow_datasets  # noqa: F401
+
+    import trainers.evaluators.roc
+    import trainers.runs.pipeline
+    import trainers.serving.entry_points
+    import trainers.serving.model_card
+    import trainers.serving.saved_model
+    import trainers.serving.server_files  # noqa: F401
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Returns a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def tell(line: str) -> None:
+    """Shows how far the experiment is."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,1 @@
+"""Blends: ground truth of simulated stamps, and SEP as a baseline classifier."""

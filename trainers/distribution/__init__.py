@@ -1,0 +1,1 @@
+"""Distribution strategies and the cluster that they run on."""

@@ -1,0 +1,159 @@
+"""How well classes carry over from one survey to another, in the latents of an encoder for each."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+
+from tfds_builders.galaxy_zoo_decals.labels import GZD5, GZD12, task_labels
+from trainers.datasets.loading import DatasetSpec
+from trainers.evaluators.statistics import ranking
+from trainers.evaluators.statistics.task_probe import TREES, TaskScore, fit_forest, score_forest
+from trainers.evaluators.statistics.task_probe import task_labels_of as own_labels
+from zoo.distributions import mmd
+
+__all__ = [
+    "Survey",
+    "TaskTransfer",
+    "distance",
+    "gain",
+    "labels_of",
+    "mean_of",
+    "survey_auc",
+    "task_transfer",
+]
+
+# Objects of each survey between which the discrepancy is computed (its kernels hold all pairs),
+# and from which the surveys are learnt to be told apart.
+_DISTANCE_OBJECTS = 2000
+_TOLD_APART_OBJECTS = 2000
+_RESAMPLES = 500
+
+
+@dataclasses.dataclass(frozen=True)
+class Survey:
+    """One survey in the latents of one encoder.
+
+    Attributes:
+        latents: By split ("train", and the one that is judged, "test"), (number, dimension).
+        labels: By split, of each task (number,) integers, -1 for none.
+    """
+
+    latents: Mapping[str, np.ndarray]
+    labels: Mapping[str, Mapping[str, np.ndarray]]
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskTransfer:
+    """A task, learnt from the labels of the source's training objects.
+
+    Attributes:
+        trained_on: Number of these.
+        target: Judged on the target's test objects.
+        source: Judged on the source's test objects.
+        bound: A forest that learnt from the target's own labels, judged as `target` is.
+    """
+
+    trained_on: int
+    target: TaskScore
+    source: TaskScore
+    bound: TaskScore
+
+
+def labels_of(arrays: Mapping[str, np.ndarray], spec: DatasetSpec) -> dict[str, np.ndarray]:
+    """Returns the labels of each task; of Galaxy Zoo votes with the cuts of the published transfer.
+
+    Args:
+        arrays: Features of the objects.
+        spec: Of their dataset.
+    """
+    for tree in (GZD5, GZD12):
+        own = [(each.name, tuple(each.answers)) for each in tree.questions]
+        asked = [(each["name"], tuple(each["answers"])) for each in spec.questions]
+        if own == asked and "fractions" in arrays:
+            return task_labels(arrays["fractions"], tree, cuts="transfer")
+    return own_labels(arrays, spec)
+
+
+def task_transfer(
+    source: Survey, target: Survey, task: str, *, trees: int = TREES, seed: int = 0
+) -> TaskTransfer:
+    """Returns how a task carries over from the source to the target.
+
+    Raises:
+        ValueError: if a survey has fewer than two classes to learn from, or none to judge with.
+    """
+    learnt = source.labels["train"][task]
+    forest = fit_forest(source.latents["train"], learnt, trees=trees, seed=seed)
+    own = fit_forest(target.latents["train"], target.labels["train"][task], trees=trees, seed=seed)
+    return TaskTransfer(
+        int((learnt >= 0).sum()),
+        _score(forest, target, task),
+        _score(forest, source, task),
+        _score(own, target, task),
+    )
+
+
+def _score(forest: RandomForestClassifier, survey: Survey, task: str) -> TaskScore:
+    return score_forest(forest, survey.latents["test"], survey.labels["test"][task])
+
+
+def gain(before: TaskScore, after: TaskScore) -> tuple[float, float]:
+    """Returns by how much the accuracy rose, and its standard error.
+
+    Both are of the same objects, and what they have in common is no part of the error.
+    """
+    difference = after.correct.astype(float) - before.correct
+    return float(difference.mean()), float(difference.std() / np.sqrt(len(difference)))
+
+
+def mean_of(values: list[tuple[float, float]]) -> tuple[float, float]:
+    """Returns the mean of numbers with independent errors, and its error."""
+    numbers, errors = np.array(values).T
+    return float(numbers.mean()), float(np.sqrt((errors**2).sum()) / len(errors))
+
+
+def distance(source: Survey, target: Survey) -> dict[str, float]:
+    """Returns how far apart the test objects of two surveys are.
+
+    Returns:
+        `mmd`: unbiased estimate of MMD^2 with the median bandwidth, which no scale of the latents
+        changes; `mmd_within`: the same between two halves of the source, which is near zero;
+        `mean_shift`: distance of the means over the typical size of the source's latents.
+    """
+    x, y = source.latents["test"], target.latents["test"]
+    x, y = x[:_DISTANCE_OBJECTS], y[:_DISTANCE_OBJECTS]
+    size = np.sqrt(np.mean(np.var(x, axis=0)))
+    # Not the same objects on both sides: the estimate takes the two samples for independent.
+    halves = x[::2], x[1::2]
+    others = y[1::2]
+    options = {"bandwidth": "median", "unbiased": True}
+    return {
+        "mmd": float(mmd(_single(halves[0]), _single(others), **options)),
+        "mmd_within": float(mmd(_single(halves[0]), _single(halves[1]), **options)),
+        "mean_shift": float(np.linalg.norm(x.mean(axis=0) - y.mean(axis=0)) / size),
+    }
+
+
+def _single(points: np.ndarray) -> np.ndarray:
+    return points.astype(np.float32)
+
+
+def survey_auc(source: Survey, target: Survey, seed: int) -> ranking.Interval:
+    """Returns the AUC with which a forest tells from the latents which survey a galaxy is from.
+
+    It learns from training objects and is judged on test objects; 0.5 where the surveys cannot be
+    told apart.
+    """
+    both, sides = {}, {}
+    for split in ("train", "test"):
+        parts = [each.latents[split][:_TOLD_APART_OBJECTS] for each in (source, target)]
+        both[split] = np.concatenate(parts)
+        sides[split] = np.repeat([0, 1], [len(part) for part in parts])
+    forest = fit_forest(both["train"], sides["train"], seed=seed)
+    score = forest.predict_proba(both["test"])[:, 1]
+    counts = ranking.resample_counts(sides["test"], np.random.default_rng(seed), _RESAMPLES)
+    return ranking.auc(sides["test"] == 1, score, counts)

@@ -1,0 +1,1 @@
+"""Runs: the sequence from data to exported model, and the folder that records it."""

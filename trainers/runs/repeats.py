@@ -1,0 +1,132 @@
+"""Repeats of a run with other seeds, and the table that tells how stable it is."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from trainers.options.run import RunConfig
+from trainers.runs import pipeline
+from trainers.runs.run_folder import RunFolder, read_json, write_json
+from trainers.training.checkpoints import write_atomically
+
+if TYPE_CHECKING:
+    from trainers.datasets.loading import Dataset
+
+__all__ = ["execute", "summarise", "table"]
+
+
+def execute(
+    config: RunConfig, dataset: Dataset, strategy: tf.distribute.Strategy
+) -> pipeline.Outcome | None:
+    """Does `config.repeats` runs, one after the other, and exports one of them.
+
+    The run that is exported is the one with the lowest validation loss: no number that needs
+    labels or the test split has a say. Finished repeats are not done again.
+
+    Args:
+        config: The run; repeat i has the seed `config.seed + i` and the folder `seed_<seed>`.
+        dataset: The data.
+        strategy: The strategy.
+
+    Returns:
+        The outcome of the exported run; None on workers that are not the chief.
+    """
+    folder = RunFolder(config.run_dir)
+    runs, outcomes = [], []
+    for seed in range(config.seed, config.seed + config.repeats):
+        run = dataclasses.replace(
+            config,
+            seed=seed,
+            repeats=1,
+            run_dir=str(folder.path / f"seed_{seed}"),
+        )
+        runs.append(run)
+        outcomes.append(pipeline.execute(run, dataset, strategy, exports=False))
+        keras.backend.clear_session()
+    if any(outcome is None for outcome in outcomes):
+        return None
+    seeds = [run.seed for run in runs]
+    summary = summarise(seeds, [outcome.metrics for outcome in outcomes])
+    best = min(range(len(runs)), key=lambda index: outcomes[index].best_loss)
+    record = {"seeds": seeds, "exported_seed": seeds[best], "metrics": summary}
+    saved_model = _exported_before(folder, record)
+    if saved_model is None:
+        saved_model = pipeline.export_run(runs[best], dataset, outcomes[best].metrics)
+    text = table(summary, seeds) + (
+        f"\nExported: seed {seeds[best]}, the one with the lowest validation loss "
+        f"({outcomes[best].best_loss:.6g}); no test metric was used to choose it.\n"
+    )
+    write_json(folder.repeats, {**record, "saved_model": str(saved_model)})
+    write_atomically(folder.path / "repeats.md", f"# {config.model} on {config.dataset}\n\n{text}")
+    print(text, flush=True)
+    return dataclasses.replace(outcomes[best], saved_model=saved_model)
+
+
+def _exported_before(folder: RunFolder, record: Mapping[str, Any]) -> Path | None:
+    if not folder.repeats.exists():
+        return None
+    before = read_json(folder.repeats)
+    saved_model = Path(before["saved_model"])
+    same = all(before[name] == value for name, value in record.items())
+    return saved_model if same and saved_model.exists() else None
+
+
+def summarise(
+    seeds: Sequence[int], metrics: Sequence[Mapping[str, Mapping[str, Any]]]
+) -> dict[str, dict[str, Any]]:
+    """Returns mean, standard deviation (n - 1), minimum, maximum and values of each number.
+
+    Args:
+        seeds: Seed of each run, at least two.
+        metrics: Numbers of each run by evaluator and name; those that some run lacks, and what is
+            no number, are left out.
+    """
+    flat = [
+        {
+            f"{group}/{name}": float(value)
+            for group, numbers in run.items()
+            if isinstance(numbers, Mapping)
+            for name, value in numbers.items()
+            if isinstance(value, (int, float)) and not isinstance(value, bool)
+        }
+        for run in metrics
+    ]
+    summary = {}
+    for name in flat[0]:
+        if not all(name in run for run in flat):
+            continue
+        values = np.array([run[name] for run in flat])
+        summary[name] = {
+            "mean": float(values.mean()),
+            "standard_deviation": float(values.std(ddof=1)),
+            "min": float(values.min()),
+            "max": float(values.max()),
+            "values": values.tolist(),
+        }
+    return summary
+
+
+def table(summary: Mapping[str, Mapping[str, Any]], seeds: Sequence[int]) -> str:
+    """Returns the summary as a Markdown table with aligned columns."""
+    columns = ["mean", "standard_deviation", "min", "max"]
+    heads = ["metric", "mean", "standard deviation", "min", "max"]
+    rows = [[*heads, *(f"seed {seed}" for seed in seeds)]]
+    for name, numbers in summary.items():
+        values = [numbers[column] for column in columns] + list(numbers["values"])
+        rows.append([name, *(f"{value:.4g}" for value in values)])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [_line(row, widths) for row in rows]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+    return "| " + " | ".join(cells) + " |"

@@ -1,0 +1,1 @@
+"""Catalogues: columns, units and files."""
