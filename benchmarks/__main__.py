@@ -24,7 +24,7 @@ from pathlib import Path
 
 from benchmarks import machine, table
 from benchmarks.table import Row
-from trainers.training.checkpoints import write_atomically
+from trainers.storage.atomic_files import write_atomically
 
 __all__ = ["GROUPS", "main"]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfds_builders.simulated_blends.blends import CLASSES, SIZE, SURVEY, Stamps
 from tfds_builders.simulated_blends.configs import BlendsConfig
-from trainers.datasets.loading import DatasetSpec
+from trainers.datasets.dataset import DatasetSpec
 
 __all__ = ["PAD", "SIGMA", "SPEC", "draw", "noisy"]
 
@@ -34,7 +34,7 @@ def draw(split: str, number: int) -> dict[str, np.ndarray]:
     """Returns stamps without noise and their truth, as the dataset has them.
 
     Args:
-        split: One of `trainers.datasets.loading.SPLITS`.
+        split: One of `trainers.options.limits.SPLITS`.
         number: How many, the first ones of the split.
     """
     stamps = Stamps(BlendsConfig(name="benchmark"))

@@ -67,7 +67,7 @@ def exported(folder: Path) -> Path:
         folder: Where to.
     """
     import zoo
-    from trainers.datasets.loading import DatasetSpec
+    from trainers.datasets.dataset import DatasetSpec
     from trainers.export import export
 
     model = zoo.create(MODEL, image_shape=SHAPE)

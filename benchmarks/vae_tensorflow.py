@@ -14,8 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks.images import SHAPE, sources
+from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
-from trainers.datasets.loading import DatasetSpec
 from trainers.options.run import RunConfig
 from trainers.training import loop, optimizers, steps
 from trainers.training.checkpoints import Checkpoints

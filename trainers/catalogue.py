@@ -27,7 +27,7 @@ from trainers.errors import TrainingError, UserError
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from trainers.datasets.loading import Dataset
+    from trainers.datasets.dataset import Dataset
     from zoo.model import ZooModel
 
 __all__ = ["main", "make"]

@@ -16,14 +16,15 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from trainers.cli.adaptation_options import parse_adaptation
 from trainers.cli.exit_status import exit_status
 from trainers.errors import UserError
-from trainers.options.adaptation import AdaptationConfig, parse_adaptation
+from trainers.options.adaptation import AdaptationConfig
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from trainers.datasets.loading import Dataset
+    from trainers.datasets.dataset import Dataset
     from trainers.runs.pipeline import Outcome
     from trainers.runs.run_folder import RunFolder
     from trainers.training.checkpoints import Progress
@@ -71,7 +72,8 @@ def adapt(
     from trainers.datasets.paired import PairedDataset
     from trainers.distribution import strategy as strategies
     from trainers.runs import pipeline
-    from trainers.runs.run_folder import RunFolder, write_json
+    from trainers.runs.run_folder import RunFolder
+    from trainers.storage.json_files import write_json
 
     paired = PairedDataset(source, target)
     folder = RunFolder(config.run_dir)

@@ -27,9 +27,10 @@ from trainers.errors import UserError
 from trainers.options import adaptation
 from trainers.options.run import RunConfig
 from trainers.runs import run_folder
+from trainers.storage import json_files
 
 if TYPE_CHECKING:
-    from trainers.datasets.loading import Dataset
+    from trainers.datasets.dataset import Dataset
     from trainers.evaluators import EvaluationContext
     from zoo.model import ZooModel
 
@@ -128,7 +129,7 @@ def evaluate(
 
 
 def _saved(path: Path) -> dict[str, Any]:
-    return run_folder.read_json(path) if path.exists() else {}
+    return json_files.read_json(path) if path.exists() else {}
 
 
 def _commands(configuration: Mapping[str, Any], context: EvaluationContext) -> list[str]:
@@ -154,7 +155,7 @@ def _commands(configuration: Mapping[str, Any], context: EvaluationContext) -> l
 
 
 def _written(value: Any) -> str:
-    # As `trainers.cli.arguments.parse_value` reads it.
+    # As `trainers.options.values.parse_value` reads it.
     return "none" if value is None else str(value)
 
 
@@ -288,7 +289,7 @@ def _evaluate_run(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     )
     # The training's own numbers are not ours to lose.
     kept = {"training": earlier["training"]} if "training" in earlier else {}
-    run_folder.write_json(output_dir / "metrics.json", kept | metrics)
+    json_files.write_json(output_dir / "metrics.json", kept | metrics)
     return metrics
 
 

@@ -26,7 +26,7 @@ from trainers.serving.versions import new_version
 if TYPE_CHECKING:
     import numpy as np
 
-    from trainers.datasets.loading import DatasetSpec
+    from trainers.datasets.dataset import DatasetSpec
     from zoo.model import Signature, ZooModel
 
 __all__ = ["export", "main"]
@@ -132,6 +132,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _export_run(options: argparse.Namespace) -> Path:
     from trainers.datasets import loading
     from trainers.runs import run_folder
+    from trainers.storage import json_files
 
     folder = run_folder.RunFolder(options.run_dir)
     model = run_folder.load_model(options.run_dir)
@@ -142,8 +143,8 @@ def _export_run(options: argparse.Namespace) -> Path:
         options.saved_models_dir or config.saved_models_dir,
         sample_images=dataset.arrays("train", limit=_SAMPLES)["image"],
         spec=dataset.spec,
-        metrics=run_folder.read_json(folder.metrics) if folder.metrics.exists() else None,
-        config=run_folder.read_json(folder.config),
+        metrics=json_files.read_json(folder.metrics) if folder.metrics.exists() else None,
+        config=json_files.read_json(folder.config),
         version=options.version,
         base_path=options.base_path,
     )

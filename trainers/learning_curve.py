@@ -26,7 +26,8 @@ from trainers.cli.exit_status import exit_status
 from trainers.errors import UserError
 from trainers.options.run import RunConfig
 from trainers.runs import experiment
-from trainers.runs.run_folder import RunFolder, read_json, write_json
+from trainers.runs.run_folder import RunFolder
+from trainers.storage.json_files import read_json, write_json
 
 if TYPE_CHECKING:
     import numpy as np

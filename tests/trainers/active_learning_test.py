@@ -1,5 +1,6 @@
 """Which galaxies are labelled next, on blobs whose votes tell their size."""
 
+import dataclasses
 import json
 from pathlib import Path
 from unittest import mock
@@ -12,6 +13,7 @@ from trainers import active_learning
 from trainers.datasets import loading
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.few_labels import acquisition
+from trainers.options import limits
 from trainers.runs.run_folder import load_model
 
 QUESTIONS = (
@@ -25,13 +27,13 @@ def voted():
     """Returns blobs with the votes of ten volunteers."""
     blobs = tiny.TinyDataset(train=60)
     splits = {}
-    for split in loading.SPLITS:
+    for split in limits.SPLITS:
         arrays = blobs.arrays(split)
         large = np.where(arrays["label"] == 1, 9, 1)
         votes = np.stack([10 - large, large, large, 0 * large, 0 * large], axis=1)
         splits[split] = arrays | {"votes": votes.astype(np.int32)}
     names = ("image", "id", "label", "votes")
-    spec = loading.dataclasses.replace(blobs.spec, questions=QUESTIONS, feature_names=names)
+    spec = dataclasses.replace(blobs.spec, questions=QUESTIONS, feature_names=names)
     return InMemoryDataset(spec, splits)
 
 

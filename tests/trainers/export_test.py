@@ -16,15 +16,17 @@ from tests.fresh_process import run_saved_model
 from tests.replicas import two_replicas
 from tests.zoo import tiny_model
 from trainers.datasets import loading
+from trainers.datasets.dataset import DatasetSpec
 from trainers.errors import TrainingError, UserError
 from trainers.export import export, main
 from trainers.options.run import RunConfig
 from trainers.prediction import model_folder, served_model
-from trainers.runs.run_folder import RunFolder, write_json
+from trainers.runs.run_folder import RunFolder
 from trainers.serving import server_files, versions
+from trainers.storage.json_files import write_json
 
 CLASSES = ("star", "galaxy")
-SPEC = loading.DatasetSpec(
+SPEC = DatasetSpec(
     name="sdss_star_galaxy/simulated",
     image_shape=(4, 4, 2),
     bands=("g", "r"),

@@ -21,6 +21,7 @@ from tests.trainers import workers
 from tests.zoo import tiny_model
 from trainers import predict
 from trainers.datasets import loading
+from trainers.datasets.dataset import DatasetSpec
 from trainers.export import export
 from trainers.prediction.parts import Parts
 from trainers.tables import table_files
@@ -28,7 +29,7 @@ from trainers.tables import table_files
 CLASSES = ("star", "galaxy")
 SHAPE = (4, 4, 2)
 IMAGES = np.random.default_rng(0).normal(size=(300, *SHAPE)).astype(np.float32)
-SPEC = loading.DatasetSpec("sky", SHAPE, ("g", "r"), None, "counts", CLASSES, None)
+SPEC = DatasetSpec("sky", SHAPE, ("g", "r"), None, "counts", CLASSES, None)
 
 
 def _up_to_four_parts(arguments):

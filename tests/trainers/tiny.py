@@ -14,7 +14,9 @@ import tensorflow as tf
 
 from tests.zoo.tiny_model import TinyModel
 from trainers.datasets import loading
+from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
+from trainers.options import limits
 from zoo import registry
 
 SHAPE = (8, 8, 2)
@@ -75,7 +77,7 @@ class TinyDataset(InMemoryDataset):
     """
 
     def __init__(self, train: int = 96, pause: float = 0.0):
-        spec = loading.DatasetSpec(
+        spec = DatasetSpec(
             name=DATASET,
             image_shape=SHAPE,
             bands=("g", "r"),
@@ -102,7 +104,7 @@ class TinyDataset(InMemoryDataset):
 
 
 def _blobs(split, number):
-    random = np.random.default_rng(list(loading.SPLITS).index(split))
+    random = np.random.default_rng(list(limits.SPLITS).index(split))
     label = random.integers(0, 2, number)
     y, x = np.mgrid[:8, :8] - 3.5
     width = np.where(label, 3.0, 1.0)[:, None, None]

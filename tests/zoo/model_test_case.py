@@ -14,7 +14,7 @@ import tensorflow as tf
 import zoo
 from tests.fresh_process import run_saved_model
 from tests.replicas import two_replicas
-from trainers.datasets.loading import DatasetSpec
+from trainers.datasets.dataset import DatasetSpec
 from trainers.export import export
 
 __all__ = ["ZooModelTestCase"]

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import ast
-import json
-from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from trainers.errors import UserError
 
-__all__ = ["OneLineParser", "parse_pairs", "parse_value"]
+__all__ = ["OneLineParser"]
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -18,50 +15,3 @@ class OneLineParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UserError(message)
-
-
-def parse_value(text: str) -> Any:
-    """Returns the Python value that `text` writes (`3`, `1e-3`, `none`, `true`, `32,64`), else it.
-
-    Args:
-        text: What stands behind `NAME=` on the command line.
-
-    Raises:
-        UserError: if it writes a set, or something else that a saved configuration cannot hold.
-    """
-    named = {"none": None, "true": True, "false": False}
-    if text.lower() in named:
-        return named[text.lower()]
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
-    try:
-        # As the saved configuration reads it back, so that the two compare equal.
-        return json.loads(json.dumps(value))
-    except TypeError:
-        raise UserError(
-            f"values are numbers, texts, true, false, none, lists and dictionaries; got '{text}'"
-        ) from None
-
-
-def parse_pairs(pairs: Sequence[str], option: str = "--hp") -> dict[str, Any]:
-    """Returns the values by name.
-
-    Args:
-        pairs: `NAME=VALUE` each, the value as `parse_value` reads it.
-        option: Which takes them.
-
-    Raises:
-        UserError: if one is no such pair.
-    """
-    values = {}
-    for pair in pairs:
-        name, equals, text = pair.partition("=")
-        if not name or not equals:
-            raise UserError(f"{option} takes NAME=VALUE; got '{pair}'")
-        try:
-            values[name] = parse_value(text)
-        except UserError as error:
-            raise UserError(f"{option} {name}: {error}") from None
-    return values

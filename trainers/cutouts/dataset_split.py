@@ -10,8 +10,8 @@ import numpy as np
 
 from trainers.cutouts.cutout import Cutout, Found, LeftOut, Wanted, checked_shape, fitted
 from trainers.datasets import tfds_data
-from trainers.datasets.loading import SPLITS
 from trainers.errors import UserError
+from trainers.options.limits import SPLITS
 
 __all__ = ["DatasetSplit"]
 

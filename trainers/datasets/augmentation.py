@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import keras
 import tensorflow as tf
 
-from trainers.datasets.loading import Dataset
+from trainers.datasets.dataset import Dataset
 from trainers.datasets.transformed import TransformedDataset, object_seeds
 from trainers.errors import UserError
 

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 from trainers.datasets import fingerprints
 from trainers.datasets.batching import Batching
+from trainers.datasets.dataset import Dataset, DatasetSpec
 from trainers.datasets.in_memory import columns_of
-from trainers.datasets.loading import Dataset, DatasetSpec
 from trainers.errors import TrainingError, UserError
 
 __all__ = ["SUFFIXES", "Decoded", "StreamedFiles", "decode", "decode_all"]

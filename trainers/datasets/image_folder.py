@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from trainers.datasets.classes import ClassChoice
+from trainers.datasets.dataset import CACHE_BYTES, Dataset, DatasetSpec
 from trainers.datasets.image_files import SUFFIXES, StreamedFiles, decode_all
 from trainers.datasets.in_memory import InMemoryDataset, empty
-from trainers.datasets.loading import CACHE_BYTES, SPLITS, Dataset, DatasetSpec
 from trainers.errors import UserError
+from trainers.options.class_choice import ClassChoice
+from trainers.options.limits import SPLITS
 
 __all__ = ["read", "split_of"]
 

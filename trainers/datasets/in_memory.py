@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from trainers.datasets import fingerprints
 from trainers.datasets.batching import Batching
-from trainers.datasets.loading import Dataset, DatasetSpec
+from trainers.datasets.dataset import Dataset, DatasetSpec
 
 __all__ = ["InMemoryDataset", "columns_of", "empty", "map_rows"]
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-from trainers.datasets.loading import Dataset
+from trainers.datasets.dataset import Dataset
 from trainers.datasets.transformed import TransformedDataset, object_seeds
 from trainers.errors import UserError
-from trainers.options.run import checked_sigma
+from trainers.options.limits import checked_sigma
 
 __all__ = ["NoisyDataset"]
 

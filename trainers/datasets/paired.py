@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainers.datasets.batching import Batching
-from trainers.datasets.loading import Dataset
+from trainers.datasets.dataset import Dataset
 from trainers.errors import UserError
 
 __all__ = ["PairedDataset"]

@@ -15,13 +15,14 @@ import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 import tfds_builders
-from trainers.cli.arguments import parse_value
 from trainers.datasets import fingerprints
 from trainers.datasets.batching import Batching
-from trainers.datasets.classes import ClassChoice
+from trainers.datasets.dataset import Dataset, DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset, empty
-from trainers.datasets.loading import SPLITS, Dataset, DatasetSpec
 from trainers.errors import UserError
+from trainers.options.class_choice import ClassChoice
+from trainers.options.limits import SPLITS
+from trainers.options.values import parse_value
 
 __all__ = ["StreamedDataset", "load", "stream"]
 
@@ -48,10 +49,7 @@ def load(
     builder = _prepared(name, data_dir, manual_dir, on_error)
     spec = _spec(builder, name)
     if image_shape is not None and image_shape != spec.image_shape:
-        raise UserError(
-            f"--image_shape of '{name}' must be {spec.image_shape}, that of its images; "
-            f"got {image_shape}"
-        )
+        raise UserError(f"--image_shape of '{name}' must be {spec.image_shape}; got {image_shape}")
     relabel = None
     if classes is not None:
         relabel = classes.labels(spec.class_names)

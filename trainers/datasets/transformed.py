@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from trainers.datasets.batching import Batching
-from trainers.datasets.loading import Dataset, DatasetSpec
+from trainers.datasets.dataset import Dataset, DatasetSpec
 
 __all__ = ["TransformedDataset", "object_seeds"]
 

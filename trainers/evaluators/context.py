@@ -16,12 +16,12 @@ from trainers.evaluators.section import FigureFile
 from trainers.evaluators.statistics import measured, photometry
 from trainers.evaluators.statistics.class_names import extended_class
 from trainers.prediction import inference
-from trainers.runs import run_folder
+from trainers.storage import json_files
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from trainers.datasets.loading import Dataset
+    from trainers.datasets.dataset import Dataset
     from zoo.model import ZooModel
 
 __all__ = ["EvaluationContext"]
@@ -143,7 +143,7 @@ class EvaluationContext:
 
     def _adapts(self) -> bool:
         path = self.run_dir / "config.json"
-        saved = run_folder.read_json(path) if path.exists() else {}
+        saved = json_files.read_json(path) if path.exists() else {}
         return "source_run" in saved and saved["dataset"] == self.spec.name
 
     def _can_classify(self) -> tuple[bool, str]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from trainers.evaluators.section import Section, Table
-from trainers.runs.run_folder import write_json
-from trainers.training.checkpoints import write_atomically
+from trainers.storage.atomic_files import write_atomically
+from trainers.storage.json_files import write_json
 
 __all__ = ["Report", "json_safe", "write"]
 

@@ -23,9 +23,10 @@ from trainers.evaluators.statistics.transfer_scores import (
 )
 from trainers.prediction import inference
 from trainers.runs import run_folder
+from trainers.storage import json_files
 
 if TYPE_CHECKING:
-    from trainers.datasets.loading import Dataset
+    from trainers.datasets.dataset import Dataset
     from zoo.model import ZooModel
 
 __all__ = ["PUBLISHED", "evaluate_transfer"]
@@ -57,7 +58,7 @@ def evaluate_transfer(context: EvaluationContext) -> Section:
     References:
         arXiv 2303.08627, whose probe has five trees and whose numbers stand beside.
     """
-    settings = run_folder.read_json(context.run_dir / "config.json")
+    settings = json_files.read_json(context.run_dir / "config.json")
     model = run_folder.load_model(settings["source_run"])
     source = loading.load_for_run(run_folder.load_config(settings["source_run"]))
     names = (source.spec.name, context.spec.name)

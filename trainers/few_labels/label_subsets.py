@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trainers.datasets import loading
+from trainers.datasets.dataset import Dataset, DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
-from trainers.datasets.loading import Dataset, DatasetSpec
 from trainers.options.run import RunConfig
 
 if TYPE_CHECKING:

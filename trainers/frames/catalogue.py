@@ -17,7 +17,7 @@ from trainers.frames.classifier import Classifier
 from trainers.frames.detection import Detections, flux_error
 from trainers.frames.reading import Frame
 from trainers.frames.stamps import FLAGS
-from trainers.training.checkpoints import write_atomically
+from trainers.storage.atomic_files import write_atomically
 
 __all__ = ["Judgement", "make", "write"]
 

@@ -15,6 +15,7 @@ from trainers.errors import UserError
 from trainers.prediction.model_folder import folder_of
 from trainers.prediction.served_model import ServedModel
 from trainers.runs import run_folder
+from trainers.storage import json_files
 
 __all__ = ["Classifier", "from_run", "from_saved_model"]
 
@@ -97,7 +98,7 @@ def from_run(run_dir: Path | str) -> Classifier:
         class_names=model.class_names,
         shape=tuple(served.inputs[0].shape[1:]),
         trained_size=tuple(model.image_shape[:2]),
-        configuration=run_folder.read_json(run_folder.RunFolder(run_dir).config),
+        configuration=json_files.read_json(run_folder.RunFolder(run_dir).config),
         data={},
     )
 

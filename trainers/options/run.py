@@ -7,48 +7,17 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import simple_parsing
 
-from trainers.cli.arguments import parse_pairs
-from trainers.datasets import loading
-from trainers.datasets.classes import ClassChoice
 from trainers.errors import UserError
+from trainers.options.class_choice import ClassChoice
+from trainers.options.limits import checked_sigma, most_examples
+from trainers.options.values import parse_pairs
 
-__all__ = ["MAY_CHANGE", "RunConfig", "checked_sigma"]
-
-
-def checked_sigma(sigma: float | Sequence[float] | None, distribution: str) -> tuple[float, float]:
-    """Returns the lowest and the highest standard deviation of noise.
-
-    Args:
-        sigma: One number, the two ends of a range, or None for no noise.
-        distribution: How sigma is drawn from the range, "uniform" or "log_uniform".
-
-    Raises:
-        UserError: if these are not numbers that there can be noise of.
-    """
-    if distribution not in ("uniform", "log_uniform"):
-        raise UserError(
-            f"--noise_distribution must be uniform or log_uniform; got '{distribution}'"
-        )
-    given = [sigma] if isinstance(sigma, (int, float)) else list([0.0] if sigma is None else sigma)
-    if len(given) not in (1, 2) or not all(math.isfinite(value) and value >= 0 for value in given):
-        raise UserError(
-            f"--noise_sigma must be one number, at least 0, or two, a range; got {given}"
-        )
-    low, high = float(given[0]), float(given[-1])
-    if low > high:
-        raise UserError(f"--noise_sigma must be a range from low to high; got {given}")
-    if distribution == "log_uniform" and low == 0 < high:
-        raise UserError(
-            f"--noise_sigma must be above 0 with --noise_distribution log_uniform; got {given}"
-        )
-    return low, high
+__all__ = ["MAY_CHANGE", "RunConfig"]
 
 
 class _MergePairs(argparse.Action):
@@ -244,7 +213,7 @@ class RunConfig:
             )
         if self.image_shape is not None and min(self.image_shape) < 1:
             raise UserError(f"--image_shape must be positive; got {self.image_shape}")
-        loading.most_examples(self.max_examples)
+        most_examples(self.max_examples)
         if self.classes is not None:
             ClassChoice.parse(self.classes)
         checked_sigma(self.noise_sigma, self.noise_distribution)

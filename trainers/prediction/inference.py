@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 if TYPE_CHECKING:
-    from trainers.datasets.loading import Dataset
+    from trainers.datasets.dataset import Dataset
 
 __all__ = ["apply", "stream"]
 

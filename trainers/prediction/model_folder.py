@@ -7,6 +7,7 @@ from pathlib import Path
 from trainers.errors import UserError
 from trainers.runs import run_folder
 from trainers.serving.versions import latest_version
+from trainers.storage import json_files
 
 __all__ = ["folder_of", "folder_of_run"]
 
@@ -44,7 +45,7 @@ def folder_of_run(run_dir: Path) -> Path:
     run_folder.load_config(run_dir)
     if not file.is_file():
         raise UserError(f"--run_dir {run_dir}: the run has not ended; take it up again")
-    exported = run_folder.read_json(file).get("saved_model")
+    exported = json_files.read_json(file).get("saved_model")
     if not exported or not _is_saved_model(Path(exported)):
         where = f"that was exported to {exported} is not there" if exported else "was not exported"
         raise UserError(

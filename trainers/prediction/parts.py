@@ -18,10 +18,9 @@ from astropy.table import Column, Table
 
 from trainers.cutouts.cutout import LeftOut
 from trainers.errors import UserError
-from trainers.runs import run_folder
-from trainers.storage import locks
+from trainers.storage import json_files, locks
+from trainers.storage.atomic_files import write_atomically
 from trainers.tables import table_files
-from trainers.training.checkpoints import write_atomically
 
 __all__ = ["Part", "Parts"]
 
@@ -116,12 +115,12 @@ class Parts:
         if saved is None:
             for entry in entries:
                 entry.unlink()
-            run_folder.write_json(self.folder / _MANIFEST, manifest)
+            json_files.write_json(self.folder / _MANIFEST, manifest)
 
     def begun(self) -> dict[str, Any] | None:
         """Returns the manifest with which the table was begun; None if there are no parts."""
         file = self.folder / _MANIFEST
-        return run_folder.read_json(file) if file.exists() else None
+        return json_files.read_json(file) if file.exists() else None
 
     @property
     def _old(self) -> Path:
@@ -182,7 +181,7 @@ class Parts:
     def summary(self) -> dict[str, Any] | None:
         """Returns what `finish` was given, if the tables had been whole when it was killed."""
         file = self.folder / _WHOLE
-        return run_folder.read_json(file) if file.exists() else None
+        return json_files.read_json(file) if file.exists() else None
 
     def draft(self, path: Path) -> Path:
         """Returns where a table lies before `finish`.
@@ -199,7 +198,7 @@ class Parts:
             summary: What `summary` returns if this is killed. Of its numbers `left_out` and
                 `rows`, one that is 0 says that there is no such table: an older one goes.
         """
-        run_folder.write_json(self.folder / _WHOLE, dict(summary))
+        json_files.write_json(self.folder / _WHOLE, dict(summary))
         for path, number in ((self.left_out, "left_out"), (self.output, "rows")):
             if not summary[number]:
                 path.unlink(missing_ok=True)

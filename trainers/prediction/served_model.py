@@ -16,9 +16,9 @@ import tensorflow as tf
 from trainers.datasets import in_memory
 from trainers.errors import UserError
 from trainers.prediction import refusals
-from trainers.runs import run_folder
 from trainers.serving import model_card
 from trainers.serving.saved_model import CLASSES
+from trainers.storage import json_files
 
 __all__ = ["Facts", "ServedModel", "checksum", "may_be_column"]
 
@@ -60,7 +60,7 @@ class Facts:
             folder: Folder of the SavedModel.
         """
         file = folder / model_card.CARD_JSON
-        card = run_folder.read_json(file) if file.is_file() else {}
+        card = json_files.read_json(file) if file.is_file() else {}
         version = str(int(folder.name)) if folder.name.isdecimal() else ""
         listed = folder / "assets" / CLASSES
         outputs = (card.get("signatures") or {}).get(_SIGNATURE, {}).get("outputs", {})

@@ -23,7 +23,7 @@ import keras
 import numpy as np
 
 from trainers.datasets import loading
-from trainers.datasets.loading import Dataset
+from trainers.datasets.dataset import Dataset
 from trainers.datasets.noise import NoisyDataset
 from trainers.distribution import strategy as strategies
 from trainers.errors import UserError
@@ -32,7 +32,8 @@ from trainers.reproduce.blendhunter_options import PAD, Cell, Options
 from trainers.reproduce.blendhunter_report import Findings, write
 from trainers.reproduce.grid import Grid, Record
 from trainers.runs import experiment, pipeline
-from trainers.runs.run_folder import RunFolder, load_model, read_json, write_json
+from trainers.runs.run_folder import RunFolder, load_model
+from trainers.storage.json_files import read_json, write_json
 
 __all__ = ["run"]
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import zoo
 from trainers import recipes
-from trainers.cli.arguments import OneLineParser, parse_pairs
-from trainers.datasets.loading import SPLITS
+from trainers.cli.arguments import OneLineParser
 from trainers.errors import UserError
+from trainers.options.limits import SPLITS
 from trainers.options.run import RunConfig
+from trainers.options.values import parse_pairs
 from trainers.reproduce import published
 
 __all__ = ["PAD", "Cell", "Options", "parse"]

@@ -15,7 +15,7 @@ from trainers.reproduce import published
 from trainers.reproduce.blendhunter_options import Cell, Options
 from trainers.reproduce.blendhunter_sections import parametric_section, realistic_section
 from trainers.reproduce.grid import Grid
-from trainers.runs.run_folder import read_json
+from trainers.storage.json_files import read_json
 
 __all__ = ["Findings", "write"]
 

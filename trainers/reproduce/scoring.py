@@ -15,12 +15,12 @@ import tensorflow as tf
 
 from trainers.blends import sep_baseline
 from trainers.blends.truth import BlendTruth, blended_class
-from trainers.datasets.loading import Dataset
+from trainers.datasets.dataset import Dataset
 from trainers.errors import UserError
 from trainers.evaluators.statistics.photometry import reference_band
 from trainers.reproduce.grid import Sample
+from trainers.storage.atomic_files import write_atomically
 from trainers.training import feature_cache
-from trainers.training.checkpoints import write_atomically
 from trainers.training.feature_cache import FeatureFiles
 from trainers.training.two_stage import feature_function, feature_key
 from zoo.model import ZooModel

@@ -20,7 +20,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from trainers.datasets import loading
-from trainers.datasets.loading import Dataset
+from trainers.datasets.dataset import Dataset
 from trainers.distribution import strategy as strategies
 from trainers.errors import UserError
 from trainers.evaluators.statistics.similarity import structural_similarity
@@ -28,8 +28,9 @@ from trainers.reproduce import vae_latents_options
 from trainers.reproduce.vae_latents_options import Cell, Options
 from trainers.reproduce.vae_latents_report import Findings, Quality, write
 from trainers.runs import experiment, pipeline
-from trainers.runs.run_folder import RunFolder, load_model, read_json, write_json
-from trainers.training.checkpoints import write_atomically
+from trainers.runs.run_folder import RunFolder, load_model
+from trainers.storage.atomic_files import write_atomically
+from trainers.storage.json_files import read_json, write_json
 
 __all__ = ["run"]
 

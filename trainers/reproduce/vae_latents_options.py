@@ -10,9 +10,10 @@ from typing import Any
 
 import zoo
 from trainers import recipes
-from trainers.cli.arguments import OneLineParser, parse_pairs
+from trainers.cli.arguments import OneLineParser
 from trainers.errors import UserError
 from trainers.options.run import RunConfig
+from trainers.options.values import parse_pairs
 from trainers.runs import experiment
 
 __all__ = ["BETAS", "Cell", "Options", "parse"]

@@ -10,13 +10,14 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from trainers.datasets.loading import DatasetSpec
+from trainers.datasets.dataset import DatasetSpec
 from trainers.evaluators import report as reports
 from trainers.evaluators.figures import plot_style
 from trainers.evaluators.figures.display import Stretch
 from trainers.evaluators.section import FigureFile, Section, Table
 from trainers.reproduce.vae_latents_options import Cell, Options
-from trainers.runs.run_folder import RunFolder, read_json
+from trainers.runs.run_folder import RunFolder
+from trainers.storage.json_files import read_json
 
 __all__ = ["Findings", "Quality", "write"]
 

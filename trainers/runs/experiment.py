@@ -10,8 +10,8 @@ from typing import Any
 from trainers.cli.run_options import parse_run
 from trainers.errors import UserError
 from trainers.options.run import MAY_CHANGE, RunConfig
-from trainers.runs.run_folder import read_json, write_json
 from trainers.storage import locks
+from trainers.storage.json_files import read_json, write_json
 
 __all__ = ["describe", "of_data", "of_run", "opened", "parse_trainings"]
 

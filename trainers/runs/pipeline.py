@@ -21,17 +21,19 @@ from trainers.errors import UserError
 from trainers.evaluators.report import json_safe
 from trainers.options.run import RunConfig
 from trainers.runs import training_statistics
-from trainers.runs.run_folder import RunFolder, load_model, read_json, write_json
+from trainers.runs.run_folder import RunFolder, load_model
 from trainers.serving.model_card import CARD_JSON
 from trainers.serving.versions import existing_versions
+from trainers.storage.atomic_files import flush_to_disk
+from trainers.storage.json_files import read_json, write_json
 from trainers.training import loop, two_stage
 from trainers.training.callbacks import HistoryFile, ProgressReport, TensorBoardScalars
-from trainers.training.checkpoints import Checkpoints, Progress, flush_to_disk
+from trainers.training.checkpoints import Checkpoints, Progress
 from zoo import registry
 from zoo.model import ZooModel
 
 if TYPE_CHECKING:
-    from trainers.datasets.loading import Dataset, DatasetSpec
+    from trainers.datasets.dataset import Dataset, DatasetSpec
 
 __all__ = [
     "ADAPT_IMAGES",

@@ -13,11 +13,12 @@ import tensorflow as tf
 
 from trainers.options.run import RunConfig
 from trainers.runs import pipeline
-from trainers.runs.run_folder import RunFolder, read_json, write_json
-from trainers.training.checkpoints import write_atomically
+from trainers.runs.run_folder import RunFolder
+from trainers.storage.atomic_files import write_atomically
+from trainers.storage.json_files import read_json, write_json
 
 if TYPE_CHECKING:
-    from trainers.datasets.loading import Dataset
+    from trainers.datasets.dataset import Dataset
 
 __all__ = ["execute", "summarise", "table"]
 

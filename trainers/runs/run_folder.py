@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import platform
 import shutil
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from trainers.errors import UserError
 from trainers.options.run import RunConfig
 from trainers.storage import locks
-from trainers.training.checkpoints import write_atomically
+from trainers.storage.json_files import read_json, write_json
 
 if TYPE_CHECKING:
     from zoo.model import ZooModel
@@ -162,23 +161,6 @@ def load_model(run_dir: Path | str) -> ZooModel:
     except Exception as error:  # Keras, h5py and zipfile raise anything for a broken file.
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"{folder.model} cannot be loaded: {reason}") from error
-
-
-def read_json(path: Path) -> Any:
-    """Returns what a JSON file of a run holds.
-
-    Raises:
-        UserError: if it cannot be read.
-    """
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read: {error}") from None
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Writes a JSON file, whole or not at all."""
-    write_atomically(path, json.dumps(value, indent=2) + "\n")
 
 
 def installed_versions(packages: Sequence[str] = _PACKAGES) -> dict[str, str]:

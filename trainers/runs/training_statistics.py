@@ -11,7 +11,7 @@ from trainers.errors import UserError
 from trainers.options.run import RunConfig
 
 if TYPE_CHECKING:
-    from trainers.datasets.loading import Dataset
+    from trainers.datasets.dataset import Dataset
 
 __all__ = ["of_training"]
 

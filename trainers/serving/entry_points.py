@@ -12,7 +12,7 @@ from trainers.serving import encoded_images
 from zoo.model import Signature
 
 if TYPE_CHECKING:
-    from trainers.datasets.loading import DatasetSpec
+    from trainers.datasets.dataset import DatasetSpec
     from zoo.model import ZooModel
 
 __all__ = ["ENCODED", "NAMES", "make"]

@@ -18,7 +18,7 @@ import numpy as np
 import zoo
 
 if TYPE_CHECKING:
-    from trainers.datasets.loading import DatasetSpec
+    from trainers.datasets.dataset import DatasetSpec
     from zoo.model import Signature, ZooModel
 
 __all__ = ["CARD_JSON", "CARD_TEXT", "make_card", "write_card"]

@@ -14,7 +14,7 @@ from tensorflow_serving.config import model_server_config_pb2
 
 from trainers.errors import UserError
 from trainers.serving.versions import existing_versions
-from trainers.training.checkpoints import opened_alone, write_atomically
+from trainers.storage.atomic_files import opened_alone, write_atomically
 
 __all__ = [
     "MODELS_CONFIG",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from astropy.table import Column
 
-from trainers.datasets.loading import DatasetSpec
+from trainers.datasets.dataset import DatasetSpec
 from trainers.tables import quantities
 
 __all__ = ["dataset_columns", "model_columns", "scalar_features", "vote_columns"]

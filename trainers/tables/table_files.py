@@ -142,7 +142,7 @@ class _Counted:
 
 def _whole(path: Path, write_it: Callable[[Path], None]) -> None:
     # It knows Keras; mistakes in names of files are told before that is loaded.
-    from trainers.training.checkpoints import flush_to_disk, opened_alone
+    from trainers.storage.atomic_files import flush_to_disk, opened_alone
 
     path.parent.mkdir(parents=True, exist_ok=True)
     beside, lock = (path.with_name(f".{kind}.{path.name}") for kind in ("part", "lock"))

@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 import tqdm
 
-from trainers.training.checkpoints import write_atomically
+from trainers.storage.atomic_files import write_atomically
 
 __all__ = ["HistoryFile", "ProgressReport", "TensorBoardScalars"]
 

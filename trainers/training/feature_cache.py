@@ -16,9 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from trainers.errors import TrainingError
-from trainers.runs.run_folder import write_json
 from trainers.storage import locks
-from trainers.training.checkpoints import write_atomically
+from trainers.storage.atomic_files import write_atomically
+from trainers.storage.json_files import write_json
 from trainers.training.progress import Progress
 
 __all__ = ["BATCH", "SHARD_BATCHES", "FeatureFiles", "fill", "folder_of"]

@@ -24,7 +24,7 @@ from trainers.training.interruption import Interruption
 from zoo.model import ZooModel
 
 if TYPE_CHECKING:
-    from trainers.datasets.loading import Dataset
+    from trainers.datasets.dataset import Dataset
 
 __all__ = ["fit"]
 

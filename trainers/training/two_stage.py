@@ -14,8 +14,8 @@ import numpy as np
 import tensorflow as tf
 
 from trainers.datasets.batching import Batching
+from trainers.datasets.dataset import Dataset
 from trainers.datasets.in_memory import map_rows
-from trainers.datasets.loading import Dataset
 from trainers.distribution import strategy as strategies
 from trainers.errors import UserError
 from trainers.options.run import RunConfig

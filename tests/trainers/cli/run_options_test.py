@@ -9,10 +9,10 @@ import tensorflow as tf
 
 import zoo
 from trainers import recipes, run
-from trainers.cli.arguments import parse_value
 from trainers.cli.run_options import parse_run
 from trainers.errors import UserError
 from trainers.options.run import RunConfig
+from trainers.options.values import parse_value
 
 
 class CommandLineTest(tf.test.TestCase):

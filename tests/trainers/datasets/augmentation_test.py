@@ -5,10 +5,11 @@ import tensorflow as tf
 from scipy import ndimage, stats
 
 from tests.trainers import tiny
-from trainers.datasets import loading
 from trainers.datasets.augmentation import AugmentedDataset
+from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.errors import UserError
+from trainers.options import limits
 
 # A ramp tells where a pixel came from: x, y and whether it was inside.
 SIZE = 21
@@ -18,13 +19,13 @@ NUMBER = 400
 def ramps():
     y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
     image = np.stack([x, y, np.ones_like(x)], axis=-1)
-    spec = loading.DatasetSpec("ramps", image.shape, tuple("xyi"), None, "pixels", (), None)
+    spec = DatasetSpec("ramps", image.shape, tuple("xyi"), None, "pixels", (), None)
     splits = {
         split: {
             "image": np.tile(image, (NUMBER, 1, 1, 1)),
             "id": np.array([f"{split}-{i}" for i in range(NUMBER)]),
         }
-        for split in loading.SPLITS
+        for split in limits.SPLITS
     }
     return InMemoryDataset(spec, splits)
 

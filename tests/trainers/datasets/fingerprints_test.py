@@ -14,15 +14,17 @@ from PIL import Image
 from tests.trainers import tiny
 from tests.trainers.dots import DotsCase
 from trainers.datasets import loading
+from trainers.datasets.dataset import CACHE_BYTES
 from trainers.datasets.image_folder import split_of
 from trainers.datasets.noise import NoisyDataset
 from trainers.datasets.tfds_data import StreamedDataset, _Reader
+from trainers.options import limits
 
 
 class ArraysTest(tf.test.TestCase):
     def test_any_example_counts(self):
         whole = tiny.TinyDataset()
-        prints = {split: whole.fingerprint(split) for split in loading.SPLITS}
+        prints = {split: whole.fingerprint(split) for split in limits.SPLITS}
         self.assertLen(set(prints.values()), 3)
         pixel, label, name = tiny.TinyDataset(), tiny.TinyDataset(), tiny.TinyDataset()
         pixel._images["train"][95, 7, 7, 1] += 1
@@ -67,7 +69,7 @@ class ImageFilesTest(tf.test.TestCase):
         return dataset.fingerprint("train")
 
     def test_files_and_classes(self):
-        for cache_bytes in (loading.CACHE_BYTES, 10):
+        for cache_bytes in (CACHE_BYTES, 10):
             with self.subTest(cache_bytes):
                 held = {"cache_bytes": cache_bytes}
                 prints = [self.fingerprint(**held)]
@@ -113,7 +115,7 @@ class StreamedDatasetTest(DotsCase):
     def test_labels_of_chosen_classes(self):
         options = {"classes": ["quasar", "star"], "cache_bytes": 100}
         streamed = self.load("three", **options)
-        for split in loading.SPLITS:
+        for split in limits.SPLITS:
             labels = [batch["label"] for batch in streamed.batches(split, 7)]
             self.assertAllEqual(streamed.column(split, "label"), np.concatenate(labels))
 

@@ -15,9 +15,11 @@ from skimage import io as skimage_io
 from tests import galaxy_data
 from trainers.cli.exit_status import exit_status
 from trainers.datasets import image_folder, loading
+from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.image_files import StreamedFiles
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.errors import UserError
+from trainers.options import limits
 
 SIZE = (12, 10)
 
@@ -57,7 +59,7 @@ class ImageFolderTest(tf.test.TestCase):
             self.assertIn(part, line)
 
     def members(self, dataset):
-        return {split: set(dataset.arrays(split)["id"]) for split in loading.SPLITS}
+        return {split: set(dataset.arrays(split)["id"]) for split in limits.SPLITS}
 
     # Layouts and splits.
 
@@ -66,7 +68,7 @@ class ImageFolderTest(tf.test.TestCase):
         dataset = self.load()
         self.assertEqual(
             dataset.spec,
-            loading.DatasetSpec(
+            DatasetSpec(
                 name="image_folder",
                 image_shape=(12, 10, 3),
                 bands=("red", "green", "blue"),
@@ -78,7 +80,7 @@ class ImageFolderTest(tf.test.TestCase):
             ),
         )
         self.assertEqual(sum(dataset.num_examples.values()), 60)
-        for split in loading.SPLITS:
+        for split in limits.SPLITS:
             arrays = dataset.arrays(split)
             self.assertEqual(arrays["image"].dtype, np.float32)
             self.assertLen(arrays["id"], dataset.num_examples[split])
@@ -93,7 +95,7 @@ class ImageFolderTest(tf.test.TestCase):
         whole = self.members(self.load())
         dataset = self.load(classes=["spiral=clockwise,anticlockwise", "elliptical"])
         self.assertEqual(dataset.spec.class_names, ("spiral", "elliptical"))
-        for split in loading.SPLITS:
+        for split in limits.SPLITS:
             arrays = dataset.arrays(split)
             is_spiral = np.array(["clockwise" in name for name in arrays["id"]])
             self.assertAllEqual(arrays["label"], np.where(is_spiral, 0, 1))
@@ -120,7 +122,7 @@ class ImageFolderTest(tf.test.TestCase):
                     draw(self.folder / split / name / f"{split}{name}{index}.jpg")
         dataset = self.load()
         self.assertEqual(dataset.num_examples, {"train": 12, "validation": 6, "test": 8})
-        for split, shown in zip(loading.SPLITS, ("train", "val", "test"), strict=True):
+        for split, shown in zip(limits.SPLITS, ("train", "val", "test"), strict=True):
             for name in dataset.arrays(split)["id"]:
                 self.assertStartsWith(name, shown)
         # TFDS's own reader of this layout sees the same objects with the same labels.
@@ -141,7 +143,7 @@ class ImageFolderTest(tf.test.TestCase):
     def test_split_fractions(self):
         number = 20_000
         splits = [image_folder.split_of(f"object-{index}") for index in range(number)]
-        counts = [splits.count(split) for split in loading.SPLITS]
+        counts = [splits.count(split) for split in limits.SPLITS]
         expected = [0.7 * number, 0.1 * number, 0.2 * number]
         # Fails by chance once in 10^6 sets of names, and these are always the same.
         self.assertGreater(stats.chisquare(counts, expected).pvalue, 1e-6)
@@ -156,7 +158,7 @@ class ImageFolderTest(tf.test.TestCase):
         Image.open(self.folder / "star" / "star4.png").save(self.folder / "star" / "star4.jpg")
         (self.folder / "star" / "star4.png").unlink()
         after = self.members(self.load())
-        for split in loading.SPLITS:
+        for split in limits.SPLITS:
             self.assertContainsSubset(before[split], after[split])
 
     def test_max_examples_takes_from_all_classes(self):
@@ -364,7 +366,7 @@ class ImageFolderTest(tf.test.TestCase):
         self.assertEqual(dataset.spec.image_shape, (64, 64, 1))
         total = len(list(folder.glob("*/*.jpg")))
         self.assertEqual(sum(dataset.num_examples.values()), total)
-        for split, fraction in zip(loading.SPLITS, (0.7, 0.1, 0.2), strict=True):
+        for split, fraction in zip(limits.SPLITS, (0.7, 0.1, 0.2), strict=True):
             # Five standard deviations of a binomial share.
             spread = 5 * np.sqrt(total * fraction * (1 - fraction))
             self.assertNear(dataset.num_examples[split], total * fraction, spread)

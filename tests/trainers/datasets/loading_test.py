@@ -12,6 +12,7 @@ import tensorflow_datasets as tfds
 
 from tests.trainers.dots import NAMES, NUMBERS, SHAPE, Dots, DotsCase
 from trainers.datasets import in_memory, loading, tfds_data
+from trainers.datasets.dataset import CACHE_BYTES, DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.datasets.tfds_data import StreamedDataset
 from trainers.errors import UserError
@@ -135,7 +136,7 @@ class InMemoryTest(BatchesCase, DotsCase):
 
     def test_eight_bits_stay_eight_bits(self):
         images = np.arange(6 * 48).reshape(6, 4, 4, 3).astype(np.uint8)
-        spec = loading.DatasetSpec("x", (4, 4, 3), tuple("rgb"), None, "counts", (), None)
+        spec = DatasetSpec("x", (4, 4, 3), tuple("rgb"), None, "counts", (), None)
         dataset = InMemoryDataset(spec, {"train": {"image": images}})
         self.assertEqual(dataset._images["train"].dtype, tf.uint8)
         batch = next(iter(dataset.batches("train", 6)))
@@ -146,7 +147,7 @@ class InMemoryTest(BatchesCase, DotsCase):
     def test_images_are_held_once(self):
         held = in_memory.empty((6, 4, 4, 3), np.float32)
         held[...] = np.random.default_rng(0).normal(size=held.shape)
-        spec = loading.DatasetSpec("x", (4, 4, 3), tuple("rgb"), None, "counts", (), None)
+        spec = DatasetSpec("x", (4, 4, 3), tuple("rgb"), None, "counts", (), None)
         for images in (held, held[::-1], held.astype(np.float64)):
             dataset = InMemoryDataset(spec, {"train": {"image": images}})
             seen = dataset.arrays("train", limit=5)["image"]
@@ -158,7 +159,7 @@ class InMemoryTest(BatchesCase, DotsCase):
     def test_the_tensor_outlives_the_array(self):
         images = in_memory.empty((1000, 16, 16, 3), np.float32)
         images[...] = 1.0
-        spec = loading.DatasetSpec("x", (16, 16, 3), tuple("rgb"), None, "counts", (), None)
+        spec = DatasetSpec("x", (16, 16, 3), tuple("rgb"), None, "counts", (), None)
         batches = InMemoryDataset(spec, {"train": {"image": images}}).batches("train", 1000)
         del images
         np.full((1000, 16, 16, 3), 2.0, np.float32)
@@ -191,7 +192,7 @@ class LoadTest(DotsCase):
         dataset = self.load()
         self.assertEqual(
             dataset.spec,
-            loading.DatasetSpec(
+            DatasetSpec(
                 name="dots/good",
                 image_shape=SHAPE,
                 bands=("g", "r"),
@@ -213,7 +214,7 @@ class LoadTest(DotsCase):
         self.assertEqual(self.shown, "")
         self.assertEqual(dataset.spec.class_names, ())
         self.assertIsNone(dataset.spec.class_fractions)
-        for cache_bytes in (loading.CACHE_BYTES, 100):
+        for cache_bytes in (CACHE_BYTES, 100):
             dataset = self.load("unlabelled", cache_bytes=cache_bytes)
             self.assertEqual(set(dataset.batches("train", 8).element_spec), {"image"})
         # What was built of other files is not passed off as built of these.
@@ -222,7 +223,7 @@ class LoadTest(DotsCase):
 
     def test_max_examples(self):
         whole = self.load()
-        for cache_bytes in (loading.CACHE_BYTES, 100):
+        for cache_bytes in (CACHE_BYTES, 100):
             part = self.load(max_examples=15, cache_bytes=cache_bytes)
             self.assertEqual(part.num_examples, {"train": 15, "validation": 10, "test": 15})
             part = self.load(max_examples=[15, 4, 90], cache_bytes=cache_bytes)
@@ -242,7 +243,7 @@ class LoadTest(DotsCase):
         self.assertEqual(built.name, "simulated-faint=24-num_test=4-num_train=6-num_validation=2")
 
     def test_bad_pixels(self):
-        for cache_bytes in (loading.CACHE_BYTES, 100):
+        for cache_bytes in (CACHE_BYTES, 100):
             with self.assertRaisesRegex(UserError, r"^dot-\d+: 2 of 32 pixels are NaN or infinite"):
                 self.load("bad", cache_bytes=cache_bytes)
             dataset = self.load("bad", on_error="skip", cache_bytes=cache_bytes)

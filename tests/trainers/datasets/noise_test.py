@@ -14,9 +14,11 @@ from scipy import stats
 from tests.trainers import tiny
 from trainers import evaluate, recipes
 from trainers.datasets import loading
+from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.datasets.noise import NoisyDataset
 from trainers.errors import UserError
+from trainers.options import limits
 from trainers.options.run import RunConfig
 from trainers.runs.run_folder import load_model
 
@@ -25,9 +27,7 @@ NUMBERS = {"train": 60, "validation": 20, "test": 20}
 
 def flat(numbers=NUMBERS, value=100.0, size=6):
     """Images that are flat, so that what is left is the noise."""
-    spec = loading.DatasetSpec(
-        "flat", (size, size, 2), ("g", "r"), None, "counts", ("a", "b"), (0.5, 0.5)
-    )
+    spec = DatasetSpec("flat", (size, size, 2), ("g", "r"), None, "counts", ("a", "b"), (0.5, 0.5))
     splits = {
         split: {
             "image": np.full((number, size, size, 2), value, np.float32),
@@ -66,12 +66,12 @@ class NoisyDatasetTest(tf.test.TestCase):
         self.assertAllEqual(arrays["noise_sigma"], np.full(60, 5, np.float32))
 
     def test_realisations_and_splits_are_independent(self):
-        numbers = dict.fromkeys(loading.SPLITS, 50)
+        numbers = dict.fromkeys(limits.SPLITS, 50)
         dataset = flat(numbers)
-        for split in loading.SPLITS:
+        for split in limits.SPLITS:
             # The same names everywhere, so that only the split can tell them apart.
             dataset._features[split]["id"] = np.array([f"{i}" for i in range(50)])
-        samples = [NoisyDataset(dataset, 1.0).arrays(split)["image"] for split in loading.SPLITS]
+        samples = [NoisyDataset(dataset, 1.0).arrays(split)["image"] for split in limits.SPLITS]
         samples.append(NoisyDataset(dataset, 1.0, realisation=1).arrays("train")["image"])
         inside = np.s_[:, 7:-7, 7:-7]
         for i, one in enumerate(samples):
@@ -148,7 +148,7 @@ class NoisyDatasetTest(tf.test.TestCase):
         def epoch(dataset, split, number):
             return next(iter(dataset.batches(split, 20, epoch=number)))["image"].numpy()
 
-        for split in loading.SPLITS:
+        for split in limits.SPLITS:
             self.assertAllEqual(epoch(fixed, split, 0), epoch(fixed, split, 1))
             same = split != "train"
             self.assertEqual((epoch(fresh, split, 0) == epoch(fresh, split, 1)).all(), same)

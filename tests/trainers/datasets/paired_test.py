@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
-from trainers.datasets.loading import DatasetSpec
 from trainers.datasets.paired import PairedDataset
 from trainers.errors import UserError
 

@@ -6,12 +6,13 @@ import tensorflow as tf
 from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel, StandInSpec
 from trainers.blends import sep_baseline
 from trainers.blends.truth import BlendTruth, blended_class, separation_edges
-from trainers.datasets import loading
+from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.datasets.noise import NoisyDataset
 from trainers.evaluators import EvaluationContext, select
 from trainers.evaluators.figures.blend_gallery import worst_mistakes
 from trainers.evaluators.separation import evaluate_separation
+from trainers.options import limits
 
 NAMES = ("isolated", "blended")
 
@@ -67,8 +68,8 @@ class Numbered(NoisyDataset):
 class SeparationTest(tf.test.TestCase):
     def _context(self, probability, arrays=None, sigma=3.0):
         arrays = arrays or blends()
-        spec = loading.DatasetSpec("blends", (51, 51, 1), ("r",), 0.187, "counts", NAMES, None)
-        splits = {name: dict(arrays) for name in loading.SPLITS}
+        spec = DatasetSpec("blends", (51, 51, 1), ("r",), 0.187, "counts", NAMES, None)
+        splits = {name: dict(arrays) for name in limits.SPLITS}
         dataset = Numbered(InMemoryDataset(spec, splits), sigma, pad=2)
         return EvaluationContext(Answers(probability), dataset, Path(self.get_temp_dir()))
 

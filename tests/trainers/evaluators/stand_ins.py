@@ -11,7 +11,7 @@ import tensorflow as tf
 
 @dataclasses.dataclass(frozen=True)
 class StandInSpec:
-    """The fields of `trainers.datasets.loading.DatasetSpec`."""
+    """The fields of `trainers.datasets.dataset.DatasetSpec`."""
 
     name: str = "stand_in/blobs"
     image_shape: tuple[int, int, int] = (24, 24, 5)

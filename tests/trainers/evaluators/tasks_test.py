@@ -6,8 +6,8 @@ import numpy as np
 import tensorflow as tf
 from astropy.table import Table
 
+from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
-from trainers.datasets.loading import DatasetSpec
 from trainers.evaluators import EvaluationContext, context, select
 from trainers.evaluators.tasks import evaluate_tasks, probe_task
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from sklearn.ensemble import RandomForestClassifier
 
 from tfds_builders.galaxy_zoo_decals.labels import GZD5, task_labels
-from trainers.datasets.loading import DatasetSpec
+from trainers.datasets.dataset import DatasetSpec
 from trainers.evaluators.statistics import transfer_scores
 from trainers.evaluators.statistics.task_probe import TaskScore, fit_forest, score_forest
 

@@ -5,8 +5,8 @@ import tensorflow as tf
 from scipy import stats
 
 from tests.zoo.models.vote_questions import QUESTIONS
+from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
-from trainers.datasets.loading import DatasetSpec
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.registry import describe
 from trainers.evaluators.statistics.vote_scores import (

@@ -11,13 +11,15 @@ import tensorflow as tf
 from tests.trainers.tiny_two_stage import TinyTwoStage
 from trainers import recipes
 from trainers.datasets import loading
+from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.datasets.noise import NoisyDataset
 from trainers.errors import UserError
 from trainers.recipes import Recipe
 from trainers.reproduce import __main__ as command
 from trainers.reproduce import blendhunter_options, published
-from trainers.runs.run_folder import load_model, read_json
+from trainers.runs.run_folder import load_model
+from trainers.storage.json_files import read_json
 from zoo import registry
 
 MODEL = "tiny_blends"
@@ -53,7 +55,7 @@ def load(name, **options):
     if name not in ("blends/parametric", "blends/real"):
         raise UserError(f"--dataset: there is no '{name}'")
     classes = ("isolated", "blended")
-    spec = loading.DatasetSpec(name, (21, 21, 1), ("r",), 0.187, "counts", classes, (0.5, 0.5))
+    spec = DatasetSpec(name, (21, 21, 1), ("r",), 0.187, "counts", classes, (0.5, 0.5))
     first = 10 * (name == "blends/real")
     return InMemoryDataset(
         spec,

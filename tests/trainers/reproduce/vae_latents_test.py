@@ -7,6 +7,7 @@ import tensorflow as tf
 from sklearn.decomposition import PCA
 
 from trainers.datasets import loading
+from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.errors import UserError
 from trainers.reproduce import __main__ as reproduce
@@ -25,7 +26,7 @@ def dataset():
         image = np.clip(blob + generator.normal(10, 5, (number, *SHAPE)), 0, 255).round()
         ids = np.array([f"{split}-{index}" for index in range(number)])
         splits[split] = {"image": image.astype(np.float32), "id": ids}
-    spec = loading.DatasetSpec("blobs", SHAPE, ("z", "r", "g"), None, "counts", (), None)
+    spec = DatasetSpec("blobs", SHAPE, ("z", "r", "g"), None, "counts", (), None)
     return InMemoryDataset(spec, splits)
 
 

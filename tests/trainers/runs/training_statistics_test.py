@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from trainers.datasets import loading
 from trainers.datasets.augmentation import AugmentedDataset
+from trainers.datasets.dataset import Dataset, DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.errors import UserError
 from trainers.options.run import RunConfig
@@ -36,7 +36,7 @@ def blobs(class_names=("faint", "bright")):
         }
         if class_names:
             splits[split]["label"] = (brightness > 40).astype(np.int64)
-    spec = loading.DatasetSpec(
+    spec = DatasetSpec(
         "blobs",
         (8, 8, 1),
         ("r",),
@@ -112,7 +112,7 @@ class ColumnTest(tf.test.TestCase):
             for each in (dataset, augmented):
                 self.assertAllEqual(each.column("train", name), expected)
             # The way of datasets that are not in memory.
-            self.assertAllEqual(loading.Dataset.column(dataset, "train", name), expected)
+            self.assertAllEqual(Dataset.column(dataset, "train", name), expected)
 
 
 if __name__ == "__main__":

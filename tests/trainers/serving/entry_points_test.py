@@ -8,7 +8,7 @@ import zoo
 from tests.fresh_process import run_saved_model
 from tests.zoo import tiny_model
 from tests.zoo.models.vote_questions import QUESTIONS
-from trainers.datasets.loading import DatasetSpec
+from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.noise import NoisyDataset
 from trainers.export import export
 from trainers.serving import encoded_images, entry_points, server_files

@@ -18,7 +18,7 @@ from tests.trainers.serving.served_models import ServedModels
 from tests.zoo import tiny_model
 from tests.zoo.models.vote_questions import QUESTIONS
 from trainers import serve_client
-from trainers.datasets.loading import DatasetSpec
+from trainers.datasets.dataset import DatasetSpec
 from trainers.export import export
 from trainers.prediction import answering
 from trainers.serving import server_files

@@ -25,7 +25,7 @@ from tests.fresh_process import run_saved_model
 from tests.trainers.serving import prediction_server
 from tests.trainers.serving.served_models import RequestError, ServedModels
 from tests.zoo import tiny_model
-from trainers.datasets.loading import DatasetSpec
+from trainers.datasets.dataset import DatasetSpec
 from trainers.export import export
 from trainers.serving import encoded_images, server_files
 

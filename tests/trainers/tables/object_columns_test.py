@@ -1,7 +1,7 @@
 import numpy as np
 import tensorflow as tf
 
-from trainers.datasets.loading import DatasetSpec
+from trainers.datasets.dataset import DatasetSpec
 from trainers.tables import object_columns
 
 QUESTIONS = ({"name": "bar", "answers": ["yes", "no"]}, {"name": "arms", "answers": list("123")})

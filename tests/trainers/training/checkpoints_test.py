@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from trainers.errors import TrainingError, UserError
-from trainers.training.checkpoints import Checkpoints, Progress, write_atomically
+from trainers.storage.atomic_files import write_atomically
+from trainers.training.checkpoints import Checkpoints, Progress
 
 
 def _model(units=3):

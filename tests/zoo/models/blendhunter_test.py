@@ -10,7 +10,7 @@ import tensorflow as tf
 import zoo
 from tests import galaxy_data
 from tests.zoo import model_test_case
-from trainers.cli.arguments import parse_value
+from trainers.options.values import parse_value
 from zoo.layers import vgg
 
 

@@ -15,8 +15,8 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from trainers.evaluators.statistics.class_names import singular
+from trainers.storage.atomic_files import write_atomically
 from trainers.tables import quantities
-from trainers.training.checkpoints import write_atomically
 
 __all__ = [
     "COLOURS",

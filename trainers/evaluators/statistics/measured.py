@@ -10,7 +10,7 @@ import numpy as np
 from trainers.evaluators.statistics import photometry
 
 if TYPE_CHECKING:
-    from trainers.datasets.loading import DatasetSpec
+    from trainers.datasets.dataset import DatasetSpec
 
 __all__ = ["quantities"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import balanced_accuracy_score
 
-from trainers.datasets.loading import DatasetSpec
+from trainers.datasets.dataset import DatasetSpec
 
 __all__ = ["FEW_TREES", "TREES", "TaskScore", "fit_forest", "score_forest", "task_labels_of"]
 

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
 from tfds_builders.galaxy_zoo_decals.labels import GZD5, GZD12, task_labels
-from trainers.datasets.loading import DatasetSpec
+from trainers.datasets.dataset import DatasetSpec
 from trainers.evaluators.statistics import ranking
 from trainers.evaluators.statistics.task_probe import TREES, TaskScore, fit_forest, score_forest
 from trainers.evaluators.statistics.task_probe import task_labels_of as own_labels

@@ -2,9 +2,9 @@ import numpy as np
 import tensorflow as tf
 
 from tests.trainers.dots import DotsCase
-from trainers.datasets import loading
-from trainers.datasets.classes import ClassChoice
+from trainers.datasets.dataset import CACHE_BYTES
 from trainers.errors import UserError
+from trainers.options.class_choice import ClassChoice
 
 MORPHOLOGIES = ("elliptical", "merger", "anticlockwise", "clockwise")
 
@@ -34,7 +34,7 @@ class ClassChoiceTest(tf.test.TestCase):
 
 class ChosenClassesTest(DotsCase):
     def test_classes(self):
-        for cache_bytes in (loading.CACHE_BYTES, 100):
+        for cache_bytes in (CACHE_BYTES, 100):
             left = self.load("three", classes=["quasar", "star"], cache_bytes=cache_bytes)
             self.assertEqual(left.spec.class_names, ("quasar", "star"))
             self.assertEqual(left.num_examples, {"train": 33, "validation": 6, "test": 14})
