@@ -63,14 +63,25 @@ setup(
             "dm-tree~=0.1.9",
             "hypothesis~=6.170",
             "import-linter~=2.5",
+            "jinja2~=3.1",
+            "markdown-it-py>=3,<5",
             "pytest>=8,<10",
             "pytest-timeout~=2.4",
             "pytest-xdist~=3.8",
+            "pyyaml~=6.0",
             "ruff>=0.15,<0.18",
         ],
         "bench": ["torch==2.13.0"],
         # The site and the notebooks; nothing of it is among the constraints.
-        "docs": ["ipykernel==7.4.0", "mkdocs==1.6.1", "nbconvert==7.17.2"],
+        "docs": [
+            "ipykernel==7.4.0",
+            "mkdocs==1.6.1",
+            "mkdocs-jupyter==0.26.3",
+            "mkdocs-material==9.8.2",
+            "mkdocstrings[python]==1.0.8",
+            "nbconvert==7.17.2",
+            "ruff>=0.15,<0.18",  # mkdocstrings formats signatures with it.
+        ],
         "umap": ["umap-learn~=0.5.12"],
     },
     classifiers=[

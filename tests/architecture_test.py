@@ -6,7 +6,7 @@ from pathlib import Path
 import tensorflow as tf
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("zoo", "tfds_builders", "trainers", "benchmarks", "documentation", "tests")
+PACKAGES = ("zoo", "tfds_builders", "trainers", "benchmarks", "docs", "tests")
 CATCH_ALL = {"helpers", "misc", "util", "utils"}
 
 

@@ -1,26 +1,26 @@
-"""Whether the pages are right: their links, their commands, their code, and what is made of them.
+"""Links, commands and code of the pages, and the pages that the site makes from the registries.
 
-CONTRIBUTING.md says what is run, and how a block is marked that is not.
+CONTRIBUTING.md describes which blocks are run, and the mark of those that are not.
 """
 
 import ast
 import importlib.util
 import inspect
 import json
-import os
 import re
 import unittest
 from pathlib import Path
 from unittest import mock
 
+import registry_pages
 import tensorflow as tf
+import yaml
 from etils import epath
 from tensorflow_datasets.core import dataset_builder
 
 import tfds_builders
 import zoo
-from documentation import dataset_pages, markdown, model_pages
-from tests import page_code, page_commands
+from tests import page_blocks, page_code, page_commands
 from tfds_builders import registry as dataset_registry
 from trainers.cli.run_options import parse_run
 from trainers.datasets import loading
@@ -41,38 +41,34 @@ class LinksTest(tf.test.TestCase):
             self.check_links(page.read_text(), page.parent, page.relative_to(ROOT))
         for path in NOTEBOOKS:
             cells = json.loads(path.read_text())["cells"]
-            told = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-            self.check_links("\n\n".join(told), path.parent, path.name)
-
-    def test_links_of_made_pages_lead_to_files_and_headings(self):
-        names = [f"{name}.md" for name in zoo.list_models()]
-        for made in (model_pages.index(), *map(model_pages.page, zoo.list_models())):
-            self.check_links(made, ROOT / "docs" / "models", "made page", known=names)
+            texts = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+            self.check_links("\n\n".join(texts), path.parent, path.name)
 
     def test_a_dead_link_is_found(self):
         for text in ("[a](nowhere.md)", "[a](docs/index.md#nothing)", "![a](docs/figures/no.png)"):
             self.assertLen(_dead_links(text, ROOT), 1)
-        for text in ("`[a](b.md)`", "[a](docs/index.md#in-use)", "[a](https://example.org/a#b)"):
+        for text in (
+            "`[a](b.md)`",
+            "[a](docs/index.md#quick-start)",
+            "[a](https://example.org/a#b)",
+        ):
             self.assertEmpty(_dead_links(text, ROOT))
 
-    def test_every_page_is_in_the_list_of_pages(self):
-        listed = set()
-        index = ROOT / "docs" / "index.md"
-        markdown.map_links(index.read_text(), lambda target, _: listed.add(target) or target)
-        pages = [*(ROOT / "docs").rglob("*.md"), *NOTEBOOKS]
-        for page in pages:
-            if page != index:
-                self.assertIn(str(page.relative_to(index.parent)), listed)
+    def test_every_page_is_in_the_navigation(self):
+        navigation = str(yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"])
+        docs = ROOT / "docs"
+        for page in [*docs.glob("*.md"), *docs.glob("api/*.md"), *NOTEBOOKS]:
+            self.assertIn(f"'{page.relative_to(docs)}'", navigation)
 
-    def check_links(self, text, folder, name, known=()):
-        self.assertEmpty(_dead_links(text, folder, known), name)
+    def check_links(self, text, folder, name):
+        self.assertEmpty(_dead_links(text, folder), name)
 
 
 class ReadmeTest(tf.test.TestCase):
     def test_its_numbers_are_measured_ones(self):
         readme = (ROOT / "README.md").read_text()
         results = (ROOT / "docs" / "results.md").read_text()
-        (table,) = re.findall(r"^## What it reaches\n(.*?)^The commands", readme, re.M | re.S)
+        (table,) = re.findall(r"^## Results\n(.*?)^\[Results\]", readme, re.M | re.S)
         numbers = re.findall(r"\d*\.\d+", table)
         self.assertGreater(len(numbers), 5)
         for number in numbers:
@@ -141,7 +137,7 @@ class CodeTest(tf.test.TestCase):
         with page_code.scratch(), mock.patch.dict(zoo.registry._entries):
             page_code.run(ROOT / "docs" / "adding_a_model.md")
             self.assertIn(added, zoo.list_models())
-            self.assertIn("## Hyperparameters", model_pages.page(added))
+            self.assertIn("## Hyperparameters", registry_pages.model_page(added))
             self.assertEqual(parse_run(["--model", added]).learning_rate, 3e-3)
             # Some of those that `ZooModelTestCase` has: all of them take half a minute.
             self.check(
@@ -154,7 +150,7 @@ class CodeTest(tf.test.TestCase):
 
     def test_the_dataset_that_is_added(self):
         page = ROOT / "docs" / "adding_a_dataset.md"
-        (line,) = (b.text for b in markdown.blocks(page.read_text()) if b.language == "text")
+        (line,) = (b.text for b in page_blocks.blocks(page.read_text()) if b.language == "text")
         with (
             page_code.scratch(),
             mock.patch.dict(dataset_registry._MODULES, ast.literal_eval(f"{{{line}}}")),
@@ -181,27 +177,27 @@ class CodeTest(tf.test.TestCase):
         self.assertGreaterEqual(len(cases), len(names) or 1)
         result = unittest.TestResult()
         unittest.TestSuite(cases).run(result)
-        self.assertEmpty([told for _, told in result.errors + result.failures])
+        self.assertEmpty([trace for _, trace in result.errors + result.failures])
 
 
-class MadePagesTest(tf.test.TestCase):
-    def test_models_say_what_they_take(self):
+class RegistryPagesTest(tf.test.TestCase):
+    def test_every_hyperparameter_is_described(self):
         for name in zoo.list_models():
-            page = model_pages.page(name)
+            page = registry_pages.model_page(name)
             entry = zoo.describe(name)
             self.assertIn(entry.reference, page)
-            self.assertIn(entry.summary, page)
+            self.assertIn(f"::: {entry.model_class.__module__}.", page)
             table = page[page.index("## Hyperparameters") : page.index("## Recipes")]
-            told = dict(re.findall(r"^\| `(\w+)` \| `.+` \| (.*) \|$", table, re.MULTILINE))
-            self.assertCountEqual(told, entry.hyperparameters)
-            self.assertEmpty([f"{name}: {given}" for given, text in told.items() if not text])
+            rows = dict(re.findall(r"^\| `(\w+)` \| `.+` \| (.*) \|$", table, re.MULTILINE))
+            self.assertCountEqual(rows, entry.hyperparameters)
+            self.assertEmpty([f"{name}: {row}" for row, text in rows.items() if not text])
 
-    def test_datasets_say_what_they_hold(self):
+    def test_features_configurations_and_versions_of_datasets(self):
         for name in tfds_builders.list_datasets():
-            page = dataset_pages.page(name)
+            page = registry_pages.dataset_page(name)
             builder = tfds_builders.builder(name)
             for feature in builder.info.features:
-                self.assertIn(f"| `{feature}` |", page)
+                self.assertRegex(page, rf"(?m)^\| `{feature}[`/]")
             for config in type(builder).builder_configs:
                 self.assertIn(f"### {name}/{config}\n", page)
             self.assertIn(f"| {builder.VERSION} |", page)
@@ -218,6 +214,7 @@ class NotebooksTest(tf.test.TestCase):
             cells = [c for c in json.loads(path.read_text())["cells"] if c["cell_type"] == "code"]
             self.assertEqual([c["execution_count"] for c in cells], [*range(1, len(cells) + 1)])
             outputs = [output for cell in cells for output in cell["outputs"]]
+            self.assertNotIn("stderr", [output.get("name") for output in outputs])
             self.assertNotIn("error", [output["output_type"] for output in outputs])
             self.assertIn("image/png", str(outputs))
             # Folders of the machine on which it was executed.
@@ -232,21 +229,16 @@ class NotebooksTest(tf.test.TestCase):
                     page_commands.parse(command)
 
 
-def _dead_links(text, folder, known=()):
+def _dead_links(text, folder):
     dead = []
-
-    def check(target, anchor):
-        # Made pages lie in folders that are not there.
-        path = Path(os.path.normpath(folder / target)) if target else None
-        if target not in known and path is not None and not path.exists():
+    for target, anchor in page_blocks.links(text):
+        path = folder / target
+        if target and not path.exists():
             dead.append(target)
         elif anchor:
-            page = text if path is None else path.read_text()
-            if anchor[1:] not in markdown.anchors(page):
+            page = path.read_text() if target else text
+            if anchor[1:] not in page_blocks.anchors(page):
                 dead.append(target + anchor)
-        return target + anchor
-
-    markdown.map_links(text, check)
     return dead
 
 
@@ -256,6 +248,6 @@ def _texts_with_commands():
         yield page.relative_to(ROOT), page.read_text()
     for package in page_commands.OWN:
         for path in (ROOT / package).rglob("*.py"):
-            told = ast.get_docstring(ast.parse(path.read_text())) or ""
+            docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
             # The examples in a section are indented, and no list.
-            yield path.relative_to(ROOT), told.replace("\nExamples:\n", "\nExamples:\n\n")
+            yield path.relative_to(ROOT), docstring.replace("\nExamples:\n", "\nExamples:\n\n")

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
-from documentation import markdown
+from tests import page_blocks
 
 _PACKAGES = ("tests.zoo.models", "tfds_builders", "trainers.recipes", "zoo.models")
 
@@ -38,7 +38,7 @@ def scratch():
 def run(page):
     """Runs the blocks of Python of a page, in the working folder."""
     namespace = {"__name__": "page"}
-    for block in markdown.blocks(page.read_text()):
+    for block in page_blocks.blocks(page.read_text()):
         is_code = re.match(r"(import|from) \w", block.text) and not block.language
         if block.language != "python" and not is_code:
             continue

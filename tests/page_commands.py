@@ -10,12 +10,12 @@ import subprocess
 import tempfile
 from unittest import mock
 
-from documentation import markdown
+from tests import page_blocks
 from trainers.cli.run_options import parse_run
 from trainers.errors import UserError
 from trainers.runs import pipeline
 
-OWN = ("benchmarks", "documentation", "tfds_builders", "trainers")
+OWN = ("benchmarks", "tfds_builders", "trainers")
 
 _COMMAND = re.compile(r"^(\w+=\S* +)*(srun .*)?python -m [a-z]", re.MULTILINE)
 
@@ -34,7 +34,7 @@ class _ParsedError(Exception):
 def of_page(page):
     """Returns the `python -m` commands of a page, each as a list of module and arguments."""
     scripts = []
-    for block in markdown.blocks(page):
+    for block in page_blocks.blocks(page):
         if block.language in ("", "bash", "sh"):
             scripts += [part for part in block.text.split("\n\n") if _COMMAND.search(part)]
     # In prose a command may only be named.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from documentation import markdown
+from tests import page_blocks
 
 PAGE = Path(__file__).parents[2] / "docs" / "many_machines.md"
 
@@ -52,7 +52,7 @@ class RestartScriptsTest(tf.test.TestCase):
             ("sleep", "#!/bin/bash\n"),
         ):
             self.write(name, text)
-        blocks = [block.text for block in markdown.blocks(PAGE.read_text())]
+        blocks = [block.text for block in page_blocks.blocks(PAGE.read_text())]
         self.by_hand = next(text for text in blocks if "export TF_CONFIG" in text)
         self.slurm = next(text for text in blocks if "#SBATCH" in text)
 

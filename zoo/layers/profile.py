@@ -45,7 +45,6 @@ class ProfileDecoder(keras.layers.Layer):
 
     Args:
         image_shape: (height, width, bands) of what is drawn.
-        offset: Whether the centre may move, default True.
 
     Call arguments:
         latent: (batch, at least `latent_dim`).

@@ -58,7 +58,9 @@ class InvariantVAE(VAE):
         amplitude_noise: Lowest and highest e, in units of the standard deviation of each
             amplitude; in between it is learnt, one number for each. Rings are alike and would be
             held to a thousandth, spirals of few galaxies taken for noise. Default 0.03 and 0.4.
-        rings, orders, spiral_orders: See `zoo.layers.polar_harmonics.PolarHarmonics`.
+        rings: Number of rings, see `zoo.layers.polar_harmonics.PolarHarmonics`. Default 16.
+        orders: Largest order of the multipoles. Default 8.
+        spiral_orders: Largest number of arms of the spirals. Default 6.
         stretch: Whether the networks work on the asinh scale, default False.
 
     The other arguments are those of `zoo.models.vae.VAE`, without `posterior`, `apertures` and

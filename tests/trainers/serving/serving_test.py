@@ -362,12 +362,8 @@ class ServingTest(tf.test.TestCase):
             wanted = picture_expected if "galaxy.jpg" in block else expected
             self.assertAllClose(probability, wanted, atol=1e-6)
         if shutil.which("curl"):
-            (readme,) = (
-                block
-                for block in _code_blocks((ROOT / "README.md").read_text())
-                if "base64" in block
-            )
-            command = ready(readme[readme.index("(printf") : readme.index("python -m")])
+            (requests,) = (block for block in _code_blocks(page) if "base64 -w" in block)
+            command = ready(requests[requests.index("(printf") :])
             answer = subprocess.run(["bash", "-c", command], capture_output=True, check=True)
             self.assertAllClose(
                 [row["probability"] for row in json.loads(answer.stdout)["predictions"]],

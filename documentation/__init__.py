@@ -1,1 +1,0 @@
-"""The site: the pages of docs/, and those made from models, datasets and notebooks as they are."""
