@@ -1,4 +1,4 @@
-"""Datasets written file by file in an Apache Beam pipeline, on all cores unless told otherwise."""
+"""Datasets written file by file in an Apache Beam pipeline, on all cores by default."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class BeamShardsBuilder(ExclusiveBuild, tfds.core.ShardBasedBuilder):
         return None
 
     def report(self, left_out: Sequence[str]) -> None:
-        """Is told what the files' examples left out, a line each."""
+        """Receives what the files' examples left out, a line each."""
 
     def _download_and_prepare(
         self,
@@ -76,10 +76,10 @@ class BeamShardsBuilder(ExclusiveBuild, tfds.core.ShardBasedBuilder):
                 tasks.append(_Task(split, os.fspath(path), examples))
         written = self._run(tasks, config)
         self.report([line for task in tasks for line in written[task.path].left_out])
-        found = []
+        split_infos = []
         for split, template in templates.items():
             mine = [task for task in tasks if task.split == split]
-            found.append(
+            split_infos.append(
                 splits.SplitInfo(
                     name=split,
                     shard_lengths=[written[task.path].examples for task in mine],
@@ -87,7 +87,7 @@ class BeamShardsBuilder(ExclusiveBuild, tfds.core.ShardBasedBuilder):
                     filename_template=template,
                 )
             )
-        self.info.set_splits(splits.SplitDict(found))
+        self.info.set_splits(splits.SplitDict(split_infos))
 
     def _run(
         self, tasks: list[_Task], config: tfds.download.DownloadConfig
@@ -135,7 +135,7 @@ class _Task:
 
 @dataclasses.dataclass(frozen=True)
 class _Written:
-    """What became of one file: its size in bytes, or a line if it cannot be written.
+    """Outcome of one file: its size in bytes, or an error line if it cannot be written.
 
     A line is about the data, or else about the machine, such as a full disk.
     """
@@ -210,7 +210,7 @@ def _save(rows: Sequence[Mapping[str, Any]], path: epath.Path) -> None:
     try:
         path.write_text(json.dumps(rows))
     except OSError:
-        # Beam would bury it in a traceback of the worker; whoever misses the file tells it.
+        # Beam would bury it in a traceback of the worker; reading the missing file reports it.
         path.unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""How stamps are packed: in a module of its own that processes load without TensorFlow."""
+"""Compression of stamps, in a module that worker processes load without TensorFlow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One build of a dataset at a time, and none of what killed ones left behind."""
+"""Exclusive builds of a dataset, without leftovers of killed ones."""
 
 from __future__ import annotations
 

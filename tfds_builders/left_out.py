@@ -1,4 +1,4 @@
-"""What a builder does with an object that it cannot use."""
+"""Handling of objects that a builder cannot use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lines that tell how far a build is: TFDS's bars know no total, and a log file has none."""
+"""Progress lines of a build, for log files and where TFDS's bars have no total."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a survey's camera sees: bands, pixel scale, seeing, zero-points, magnitudes."""
+"""Survey cameras: bands, pixel scale, seeing, zero-points, magnitudes."""
 
 from __future__ import annotations
 

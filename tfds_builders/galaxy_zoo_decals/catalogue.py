@@ -38,7 +38,7 @@ _NEEDED = ("iauname", "ra", "dec", "wrong_size_warning", _FLUX, *MEASURED.values
 
 @dataclasses.dataclass
 class CatalogueIndex:
-    """Where the usable rows of a catalogue stand.
+    """Byte offsets of the usable rows of a catalogue.
 
     Attributes:
         path: Of the catalogue.
@@ -85,30 +85,30 @@ def index(
         if missing:
             more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
             raise ValueError(f"{path}: column {', '.join(missing[:3])}{more} is missing")
-        found = CatalogueIndex(str(path), columns, {}, images)
+        usable = CatalogueIndex(str(path), columns, {}, images)
         offset = len(first)
         for line in stream:
             start, offset = offset, offset + len(line)
             if not line.strip():
                 continue
-            found.rows += 1
+            usable.rows += 1
             try:
-                row = _row(line, columns, f"{path}: row {found.rows}")
+                row = _row(line, columns, f"{path}: row {usable.rows}")
                 name = row["iauname"]
-                if not name or name in found.offsets:
+                if not name or name in usable.offsets:
                     what = "stands in the catalogue twice" if name else "has no iauname"
-                    raise ValueError(f"{path}: {name or f'row {found.rows}'} {what}")
+                    raise ValueError(f"{path}: {name or f'row {usable.rows}'} {what}")
             except ValueError as error:
                 left_out.add(str(error))
                 continue
             if name not in images:
-                found.without_image.append(name)
+                usable.without_image.append(name)
             elif row["wrong_size_warning"].lower() == "true" and not config.wrong_size:
-                found.wrong_size.append(name)
+                usable.wrong_size.append(name)
             else:
-                found.offsets[name] = start
-    found.images = {name: images[name] for name in found.offsets}
-    return found
+                usable.offsets[name] = start
+    usable.images = {name: images[name] for name in usable.offsets}
+    return usable
 
 
 @dataclasses.dataclass

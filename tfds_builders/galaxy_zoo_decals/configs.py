@@ -1,4 +1,4 @@
-"""What can be chosen in each configuration of galaxy_zoo_decals."""
+"""Builder configurations of galaxy_zoo_decals."""
 
 from __future__ import annotations
 

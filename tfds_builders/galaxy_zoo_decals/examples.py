@@ -1,4 +1,4 @@
-"""What all configurations have in common: labels, and the features that hold them."""
+"""Labels and features that all configurations share."""
 
 from __future__ import annotations
 

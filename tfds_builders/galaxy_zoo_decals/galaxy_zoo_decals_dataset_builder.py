@@ -34,7 +34,7 @@ _IMAGES = tuple(f"gz_decals_dr5_png_part{part}.zip" for part in range(1, 5))
 
 # Galaxies in a file: some seconds of work.
 _SHARD, _SIMULATED_SHARD = 500, 200
-# Names that a line about many galaxies tells.
+# Maximum names listed in one line about many galaxies.
 _NAMED = 3
 
 
@@ -172,37 +172,37 @@ class Builder(BeamShardsBuilder):
         # The same list, so that what the workers find is kept with the dataset too.
         self.info.metadata["left_out"] = self._left_out.lines
         catalogue, parts = self._files(dl_manager)
-        found = index(catalogue, find_images(parts), config, self._left_out)
+        usable = index(catalogue, find_images(parts), config, self._left_out)
         lines = []
         for names, why in (
-            (found.without_image, "without an image"),
-            (found.wrong_size, "with wrong_size_warning"),
+            (usable.without_image, "without an image"),
+            (usable.wrong_size, "with wrong_size_warning"),
         ):
             if names:
                 more = ", ..." if len(names) > _NAMED else ""
                 shown = ", ".join(names[:_NAMED]) + more
-                lines.append(f"{len(names)} of {found.rows} galaxies {why}: {shown}")
+                lines.append(f"{len(names)} of {usable.rows} galaxies {why}: {shown}")
         self._left_out.lines[:0] = lines
         self.info.metadata.update(
-            rows=found.rows,
-            without_image=len(found.without_image),
-            wrong_size=len(found.wrong_size),
+            rows=usable.rows,
+            without_image=len(usable.without_image),
+            wrong_size=len(usable.wrong_size),
         )
-        if not found.offsets:
+        if not usable.offsets:
             why = next(iter(self._left_out.lines), "there are none")
-            raise ValueError(f"{catalogue}: none of {found.rows} galaxies is usable; {why}")
+            raise ValueError(f"{catalogue}: none of {usable.rows} galaxies is usable; {why}")
         members: dict[str, list[str]] = {split: [] for split in SPLITS}
-        for name in found.offsets:
+        for name in usable.offsets:
             members[split_of(name)].append(name)
         return {
             # TFDS cannot store an empty split; a few galaxies may leave one without any.
             split: [
                 GalaxiesOfFile(
                     config,
-                    found.path,
-                    found.columns,
+                    usable.path,
+                    usable.columns,
                     [
-                        (name, found.offsets[name], found.images[name])
+                        (name, usable.offsets[name], usable.images[name])
                         for name in names[start : start + _SHARD]
                     ],
                 )
@@ -229,8 +229,8 @@ class Builder(BeamShardsBuilder):
     def report(self, left_out: Sequence[str]) -> None:
         if isinstance(self.builder_config, SimulatedConfig):
             return
-        known = set(self._left_out.lines)
-        self._left_out.lines.extend(line for line in left_out if line not in known)
+        reported = set(self._left_out.lines)
+        self._left_out.lines.extend(line for line in left_out if line not in reported)
         self._left_out.report()
 
     def _files(

@@ -1,4 +1,4 @@
-"""The numerical Hubble type (T-Type) of a simulated galaxy, from what it is."""
+"""The numerical Hubble type (T-Type) of a simulated galaxy, from its structure."""
 
 from __future__ import annotations
 

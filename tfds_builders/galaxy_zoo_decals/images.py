@@ -1,4 +1,4 @@
-"""The pictures that the volunteers saw: how a file becomes the pixels of an example."""
+"""Images that the volunteers saw, read from PNG files and ZIP archives."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _PATTERNS = ("*/*.png", "*/*/*.png", "*/*/*/*.png")
 
 
 class ImageFile(NamedTuple):
-    """Where an image is.
+    """Location of an image.
 
     Attributes:
         path: Of its file, or of the archive that holds it.
@@ -88,25 +88,25 @@ def find_images(parts: list[epath.Path]) -> dict[str, ImageFile]:
     Raises:
         ValueError: if an archive cannot be read.
     """
-    found: dict[str, ImageFile] = {}
+    images: dict[str, ImageFile] = {}
     for part in parts:
         if part.is_dir():
             for path in (path for pattern in _PATTERNS for path in part.glob(pattern)):
-                found.setdefault(path.name.removesuffix(".png"), ImageFile(str(path)))
+                images.setdefault(path.name.removesuffix(".png"), ImageFile(str(path)))
             continue
         for member in _archive(str(part)).namelist():
             folder, _, name = member.rpartition("/")
             if name.endswith(".png") and not folder.startswith("__MACOSX"):
-                found.setdefault(name.removesuffix(".png"), ImageFile(str(part), member))
-    return found
+                images.setdefault(name.removesuffix(".png"), ImageFile(str(part), member))
+    return images
 
 
 def image_parts(folder: epath.Path) -> list[epath.Path]:
     """Returns the folders and archives of images in a folder; unpacked ones before archives."""
     paths = sorted(folder.glob(_PARTS))
     unpacked = [path for path in paths if path.is_dir()]
-    known = {path.name for path in unpacked}
-    packed = [path for path in paths if path.suffix == ".zip" and path.stem not in known]
+    unpacked_names = {path.name for path in unpacked}
+    packed = [path for path in paths if path.suffix == ".zip" and path.stem not in unpacked_names]
     return unpacked + packed
 
 

@@ -62,7 +62,7 @@ class DecisionTree:
 
     @functools.cached_property
     def spans(self) -> dict[str, slice]:
-        """Where the answers of each question stand."""
+        """Slice of the answers of each question."""
         spans, start = {}, 0
         for each in self.questions:
             spans[each.name] = slice(start, start + len(each.answers))

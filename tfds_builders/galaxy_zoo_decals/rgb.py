@@ -1,4 +1,4 @@
-"""From images in g, r, z to the colour pictures of Galaxy Zoo DECaLS."""
+"""Colour pictures of Galaxy Zoo DECaLS from images in g, r, z."""
 
 from __future__ import annotations
 

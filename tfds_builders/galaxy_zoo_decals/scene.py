@@ -1,4 +1,4 @@
-"""Light above the atmosphere: a galaxy in parts of different colours, and what lies around it."""
+"""Scenes above the atmosphere: a galaxy of several coloured components, and its neighbours."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Light:
         shape: A Sersic profile of flux 1; an image of flux 1 and its pixel scale (arcsec); None
             for a point.
         flux: (3,), nanomaggies in g, r, z of DECam.
-        g_i: Colour, mag, that tells what other cameras see.
+        g_i: Colour, mag, from which the fluxes in other cameras follow.
         offset: x and y from the centre of the image, arcsec.
     """
 

@@ -40,7 +40,7 @@ _SKY, _VOTES, _ARTEFACT, _CAMERA = range(4)
 
 @dataclasses.dataclass(frozen=True)
 class Sky:
-    """What there is at one place, above the atmosphere.
+    """Sources at one position, above the atmosphere.
 
     Attributes:
         truth: The galaxy.

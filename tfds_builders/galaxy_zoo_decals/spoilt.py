@@ -1,4 +1,4 @@
-"""Pictures that volunteers call a star or an artifact."""
+"""Images of stars and artifacts, as volunteers classify them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Surface brightness of what is no ellipse: arms, bars, rings, disks from the side, tails.
+"""Surface brightness of non-elliptical structure: arms, bars, rings, edge-on disks, tails.
 
 All are drawn on the sky on square grids of `SIDE` pixels, with the light of the whole set to 1.
 """

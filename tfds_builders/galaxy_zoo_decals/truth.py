@@ -1,4 +1,4 @@
-"""What the simulated galaxies are: answers to the questions of GZD-5, and the numbers behind them.
+"""Ground truth of simulated galaxies: answers to the questions of GZD-5, and their parameters.
 
 Absolute magnitudes follow the luminosity function as a survey with a magnitude limit sees it,
 places are uniform in the volume of each, sizes follow the relation of early or of late types:
@@ -124,12 +124,12 @@ class Truth:
 
     @property
     def smooth(self) -> bool:
-        """Whether it has no disk that could be seen."""
+        """True if no disk is visible."""
         return "how-rounded" in self.answers
 
     @property
     def edge_on(self) -> bool:
-        """Whether its disk is seen from the side."""
+        """True if the disk is seen edge-on."""
         return self.answers.get("disk-edge-on") == "yes"
 
     @functools.cached_property

@@ -1,4 +1,4 @@
-"""How volunteers see a galaxy: the votes that they would give on average, and those they give.
+"""Simulated volunteers: expected vote fractions of a galaxy, and votes drawn from them.
 
 A galaxy that is large beside the seeing and bright is seen as it is, up to answers that are alike;
 of a small or faint one the volunteers see little, and answer as of a blob. With c the clarity, a
@@ -83,10 +83,10 @@ def expected_fractions(truth: Truth) -> np.ndarray:
         "bulge-size": _bulge_size(truth, c),
     }
     for question, rows in _CONFUSION.items():
-        *known, blob = rows
+        *visible, blob = rows
         names = next(each.answers for each in GZD5.questions if each.name == question)
         answer = truth.answers.get(question, _NOTHING.get(question))
-        seen = known[names.index(answer)] if answer else blob
+        seen = visible[names.index(answer)] if answer else blob
         share = c
         if question == "merging":
             # Companions and tails are large; they are seen sooner than arms.

@@ -1,4 +1,4 @@
-"""What can be chosen in each configuration of sdss_star_galaxy."""
+"""Builder configurations of sdss_star_galaxy."""
 
 from __future__ import annotations
 

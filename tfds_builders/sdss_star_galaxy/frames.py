@@ -28,7 +28,7 @@ _MARGIN = 8
 
 @dataclasses.dataclass(frozen=True, order=True)
 class FieldKey:
-    """Which exposure: run, rerun, camera column, field."""
+    """Identifier of an exposure: run, rerun, camera column, field."""
 
     run: int
     rerun: int
@@ -215,7 +215,7 @@ def _read_frame(path: epath.Path) -> tuple[np.ndarray, astropy.wcs.WCS]:
             data = bz2.decompress(data)
         with warnings.catch_warnings():
             # SDSS headers use RADECSYS, which the standard has since renamed; of a damaged file
-            # the error below tells enough.
+            # the error below is enough.
             warnings.simplefilter("ignore", astropy.wcs.FITSFixedWarning)
             warnings.simplefilter("ignore", astropy.io.fits.verify.VerifyWarning)
             with astropy.io.fits.open(io.BytesIO(data)) as hdus:

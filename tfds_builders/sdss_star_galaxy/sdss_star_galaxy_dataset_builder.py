@@ -180,11 +180,11 @@ class Builder(ExclusiveBuild, tfds.core.GeneratorBasedBuilder):
                 name = frame_name(key, band)
                 local = [folder / name, folder / "frames" / name]
                 local += [path.with_suffix("") for path in local]
-                found = next((path for path in local if path.exists()), None)
-                if found is None:
+                present = next((path for path in local if path.exists()), None)
+                if present is None:
                     missing[key, band] = frame_url(key, band)
                 else:
-                    paths[key][band] = found
+                    paths[key][band] = present
         if missing:
             for (key, band), path in dl_manager.download(missing).items():
                 paths[key][band] = epath.Path(path)
@@ -200,7 +200,7 @@ def _frame_examples(
     fields: dict[FieldKey, list[Row]] = defaultdict(list)
     for row in rows:
         fields[row.key].append(row)
-    known = len(left_out.lines)
+    already = len(left_out.lines)
     for key, members in sorted(fields.items()):
         frames = {band: paths[key][band] for band in _BANDS}
         for row, stamp in cut_stamps(members, frames, size=_SIZE, left_out=left_out):
@@ -213,5 +213,5 @@ def _frame_examples(
                     "redshift": row.redshift,
                 },
             )
-    if len(left_out.lines) > known:
+    if len(left_out.lines) > already:
         left_out.report()

@@ -39,7 +39,7 @@ _GRIDS = (128, 192, 288)
 
 @dataclasses.dataclass(frozen=True)
 class Scene:
-    """What is in one stamp.
+    """Contents of one stamp.
 
     Attributes:
         galaxies: The first is at `centre`.
@@ -81,7 +81,7 @@ class Stamps:
 
     @functools.cached_property
     def galaxies(self) -> GalaxySource:
-        """Where the galaxies come from.
+        """Source of the galaxies.
 
         Raises:
             ValueError, FileNotFoundError: if the sample is missing or not usable.

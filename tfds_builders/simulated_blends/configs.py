@@ -1,4 +1,4 @@
-"""What can be chosen in each configuration of simulated_blends."""
+"""Builder configurations of simulated_blends."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ class BlendsConfig(tfds.core.BuilderConfig):
     """Stamps of isolated and blended galaxies.
 
     Attributes:
-        num_train: Stamps for training; of each split, half are blended.
-        num_validation: Stamps for validation.
-        num_test: Stamps for the test.
-        seed: Every stamp follows from it, its split and its index.
+        num_train: Number of training stamps; half of each split are blended.
+        num_validation: Number of validation stamps.
+        num_test: Number of test stamps.
+        seed: Seed from which, with its split and index, every stamp follows.
         faint: Faintest galaxies, F814W mag.
-        exposure_time: Seconds.
+        exposure_time: Exposure time, s.
         psf_fwhm: Mean FWHM of the PSF, arcsec.
-        seeing_scatter: Of the FWHM from stamp to stamp, standard deviation of its ln.
-        centre_scatter: Of the first galaxy about the centre of the middle pixel, standard deviation
-            along each axis in px; the others go with it. 0 in the source, where the place alone
-            tells most blends.
-        max_sources: Most galaxies in a stamp; blends have 2 up to this many, equally often.
-        artefact_fraction: Share of the stamps that have cosmic rays; the same of those with a bad
-            column, and with a saturated star. Above 0 there is a feature for each.
+        seeing_scatter: Standard deviation of ln FWHM from stamp to stamp.
+        centre_scatter: Standard deviation of the first galaxy's position about the centre of the
+            middle pixel, along each axis, px; its neighbours move with it. 0 in the source, where
+            position alone gives most blends away.
+        max_sources: Maximum galaxies in a stamp; blends have 2 to this many, equally often.
+        artefact_fraction: Fraction of stamps with cosmic rays, and likewise with a bad column and
+            with a saturated star. Above 0, each has a feature that flags it.
         processes: Processes that draw when no Beam runner is chosen; None for one per core, from
             8,000 stamps on. No effect on the result.
     """

@@ -1,4 +1,4 @@
-"""COSMOS catalogues as GalSim distributes them: where they are, which of their rows serve."""
+"""COSMOS catalogues as GalSim distributes them: files and usable rows."""
 
 from __future__ import annotations
 
@@ -71,10 +71,10 @@ def find_table(
         ValueError: if the named one lacks columns or is not readable.
     """
     if catalogue is not None:
-        found = [path for path in _tables(folder) if path.name == catalogue]
-        if not found:
+        candidates = [path for path in _tables(folder) if path.name == catalogue]
+        if not candidates:
             raise FileNotFoundError(f"{folder}: there is no file {catalogue}")
-        return found[0], read_table(found[0], columns)
+        return candidates[0], read_table(candidates[0], columns)
     for path in _tables(folder):
         if set(columns) <= set(_column_names(path)):
             return path, read_table(path, columns)
@@ -174,14 +174,14 @@ def galaxies_by_split(
 
 
 def _tables(folder: epath.Path) -> list[epath.Path]:
-    found = [*folder.glob("*.fits"), *folder.glob("*/*.fits")]
+    candidates = [*folder.glob("*.fits"), *folder.glob("*/*.fits")]
 
     def rank(path: epath.Path) -> tuple[int, int, str]:
         sample = next((i for i, name in enumerate(_PREFERRED) if name in path.name), 2)
         # Examples are small.
         return ("example" in path.name, sample, str(path))
 
-    return sorted(found, key=rank)
+    return sorted(candidates, key=rank)
 
 
 def _column_names(path: epath.Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Single images out of FITS files that hold a thousand of them."""
+"""Random access to single images of FITS files with a thousand extensions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the configurations draw: a galaxy, and a source of galaxies for each split."""
+"""Galaxies, and a source of galaxies for each split."""
 
 from __future__ import annotations
 

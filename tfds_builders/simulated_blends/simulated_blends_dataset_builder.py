@@ -91,7 +91,7 @@ class Builder(BeamShardsBuilder):
         config = self.builder_config
         folder = self._folder(dl_manager) if isinstance(config, CosmosConfig) else None
         stamps = Stamps(config, folder)
-        # Before any worker starts, so that what is missing is told at once.
+        # Before any worker starts, so that missing files are reported at once.
         sample = getattr(stamps.galaxies, "path", None)
         if sample is not None:
             self.info.metadata["sample"] = sample.name

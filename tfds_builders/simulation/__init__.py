@@ -1,1 +1,1 @@
-"""A simulated sky: which objects there are, how they are observed, drawn and measured."""
+"""Simulated sky: populations, observing conditions, drawing and photometry."""

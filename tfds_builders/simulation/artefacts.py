@@ -1,4 +1,4 @@
-"""What spoils exposures beside noise: cosmic rays, bad columns, saturated stars."""
+"""Artefacts of exposures: cosmic rays, bad columns, saturated stars."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ _BLOCK = 2048
 
 @dataclasses.dataclass(frozen=True)
 class Sky:
-    """What is simulated.
+    """Settings of a simulated catalogue.
 
     Attributes:
         survey: Camera and bands, u g r i z.

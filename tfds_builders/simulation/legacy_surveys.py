@@ -23,7 +23,7 @@ _NOISE_SCATTER = 0.10
 
 @dataclasses.dataclass(frozen=True)
 class Camera:
-    """What a survey makes of the sky in g, r, z.
+    """Camera and image processing of a survey in g, r, z.
 
     Attributes:
         name: Of the survey.
@@ -115,7 +115,7 @@ class Exposure:
     def with_noise(self, image: np.ndarray, band: int, rng: np.random.Generator) -> np.ndarray:
         """Returns an image (nanomaggies per pixel) with the noise of the sky and of its own light.
 
-        The photons of the sky tell how many electrons a nanomaggy gives:
+        The electrons per nanomaggy follow from the photons of the sky:
 
             sigma^2 = s / e,    s the sky's nanomaggies per pixel, e electrons per nanomaggy
         """

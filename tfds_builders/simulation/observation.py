@@ -1,4 +1,4 @@
-"""The fields in which the survey observes: seeing and noise."""
+"""Observing conditions of survey fields: seeing and noise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which stars and galaxies a patch of the sky holds."""
+"""Stars and galaxies of a patch of sky."""
 
 from __future__ import annotations
 
