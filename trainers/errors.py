@@ -1,4 +1,9 @@
-"""What the commands tell their user in one line."""
+"""Errors that the commands report in one line.
+
+Messages name arguments as Python has them, in backquotes: "`epochs` must be at least 1; got 0", or
+"`overwrite=True` begins anew". The commands show them as options, see
+`trainers.cli.exit_status.as_options`.
+"""
 
 __all__ = ["LostWorkerError", "TrainingError", "UserError"]
 

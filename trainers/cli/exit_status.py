@@ -1,4 +1,4 @@
-"""How every command ends: its exit status, and one line about what went wrong."""
+"""Exit codes and error reporting of the commands."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from collections.abc import Callable, Sequence
 
 from trainers.errors import LostWorkerError, TrainingError, UserError
 
-__all__ = ["exit_status"]
+__all__ = ["as_options", "exit_status"]
 
-# What Python code in a pipeline has raised is told by TensorFlow in an error of its own.
+# Arguments in the messages of errors: `name`, or `name=value`.
+_ARGUMENT = re.compile(r"`([a-z]\w*)(?:=([^`]*))?`")
+
+# TensorFlow wraps an error of Python code in a pipeline in one of its own.
 _RAISED_INSIDE = re.compile(r"\bTrainingError: (.*?)\nTraceback", re.DOTALL)
 
 
@@ -27,12 +30,12 @@ def exit_status(
         name: Of its module in `trainers`.
         run: Does it, with the command line.
         arguments: The command line without the program's name; None for that of the process.
-        stopped: What is told of an interruption (Ctrl-C).
+        stopped: Message for an interruption (Ctrl-C).
 
     Returns:
         0; 1 if it could not go on, 2 for a mistake of the user, 75 if another worker was lost,
-        130 if it was interrupted. What TensorFlow says of files and memory is told as an
-        `OSError` is.
+        130 if it was interrupted. TensorFlow's errors about files and memory end as an
+        `OSError` does.
     """
     # Before TensorFlow is first imported, which reads it: its remarks would bury the progress, and
     # what it calls errors there are optimisations that it leaves out. Real ones are raised.
@@ -41,20 +44,37 @@ def exit_status(
         run(list(sys.argv[1:] if arguments is None else arguments))
         return 0
     except UserError as error:
-        status, told = 2, str(error)
+        status, message = 2, str(error)
     except LostWorkerError as error:
-        status, told = 75, str(error)
+        status, message = 75, str(error)
     except (TrainingError, OSError) as error:
-        status, told = 1, str(error)
+        status, message = 1, str(error)
     except KeyboardInterrupt:
-        status, told = 130, stopped
+        status, message = 130, stopped
     except Exception as error:
         reason = _of_machine(error)
         if reason is None:
             raise
-        status, told = 1, reason
-    print(f"trainers.{name}: error: {' '.join(told.split())}", file=sys.stderr, flush=True)
+        status, message = 1, reason
+    line = as_options(" ".join(message.split()))
+    print(f"trainers.{name}: error: {line}", file=sys.stderr, flush=True)
     return status
+
+
+def as_options(message: str) -> str:
+    """Returns the message of an error with its arguments as they stand on the command line.
+
+    Args:
+        message: Names an argument as `name`, and one with its value as `name=value`.
+    """
+
+    def option(match: re.Match[str]) -> str:
+        name, value = match.groups()
+        # A flag has no value on the command line.
+        shown = "" if value in (None, "True") else " " + value.strip("'\"")
+        return f"--{name}{shown}"
+
+    return _ARGUMENT.sub(option, message)
 
 
 def _of_machine(error: BaseException | None) -> str | None:

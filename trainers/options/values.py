@@ -37,12 +37,12 @@ def parse_value(text: str) -> Any:
         ) from None
 
 
-def parse_pairs(pairs: Sequence[str], option: str = "--hp") -> dict[str, Any]:
+def parse_pairs(pairs: Sequence[str], option: str = "hp") -> dict[str, Any]:
     """Returns the values by name.
 
     Args:
         pairs: `NAME=VALUE` each, the value as `parse_value` reads it.
-        option: Which takes them.
+        option: Name of the argument that takes them.
 
     Raises:
         UserError: if one is no such pair.
@@ -51,9 +51,9 @@ def parse_pairs(pairs: Sequence[str], option: str = "--hp") -> dict[str, Any]:
     for pair in pairs:
         name, equals, text = pair.partition("=")
         if not name or not equals:
-            raise UserError(f"{option} takes NAME=VALUE; got '{pair}'")
+            raise UserError(f"`{option}` takes NAME=VALUE; got '{pair}'")
         try:
             values[name] = parse_value(text)
         except UserError as error:
-            raise UserError(f"{option} {name}: {error}") from None
+            raise UserError(f"`{option}` {name}: {error}") from None
     return values

@@ -48,6 +48,15 @@ class ExitStatusTest(tf.test.TestCase):
                 self.assertEqual(self.raised(error), (status, f"trainers.run: error: {line}\n"))
         self.assertEqual(self.ended(lambda: None), (0, ""))
 
+    def test_arguments_are_shown_as_options(self):
+        for message, line in (
+            ("`epochs` must be at least 1; got 0", "--epochs must be at least 1; got 0"),
+            ("give another, or `overwrite=True`", "give another, or --overwrite"),
+            ("`pad` needs `on_error='skip'`", "--pad needs --on_error skip"),
+            ("a `b c` and `signatures()` stay", "a `b c` and `signatures()` stay"),
+        ):
+            self.assertEqual(self.raised(UserError(message))[1], f"trainers.run: error: {line}\n")
+
     def test_what_tensorflow_says_of_files(self):
         folder = Path(self.enter_context(tempfile.TemporaryDirectory()))
         with tf.io.TFRecordWriter(str(folder / "a")) as writer:

@@ -85,13 +85,13 @@ class CommandLineTest(tf.test.TestCase):
             "--model tiny --epochs 0": "--epochs must be at least 1; got 0",
             "--model tiny --batch_size 0": "--batch_size must be at least 1; got 0",
             "--model tiny --learning_rate nan": "--learning_rate must be positive; got nan",
-            "--model tiny --hp latent_dim": "--hp takes NAME=VALUE; got 'latent_dim'",
+            "--model tiny --hp latent_dim": "`hp` takes NAME=VALUE; got 'latent_dim'",
             "--model tiny --schedule step": "--schedule: invalid choice: 'step'",
             "--model tiny --strategy tpu": "--strategy: invalid choice: 'tpu'",
             "--model tiny --class_fractions .2 .2": "--class_fractions must be at least 0 and sum",
             "--model tiny --class_fractions nan .5": "--class_fractions must be at least 0 and sum",
-            "--model tiny --hp filters={32,64}": "--hp filters: values are numbers",
-            "--model tiny --hp filters=b'3'": "--hp filters: values are numbers",
+            "--model tiny --hp filters={32,64}": "`hp` filters: values are numbers",
+            "--model tiny --hp filters=b'3'": "`hp` filters: values are numbers",
             "--model tiny --image_shape 0 8 1": "--image_shape must be positive",
         }.items():
             with self.subTest(line), self.assertRaises(UserError) as raised:

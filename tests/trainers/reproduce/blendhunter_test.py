@@ -147,7 +147,7 @@ class BlendhunterTest(tf.test.TestCase):
 
     def test_mistakes_are_told_in_one_line(self):
         for options, message in (
-            (["--hp", "nonsense"], "--hp takes NAME=VALUE; got 'nonsense'"),
+            (["--hp", "nonsense"], "`hp` takes NAME=VALUE; got 'nonsense'"),
             (["--hp", "nonsense=1"], "nonsense"),
             (["--realisations", "0"], "--realisations must be at least 1; got 0"),
             (["--noise_range", "9", "5"], "--noise_range must rise from above 0"),

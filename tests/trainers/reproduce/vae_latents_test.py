@@ -78,7 +78,7 @@ class VAELatentsTest(tf.test.TestCase):
         for arguments, message in (
             (["--latent_dims", "0"], "--latent_dims must be at least 1"),
             (["--beta", "-1"], "--beta must be at least 0"),
-            (["--hp", "beta"], "--hp takes NAME=VALUE"),
+            (["--hp", "beta"], "`hp` takes NAME=VALUE"),
         ):
             with self.assertRaisesRegex(UserError, message):
                 vae_latents_options.parse(arguments)

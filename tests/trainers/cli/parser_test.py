@@ -1,0 +1,99 @@
+import contextlib
+import dataclasses
+import io
+from pathlib import Path
+from typing import Any, Literal
+
+import tensorflow as tf
+
+from trainers.cli.parser import parse, parse_known
+from trainers.errors import UserError
+from trainers.options.fields import check_limits, flag, option, pairs
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Options:
+    """Options of a command."""
+
+    folder: Path
+    """Folder of the files."""
+
+    depth: int = option(3, least=1)
+    """Depth of the search."""
+
+    labels: list[int] = option([50, 100], least=4, type=int, nargs="+", metavar="N")
+    """Numbers of labels."""
+
+    kind: Literal["a", "b"] = "a"
+    """Kind of the files."""
+
+    settings: dict[str, Any] = pairs()
+    """Settings."""
+
+    overwrite: bool = flag()
+    """Replace what is there."""
+
+    def __post_init__(self):
+        check_limits(self)
+
+
+def _parse(line):
+    return parse(_Options, line.split(), prog="python -m trainers.x", description="Searches.")
+
+
+class ParserTest(tf.test.TestCase):
+    def test_options(self):
+        given = _parse("--folder f --labels 4 5 --settings a=1 b=x --settings c=2,3 --overwrite")
+        self.assertEqual(
+            given,
+            _Options(
+                folder=Path("f"),
+                labels=[4, 5],
+                settings={"a": 1, "b": "x", "c": [2, 3]},
+                overwrite=True,
+            ),
+        )
+        self.assertEqual(_parse("--folder f"), _Options(folder=Path("f")))
+
+    def test_default_of_the_caller(self):
+        options = parse(
+            _Options,
+            ["--depth", "5"],
+            prog="x",
+            description="",
+            default=_Options(folder=Path("g"), labels=[7], settings={"a": 1}),
+        )
+        self.assertEqual(
+            options, _Options(folder=Path("g"), depth=5, labels=[7], settings={"a": 1})
+        )
+
+    def test_mistakes_are_user_errors(self):
+        for line, message in {
+            "": "required: --folder",
+            "--folder f --dept 3": "unknown option '--dept' (did you mean '--depth'?); --help",
+            "--folder f --dept=3": "unknown option '--dept' (did you mean '--depth'?); --help",
+            "--folder f stray": "unexpected argument 'stray'; --help shows the options",
+            "--folder f --depth x": "argument --depth: invalid int value: 'x'",
+            "--folder f --depth 0": "`depth` must be at least 1; got 0",
+            "--folder f --kind c": "argument --kind: invalid choice: 'c'",
+            "--folder f --settings a": "`settings` takes NAME=VALUE; got 'a'",
+        }.items():
+            with self.subTest(line), self.assertRaises(UserError) as raised:
+                _parse(line)
+            self.assertIn(message, str(raised.exception))
+
+    def test_options_of_another_command_are_returned(self):
+        options, rest = parse_known(
+            _Options, "--folder f --epochs 3 --depth 4".split(), prog="x", description=""
+        )
+        self.assertEqual((options.depth, rest), (4, ["--epochs", "3"]))
+
+    def test_help_has_the_text_of_each_field(self):
+        with contextlib.redirect_stdout(io.StringIO()) as shown, self.assertRaises(SystemExit):
+            _parse("--help")
+        for text in ("Folder of the files.", "Numbers of labels.", "Replace what is there."):
+            self.assertIn(text, shown.getvalue())
+
+
+if __name__ == "__main__":
+    tf.test.main()

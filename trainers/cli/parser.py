@@ -1,0 +1,102 @@
+"""Command lines made from dataclasses, with one-line errors."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Sequence
+from typing import NoReturn, TypeVar
+
+import simple_parsing
+
+from trainers.errors import UserError
+
+__all__ = ["OptionParser", "parse", "parse_known"]
+
+Options = TypeVar("Options")
+
+
+class OptionParser(simple_parsing.ArgumentParser):
+    """Parser of the options that the fields of a dataclass describe; its errors are `UserError`s.
+
+    Args:
+        options_class: The dataclass. Its docstring, and those of its fields, are the help.
+        prog: The command, `python -m trainers.NAME`.
+        description: Summary of the command for `--help`.
+        default: Values that differ from the defaults of the fields.
+    """
+
+    def __init__(
+        self,
+        options_class: type[Options],
+        *,
+        prog: str,
+        description: str,
+        default: Options | None = None,
+    ):
+        super().__init__(
+            prog=prog,
+            description=description,
+            argument_generation_mode=simple_parsing.ArgumentGenerationMode.FLAT,
+            allow_abbrev=False,
+        )
+        self.option_names = [field.name for field in dataclasses.fields(options_class)]
+        self.add_arguments(options_class, dest="options", default=default)
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(message)
+
+    def refuse(self, unknown: Sequence[str]) -> None:
+        """Raises a UserError about the first of the arguments that are no options.
+
+        Args:
+            unknown: What `parse_known_args` returned.
+        """
+        if not unknown:
+            return
+        name = unknown[0].split("=")[0]
+        if not name.startswith("-"):
+            raise UserError(f"unexpected argument '{name}'; --help shows the options")
+        options = [f"--{option}" for option in self.option_names]
+        nearest = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
+        hint = f" (did you mean '{nearest[0]}'?)" if nearest else ""
+        raise UserError(f"unknown option '{name}'{hint}; --help shows the options")
+
+
+def parse(
+    options_class: type[Options],
+    arguments: Sequence[str],
+    *,
+    prog: str,
+    description: str,
+    default: Options | None = None,
+) -> Options:
+    """Returns the options that a command line gives.
+
+    Args:
+        options_class: Dataclass with a field for each option, see `trainers.options.fields`.
+        arguments: The command line without the program's name.
+        prog: The command, `python -m trainers.NAME`.
+        description: Summary of the command for `--help`.
+        default: Values that differ from the defaults of the fields.
+
+    Raises:
+        UserError: if an option is unknown or missing, or a value is not allowed.
+        SystemExit: for `--help`.
+    """
+    parser = OptionParser(options_class, prog=prog, description=description, default=default)
+    parsed, unknown = parser.parse_known_args(list(arguments))
+    parser.refuse(unknown)
+    return parsed.options
+
+
+def parse_known(
+    options_class: type[Options], arguments: Sequence[str], *, prog: str, description: str
+) -> tuple[Options, list[str]]:
+    """Returns the options that a command line gives, and the arguments that are left.
+
+    See `parse` for Args and Raises; unknown options are returned.
+    """
+    parser = OptionParser(options_class, prog=prog, description=description)
+    parsed, unknown = parser.parse_known_args(list(arguments))
+    return parsed.options, unknown

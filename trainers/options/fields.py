@@ -1,0 +1,200 @@
+"""Fields of the option dataclasses: everything known about an option is metadata of its field."""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import dataclasses
+import enum
+import functools
+import math
+import typing
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import simple_parsing
+
+from trainers.errors import UserError
+from trainers.options.values import parse_pairs
+
+__all__ = ["Affects", "Limits", "check_limits", "flag", "names", "option", "pairs"]
+
+# Integers reach TensorFlow and NumPy, some of them as int32.
+_LARGEST_INTEGER = 2**31 - 1
+
+
+class Affects(enum.Enum):
+    """The first stage of a run that an option has an influence on; later stages follow from it."""
+
+    DATA = "data"
+    """The examples, or the order of their classes."""
+
+    TRAINING = "training"
+    """The weights."""
+
+    LENGTH = "length"
+    """When training ends, so that more of the same may follow."""
+
+    REPORT = "report"
+    """The evaluation or the export of weights that stay the same."""
+
+    NOTHING = "nothing"
+    """Where files are, the hardware, or the next few minutes: no result."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """Allowed range of a number, or of each number of a list.
+
+    Attributes:
+        least: Lowest allowed value; None for no limit.
+        above: The value must be larger than this; None for no limit.
+        most: Highest allowed value; None for no limit, but for integers `2**31 - 1`.
+        below: The value must be smaller than this; None for no limit.
+        finite: Whether infinity is refused. NaN always is.
+    """
+
+    least: float | None = None
+    above: float | None = None
+    most: float | None = None
+    below: float | None = None
+    finite: bool = True
+
+    def hold(self, value: float) -> bool:
+        """Returns whether a number is in the range."""
+        if math.isnan(value) or (self.finite and math.isinf(value)):
+            return False
+        least, most = self._ends(value)
+        return (
+            (least is None or value >= least)
+            and (self.above is None or value > self.above)
+            and (most is None or value <= most)
+            and (self.below is None or value < self.below)
+        )
+
+    def describe(self, value: float) -> str:
+        """Returns the range in words, for a value that is outside of it."""
+        least, most = self._ends(value)
+        bounds = {"at least": least, "above": self.above, "at most": most, "below": self.below}
+        words = [f"{word} {bound}" for word, bound in bounds.items() if bound is not None]
+        if self.finite and not math.isfinite(value):
+            words.append("finite")
+        return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+    def _ends(self, value: float) -> tuple[float | None, float | None]:
+        least, most = self.least, self.most
+        if isinstance(value, int) and abs(value) > _LARGEST_INTEGER:
+            least = -_LARGEST_INTEGER if least is None and self.above is None else least
+            most = _LARGEST_INTEGER if most is None and self.below is None else most
+        return least, most
+
+
+def option(
+    default: Any = dataclasses.MISSING,
+    *,
+    affects: Affects = Affects.NOTHING,
+    least: float | None = None,
+    above: float | None = None,
+    most: float | None = None,
+    below: float | None = None,
+    finite: bool = True,
+    **argparse_arguments: Any,
+) -> Any:
+    """Returns the field of an option; the string below the field is its help.
+
+    Args:
+        default: Default value; a field without one is required, which needs a dataclass with
+            `kw_only=True`.
+        affects: The first stage of a run that the option has an influence on.
+        least: As the next four, see `Limits`.
+        above: See `Limits`.
+        most: See `Limits`.
+        below: See `Limits`.
+        finite: See `Limits`.
+        **argparse_arguments: Of `add_argument`, such as `type`, `nargs` and `metavar`.
+    """
+    metadata = {"affects": affects, "limits": Limits(least, above, most, below, finite)}
+    if default is not dataclasses.MISSING and "nargs" in argparse_arguments:
+        # simple_parsing does not see that a field with a list of its own parsing has a default.
+        argparse_arguments.setdefault("required", False)
+    if isinstance(default, (dict, list)):
+        factory = functools.partial(copy.copy, default)
+        return simple_parsing.field(
+            default_factory=factory, metadata=metadata, **argparse_arguments
+        )
+    return simple_parsing.field(default, metadata=metadata, **argparse_arguments)
+
+
+def flag(affects: Affects = Affects.NOTHING) -> Any:
+    """Returns the field of an option without a value, False by default."""
+    return option(False, affects=affects, action="store_true")
+
+
+def pairs(affects: Affects = Affects.NOTHING) -> Any:
+    """Returns the field of a dictionary, written `NAME=VALUE NAME=VALUE`; it may be repeated."""
+    return option(
+        {},
+        affects=affects,
+        type=str,
+        nargs="+",
+        metavar="NAME=VALUE",
+        action=_MergePairs,
+    )
+
+
+def names(options_class: type, *affects: Affects) -> tuple[str, ...]:
+    """Returns the names of the options that affect one of some stages, in their order.
+
+    Args:
+        options_class: Dataclass with the options.
+        *affects: The stages.
+    """
+    return tuple(
+        field.name
+        for field in dataclasses.fields(options_class)
+        if field.metadata.get("affects", Affects.NOTHING) in affects
+    )
+
+
+def check_limits(options: Any) -> None:
+    """Checks every option against the choices of its type and the limits of its field.
+
+    Args:
+        options: An instance of a dataclass.
+
+    Raises:
+        UserError: if a value is outside of its limits.
+    """
+    choices = _choices(type(options))
+    for field in dataclasses.fields(options):
+        value = getattr(options, field.name)
+        if field.name in choices and value not in choices[field.name]:
+            allowed = ", ".join(map(str, choices[field.name]))
+            raise UserError(f"`{field.name}` must be one of {allowed}; got '{value}'")
+        limits = field.metadata.get("limits", Limits())
+        for number in value if isinstance(value, (list, tuple)) else [value]:
+            is_number = isinstance(number, (int, float)) and not isinstance(number, bool)
+            if is_number and not limits.hold(number):
+                raise UserError(f"`{field.name}` must be {limits.describe(number)}; got {number}")
+
+
+@functools.cache
+def _choices(options_class: type) -> Mapping[str, tuple[Any, ...]]:
+    hints = typing.get_type_hints(options_class)
+    return {
+        name: typing.get_args(hint)
+        for name, hint in hints.items()
+        if typing.get_origin(hint) is Literal
+    }
+
+
+class _MergePairs(argparse.Action):
+    """Adds NAME=VALUE pairs to the dictionary that is there."""
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        held = getattr(namespace, self.dest) or {}
+        setattr(
+            namespace,
+            self.dest,
+            {**held, **parse_pairs(values, self.option_strings[0].lstrip("-"))},
+        )
