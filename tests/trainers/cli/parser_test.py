@@ -84,7 +84,7 @@ class ParserTest(tf.test.TestCase):
 
     def test_options_of_another_command_are_returned(self):
         options, rest = parse_known(
-            _Options, "--folder f --epochs 3 --depth 4".split(), prog="x", description=""
+            _Options, ["--folder", "f", "--epochs", "3", "--depth", "4"], prog="x", description=""
         )
         self.assertEqual((options.depth, rest), (4, ["--epochs", "3"]))
 

@@ -31,7 +31,10 @@ class LimitsTest(tf.test.TestCase):
         for values, message in (
             ({"depth": 0}, "`depth` must be at least 1; got 0"),
             ({"depth": 10**20}, "`depth` must be at least 1 and at most 2147483647; got 1000"),
-            ({"number": -(10**20)}, "`number` must be at least -2147483647; got -1000"),
+            (
+                {"number": -(10**20)},
+                "`number` must be at least -2147483647 and at most 2147483647; got -1000",
+            ),
             ({"share": 1.0}, "`share` must be above 0 and below 1; got 1.0"),
             ({"share": float("nan")}, "`share` must be above 0, below 1 and finite; got nan"),
             ({"seconds": float("nan")}, "`seconds` must be at least 0; got nan"),
