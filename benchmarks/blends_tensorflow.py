@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import tensorflow as tf
 
-from benchmarks import flop, machine, matrix_product
+from benchmarks import flop, machine
 from trainers.training import feature_cache, two_stage
 from zoo import registry
 from zoo.model import ZooModel
@@ -20,26 +20,23 @@ _BATCH = 256
 
 
 class VggFeatures:
-    """The features of `blendhunter`, and products of matrices in the same process.
+    """The features of `blendhunter`.
 
     Args:
         stamps: (number, height, width, 1), counts.
         cores: Cores that it may use.
-        size: Rows and columns of the matrices.
     """
 
-    def __init__(self, stamps: np.ndarray, cores: int, size: int):
+    def __init__(self, stamps: np.ndarray, cores: int):
         _keep_to_cores(cores)
         model = registry.create("blendhunter", image_shape=stamps.shape[1:], weights="none")
         self._network = two_stage.feature_function(model, stamps.shape[1:])
-        self._flop = [flop.per_image(model.backbone, on_padding) for on_padding in (True, False)]
+        one = tf.TensorSpec((1, *stamps.shape[1:]), tf.float32)
+        self._flop = flop.of(tf.function(model.features).get_concrete_function(one))
         self._batches = _batches(stamps, feature_cache.BATCH)
-        first, second = map(tf.constant, matrix_product.factors(size))
-        self._product = tf.function(lambda: tf.matmul(first, second))
-        self._product_flop = matrix_product.operations(size)
 
-    def flop(self) -> list[int]:
-        """Returns the operations of the network for a stamp, with and without those on padding."""
+    def flop(self) -> int:
+        """Returns the operations of the network for a stamp."""
         return self._flop
 
     def speed(self) -> float:
@@ -48,18 +45,6 @@ class VggFeatures:
         for batch in self._batches:
             self._network(batch).numpy()
         return _number(self._batches) / (time.perf_counter() - begun)
-
-    def product_rate(self, number: int) -> float:
-        """Returns GFLOP/s of TensorFlow's matrix product.
-
-        Args:
-            number: Products.
-        """
-        begun = time.perf_counter()
-        for _ in range(number):
-            product = self._product()
-        product[0, 0].numpy()
-        return number * self._product_flop / (time.perf_counter() - begun) / 1e9
 
 
 class BlendAnswers:

@@ -7,7 +7,7 @@ The frozen VGG-16 on stamps of 65x65, as `trainers.training.two_stage` calls it,
 products of float32 matrices by TensorFlow and by NumPy; the faster of the two is the rate that the
 machine can sustain. The operations are those of the convolutions (`benchmarks.flop`): the
 preprocessing, biases, activations and pooling take time and count for nothing. Products with the
-zeros of the padding are counted, as is the custom; the last row of the table leaves them out.
+zeros of the padding are counted, as is the custom.
 """
 
 from __future__ import annotations
@@ -38,14 +38,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _options(arguments)
-    measured, rounds_line, flop, flop_inside = _measure(options)
+    measured, rounds_line, flop = _measure(options)
     print(f"feature_extraction: VGG-16 on {_SIDE}x{_SIDE}, {machine.count(options.cores)}")
     print(machine.describe(("tensorflow", "keras", "numpy")))
     print(
-        f"{flop / 1e9:.3f} GFLOP a stamp, {flop_inside / 1e9:.3f} without those on padding; "
-        f"matrices of {options.size}x{options.size}; {rounds_line}"
+        f"{flop / 1e9:.3f} GFLOP a stamp; matrices of {options.size}x{options.size}; {rounds_line}"
     )
-    print(report(measured, flop, flop_inside))
+    print(report(measured, flop))
     return 0
 
 
@@ -56,7 +55,7 @@ def rows(quick: bool) -> Iterator[table.Row]:
         quick: Whether fewer rounds are measured.
     """
     given = ["--stamps", "64" if quick else "128", "--size", "2048", "--rounds", "3"]
-    measured, rounds_line, flop, _ = _measure(_options([*given, "--longest", "60"]))
+    measured, rounds_line, flop = _measure(_options([*given, "--longest", "60"]))
     fastest = _fastest(measured)
     yield table.compared(
         f"features of blendhunter (VGG-16), {_SIDE}x{_SIDE}",
@@ -69,42 +68,40 @@ def rows(quick: bool) -> Iterator[table.Row]:
     )
 
 
-def _measure(options: argparse.Namespace) -> tuple[dict[str, np.ndarray], str, int, int]:
+def _measure(options: argparse.Namespace) -> tuple[dict[str, np.ndarray], str, int]:
     """Returns rates by name, a line on the rounds, and the operations for a stamp."""
     stamps = blends.noisy(blends.draw("train", options.stamps))
+    product = (options.size, options.cores)
     with (
-        Worker(
-            "benchmarks.blends_tensorflow", "VggFeatures", stamps, options.cores, options.size
-        ) as ours,
-        Worker(
-            "benchmarks.matrix_product", "NumpyProduct", options.size, options.cores
-        ) as numpy_product,
+        Worker("benchmarks.blends_tensorflow", "VggFeatures", stamps, options.cores) as ours,
+        Worker("benchmarks.matrix_product", "TensorFlowProduct", *product) as tensorflow_product,
+        Worker("benchmarks.matrix_product", "NumpyProduct", *product) as numpy_product,
     ):
-        flop, flop_inside = ours.call("flop")
-        timers = {
-            _FEATURES: functools.partial(ours.call, "speed"),
-            "tf.matmul": functools.partial(ours.call, "product_rate", options.products),
-            "numpy.matmul": functools.partial(numpy_product.call, "rate", options.products),
+        flop = ours.call("flop")
+        products = (tensorflow_product, numpy_product)
+        timers = {_FEATURES: functools.partial(ours.call, "speed")}
+        timers |= {
+            name: functools.partial(worker.call, "rate", options.products)
+            for name, worker in zip(_PRODUCTS, products, strict=True)
         }
         for timer in timers.values():
             timer()  # Traces.
         measured, rounds_line = rounds.take_turns(
             timers,
             options.rounds,
-            machine.Bystanders([os.getpid(), ours.pid, numpy_product.pid]).share,
+            machine.Bystanders([os.getpid(), ours.pid, *(each.pid for each in products)]).share,
             options.longest,
         )
-    return measured, rounds_line, flop, flop_inside
+    return measured, rounds_line, flop
 
 
-def report(measured: Mapping[str, np.ndarray], flop: int, flop_inside: int) -> str:
+def report(measured: Mapping[str, np.ndarray], flop: int) -> str:
     """Returns the table: rates, and that of the features over the faster product's.
 
     Args:
         measured: Of each round, stamps/s of "features", and GFLOP/s of "tf.matmul" and
             "numpy.matmul".
         flop: Operations for a stamp.
-        flop_inside: The same without those on padding.
     """
     features = measured[_FEATURES]
     fastest = _fastest(measured)
@@ -115,7 +112,6 @@ def report(measured: Mapping[str, np.ndarray], flop: int, flop_inside: int) -> s
     ]
     ratios = rounds.ratios(measured, _FEATURES, fastest) / 1e9
     rows.append([f"features / {fastest}", *rounds.spread(ratios * flop, 2)])
-    rows.append(["the same without padding", *rounds.spread(ratios * flop_inside, 2)])
     return rounds.text_table(["", "min", "median", "max"], rows)
 
 

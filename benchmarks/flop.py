@@ -1,59 +1,43 @@
-"""Floating-point operations of convolutions, counted from their shapes."""
+"""Floating-point operations of products of matrices and convolutions, by TensorFlow's profiler."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterator
 
-import keras
-import numpy as np
+import tensorflow as tf
 
-__all__ = ["per_image"]
+__all__ = ["of"]
+
+_PRODUCTS = ("Conv2D.*", "DepthwiseConv2dNative", "MatMul", "BatchMatMulV2")
 
 
-def per_image(network: keras.Model, on_padding: bool = True) -> int:
-    """Returns the operations of all convolutions of a network for one image.
+def of(function: tf.types.experimental.ConcreteFunction) -> int:
+    """Returns the operations of one call.
 
-        2 (kernel rows x columns) (input channels) (output rows x columns x channels)
-
-    A multiplication and an addition count as two; biases, activations and pooling as none.
+    A multiplication and an addition count as two, products with the zeros of a padding included;
+    biases, activations, pooling and everything else count as none, as do gradients of depthwise
+    convolutions, which the profiler does not know.
 
     Args:
-        network: Built by Keras's functional API; all its weights are those of `Conv2D` layers.
-        on_padding: Whether products with the zeros that "same" pads with count, as is the custom
-            (the default), or are left out: no result depends on them.
-
-    Raises:
-        ValueError: if another kind of layer has weights.
+        function: All shapes in its graph are known.
     """
-    total = 0
-    for layer in network.layers:
-        if not layer.weights:
-            continue
-        if type(layer) is not keras.layers.Conv2D or layer.dilation_rate != (1, 1):
-            raise ValueError(
-                f"network must have Conv2D layers without dilation; '{layer.name}' is a "
-                f"{type(layer).__name__}"
-            )
-        products = math.prod(
-            _products(*axis, layer.padding == "same", on_padding)
-            for axis in zip(
-                layer.input.shape[1:3],
-                layer.output.shape[1:3],
-                layer.kernel_size,
-                layer.strides,
-                strict=True,
-            )
-        )
-        total += 2 * products * math.prod(layer.kernel.shape[2:])
-    return total
+    profiler = tf.compat.v1.profiler
+    options = profiler.ProfileOptionBuilder(profiler.ProfileOptionBuilder.float_operation())
+    options = options.with_accounted_types(_PRODUCTS).with_empty_output().build()
+    root = profiler.profile(function.graph, cmd="scope", options=options)
+    needed = _needed(function)
+    return sum(node.float_ops for node in _nodes(root) if node.name in needed)
 
 
-def _products(
-    length: int, results: int, kernel: int, stride: int, padded: bool, on_padding: bool
-) -> int:
-    """Returns the pairs of pixel and kernel element along one axis."""
-    if on_padding or not padded:
-        return results * kernel
-    before = max(0, (results - 1) * stride + kernel - length) // 2
-    pixels = np.arange(results)[:, None] * stride - before + np.arange(kernel)
-    return int(np.count_nonzero((pixels >= 0) & (pixels < length)))
+def _nodes(root) -> Iterator:
+    yield root
+    for child in root.children:
+        yield from _nodes(child)
+
+
+def _needed(function: tf.types.experimental.ConcreteFunction) -> set[str]:
+    """Returns the operations behind results: the gradient of the images, for one, is not."""
+    results = [each.op.name for each in function.outputs]
+    results += [each.name for each in function.graph.control_outputs]
+    graph = tf.compat.v1.graph_util.extract_sub_graph(function.graph.as_graph_def(), results)
+    return {node.name for node in graph.node}

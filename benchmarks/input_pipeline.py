@@ -1,4 +1,4 @@
-"""Whether training waits for its images: batches from memory beside the steps of `vae`.
+"""Batches from memory beside the training steps of `vae` that take them.
 
     python -m benchmarks.input_pipeline
 
@@ -11,16 +11,23 @@ from __future__ import annotations
 
 import argparse
 import functools
+import itertools
 import os
 import sys
-from collections.abc import Iterator, Sequence
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from benchmarks import machine, rounds, table
+from benchmarks.images import SHAPE, sources
 from benchmarks.workers import Worker
 
-__all__ = ["main", "rows"]
+__all__ = ["Pipeline", "main", "rows"]
+
+_MODEL = "vae"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -58,7 +65,7 @@ def rows(quick: bool) -> Iterator[table.Row]:
         "images/s",
         measured,
         ("pipeline alone", "training steps"),
-        "training steps of vae that eat them",
+        "training steps of vae that take them",
         f"{np.median(waits):.1%} of an epoch spent waiting; {rounds_line}",
     )
 
@@ -67,14 +74,13 @@ def _measure(
     options: argparse.Namespace,
 ) -> tuple[dict[str, np.ndarray], str, np.ndarray]:
     """Returns images/s by name, a line on the rounds, and the share of each epoch that waited."""
-    with Worker(
-        "benchmarks.vae_tensorflow", "TensorFlowSteps", options.images, options.batch_size
-    ) as worker:
-        worker.call("speed", "graph", 3)
+    arguments = (options.images, options.batch_size)
+    with Worker("benchmarks.input_pipeline", "Pipeline", *arguments) as worker:
+        worker.call("demand", 3)
         measured, rounds_line = rounds.take_turns(
             {
                 "pipeline alone": functools.partial(worker.call, "supply"),
-                "training steps": functools.partial(worker.call, "speed", "graph", options.steps),
+                "training steps": functools.partial(worker.call, "demand", options.steps),
             },
             options.rounds,
             machine.Bystanders([os.getpid(), worker.pid]).share,
@@ -82,6 +88,79 @@ def _measure(
         )
         waits = np.array(worker.call("waits", options.epochs))
     return measured, rounds_line, waits
+
+
+class Pipeline:
+    """Batches from memory, the training steps that take them, and the loop of both.
+
+    Args:
+        number: Training images.
+        batch_size: Images in a batch.
+    """
+
+    def __init__(self, number: int, batch_size: int):
+        import tensorflow as tf
+
+        import zoo
+        from trainers.datasets.in_memory import InMemoryDataset
+        from trainers.datasets.loading import DatasetSpec
+        from trainers.options.run import RunConfig
+        from trainers.training import optimizers, steps
+
+        spec = DatasetSpec("benchmark", SHAPE, tuple("ugriz"), None, "flux", (), None)
+        self._dataset = InMemoryDataset(spec, {"train": {"image": sources(number)}})
+        self._batch_size = batch_size
+        self._strategy = tf.distribute.get_strategy()
+        model = zoo.create(_MODEL, image_shape=SHAPE)
+        optimizer = optimizers.make(RunConfig(model=_MODEL), 1, model.trainable_variables)
+        optimizer.build(model.trainable_variables)
+        model.compile(optimizer)
+        self._step = steps.ReplicatedStep(model.train_step, self._strategy, jit=False)
+        epochs = map(self._epoch, itertools.count())
+        self._batches = itertools.chain.from_iterable(epochs)
+
+    def supply(self) -> float:
+        """Returns images/s of one epoch of batches that nobody uses."""
+        begun = time.perf_counter()
+        number = sum(1 for _ in self._epoch(0))
+        return number * self._batch_size / (time.perf_counter() - begun)
+
+    def demand(self, number: int) -> float:
+        """Returns images/s over so many steps, the waits for their batches included."""
+        begun = time.perf_counter()
+        for _ in range(number):
+            terms = self._step(next(self._batches))
+        terms.numpy()
+        return number * self._batch_size / (time.perf_counter() - begun)
+
+    def waits(self, epochs: int) -> list[float]:
+        """Returns, for each epoch of the training loop, the fraction of it spent waiting."""
+        import zoo
+        from trainers.options.run import RunConfig
+        from trainers.training import loop
+        from trainers.training.checkpoints import Checkpoints
+
+        config = RunConfig(model=_MODEL, epochs=epochs, batch_size=self._batch_size)
+        with tempfile.TemporaryDirectory() as folder:
+            model = zoo.create(_MODEL, image_shape=SHAPE)
+            checkpoints = Checkpoints(Path(folder))
+            progress = loop.fit(model, self._dataset, config, checkpoints, self._strategy)
+        return [row["data_wait_fraction"] for row in progress.history]
+
+    def _epoch(self, epoch: int) -> Iterable:
+        from trainers.training import steps
+
+        def share(shard: tuple[int, int]):
+            return self._dataset.batches(
+                "train",
+                self._batch_size,
+                shuffle_seed=0,
+                epoch=epoch,
+                drop_remainder=True,
+                shard=shard,
+            )
+
+        return steps.distribute(self._strategy, share, self._batch_size)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -9,18 +9,7 @@ import threadpoolctl
 
 from benchmarks import machine
 
-__all__ = ["NumpyProduct", "factors", "operations"]
-
-
-def factors(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns two matrices, (size, size) float32 each."""
-    random = np.random.default_rng(0)
-    return tuple(random.standard_normal((2, size, size), np.float32))
-
-
-def operations(size: int) -> int:
-    """Returns the floating-point operations of a product of two (size, size) matrices."""
-    return 2 * size**3
+__all__ = ["NumpyProduct", "TensorFlowProduct"]
 
 
 class NumpyProduct:
@@ -36,7 +25,7 @@ class NumpyProduct:
         self._time = time.process_time if alone else time.perf_counter
         machine.keep_to_cores(cores)
         threadpoolctl.threadpool_limits(cores)
-        self._first, self._second = factors(size)
+        self._first, self._second = _factors(size)
         self._result = np.empty_like(self._first)
 
     def rate(self, number: int) -> float:
@@ -49,4 +38,39 @@ class NumpyProduct:
         for _ in range(number):
             np.matmul(self._first, self._second, out=self._result)
         seconds = self._time() - begun
-        return number * operations(len(self._first)) / seconds / 1e9
+        return number * _operations(len(self._first)) / seconds / 1e9
+
+
+class TensorFlowProduct:
+    """The product by TensorFlow; arguments as of `NumpyProduct`."""
+
+    def __init__(self, size: int, cores: int, alone: bool = False):
+        machine.keep_to_cores(cores)
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(cores)
+        self._time = time.process_time if alone else time.perf_counter
+        first, second = map(tf.constant, _factors(size))
+        self._product = tf.function(lambda: tf.matmul(first, second))
+        self._operations = _operations(size)
+
+    def rate(self, number: int) -> float:
+        """Returns GFLOP/s.
+
+        Args:
+            number: Products.
+        """
+        begun = self._time()
+        for _ in range(number):
+            product = self._product()
+        product[0, 0].numpy()
+        return number * self._operations / (self._time() - begun) / 1e9
+
+
+def _factors(size: int) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(0)
+    return tuple(random.standard_normal((2, size, size), np.float32))
+
+
+def _operations(size: int) -> int:
+    return 2 * size**3

@@ -1,10 +1,15 @@
-"""Training throughput of `vae` (64x64x5, defaults) beside the same network in PyTorch.
+"""Training steps of the zoo beside the same networks, written for PyTorch by hand.
 
     python -m benchmarks.training_step
+    python -m benchmarks.training_step --models vae --variants eager compiled
+    python -m benchmarks.training_step --alone
 
-Both frameworks have a process each and all cores, and take turns. That the two networks are the
-same is checked first: from the same weights, batches and latent noise both must give the same
-losses and gradient norms over a few steps of Adam.
+Each framework has a process of its own and all cores, and they take turns. That the two networks
+are the same is checked first: from the same weights, batches and random numbers both must give the
+same losses and gradient norms over a few steps of Adam. Then both do whole steps: forward,
+backward, limit on the norm of the gradient, Adam.
+
+With `--alone` each has one thread, whose processor time counts, so that other work matters little.
 """
 
 from __future__ import annotations
@@ -20,17 +25,22 @@ import numpy as np
 from benchmarks import machine, rounds, table
 from benchmarks.workers import Worker
 
-__all__ = ["main", "rows"]
+__all__ = ["MODELS", "main", "rows"]
 
-_IMAGES = 2048
-_LEARNING_RATE = 1e-3
-_CLIP_NORM = 100.0
-_CHECKED_STEPS = 4
-# Small steps, as the difference by rounding would soon grow in large ones; and a norm that clips.
-_CHECKED_SETTINGS = (1e-4, 1.0)
+MODELS = {"vae": 1e-4, "gz_bayesian_cnn": 1e-6}
+"""Models of which there is a network written for PyTorch, with the learning rate of the check.
+
+Adam makes steps of the same size of all gradients, and signs of those near zero depend on
+rounding: in larger steps that difference would soon grow.
+"""
+
+_SETTINGS = (1e-3, 100.0)
+# Of the check: a norm that clips.
+_CHECKED_NORM = 1.0
 # Sums in float32 in another order.
 _TOLERANCE = 1e-4
 _VARIANTS = ("eager", "eager channels last", "compiled", "compiled channels last")
+_OURS = "TensorFlow"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,89 +51,91 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     options = _options(arguments)
-    measured, rounds_line, agreement, threads = _measure(options)
-    print(f"training_step: vae, 64x64x5, batch {options.batch_size}")
+    measured = []
+    for row in _measured(options):
+        print(row.what, row.remark, file=sys.stderr, flush=True)
+        measured.append(row)
     print(machine.describe(("tensorflow", "keras", "torch")))
-    print(
-        f"threads: TensorFlow {threads[0]}, PyTorch {threads[1]}; "
-        f"rounds of {options.steps} steps; {rounds_line}"
-    )
-    print(agreement)
-    print(report(measured))
+    print(table.as_markdown(measured))
     return 0
 
 
 def rows(quick: bool) -> Iterator[table.Row]:
-    """Yields the row of the one table, without the variants that PyTorch compiles.
+    """Yields a row for each model, without the variants that PyTorch compiles.
 
     Args:
         quick: Whether fewer rounds are measured.
     """
-    variants = [name for name in _VARIANTS if name.startswith("eager")]
-    number = "3" if quick else "8"
-    given = ["--ours", "graph", "--rounds", number, "--variants", *variants]
-    measured, rounds_line, agreement, _ = _measure(_options(given))
-    fastest = _fastest(measured)
-    yield table.compared(
-        "training step of vae, 64x64x5, batch 64",
+    yield from _measured(_options(["--rounds", "3" if quick else "8"]))
+
+
+def _measured(options: argparse.Namespace) -> Iterator[table.Row]:
+    settings = (*_SETTINGS, options.alone)
+    with (
+        Worker("benchmarks.zoo_tensorflow", "ZooSteps", *settings) as ours,
+        Worker("benchmarks.zoo_torch", "TorchSteps", *settings) as theirs,
+    ):
+        for name in options.models:
+            yield _of_model(name, ours, theirs, options)
+
+
+def _of_model(name: str, ours: Worker, theirs: Worker, options: argparse.Namespace) -> table.Row:
+    reference = ours.call("reference", name, MODELS[name], _CHECKED_NORM)
+    agreement = check_equal(name, reference, theirs, options.variants)
+    problem = ours.call("prepare", name)
+    theirs.call("prepare", name, options.variants, reference.batches)
+    timers = {_OURS: functools.partial(ours.call, "speed")}
+    timers |= {each: functools.partial(theirs.call, "speed", each) for each in options.variants}
+    for timer in timers.values():
+        timer(3)  # Traces and compiles.
+    bystanders = machine.Bystanders([os.getpid(), ours.pid, theirs.pid])
+    measured, quiet = rounds.take_turns(
+        {each: functools.partial(timer, options.steps) for each, timer in timers.items()},
+        options.rounds,
+        (lambda: 0.0) if options.alone else bystanders.share,
+    )
+    if options.alone:
+        quiet = "one thread, processor time"
+    fastest = max(options.variants, key=lambda each: np.median(measured[each]))
+    size = "x".join(map(str, problem.image_shape))
+    return table.compared(
+        f"training step of {name}, {size}, batch {problem.batch_size}",
         "images/s",
         measured,
-        ("TensorFlow, graph", fastest),
-        f"{fastest}, written by hand",
-        f"{agreement.partition(' (')[0]}; {rounds_line}",
+        (_OURS, fastest),
+        f"PyTorch by hand, {fastest}",
+        f"{agreement}; {quiet}",
     )
 
 
-def _measure(
-    options: argparse.Namespace,
-) -> tuple[dict[str, np.ndarray], str, str, list[int]]:
-    """Returns images/s by name, lines on the rounds and on the agreement, and the threads."""
-    settings = (_IMAGES, options.batch_size, _LEARNING_RATE, _CLIP_NORM)
-    with (
-        Worker("benchmarks.vae_tensorflow", "TensorFlowSteps", *settings) as ours,
-        Worker("benchmarks.vae_torch", "TorchSteps", *settings, options.variants) as theirs,
-    ):
-        threads = [worker.call("threads") for worker in (ours, theirs)]
-        agreement = check_equal(ours, theirs, options.variants)
-        timers = {
-            f"{label}, {name}": functools.partial(worker.call, "speed", name)
-            for label, worker, names in (
-                ("TensorFlow", ours, options.ours),
-                ("PyTorch", theirs, options.variants),
-            )
-            for name in names
-        }
-        for timer in timers.values():
-            timer(3)  # Traces and compiles.
-        measured, rounds_line = rounds.take_turns(
-            {name: functools.partial(timer, options.steps) for name, timer in timers.items()},
-            options.rounds,
-            machine.Bystanders([os.getpid(), ours.pid, theirs.pid]).share,
-        )
-    return measured, rounds_line, agreement, threads
-
-
-def check_equal(ours: Worker, theirs: Worker, variants: Sequence[str]) -> str:
+def check_equal(name: str, reference, theirs: Worker, variants: Sequence[str]) -> str:
     """Returns a line that says how far the two networks agree.
+
+    Args:
+        name: Registry key.
+        reference: Steps of the zoo's model, a `zoo_tensorflow.Reference`.
+        theirs: The process that has PyTorch.
+        variants: Of PyTorch.
 
     Raises:
         RuntimeError: if they have unequal numbers of parameters, losses or gradient norms.
     """
-    counts = [worker.call("parameters") for worker in (ours, theirs)]
-    if counts[0] != counts[1]:
-        raise RuntimeError(f"the networks have {counts[0]} and {counts[1]} parameters")
-    reference = ours.call("reference", _CHECKED_STEPS, *_CHECKED_SETTINGS)
+    number = sum(weight.size for weight in reference.weights)
     largest = 0.0
-    for name in variants:
-        losses, norms = theirs.call(
+    for variant in variants:
+        parameters, losses, norms = theirs.call(
             "follow",
             name,
-            reference.learning_rate,
-            reference.clip_norm,
+            variant,
+            MODELS[name],
+            _CHECKED_NORM,
             reference.weights,
-            reference.images,
-            reference.noise,
+            reference.statistics,
+            reference.batches,
+            reference.draws,
         )
+        if parameters != number:
+            raise RuntimeError(f"the networks of {name} have {number} and {parameters} parameters")
         for what, own, other in (
             ("losses", reference.losses, losses),
             ("gradient norms", reference.gradient_norms, norms),
@@ -132,43 +144,23 @@ def check_equal(ours: Worker, theirs: Worker, variants: Sequence[str]) -> str:
             largest = max(largest, difference)
             if not difference < _TOLERANCE:
                 raise RuntimeError(
-                    f"the {what} of TensorFlow and PyTorch ({name}) must agree to "
+                    f"the {what} of {name} in TensorFlow and PyTorch ({variant}) must agree to "
                     f"{_TOLERANCE:g}; got {own} and {other}"
                 )
-    return (
-        f"{counts[0]} parameters in both; losses and gradient norms of {_CHECKED_STEPS} steps "
-        f"agree to {largest:.1e} (losses {', '.join(f'{loss:.4f}' for loss in reference.losses)})"
-    )
-
-
-def report(measured: dict[str, np.ndarray]) -> str:
-    """Returns the table: speeds, and each of TensorFlow's over PyTorch's fastest variant.
-
-    Args:
-        measured: Images/s of each round by name.
-    """
-    fastest = _fastest(measured)
-    header = ["", *(f"images/s {s}" for s in ("min", "median", "max"))]
-    header += [f"ratio {s}" for s in ("min", "median", "max")]
-    rows = []
-    for name, speeds in measured.items():
-        ratios = rounds.ratios(measured, name, fastest)
-        rows.append([name, *rounds.spread(speeds, 0), *rounds.spread(ratios, 2)])
-    return f"ratio: to {fastest}\n{rounds.text_table(header, rows)}"
-
-
-def _fastest(measured: dict[str, np.ndarray]) -> str:
-    peers = [name for name in measured if name.startswith("PyTorch")]
-    return max(peers, key=lambda name: np.median(measured[name]))
+    return f"{number:,} parameters, losses and gradient norms equal to {largest:.0e}"
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.training_step", description=__doc__)
-    parser.add_argument("--batch_size", type=int, default=64)
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--steps", type=int, default=10, help="steps of each round")
-    parser.add_argument("--variants", nargs="+", choices=_VARIANTS, default=list(_VARIANTS))
-    parser.add_argument("--ours", nargs="+", choices=("graph", "XLA"), default=["graph", "XLA"])
+    parser.add_argument("--variants", nargs="+", choices=_VARIANTS, default=list(_VARIANTS[:2]))
+    parser.add_argument(
+        "--alone",
+        action="store_true",
+        help="one thread each, by its processor time: for a machine with other work",
+    )
     return parser.parse_args(arguments)
 
 

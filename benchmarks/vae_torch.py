@@ -1,4 +1,4 @@
-"""The network and the training step of the zoo's `vae`, at its defaults, in PyTorch.
+"""The zoo's `vae`, at its defaults, written for PyTorch by hand.
 
 Where the two frameworks do the same thing in different ways, this file takes PyTorch's fastest:
 
@@ -12,17 +12,16 @@ Where the two frameworks do the same thing in different ways, this file takes Py
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.images import SHAPE, sources
+from benchmarks.images import SHAPE
 
-__all__ = ["TorchSteps"]
+__all__ = ["Network"]
 
 _FILTERS = (16, 32, 64)
 _LATENT_DIM = 16
@@ -45,7 +44,9 @@ class _Block(nn.Module):
         return x + self.second(functional.leaky_relu(y, 0.2))
 
 
-class _VAE(nn.Module):
+class Network(nn.Module):
+    """The network and its loss."""
+
     def __init__(self):
         super().__init__()
         height, width, bands = SHAPE
@@ -74,6 +75,36 @@ class _VAE(nn.Module):
         self.decoder += nn.Sequential(nn.LeakyReLU(0.2), nn.Conv2d(before, bands, 3, padding=1))
         self.log_noise = nn.Parameter(torch.zeros(bands))
         self.register_buffer("noise_floor", torch.zeros(bands))
+
+    @staticmethod
+    def inputs(batch: Mapping[str, np.ndarray]) -> tuple[torch.Tensor]:
+        """Returns the images with their axes in PyTorch's order, turned by 180 degrees."""
+        return (torch.from_numpy(batch["image"][:, ::-1, ::-1].transpose(0, 3, 1, 2).copy()),)
+
+    @staticmethod
+    def draw(number: int) -> torch.Tensor:
+        """Returns what draws the latents of so many images."""
+        return torch.randn(number, _LATENT_DIM)
+
+    def load(self, weights: Sequence[np.ndarray], statistics: Mapping[str, np.ndarray]) -> None:
+        """Sets the parameters to Keras's, mirrored; Keras's log-noise comes first or last."""
+        rest = list(weights)
+        ends = [index for index in (0, -1) if rest[index].shape == self.log_noise.shape]
+        log_noise = torch.from_numpy(rest.pop(ends[0]))
+        with torch.no_grad():
+            self.log_noise.copy_(log_noise)
+            self.noise_floor.copy_(torch.from_numpy(statistics["noise_floor"]))
+            for module in self.modules():
+                if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+                    kernel, bias = rest.pop(0), rest.pop(0)
+                    if isinstance(module, nn.Linear):
+                        kernel, bias = _dense(kernel, bias, self.small)
+                    else:
+                        kernel = kernel[::-1, ::-1].transpose(3, 2, 0, 1)
+                    module.weight.copy_(torch.from_numpy(np.ascontiguousarray(kernel)))
+                    module.bias.copy_(torch.from_numpy(np.ascontiguousarray(bias)))
+        if rest:
+            raise ValueError(f"weights must be as many as the network has; {len(rest)} are over")
 
     def forward(self, images: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
         """Returns the loss per pixel, the mean over the batch."""
@@ -117,26 +148,6 @@ def _sinh(y: torch.Tensor) -> torch.Tensor:
     return 0.5 * (e - 1 / e)
 
 
-def _load(network: _VAE, weights: Sequence[np.ndarray]) -> None:
-    """Sets the parameters to Keras's, mirrored; Keras's log-noise comes first or last."""
-    rest = list(weights)
-    ends = [index for index in (0, -1) if rest[index].shape == network.log_noise.shape]
-    log_noise = torch.from_numpy(rest.pop(ends[0]))
-    with torch.no_grad():
-        network.log_noise.copy_(log_noise)
-        for module in network.modules():
-            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-                kernel, bias = rest.pop(0), rest.pop(0)
-                if isinstance(module, nn.Linear):
-                    kernel, bias = _dense(kernel, bias, network.small)
-                else:
-                    kernel = kernel[::-1, ::-1].transpose(3, 2, 0, 1)
-                module.weight.copy_(torch.from_numpy(np.ascontiguousarray(kernel)))
-                module.bias.copy_(torch.from_numpy(np.ascontiguousarray(bias)))
-    if rest:
-        raise ValueError(f"weights must be as many as the network has; {len(rest)} are left over")
-
-
 def _dense(
     kernel: np.ndarray, bias: np.ndarray, small: tuple[int, int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -150,114 +161,3 @@ def _dense(
     if len(bias) == math.prod(small):
         return turned(kernel.T), turned(bias)
     return turned(kernel).T, bias
-
-
-def _mirrored(images: np.ndarray) -> torch.Tensor:
-    """Returns images as PyTorch orders their axes, turned by 180 degrees."""
-    return torch.from_numpy(images[:, ::-1, ::-1].transpose(0, 3, 1, 2).copy())
-
-
-class TorchSteps:
-    """Training steps, in variants that differ in speed alone.
-
-    Args:
-        number: Training images.
-        batch_size: Images in a batch.
-        learning_rate: Of Adam.
-        clip_norm: Largest global norm of the gradient.
-        names: Of the variants: "eager" or "compiled", each with " channels last" or without.
-    """
-
-    def __init__(
-        self,
-        number: int,
-        batch_size: int,
-        learning_rate: float,
-        clip_norm: float,
-        names: Sequence[str],
-    ):
-        self.batch_size = batch_size
-        self.images = _mirrored(sources(number))
-        self.order = torch.randperm(number)
-        self.place = 0
-        self.steps = {name: _Step(name, learning_rate, clip_norm) for name in names}
-        self.in_memory = {name: step.ordered(self.images) for name, step in self.steps.items()}
-
-    def threads(self) -> int:
-        """Returns the number of threads that an operation may use."""
-        return torch.get_num_threads()
-
-    def parameters(self) -> int:
-        """Returns the number of parameters."""
-        return sum(parameter.numel() for parameter in _VAE().parameters())
-
-    def follow(
-        self,
-        name: str,
-        learning_rate: float,
-        clip_norm: float,
-        weights: Sequence[np.ndarray],
-        images: np.ndarray,
-        noise: np.ndarray,
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Returns losses and gradient norms of the same steps, (steps,) each.
-
-        Args:
-            name: A variant.
-            learning_rate: This and the rest as in `vae_tensorflow.Reference`.
-        """
-        step = _Step(name, learning_rate, clip_norm)
-        _load(step.network, weights)
-        terms = [
-            step(step.ordered(_mirrored(batch)), torch.from_numpy(numbers))
-            for batch, numbers in zip(images, noise, strict=True)
-        ]
-        losses, norms = zip(*terms, strict=True)
-        return np.array([loss.item() for loss in losses]), np.array([norm.item() for norm in norms])
-
-    def speed(self, name: str, number: int) -> float:
-        """Returns images/s over `number` steps, the gathering of their batches included.
-
-        Args:
-            name: A variant.
-            number: Steps.
-        """
-        step, images = self.steps[name], self.in_memory[name]
-        begun = time.perf_counter()
-        for _ in range(number):
-            loss, _ = step(images[self._rows()], torch.randn(self.batch_size, _LATENT_DIM))
-        loss.item()
-        return number * self.batch_size / (time.perf_counter() - begun)
-
-    def _rows(self) -> torch.Tensor:
-        if self.place + self.batch_size > len(self.order):
-            self.order, self.place = torch.randperm(len(self.order)), 0
-        self.place += self.batch_size
-        return self.order[self.place - self.batch_size : self.place]
-
-
-class _Step:
-    def __init__(self, name: str, learning_rate: float, clip_norm: float):
-        torch.manual_seed(0)
-        self.format = (
-            torch.channels_last if name.endswith("channels last") else torch.contiguous_format
-        )
-        self.network = _VAE().to(memory_format=self.format)
-        self.loss = torch.compile(self.network) if name.startswith("compiled") else self.network
-        self.clip_norm = clip_norm
-        self.optimizer = torch.optim.Adam(
-            self.network.parameters(), lr=learning_rate, eps=1e-7, fused=True
-        )
-
-    def ordered(self, images: torch.Tensor) -> torch.Tensor:
-        return images.contiguous(memory_format=self.format)
-
-    def __call__(
-        self, images: torch.Tensor, noise: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        self.optimizer.zero_grad(set_to_none=True)
-        loss = self.loss(images, noise)
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.clip_norm)
-        self.optimizer.step()
-        return loss.detach(), norm

@@ -1,89 +1,119 @@
-"""The zoo's models under the training step of `trainers`, and their objectives as graphs."""
+"""Training steps of the zoo's models, as `trainers` does them, from batches in memory."""
 
 from __future__ import annotations
 
-import contextlib
+import dataclasses
 import itertools
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from unittest import mock
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from benchmarks import matrix_product
+from benchmarks import flop
 from benchmarks.images import sources
-from benchmarks.translation.cost import training_flop
-from benchmarks.translation.from_tensorflow import Translator
-from benchmarks.translation.graph import Graph, Problem
 from trainers import recipes
 from trainers.options.run import RunConfig
 from trainers.training import optimizers, steps
 from zoo import randomness, registry
-from zoo.layers.batch_normalization import GlobalBatchNormalization
 from zoo.model import ZooModel
-from zoo.preprocessing import border
 
-__all__ = ["ZooSteps", "a_batch", "made", "translated"]
+__all__ = ["Problem", "Reference", "ZooSteps", "a_batch", "made"]
 
 _BATCHES = 4
-# As in `vae_tensorflow`.
-_JITTER = 0.02
 _VOLUNTEERS = 40
+# Size of the random numbers added to all weights: blocks that start as the identity, and biases
+# that start at zero, would not show whether two networks are the same.
+_JITTER = 0.02
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """A training step that is ready to be timed.
+
+    Attributes:
+        image_shape: (height, width, bands).
+        batch_size: Images in a batch.
+        flop: Floating-point operations of the products and convolutions of a step.
+    """
+
+    image_shape: tuple[int, int, int]
+    batch_size: int
+    flop: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """A few steps of training, to compare another framework's with.
+
+    Attributes:
+        batches: Images and targets of each step.
+        draws: Random numbers that each step drew, in their order.
+        weights: Trainable weights before the first step, in Keras's order and layout.
+        statistics: The other weights, those of the preprocessing, by name.
+        losses: Before each step, (steps,).
+        gradient_norms: Before clipping, (steps,).
+    """
+
+    batches: list[dict[str, np.ndarray]]
+    draws: list[list[np.ndarray]]
+    weights: list[np.ndarray]
+    statistics: dict[str, np.ndarray]
+    losses: np.ndarray
+    gradient_norms: np.ndarray
 
 
 class ZooSteps:
-    """Training steps of one model after the other, at the settings of its default recipe.
+    """Training steps of one model after the other.
 
     Images are not turned at random, for PyTorch's users leave that to their data loaders.
 
     Args:
         learning_rate: Of Adam.
         clip_norm: Largest global norm of the gradient.
-        size: Rows and columns of the matrices of `product_rate`.
         alone: Whether one thread works and its processor time counts, of which others on the
             machine take nothing; else all cores, by the clock.
     """
 
-    def __init__(self, learning_rate: float, clip_norm: float, size: int, alone: bool = False):
+    def __init__(self, learning_rate: float, clip_norm: float, alone: bool = False):
+        # PyTorch beside it has a build for CPUs alone.
         tf.config.set_visible_devices([], "GPU")
         if alone:
             tf.config.threading.set_intra_op_parallelism_threads(1)
             tf.config.threading.set_inter_op_parallelism_threads(1)
         self._time = time.process_time if alone else time.perf_counter
         self._settings = learning_rate, clip_norm
-        first, second = map(tf.constant, matrix_product.factors(size))
-        self._product = tf.function(lambda: tf.matmul(first, second))
-        self._product_flop = matrix_product.operations(size)
         self._step: steps.ReplicatedStep | None = None
         self._batches: Iterator[dict[str, tf.Tensor]] = iter(())
         self._batch_size = 0
 
-    def prepare(self, name: str) -> Problem:
+    def threads(self) -> int:
+        """Returns the number of threads that an operation may use."""
+        # Zero leaves the choice to TensorFlow, which takes every core that it may use.
+        chosen = tf.config.threading.get_intra_op_parallelism_threads()
+        return chosen or len(os.sched_getaffinity(0))
+
+    def prepare(self, name: str, jit: bool = False) -> Problem:
         """Makes a model ready for `speed`.
 
         Args:
             name: Registry key.
+            jit: Whether XLA compiles the step.
         """
         keras.backend.clear_session()
-        model, self._batch_size = made(name)
-        batches = [a_batch(model, self._batch_size, seed) for seed in range(_BATCHES)]
-        model.adapt(batches[0]["image"])
-        _jitter(model)
-        problem = _problem(model, batches)
-        learning_rate, clip_norm = self._settings
-        config = RunConfig(model=name, learning_rate=learning_rate)
-        optimizer = optimizers.make(config, 1, model.trainable_variables)
-        optimizer.build(model.trainable_variables)
-        model.compile(optimizer, gradient_clip_norm=clip_norm)
+        model, batches = _trainable(name, *self._settings)
         tensors = [{key: tf.constant(value) for key, value in each.items()} for each in batches]
         self._batches = itertools.cycle(tensors)
-        self._step = steps.ReplicatedStep(model.train_step, tf.distribute.get_strategy(), jit=False)
-        return problem
+        self._batch_size = len(batches[0]["image"])
+        self._step = steps.ReplicatedStep(model.train_step, tf.distribute.get_strategy(), jit)
+        step = tf.function(model.train_step).get_concrete_function(tensors[0])
+        return Problem(model.image_shape, self._batch_size, flop.of(step))
 
     def speed(self, number: int) -> float:
-        """Returns images/s of the model that was prepared, from batches in memory.
+        """Returns images/s of the model that was prepared.
 
         Args:
             number: Steps.
@@ -94,28 +124,54 @@ class ZooSteps:
         terms.numpy()
         return number * self._batch_size / (self._time() - begun)
 
-    def product_rate(self, number: int) -> float:
-        """Returns GFLOP/s of TensorFlow's product of large matrices.
+    def reference(self, name: str, learning_rate: float, clip_norm: float) -> Reference:
+        """Returns a step on each batch.
 
         Args:
-            number: Products.
+            name: Registry key.
+            learning_rate: Of Adam.
+            clip_norm: Largest global norm of the gradient.
         """
-        begun = self._time()
-        for _ in range(number):
-            product = self._product()
-        product[0, 0].numpy()
-        return number * self._product_flop / (self._time() - begun) / 1e9
+        model, batches = _trainable(name, learning_rate, clip_norm)
+        weights = [variable.numpy() for variable in model.trainable_variables]
+        statistics = {each.name: each.numpy() for each in model.non_trainable_variables}
+        draws: list[list[np.ndarray]] = []
+        own_rows = randomness._own_rows
+
+        def recorded(*arguments):
+            numbers = own_rows(*arguments)
+            draws[-1].append(numbers.numpy())
+            return numbers
+
+        terms = []
+        with mock.patch.object(randomness, "_own_rows", recorded):
+            for batch in batches:
+                draws.append([])
+                terms.append(model.train_step(batch))
+        return Reference(
+            batches,
+            draws,
+            weights,
+            statistics,
+            np.array([each["loss"] for each in terms]),
+            np.array([each["gradient_norm"] for each in terms]),
+        )
 
 
 def made(name: str) -> tuple[ZooModel, int]:
-    """Returns a model with the settings of its default recipe, and its batch size.
+    """Returns a model with the defaults of its constructor, and the batch size of its recipe.
+
+    Weights from elsewhere are left out: they do not change how long a step takes.
 
     Args:
         name: Registry key.
     """
+    arguments = registry.describe(name).hyperparameters
+    without = {"weights": "none"} if "weights" in arguments else {}
     settings = recipes.get(name).settings("")
-    hyperparameters = {**settings.get("hyperparameters", {}), "augment": False}
-    return registry.create(name, **hyperparameters), settings["batch_size"]
+    return registry.create(name, augment=False, **without), settings.get(
+        "batch_size", RunConfig.batch_size
+    )
 
 
 def a_batch(model: ZooModel, size: int, seed: int) -> dict[str, np.ndarray]:
@@ -137,114 +193,18 @@ def a_batch(model: ZooModel, size: int, seed: int) -> dict[str, np.ndarray]:
     return batch
 
 
-def _jitter(model: ZooModel) -> None:
+def _trainable(
+    name: str, learning_rate: float, clip_norm: float
+) -> tuple[ZooModel, list[dict[str, np.ndarray]]]:
+    """Returns a model with jittered weights and its optimiser, and its batches."""
+    model, size = made(name)
+    batches = [a_batch(model, size, seed) for seed in range(_BATCHES)]
+    model.adapt(batches[0]["image"])
     random = np.random.default_rng(0)
     for variable in model.trainable_variables:
         variable.assign_add(_JITTER * random.standard_normal(variable.shape, np.float32))
-
-
-def _problem(model: ZooModel, batches: list[dict[str, np.ndarray]]) -> Problem:
-    loss, first = _loss(model, batches[0])
-    graph = translated(model, batches[0])
-    value, gradients = _differentiated(loss, first, model)
-    return Problem(
-        model.registry_name,
-        len(batches[0]["image"]),
-        model.image_shape,
-        sum(variable.numpy().size for variable in model.trainable_variables),
-        graph,
-        training_flop(graph),
-        [variable.numpy() for variable in model.variables],
-        batches,
-        value,
-        gradients,
-    )
-
-
-def _loss(
-    model: ZooModel, batch: dict[str, np.ndarray]
-) -> tuple[Callable[..., tf.Tensor], list[tf.Tensor]]:
-    """Returns the mean loss as a function of the tensors of a batch, and these tensors."""
-    names = sorted(batch)
-
-    def loss(*values: tf.Tensor) -> tf.Tensor:
-        seed = randomness.step_seed(model.seed, tf.constant(0))
-        terms = model.objective(dict(zip(names, values, strict=True)), seed, training=True)
-        return tf.reduce_mean(terms["loss"])
-
-    return loss, [tf.constant(batch[name]) for name in names]
-
-
-def translated(model: ZooModel, batch: dict[str, np.ndarray]) -> Graph:
-    """Returns the loss of a batch as a graph.
-
-    Args:
-        model: The model.
-        batch: A batch, as the trainers have it.
-    """
-    loss, tensors = _loss(model, batch)
-    specs = [
-        tf.TensorSpec(tensor.shape, tensor.dtype, name)
-        for name, tensor in zip(sorted(batch), tensors, strict=True)
-    ]
-    with _peers() as peers:
-        function = tf.function(loss).get_concrete_function(*specs)
-    learnt = [id(variable) for variable in model.trainable_variables]
-    return Translator(
-        function,
-        [variable.value for variable in model.variables],
-        [id(variable) in learnt for variable in model.variables],
-        peers,
-    ).graph
-
-
-def _differentiated(
-    loss: Callable[..., tf.Tensor], values: list[tf.Tensor], model: ZooModel
-) -> tuple[float, dict[int, np.ndarray]]:
-    """Returns the loss and its gradients, by number among all variables of the model."""
-    numbers = {id(variable): number for number, variable in enumerate(model.variables)}
-    learnt = model.trainable_variables
-
-    @tf.function
-    def evaluate():
-        with tf.GradientTape() as tape:
-            value = loss(*values)
-        return value, tape.gradient(value, [variable.value for variable in learnt])
-
-    value, gradients = evaluate()
-    found = {
-        numbers[id(variable)]: gradient.numpy()
-        for variable, gradient in zip(learnt, gradients, strict=True)
-        if gradient is not None
-    }
-    return float(value), found
-
-
-@contextlib.contextmanager
-def _peers() -> Iterator[tuple[str, ...]]:
-    """Leaves whole what PyTorch has an operation of its own for; yields the names."""
-
-    @tf.function
-    def ranked(values, rank):
-        return values[..., :1]
-
-    @tf.function
-    def batch_normalization(x, scale, offset, epsilon):
-        return tf.identity(x)
-
-    whole = GlobalBatchNormalization.call
-
-    def call(layer, x, training=None, mask=None):
-        if not training:
-            return whole(layer, x, training=training, mask=mask)
-        return batch_normalization(
-            x, layer.gamma.value, layer.beta.value, tf.constant(layer.epsilon)
-        )
-
-    with (
-        mock.patch.object(
-            border, "_ranked", lambda values, rank: ranked(values, tf.constant(rank))
-        ),
-        mock.patch.object(GlobalBatchNormalization, "call", call),
-    ):
-        yield ("ranked", "batch_normalization")
+    config = RunConfig(model=name, learning_rate=learning_rate)
+    optimizer = optimizers.make(config, 1, model.trainable_variables)
+    optimizer.build(model.trainable_variables)
+    model.compile(optimizer, gradient_clip_norm=clip_norm)
+    return model, batches

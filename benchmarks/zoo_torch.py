@@ -1,96 +1,128 @@
-"""The training steps of the zoo's models in PyTorch."""
+"""Training steps in PyTorch, from batches in memory."""
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
+from torch import nn
 
-from benchmarks.translation.graph import Problem
-from benchmarks.translation.to_torch import Replay
-
-__all__ = ["ZooReplays"]
+__all__ = ["TorchSteps"]
 
 
-class ZooReplays:
-    """Training steps of one model after the other.
+class TorchSteps:
+    """Training steps of one network after the other, in variants that differ in speed alone.
+
+    A network of `benchmarks.NAME_torch` has `inputs`, which makes tensors of a batch, `draw`, which
+    returns random numbers for as many images, `load`, and `forward`, which returns the loss.
 
     Args:
         learning_rate: Of Adam.
         clip_norm: Largest global norm of the gradient.
-        compiled: Whether `torch.compile` makes the step faster or slower.
         alone: As in `zoo_tensorflow.ZooSteps`.
     """
 
-    def __init__(
-        self,
-        learning_rate: float,
-        clip_norm: float,
-        compiled: bool = False,
-        alone: bool = False,
-    ):
+    def __init__(self, learning_rate: float, clip_norm: float, alone: bool = False):
         if alone:
             torch.set_num_threads(1)
         self._time = time.process_time if alone else time.perf_counter
-        torch.manual_seed(0)
-        self._learning_rate, self._clip_norm, self._compiled = learning_rate, clip_norm, compiled
-        self._replay: Replay | None = None
-        self._batches: Iterator[dict[str, torch.Tensor]] = iter(())
+        self._settings = learning_rate, clip_norm
+        self._steps: dict[str, _Step] = {}
+        self._batches: dict[str, Iterator[list[torch.Tensor]]] = {}
         self._batch_size = 0
 
-    def prepare(self, problem: Problem) -> tuple[float, float]:
-        """Makes a model ready for `speed`, and repeats its first step without one.
+    def threads(self) -> int:
+        """Returns the number of threads that an operation may use."""
+        return torch.get_num_threads()
+
+    def prepare(
+        self, name: str, variants: Sequence[str], batches: Sequence[Mapping[str, np.ndarray]]
+    ) -> None:
+        """Makes a network ready for `speed`.
 
         Args:
-            problem: The model's step.
-
-        Returns:
-            How far the loss and the gradients are from TensorFlow's, as fractions of it.
+            name: Registry key.
+            variants: "eager" or "compiled", each with " channels last" or without.
+            batches: Images and targets.
         """
-        exact = Replay(problem.graph, problem.weights)
-        first = _tensors(problem.batches[0])
-        loss = exact(first, exact.first_noise())
-        loss.backward()
-        agreement = abs(loss.item() / problem.loss - 1), _difference(exact, problem.gradients)
-        del exact, loss
-        self._replay = Replay(problem.graph, problem.weights, exact=False)
-        self._loss = torch.compile(self._replay) if self._compiled else self._replay
-        learnt = [weight for weight in self._replay.parameters() if weight.requires_grad]
-        self._optimizer = torch.optim.Adam(learnt, lr=self._learning_rate, eps=1e-7, fused=True)
-        self._learnt = learnt
-        self._batches = itertools.cycle([_tensors(batch) for batch in problem.batches])
-        self._batch_size = problem.batch_size
-        return agreement
+        self._steps = {variant: _Step(name, variant, *self._settings) for variant in variants}
+        self._batches = {
+            variant: itertools.cycle([step.inputs(batch) for batch in batches])
+            for variant, step in self._steps.items()
+        }
+        self._batch_size = len(batches[0]["image"])
 
-    def speed(self, number: int) -> float:
-        """Returns images/s of the model that was prepared, from batches in memory.
+    def follow(
+        self,
+        name: str,
+        variant: str,
+        learning_rate: float,
+        clip_norm: float,
+        weights: Sequence[np.ndarray],
+        statistics: Mapping[str, np.ndarray],
+        batches: Sequence[Mapping[str, np.ndarray]],
+        draws: Sequence[Sequence[np.ndarray]],
+    ) -> tuple[int, np.ndarray, np.ndarray]:
+        """Returns the number of parameters, and losses and gradient norms of steps, (steps,) each.
 
         Args:
+            name: Registry key.
+            variant: As in `prepare`.
+            learning_rate: Of Adam.
+            clip_norm: Largest global norm of the gradient.
+            weights: This and the rest as in `zoo_tensorflow.Reference`.
+        """
+        step = _Step(name, variant, learning_rate, clip_norm)
+        step.network.load(weights, statistics)
+        terms = [
+            [value.item() for value in step(step.inputs(batch), torch.from_numpy(numbers))]
+            for batch, (numbers,) in zip(batches, draws, strict=True)
+        ]
+        losses, norms = np.array(terms).T
+        return sum(each.numel() for each in step.network.parameters()), losses, norms
+
+    def speed(self, variant: str, number: int) -> float:
+        """Returns images/s of the network that was prepared.
+
+        Args:
+            variant: One of those that were prepared.
             number: Steps.
         """
+        step, batches = self._steps[variant], self._batches[variant]
         begun = self._time()
         for _ in range(number):
-            self._optimizer.zero_grad(set_to_none=True)
-            loss = self._loss(next(self._batches), self._replay.draw())
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(self._learnt, self._clip_norm)
-            self._optimizer.step()
+            loss, _ = step(next(batches), step.network.draw(self._batch_size))
         loss.item()
         return number * self._batch_size / (self._time() - begun)
 
 
-def _tensors(batch: dict[str, np.ndarray]) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(values) for name, values in batch.items()}
+class _Step:
+    def __init__(self, name: str, variant: str, learning_rate: float, clip_norm: float):
+        torch.manual_seed(0)
+        last = variant.endswith("channels last")
+        self._format = torch.channels_last if last else torch.contiguous_format
+        network = importlib.import_module(f"benchmarks.{name}_torch").Network()
+        self.network = network.to(memory_format=self._format)
+        self._loss = torch.compile(network) if variant.startswith("compiled") else network
+        self._clip_norm = clip_norm
+        self._optimizer = torch.optim.Adam(
+            network.parameters(), lr=learning_rate, eps=1e-7, fused=True
+        )
 
+    def inputs(self, batch: Mapping[str, np.ndarray]) -> list[torch.Tensor]:
+        images, *targets = self.network.inputs(batch)
+        return [images.contiguous(memory_format=self._format), *targets]
 
-def _difference(replay: Replay, expected: dict[int, np.ndarray]) -> float:
-    """Returns the norm of the difference of all gradients, over that of the expected ones."""
-    found = replay.gradients()
-    squares = [
-        np.square(found.get(number, 0.0) - gradient).sum() for number, gradient in expected.items()
-    ]
-    norm = sum(np.square(gradient).sum() for gradient in expected.values())
-    return float(np.sqrt(sum(squares) / norm))
+    def __call__(
+        self, inputs: Sequence[torch.Tensor], draws: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self._optimizer.zero_grad(set_to_none=True)
+        loss = self._loss(*inputs, draws)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self._clip_norm)
+        self._optimizer.step()
+        return loss.detach(), norm

@@ -1,8 +1,4 @@
-import keras
-import numpy as np
 import tensorflow as tf
-from keras import layers
-from scipy import signal
 
 from benchmarks import flop
 from zoo.layers import vgg
@@ -12,30 +8,35 @@ class FlopTest(tf.test.TestCase):
     def test_vgg16_has_the_published_number(self):
         # 15.3 G multiplications and additions at 224 x 224 without the dense layers.
         network = vgg.vgg16((224, 224, 3), ["block5_pool"], seed=0)
-        self.assertEqual(flop.per_image(network), 2 * 15_346_630_656)
+        one = tf.TensorSpec((1, 224, 224, 3))
+        forward = tf.function(network).get_concrete_function(one)
+        self.assertEqual(flop.of(forward), 2 * 15_346_630_656)
 
-    def test_products_with_padding_are_those_of_ones_with_zeros(self):
-        images = keras.Input((9, 6, 2))
-        x = layers.Conv2D(3, 3, padding="same")(images)
-        x = layers.Conv2D(4, (3, 2), padding="valid")(x)
-        network = keras.Model(images, x)
-        same = signal.convolve2d(np.ones((9, 6)), np.ones((3, 3)), mode="same").sum()
-        valid = 7 * 5 * 3 * 2
-        self.assertEqual(
-            flop.per_image(network, on_padding=False), 2 * (same * 2 * 3 + valid * 3 * 4)
-        )
-        self.assertEqual(flop.per_image(network), 2 * (9 * 6 * 9 * 2 * 3 + valid * 3 * 4))
+    def test_a_training_step_has_the_products_of_its_gradients(self):
+        kernel = tf.Variable(tf.ones((3, 3, 2, 4)))
 
-    def test_strides_pad_behind_as_tensorflow_does(self):
-        images = keras.Input((6, 5, 1))
-        network = keras.Model(images, layers.Conv2D(1, 3, strides=2, padding="same")(images))
-        for layer in network.layers[1:]:
-            layer.set_weights([np.ones((3, 3, 1, 1)), np.zeros(1)])
-        products = network(np.ones((1, 6, 5, 1))).numpy().sum()
-        self.assertEqual(flop.per_image(network, on_padding=False), 2 * products)
+        @tf.function
+        def step(images):
+            with tf.GradientTape() as tape:
+                # Something is learnt behind the images too.
+                x = tf.nn.conv2d(kernel[0, 0, 0, 0] * images, kernel, 2, "SAME")
+                x = tf.reshape(x, (5, -1))
+                loss = tf.reduce_sum(tf.matmul(x, x, transpose_b=True))
+            return loss, tape.gradient(loss, kernel)
 
-    def test_other_layers_with_weights_are_named(self):
-        images = keras.Input((8, 8, 1))
-        network = keras.Model(images, layers.Dense(2, name="mixing")(images))
-        with self.assertRaisesRegex(ValueError, "'mixing' is a Dense"):
-            flop.per_image(network)
+        convolution = 2 * (5 * 4 * 3 * 4) * (3 * 3 * 2)
+        product = 2 * 5 * 5 * 48
+        concrete = step.get_concrete_function(tf.TensorSpec((5, 8, 6, 2)))
+        self.assertEqual(flop.of(concrete), 3 * (convolution + product))
+
+    def test_a_gradient_that_nobody_needs_does_not_count(self):
+        kernel = tf.Variable(tf.ones((3, 3, 2, 4)))
+
+        @tf.function
+        def step(images):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_sum(tf.nn.conv2d(images, kernel, 2, "SAME"))
+            return loss, tape.gradient(loss, kernel)
+
+        concrete = step.get_concrete_function(tf.TensorSpec((5, 8, 6, 2)))
+        self.assertEqual(flop.of(concrete), 2 * (2 * (5 * 4 * 3 * 4) * (3 * 3 * 2)))

@@ -1,7 +1,6 @@
-import numpy as np
 import tensorflow as tf
 
-from benchmarks import rounds, training_step
+from benchmarks import rounds
 from benchmarks.workers import Worker
 
 
@@ -25,19 +24,6 @@ class RoundsTest(tf.test.TestCase):
         measured, line = rounds.take_turns({"a": lambda: next(speeds)}, 3, lambda: next(shares))
         self.assertAllEqual(measured["a"], [1.0, 2.0, 3.0])
         self.assertStartsWith(line, "3 of 4 rounds count; others had up to 2%")
-
-    def test_report_is_relative_to_the_fastest_variant_of_the_peer(self):
-        measured = {
-            "TensorFlow, graph": np.array([60.0, 90.0, 30.0]),
-            "PyTorch, eager": np.array([20.0, 20.0, 20.0]),
-            "PyTorch, compiled": np.array([30.0, 30.0, 30.0]),
-        }
-        table = training_step.report(measured).splitlines()
-        self.assertIn("PyTorch, compiled", table[0])
-        cells = [cell.strip() for cell in table[3].split("|")]
-        self.assertEqual(
-            cells[1:-1], ["TensorFlow, graph", "30", "60", "90", "1.00", "2.00", "3.00"]
-        )
 
 
 class WorkerTest(tf.test.TestCase):
