@@ -102,8 +102,8 @@ class Pipeline:
         import tensorflow as tf
 
         import zoo
+        from trainers.datasets.dataset import DatasetSpec
         from trainers.datasets.in_memory import InMemoryDataset
-        from trainers.datasets.loading import DatasetSpec
         from trainers.options.run import RunConfig
         from trainers.training import optimizers, steps
 
