@@ -113,10 +113,10 @@ def _run(
     examples: dict[str, dict[str, Any]], folder: Path, options: argparse.Namespace
 ) -> tuple[list[Stage], str]:
     import zoo
-    from trainers import evaluate
     from trainers.datasets import loading
     from trainers.datasets.in_memory import InMemoryDataset
     from trainers.distribution import strategy as strategies
+    from trainers.evaluators import evaluation
     from trainers.training import loop, two_stage
     from trainers.training.checkpoints import Checkpoints
 
@@ -149,7 +149,7 @@ def _run(
     checkpoints.restore("best", model)
     metrics = timed(
         "test, SEP and report",
-        lambda: evaluate.evaluate(
+        lambda: evaluation.evaluate(
             model,
             dataset,
             folder,

@@ -68,9 +68,9 @@ def adapt(
         UserError: if model, data and folder do not fit together.
         TrainingError: if the training cannot go on.
     """
-    from trainers import evaluate
     from trainers.datasets.paired import PairedDataset
     from trainers.distribution import strategy as strategies
+    from trainers.evaluators import evaluation
     from trainers.runs import pipeline
     from trainers.runs.run_folder import RunFolder
     from trainers.storage.json_files import write_json
@@ -89,7 +89,7 @@ def adapt(
         print(f"run folder {folder.path}", flush=True)
         progress = _train(config, paired, strategy, folder, pipeline.reporting(folder))
         model = _finish(config, paired, strategy, folder)
-        metrics = evaluate.evaluate(
+        metrics = evaluation.evaluate(
             model,
             target,
             folder.path,

@@ -13,7 +13,7 @@ from astropy.table import Table
 from tests.trainers import tiny
 from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel, StandInSpec
 from trainers import evaluate
-from trainers.evaluators import list_evaluators, registry
+from trainers.evaluators import evaluation, list_evaluators, registry
 from trainers.options.run import RunConfig
 
 _HISTORY = "epoch,loss,validation_loss,images_per_second\n1,3,3,90\n2,2,1.5,200\n3,1,2,210\n"
@@ -31,7 +31,7 @@ class EvaluateTest(tf.test.TestCase):
         )
         (self.folder / "versions.json").write_text('{"keras": "3.0"}')
         dataset = StandInDataset()
-        metrics = evaluate.evaluate(StandInModel(dataset), dataset, self.folder)
+        metrics = evaluation.evaluate(StandInModel(dataset), dataset, self.folder)
         self.assertEqual(json.loads((self.folder / "metrics.json").read_text()), metrics)
         # Two have no numbers, the others are for blends, votes, tasks and other kinds of runs.
         left_out = {"history", "generation", "separation"}
@@ -71,7 +71,7 @@ class EvaluateTest(tf.test.TestCase):
             dataset.spec = dataclasses.replace(dataset.spec, version=version)
             with tiny.registered():
                 model.adapt(dataset.arrays("train")["image"])
-                evaluate.evaluate(model, dataset, self.folder, evaluators=["roc"])
+                evaluation.evaluate(model, dataset, self.folder, evaluators=["roc"])
             text = (self.folder / "report.md").read_text()
             self.assertEqual(text.splitlines()[0], title)
             self.assertIn(told, text)
@@ -84,7 +84,7 @@ class EvaluateTest(tf.test.TestCase):
         dataset = StandInDataset()
         model, names = StandInModel(dataset), ["roc", "manifold"]
         runs = [
-            evaluate.evaluate(model, dataset, self.folder, evaluators=names, seed=seed)
+            evaluation.evaluate(model, dataset, self.folder, evaluators=names, seed=seed)
             for seed in (1, 1, 2)
         ]
         self.assertEqual(runs[0], runs[1])
@@ -105,7 +105,7 @@ class EvaluateTest(tf.test.TestCase):
                 class_fractions=None,
             )
             dataset = StandInDataset(spec=spec, magnitudes=False)
-            metrics = evaluate.evaluate(StandInModel(dataset, task=task), dataset, self.folder)
+            metrics = evaluation.evaluate(StandInModel(dataset, task=task), dataset, self.folder)
             self.assertEqual(list(metrics), ["reconstruction", "latent_space", "outliers"])
             self.assertIn("the dataset has no labels", (self.folder / "report.md").read_text())
 
@@ -116,7 +116,7 @@ class EvaluateTest(tf.test.TestCase):
             "latent_mean": tf.zeros((tf.shape(images)[0], 4)),
             "latent_stddev": tf.ones((tf.shape(images)[0], 4)),
         }
-        metrics = evaluate.evaluate(model, dataset, self.folder)
+        metrics = evaluation.evaluate(model, dataset, self.folder)
         self.assertEqual(metrics["latent_space"]["active_latents"], 0)
         self.assertIn("roc", metrics)
 
@@ -135,10 +135,10 @@ class EvaluateTest(tf.test.TestCase):
                 registry, "_entries", {n: registry.describe(n) for n in some} | broken
             ),
         ):
-            with self.assertLogs("trainers.evaluate", "WARNING"):
-                metrics = evaluate.evaluate(model, dataset, self.folder)
+            with self.assertLogs("trainers.evaluators.evaluation", "WARNING"):
+                metrics = evaluation.evaluate(model, dataset, self.folder)
             with self.assertRaisesRegex(ValueError, "it cannot be"):
-                evaluate.evaluate(model, dataset, self.folder, evaluators=["probe"])
+                evaluation.evaluate(model, dataset, self.folder, evaluators=["probe"])
         self.assertIn("outliers", metrics)
         self.assertIn("- probe: failed: it cannot be.", (self.folder / "report.md").read_text())
 

@@ -264,10 +264,10 @@ def _evaluate(
     training: Mapping[str, Any],
 ) -> dict[str, dict[str, Any]]:
     """Writes the report; returns its numbers and, under `training`, those of the training too."""
-    from trainers import evaluate
+    from trainers.evaluators import evaluation
 
     try:
-        metrics = evaluate.evaluate(
+        metrics = evaluation.evaluate(
             model,
             dataset,
             folder.path,

@@ -18,10 +18,11 @@ import numpy as np
 import tensorflow as tf
 
 from tests.trainers import domain_adaptation_test, tiny, tiny_two_stage, workers
-from trainers import domain_adaptation, evaluate
+from trainers import domain_adaptation
 from trainers.datasets import loading
 from trainers.distribution import cluster, strategy
 from trainers.errors import LostWorkerError, TrainingError, UserError
+from trainers.evaluators import evaluation
 from trainers.runs import pipeline
 from trainers.training import steps
 
@@ -35,7 +36,7 @@ def adapt(arguments):
 def train(arguments):
     """`trainers.run` of the tiny model without what comes after the training, to be compared."""
     with (
-        mock.patch.object(evaluate, "evaluate", lambda *unused, **unused_too: {}),
+        mock.patch.object(evaluation, "evaluate", lambda *unused, **unused_too: {}),
         mock.patch.object(pipeline, "export_run", lambda *unused: None),
     ):
         return tiny.command(arguments)
@@ -63,7 +64,7 @@ def evaluate_long(arguments):
         pathlib.Path(os.environ["EVALUATES"]).touch()
         time.sleep(600)
 
-    with mock.patch.object(evaluate, "evaluate", wait):
+    with mock.patch.object(evaluation, "evaluate", wait):
         return adapt(arguments)
 
 
