@@ -18,13 +18,14 @@ setup(
     ),
     # TFDS reads these beside each builder.
     package_data={
+        "zoo": ["weights/files/*/*.json", "weights/files/*/*.keras"],
         "tfds_builders": [
             "*/README.md",
             "*/CITATIONS.bib",
             "*/TAGS.txt",
             "*/checksums.tsv",
             "*/dummy_data/**/*",
-        ]
+        ],
     },
     install_requires=[
         "astropy>=7,<9",
@@ -36,8 +37,10 @@ setup(
         "matplotlib~=3.9",
         "numpy>=2,<3",
         "pillow>=12,<13",
+        "pooch~=1.9",
         "protobuf>=6.31,<7",
         "pyarrow>=16,<26",
+        "requests~=2.32",
         "scikit-image>=0.25,<1",
         "scikit-learn~=1.6",
         "scipy~=1.14",

@@ -14,6 +14,8 @@ import tensorflow as tf
 
 from zoo import registry
 from zoo.model import ZooModel
+from zoo.suggestions import did_you_mean
+from zoo.weights import list_weights, weights_file
 
 __all__ = ["build", "describe", "features", "load"]
 
@@ -21,18 +23,28 @@ __all__ = ["build", "describe", "features", "load"]
 _MODEL_FILE = "model.keras"
 
 
-def load(path: str | Path) -> ZooModel:
+def load(source: str | os.PathLike, vgg16: str | None = None) -> ZooModel:
     """Returns a trained model of the zoo.
 
     Only classes of the zoo are made, and no code of the file runs (Keras's safe mode).
 
     Args:
-        path: A `.keras` file of a model of the zoo, or the folder of a finished run.
+        source: A named set of weights (`zoo.list_weights()`), a `.keras` file of a model of the
+            zoo, or the folder of a finished run. A file or folder of that name comes first.
+        vgg16: For a named set that is put on VGG-16, see `zoo.weights.weights_file`.
 
     Raises:
         ValueError: if there is no such file, or it holds no model of the zoo.
+        OSError: if the file of a named set cannot be fetched.
     """
-    file = _model_file(Path(os.path.expanduser(path)))
+    path = Path(source).expanduser()
+    if not path.exists() and str(source) in list_weights():
+        with weights_file(str(source), vgg16) as file:
+            return _load_file(file)
+    return _load_file(_model_file(path))
+
+
+def _load_file(file: Path) -> ZooModel:
     try:
         with zipfile.ZipFile(file) as archive:
             saved = json.loads(archive.read("config.json"))
@@ -96,7 +108,8 @@ def features(model: ZooModel, images: tf.Tensor) -> tf.Tensor:
 def _model_file(path: Path) -> Path:
     if not path.is_dir():
         if not path.exists():
-            raise ValueError(f"there is no file or folder {path}")
+            hint = did_you_mean(str(path), list_weights())
+            raise ValueError(f"there is no file or folder {path}{hint}")
         return path
     if (path / _MODEL_FILE).exists():
         return path / _MODEL_FILE

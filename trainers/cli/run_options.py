@@ -13,7 +13,7 @@ from trainers.cli.arguments import OneLineParser
 from trainers.errors import UserError
 from trainers.options.run import RunConfig
 
-__all__ = ["parse_run"]
+__all__ = ["parse_run", "recipe_config"]
 
 
 class _Parser(simple_parsing.ArgumentParser):
@@ -44,7 +44,7 @@ def parse_run(arguments: Sequence[str]) -> RunConfig | None:
     base = RunConfig()
     if known.model:
         _check_model(known.model)
-        base = _base(known.model, known.dataset, known.recipe)
+        base = recipe_config(known.model, known.dataset, known.recipe)
 
     parser = _Parser(
         prog="python -m trainers.run",
@@ -68,7 +68,17 @@ def parse_run(arguments: Sequence[str]) -> RunConfig | None:
     return parsed.config
 
 
-def _base(model: str, dataset: str, recipe: str) -> RunConfig:
+def recipe_config(model: str, dataset: str, recipe: str) -> RunConfig:
+    """Returns the configuration of a run without further options.
+
+    Args:
+        model: Registry key.
+        dataset: Name of the dataset; the recipe's own if empty.
+        recipe: Name of the recipe.
+
+    Raises:
+        UserError: if the model has no recipe of that name.
+    """
     settings = recipes.get(model, recipe).settings(dataset)
     return dataclasses.replace(RunConfig(), model=model, recipe=recipe, **settings)
 

@@ -6,9 +6,10 @@ import os
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 from keras import layers
 
-__all__ = ["LAYERS", "freeze", "load_weights", "vgg16"]
+__all__ = ["LAYERS", "freeze", "load_weights", "read_weights", "vgg16"]
 
 # Filters and number of convolutions of each block.
 _BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
@@ -70,11 +71,10 @@ def vgg16(
     return keras.Model(images, chosen[0] if len(chosen) == 1 else chosen, name=name)
 
 
-def load_weights(network: keras.Model, weights: str) -> None:
-    """Gives a network of `vgg16` the weights of Keras's VGG-16.
+def read_weights(weights: str) -> dict[str, np.ndarray]:
+    """Returns the arrays of Keras's VGG-16 by the names of layer and array, "block1_conv1/kernel".
 
     Args:
-        network: The network; layers behind its cut are not needed.
         weights: "imagenet", which Keras downloads once and keeps, or the path of a file: Keras's
             own (`vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5`), or what `save_weights` of
             `keras.applications.VGG16(include_top=False)` wrote.
@@ -97,9 +97,27 @@ def load_weights(network: keras.Model, weights: str) -> None:
                 f"weights=PATH of vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5, or 'none'"
             ) from None
         raise ValueError(f"weights: {weights} does not hold VGG-16 without top: {reason}") from None
+    return {
+        f"{layer.name}/{variable.name}": variable.numpy()
+        for layer in whole.layers
+        for variable in layer.weights
+    }
+
+
+def load_weights(network: keras.Model, weights: str) -> None:
+    """Gives a network of `vgg16` the weights of Keras's VGG-16.
+
+    Args:
+        network: The network; layers behind its cut are not needed.
+        weights: See `read_weights`.
+
+    Raises:
+        ValueError: if the weights cannot be had or read.
+    """
+    arrays = read_weights(weights)
     for layer in network.layers:
-        if layer.weights:
-            layer.set_weights(whole.get_layer(layer.name).get_weights())
+        for variable in layer.weights:
+            variable.assign(arrays[f"{layer.name}/{variable.name}"])
 
 
 def freeze(network: keras.Model, trainable_blocks: int = 0) -> None:

@@ -57,9 +57,9 @@ class FinetunedClassifier(ZooModel):
         preprocessing: Before the encoder with its own; see `zoo.preprocessing.make`. Default none.
         augment: Whether training images are flipped and turned at random; not with features that
             were computed before. Default True.
-        encoder: Folder of a finished run or `.keras` file of a model of the zoo. Or a registry key
-            (default "star_galaxy_cnn"): that model as it is made, untrained but for weights that
-            its hyperparameters name.
+        encoder: Named set of weights (`zoo.list_weights()`), folder of a finished run, or `.keras`
+            file of a model of the zoo. Or a registry key (default "star_galaxy_cnn"): that model
+            as it is made, untrained but for weights that its hyperparameters name.
         encoder_hyperparameters: Of an encoder that is a registry key, where they differ from its
             defaults: {"weights": PATH} for ImageNet in "star_galaxy_vgg" or "blendhunter".
         training: "frozen": the head alone is trained. "fine_tuned" (default): the encoder too, from
@@ -268,7 +268,7 @@ def _make_encoder(encoder: Any, training: str, hyperparameters: Mapping[str, Any
         trained = pretrained.load(encoder)
     except ValueError as error:
         raise ValueError(
-            f"encoder must be a run folder, a .keras file or a model: {error}"
+            f"encoder must be a name of weights, a run folder, a .keras file or a model: {error}"
         ) from None
     if training == "from_scratch":
         return pretrained.build(pretrained.describe(trained), seed=hyperparameters["seed"])
