@@ -145,7 +145,7 @@ class CodeTest(tf.test.TestCase):
                 "test_outputs",
                 "test_config_round_trip",
                 "test_training_changes_every_weight_with_finite_gradients",
-                "test_answer_does_not_change_when_the_image_is_turned",
+                "test_rotation_invariance",
             )
 
     def test_the_dataset_that_is_added(self):
