@@ -13,49 +13,24 @@ from trainers.training import plateau
 __all__ = ["learning_rate_after", "make"]
 
 
-class _Fused:
-    """Adam's step in one operation, in front of Keras's own, and a learning rate by variable.
-
-    Keras writes it out as a dozen operations for each variable. The result is the same.
-    """
+class _RatePerVariable:
+    """A factor of the learning rate for each variable, in front of a Keras optimiser."""
 
     factors: Sequence[float] = ()
 
     def update_step(
         self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
     ) -> None:
-        index = self._get_variable_index(variable)
         if self.factors:
-            learning_rate *= self.factors[index]
-        beta_1, beta_2, epsilon, rate, step = (
-            tf.cast(value, variable.dtype)
-            for value in (
-                self.beta_1,
-                self.beta_2,
-                self.epsilon,
-                learning_rate,
-                self.iterations.value + 1,
-            )
-        )
-        tf.raw_ops.ResourceApplyAdam(
-            var=variable.handle,
-            m=self._momentums[index].value.handle,
-            v=self._velocities[index].value.handle,
-            beta1_power=beta_1**step,
-            beta2_power=beta_2**step,
-            lr=rate,
-            beta1=beta_1,
-            beta2=beta_2,
-            epsilon=epsilon,
-            grad=tf.cast(gradient, variable.dtype),
-        )
+            learning_rate *= self.factors[self._get_variable_index(variable)]
+        super().update_step(gradient, variable, learning_rate)
 
 
-class _Adam(_Fused, keras.optimizers.Adam):
+class _Adam(_RatePerVariable, keras.optimizers.Adam):
     pass
 
 
-class _AdamW(_Fused, keras.optimizers.AdamW):
+class _AdamW(_RatePerVariable, keras.optimizers.AdamW):
     pass
 
 

@@ -297,7 +297,8 @@ class LearningRateTest(tf.test.TestCase):
             square = 0.999 * square + 0.001 * gradient**2
             rate = 0.1 * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
             expected = expected - rate * mean / (np.sqrt(square) + 1e-7)
-            self.assertAllClose(variable, expected, rtol=1e-5)
+            # 1 - 0.999 is only good to 6e-5 in float32, half of which is left in the step of 0.1.
+            self.assertAllClose(variable, expected, atol=3e-6 * step)
 
     def test_weight_decay(self):
         self.assertIsInstance(optimizers.make(RunConfig(), 1, []), keras.optimizers.Adam)
