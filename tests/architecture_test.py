@@ -17,7 +17,7 @@ class ArchitectureTest(tf.test.TestCase):
         )
         self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}")
 
-    def test_imports_point_one_way(self):
+    def test_imports_point_one_way_without_circles(self):
         self.check(
             "-c",
             "from importlinter.cli import lint_imports_command as l; l()",
@@ -41,3 +41,9 @@ class ArchitectureTest(tf.test.TestCase):
                 with self.subTest(path.relative_to(ROOT)):
                     self.assertLess(path.read_text().count("\n"), 400)
                     self.assertNotIn(path.stem, CATCH_ALL)
+
+    def test_root_of_trainers_holds_commands_alone(self):
+        modules = {path.stem: path for path in (ROOT / "trainers").glob("*.py")}
+        for name in modules.keys() - {"__init__", "api", "errors"}:
+            with self.subTest(name):
+                self.assertIn('if __name__ == "__main__":', modules[name].read_text())

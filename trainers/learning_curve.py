@@ -11,22 +11,17 @@ methods may be added.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import hashlib
-import shlex
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from trainers.cli.arguments import OneLineParser
 from trainers.cli.exit_status import exit_status
 from trainers.errors import UserError
-from trainers.options.run import RunConfig
+from trainers.few_labels.learning_curve_options import MODEL, Cell, Options, parse
 from trainers.runs import experiment
-from trainers.runs.run_folder import RunFolder
 from trainers.storage.json_files import read_json, write_json
 
 if TYPE_CHECKING:
@@ -34,77 +29,9 @@ if TYPE_CHECKING:
 
     from trainers.few_labels.label_subsets import LabelSubsets
 
-__all__ = ["METHODS", "Cell", "Options", "main", "run"]
+__all__ = ["main", "run"]
 
-_MODEL = "finetuned_classifier"
 _FROZEN = ("logistic", "forest")
-
-METHODS = {
-    "logistic": "frozen, logistic regression",
-    "forest": "frozen, random forest",
-    "fine_tuned": "fine-tuned",
-    "from_scratch": "from scratch",
-}
-"""What is compared, by its name on the command line."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Cell:
-    """One classifier.
-
-    Attributes:
-        method: One of `METHODS`.
-        labels: Number of labels, those for the choice of the epoch included.
-        repeat: Number of the repeat: seed of the choice of the objects and of the training.
-    """
-
-    method: str
-    labels: int
-    repeat: int
-
-    @property
-    def folder(self) -> str:
-        """Its folder in that of the experiment."""
-        return f"{self.method}/labels_{self.labels}/repeat_{self.repeat}"
-
-
-@dataclasses.dataclass(frozen=True)
-class Options:
-    """What is done.
-
-    Attributes:
-        encoder: Run folder or file of the trained model.
-        labels: Numbers of labels, rising.
-        repeats: Repeats with other objects and seeds.
-        methods: Names in `METHODS`.
-        min_steps: Fewest training steps, however few labels there are.
-        output_dir: Folder of the experiment.
-        run: Options of the trainings.
-        arguments: The command line.
-    """
-
-    encoder: str
-    labels: tuple[int, ...]
-    repeats: int
-    methods: tuple[str, ...]
-    min_steps: int
-    output_dir: Path
-    run: RunConfig
-    arguments: str
-
-    def experiment(self) -> dict[str, Any]:
-        """Returns what must be the same when an experiment goes on, as JSON types."""
-        own = {"encoder": _identity(self.encoder), "min_steps": self.min_steps}
-        return own | experiment.of_run(self.run)
-
-    def cells(self) -> list[Cell]:
-        """Returns all classifiers, repeat by repeat."""
-        return [
-            Cell(method, number, repeat)
-            for repeat in range(self.repeats)
-            for number in self.labels
-            for method in self.methods
-        ]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -116,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 if training could not go on, 2 for a mistake of the user.
     """
-    return exit_status("learning_curve", lambda given: print(f"report  {run(given)}"), arguments)
+    return exit_status("learning_curve", lambda words: print(f"report  {run(words)}"), arguments)
 
 
 def run(arguments: Sequence[str]) -> Path:
@@ -129,7 +56,7 @@ def run(arguments: Sequence[str]) -> Path:
         UserError: if options, data, encoder or folder do not fit together.
         TrainingError: if a training cannot go on.
     """
-    options = _parse(arguments)
+    options = parse(arguments, __doc__)
     from trainers.datasets import loading
     from trainers.distribution import strategy as strategies
     from trainers.few_labels.label_subsets import LabelSubsets
@@ -145,7 +72,7 @@ def run(arguments: Sequence[str]) -> Path:
         subsets = LabelSubsets.of(dataset, options.run)
         if options.labels[-1] > subsets.size:
             raise UserError(
-                f"--labels must be at most {subsets.size}, the objects of the training and "
+                f"`labels` must be at most {subsets.size}, the objects of the training and "
                 f"validation splits; got {options.labels[-1]}"
             )
         curve = _Curve(options, subsets)
@@ -222,26 +149,17 @@ class _Curve:
         return {"accuracy": score.accuracy, "balanced_accuracy": score.balanced_accuracy}
 
 
-def _identity(encoder: str) -> str:
-    """Returns the path of a trained model and the checksum of its file, which may be replaced."""
-    path = Path(encoder)
-    file = RunFolder(path).model if path.is_dir() else path
-    # Where there is none, it is told when the model is loaded.
-    content = file.read_bytes() if file.is_file() else b""
-    return f"{encoder}, SHA-256 {hashlib.sha256(content).hexdigest()[:16]}"
-
-
 def _frozen_features(options: Options, subsets: LabelSubsets) -> dict[str, np.ndarray]:
     import zoo
     from trainers.prediction import inference
 
     spec = subsets.spec
-    given = {"image_shape": list(spec.image_shape), "class_names": list(spec.class_names)}
+    data = {"image_shape": list(spec.image_shape), "class_names": list(spec.class_names)}
     own = {"encoder": options.encoder, "training": "frozen"}
     try:
-        model = zoo.create(_MODEL, **{**given, **options.run.hp, **own})
+        model = zoo.create(MODEL, **{**data, **options.run.hp, **own})
     except (ValueError, TypeError) as error:
-        raise UserError(f"--encoder {options.encoder}: {error}") from None
+        raise UserError(f"`encoder={options.encoder}`: {error}") from None
 
     def features(images):
         return {"features": model.features(images)}
@@ -250,48 +168,6 @@ def _frozen_features(options: Options, subsets: LabelSubsets) -> dict[str, np.nd
         name: inference.apply(features, arrays["image"])["features"]
         for name, arrays in (("pool", subsets.pool), ("test", subsets.test))
     }
-
-
-def _parse(arguments: Sequence[str]) -> Options:
-    parser = OneLineParser(
-        prog="python -m trainers.learning_curve",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("--encoder", required=True, help="Folder of a finished run, or a .keras file of the zoo.")
-    several = {"type": int, "nargs": "+", "metavar": "N"}
-    add(
-        "--labels", default=[50, 100, 200, 400, 800], help="Default: 50 100 200 400 800.", **several
-    )
-    add("--repeats", type=int, default=3, metavar="N", help="Other objects and seeds. Default 3.")
-    add("--methods", nargs="+", choices=METHODS, default=list(METHODS), help="Default: all.")
-    add("--min_steps", type=int, default=400, help="Fewest training steps. Default 400.")
-    add("--output_dir", type=Path, help="Folder; default runs/learning_curve-DATASET-ENCODER.")
-    given, others = parser.parse_known_args(arguments)
-    if "--model" in others:
-        raise UserError(f"--model is {_MODEL} here; --encoder takes any trained model")
-    config = experiment.parse_trainings(["--model", _MODEL, *others])
-    labels = tuple(sorted(set(given.labels)))
-    if labels[0] < 4:
-        raise UserError(f"--labels must be at least 4; got {labels[0]}")
-    for name in ("repeats", "min_steps"):
-        if getattr(given, name) < 1:
-            raise UserError(f"--{name} must be at least 1; got {getattr(given, name)}")
-    encoder = Path(given.encoder).expanduser().absolute()
-    where = config.data_name.replace("/", "_")
-    default = Path("runs") / f"learning_curve-{where}-{encoder.stem}"
-    return Options(
-        encoder=str(encoder),
-        labels=labels,
-        repeats=given.repeats,
-        methods=tuple(name for name in METHODS if name in given.methods),
-        min_steps=given.min_steps,
-        output_dir=(given.output_dir or default).expanduser(),
-        run=config,
-        arguments=shlex.join(arguments),
-    )
 
 
 if __name__ == "__main__":

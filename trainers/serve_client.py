@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from trainers.prediction.answering import Entries, Unit
     from trainers.prediction.joining import Outcome
     from trainers.prediction.parts import Parts
-    from trainers.serving.asking import RemoteModel
+    from trainers.prediction.remote_model import RemoteModel
     from trainers.training.progress import Progress
 
 __all__ = ["main"]
@@ -99,8 +99,8 @@ def _ask(options: argparse.Namespace, arguments: Sequence[str]) -> Outcome:
     files = table.check_files(options)  # A mistake shows before TensorFlow has started.
 
     from trainers.prediction import answering, local
-    from trainers.serving.asking import RemoteModel
-    from trainers.serving.prediction_client import PredictionClient
+    from trainers.prediction.prediction_client import PredictionClient
+    from trainers.prediction.remote_model import RemoteModel
 
     connection = (options.server, options.model, options.version or _begun_with(options))
     with PredictionClient(*connection, timeout=options.timeout) as client:
@@ -152,7 +152,7 @@ def _begun_with(options: argparse.Namespace) -> int | None:
 
 def _entries(options: argparse.Namespace, model: RemoteModel) -> Entries:
     if model.takes_files:
-        from trainers.serving.asking import EncodedFiles
+        from trainers.prediction.remote_model import EncodedFiles
 
         return EncodedFiles(options.images, options.output)
     return table.files(options, model.shape)

@@ -10,8 +10,10 @@ import tensorflow as tf
 
 from tests.trainers import tiny
 from trainers import active_learning
+from trainers.cli.exit_status import as_options
 from trainers.datasets import loading
 from trainers.datasets.in_memory import InMemoryDataset
+from trainers.errors import UserError
 from trainers.few_labels import acquisition
 from trainers.options import limits
 from trainers.runs.run_folder import load_model
@@ -78,12 +80,14 @@ class ActiveLearningTest(tf.test.TestCase):
         for changes, message in (
             (["--start", "4"], "--start must be at least 5; got 4"),
             (["--rounds", "0"], "--rounds must be at least 1; got 0"),
-            (["--step", "90"], "must be at most 96 together, .* got 110"),
+            (["--step", "90"], "--start . --rounds .* must be at most 96, .* got 110"),
             (["--list"], "--list is no option of this command"),
             (["--seed", "4"], "--seed is no option of this command"),
         ):
-            with self.subTest(message), self.assertRaisesRegex(active_learning.UserError, message):
-                active_learning.run(self.arguments(*changes))
+            with self.subTest(message):
+                with self.assertRaises(UserError) as caught:
+                    active_learning.run(self.arguments(*changes))
+                self.assertRegex(as_options(str(caught.exception)), message)
         self.assertEqual(active_learning.main(["--model", "vae"]), 2)
 
 

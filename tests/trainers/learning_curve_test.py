@@ -14,7 +14,9 @@ from tensorflow.python.framework import config as device_config
 import zoo
 from tests.trainers import tiny
 from trainers import learning_curve
+from trainers.cli.exit_status import as_options
 from trainers.datasets import loading
+from trainers.errors import UserError
 from trainers.few_labels import frozen_probes
 from trainers.runs import pipeline
 
@@ -80,8 +82,9 @@ class LearningCurveTest(tf.test.TestCase):
         ):
             with self.subTest(message), blobs():
                 self.assertEqual(learning_curve.main(self.arguments(*changes)), 2)
-                with self.assertRaisesRegex(learning_curve.UserError, message):
+                with self.assertRaises(UserError) as caught:
                     learning_curve.run(self.arguments(*changes))
+                self.assertRegex(as_options(str(caught.exception)), message)
 
     def test_scores_are_of_one_folder_and_one_encoder(self):
         dots = ["--dataset", "image_folder", "--methods", "forest", "--data_dir"]
@@ -90,10 +93,10 @@ class LearningCurveTest(tf.test.TestCase):
             learning_curve.run(self.arguments(*dots, one))
             # The same folder by another name.
             learning_curve.run(self.arguments(*dots, one + "/../images"))
-            with self.assertRaisesRegex(learning_curve.UserError, "other --data_dir .*b/images"):
+            with self.assertRaisesRegex(UserError, "other --data_dir .*b/images"):
                 learning_curve.run(self.arguments(*dots, other))
             zoo.create("star_galaxy_cnn", **CNN, seed=9).save(self.encoder)
-            with self.assertRaisesRegex(learning_curve.UserError, "other --encoder .*SHA-256"):
+            with self.assertRaisesRegex(UserError, "other --encoder .*SHA-256"):
                 learning_curve.run(self.arguments(*dots, one))
 
     def test_only_deterministic_kernels(self):

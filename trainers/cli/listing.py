@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
-
 import zoo
 from trainers import recipes
+from trainers.training.parameters import trained_parameters
 
-if TYPE_CHECKING:
-    from zoo.model import ZooModel
-
-__all__ = ["table", "weight_count"]
-
-
-def weight_count(model: ZooModel) -> int:
-    """Returns the number of trainable numbers in a model."""
-    return sum(math.prod(variable.shape) for variable in model.trainable_variables)
+__all__ = ["table"]
 
 
 def table() -> str:
@@ -33,7 +23,7 @@ def table() -> str:
                 name,
                 entry.task,
                 recipe.dataset,
-                f"{weight_count(model):,}",
+                f"{trained_parameters(model):,}",
                 entry.reference,
                 entry.summary,
             )

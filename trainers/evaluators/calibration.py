@@ -13,8 +13,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from sklearn import metrics
 
+from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.figures import plot_style
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
 from trainers.evaluators.statistics.rates import BinnedRates, binned_rates

@@ -6,8 +6,8 @@ import numpy as np
 from astropy.table import Column
 from astropy.table import Table as AstropyTable
 
+from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.figures import plot_style
 from trainers.evaluators.figures.display import Stretch
 from trainers.evaluators.outliers import robust_distances
 from trainers.evaluators.registry import register

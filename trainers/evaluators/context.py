@@ -11,7 +11,7 @@ import numpy as np
 
 from trainers.blends.truth import blended_class
 from trainers.errors import TrainingError, UserError
-from trainers.evaluators.figures import plot_style
+from trainers.evaluators import plot_style
 from trainers.evaluators.section import FigureFile
 from trainers.evaluators.statistics import measured, photometry
 from trainers.evaluators.statistics.class_names import extended_class

@@ -15,9 +15,8 @@ import numpy as np
 
 import zoo
 from trainers.errors import UserError
-from trainers.evaluators import EvaluationContext, select
+from trainers.evaluators import EvaluationContext, plot_style, select
 from trainers.evaluators import report as reports
-from trainers.evaluators.figures import plot_style
 from trainers.options import adaptation
 from trainers.options.run import RunConfig
 from trainers.storage import json_files
@@ -152,7 +151,7 @@ def _title(context: EvaluationContext, data_dir: str | None) -> str:
 
 
 def _facts(context: EvaluationContext, data_dir: str | None) -> dict[str, str]:
-    from trainers.cli.listing import weight_count
+    from trainers.training.parameters import trained_parameters
 
     facts = {"model": context.model_name}
     with contextlib.suppress(ValueError):  # A class of the user's own has no entry.
@@ -160,7 +159,7 @@ def _facts(context: EvaluationContext, data_dir: str | None) -> dict[str, str]:
         facts |= {"what it is": entry.summary, "reference": entry.reference}
     facts["task"] = context.model.task.replace("_", " ")
     with contextlib.suppress(AttributeError, ValueError):
-        everything, trained = context.model.count_params(), weight_count(context.model)
+        everything, trained = context.model.count_params(), trained_parameters(context.model)
         facts["parameters"] = f"{everything:,}, of which {trained:,} are trained"
     spec = context.spec
     height, width, _ = spec.image_shape

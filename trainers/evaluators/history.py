@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from astropy.table import Table as AstropyTable
 
+from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.figures import plot_style
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section
 

@@ -7,8 +7,9 @@ from scipy import stats
 from sklearn.manifold import trustworthiness
 from sklearn.metrics import silhouette_score
 
+from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.figures import embedding_figures, plot_style
+from trainers.evaluators.figures import embedding_figures
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section
 from trainers.evaluators.statistics import embedding, latents

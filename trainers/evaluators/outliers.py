@@ -7,8 +7,8 @@ from astropy.table import Column
 from astropy.table import Table as AstropyTable
 from sklearn.covariance import EmpiricalCovariance, MinCovDet
 
+from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.figures import plot_style
 from trainers.evaluators.figures.display import Stretch
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.figures import plot_style
 from trainers.evaluators.figures.display import Stretch
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table

@@ -15,8 +15,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from scipy import stats
 
+from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.figures import plot_style
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
 from trainers.evaluators.statistics.ranking import Interval, percentile_interval

@@ -7,9 +7,8 @@ import itertools
 import numpy as np
 from sklearn import metrics
 
-from trainers.evaluators import separator
+from trainers.evaluators import plot_style, separator
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.figures import plot_style
 from trainers.evaluators.figures.confusion import draw_confusion
 from trainers.evaluators.figures.roc_curves import Curve, draw_roc
 from trainers.evaluators.registry import register

@@ -6,9 +6,10 @@ import numpy as np
 
 from trainers.blends import sep_baseline
 from trainers.blends.truth import CLOSE, KINDS, BlendTruth, blended_class, separation_edges
+from trainers.evaluators import plot_style
 from trainers.evaluators.calibration import calibrate, draw_reliability
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.figures import blend_figures, plot_style
+from trainers.evaluators.figures import blend_figures
 from trainers.evaluators.figures.blend_gallery import draw_mistakes
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table

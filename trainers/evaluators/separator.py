@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
+from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.figures import plot_style
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section
 from trainers.evaluators.statistics import photometry, ranking

@@ -2,106 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 from astropy.table import Column
 from astropy.table import Table as AstropyTable
-from sklearn.metrics import confusion_matrix
 
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.figures import task_figures
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
-from trainers.evaluators.statistics.published_tasks import PUBLISHED, SOURCE, PublishedTask
-from trainers.evaluators.statistics.task_probe import (
-    FEW_TREES,
-    TREES,
-    TaskScore,
-    fit_forest,
-    score_forest,
-)
+from trainers.evaluators.statistics.published_tasks import SOURCE
+from trainers.evaluators.statistics.task_probe import TREES, TaskResult, TaskScore, probe_task
 
-__all__ = ["TaskResult", "evaluate_tasks", "probe_task"]
-
-
-@dataclasses.dataclass(frozen=True)
-class TaskResult:
-    """What the forests of one task came to.
-
-    Attributes:
-        name: Of the task.
-        classes: Names of its classes.
-        train: The large forest on the objects that it learnt from.
-        test: The large forest on the others.
-        few_train: The forest of five trees on the objects that it learnt from.
-        few_test: The forest of five trees on the others.
-        importance: (dimension,) mean decrease of impurity by each latent, of sum 1.
-        importance_spread: (dimension,) standard deviation over the trees.
-    """
-
-    name: str
-    classes: tuple[str, ...]
-    train: TaskScore
-    test: TaskScore
-    few_train: TaskScore
-    few_test: TaskScore
-    importance: np.ndarray
-    importance_spread: np.ndarray
-
-    @property
-    def title(self) -> str:
-        """Name in words."""
-        return self.name.replace("_", " ")
-
-    @property
-    def majority(self) -> float:
-        """Share of the largest class among the objects that are judged."""
-        return float(np.bincount(self.test.truth).max() / len(self.test.truth))
-
-    @property
-    def matrix(self) -> np.ndarray:
-        """Confusion matrix of the large forest, rows are true classes."""
-        names = range(len(self.classes))
-        return confusion_matrix(self.test.truth, self.test.predicted, labels=names)
-
-    @property
-    def published(self) -> PublishedTask | None:
-        """Accuracies published for a task of this name and number of classes; None if none are."""
-        known = PUBLISHED.get(self.name)
-        return known if known and known.classes == len(self.classes) else None
-
-
-def probe_task(
-    name: str,
-    classes: tuple[str, ...],
-    train: tuple[np.ndarray, np.ndarray],
-    test: tuple[np.ndarray, np.ndarray],
-    seed: int = 0,
-) -> TaskResult:
-    """Trains the forests of a task and judges them.
-
-    Args:
-        name: Of the task.
-        classes: Names of its classes.
-        train: Latents (number, dimension) and labels (number,) of the objects to learn from; those
-            whose label is negative are left out.
-        test: The same of the objects to judge on.
-        seed: Seed of the forests.
-
-    Raises:
-        ValueError: if either has labels of fewer than two classes.
-    """
-    for part, (_, labels) in (("training", train), ("judged", test)):
-        present = np.unique(labels[labels >= 0])
-        if len(present) < 2:
-            names = ", ".join(classes[index] for index in present) or "no class"
-            raise ValueError(f"the {part} objects have labels of {names} alone")
-    forests = [fit_forest(*train, trees=trees, seed=seed) for trees in (TREES, FEW_TREES)]
-    scores = [score_forest(forest, *part) for forest in forests for part in (train, test)]
-    large = forests[0]
-    spread = np.std([tree.feature_importances_ for tree in large.estimators_], axis=0)
-    return TaskResult(name, classes, *scores, large.feature_importances_, spread)
+__all__ = ["evaluate_tasks"]
 
 
 @register("tasks", title="Tasks", needs=("latents", "tasks", "training_split"))

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers.active_learning import STRATEGIES, Options, Round
 from trainers.evaluators import report as reports
 from trainers.evaluators.section import Section
+from trainers.few_labels.active_learning_options import STRATEGIES, Options, Round
 from trainers.few_labels.label_curves import LabelCurves, spread_text
 from trainers.runs.run_folder import installed_versions
 
@@ -67,7 +67,7 @@ def write(
             title=f"Which galaxies to label, {subsets.spec.name}",
             facts=_facts(options, subsets, scores),
             sections=[("active_learning", "Active learning", section)],
-            commands=[f"python -m trainers.active_learning {options.arguments}".rstrip()],
+            commands=[options.command],
             versions=installed_versions(),
         ),
         options.output_dir,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 
-from trainers.evaluators.figures import plot_style
+from trainers.evaluators import plot_style
 from trainers.evaluators.section import FigureFile, Table
 
 __all__ = ["LabelCurves", "draw_curves", "spread", "spread_text"]

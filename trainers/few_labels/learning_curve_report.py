@@ -11,7 +11,7 @@ import numpy as np
 from trainers.evaluators import report as reports
 from trainers.evaluators.section import Section
 from trainers.few_labels.label_curves import LabelCurves, spread_text
-from trainers.learning_curve import METHODS, Cell, Options
+from trainers.few_labels.learning_curve_options import METHODS, Cell, Options
 from trainers.runs.run_folder import installed_versions
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def write(
             title=f"Accuracy against labels, {options.run.data_name}",
             facts=_facts(options, subsets, scores),
             sections=[("learning_curve", "Learning curve", section)],
-            commands=[f"python -m trainers.learning_curve {options.arguments}"],
+            commands=[options.command],
             versions=installed_versions(),
         ),
         options.output_dir,

@@ -9,7 +9,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from trainers.evaluators.figures import plot_style
+from trainers.evaluators import plot_style
 from trainers.evaluators.figures.display import Stretch
 from trainers.frames.detection import Detections
 from trainers.frames.reading import Frame

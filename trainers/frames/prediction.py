@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from trainers.errors import UserError
-from trainers.evaluators.figures import plot_style
+from trainers.evaluators import plot_style
 from trainers.evaluators.section import FigureFile, Section
 from trainers.frames import catalogue, detection, figure, summary
 from trainers.frames.catalogue import Judgement

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import zoo
-from trainers.cli.listing import weight_count
 from trainers.datasets import loading
 from trainers.errors import UserError
 from trainers.options.publish import PublishOptions
@@ -22,6 +21,7 @@ from trainers.publication.training_command import path_name, training_command
 from trainers.runs import run_folder
 from trainers.storage.atomic_files import write_atomically
 from trainers.storage.json_files import read_json
+from trainers.training.parameters import trained_parameters
 from zoo import pretrained
 from zoo.weights import frozen, keras_archive
 from zoo.weights.catalogue import FILES
@@ -87,7 +87,7 @@ def publish(options: PublishOptions) -> Manifest:
         name=options.name,
         model=config.model,
         task=type(model).task_of(config.hp),
-        parameters=weight_count(model),
+        parameters=trained_parameters(model),
         citation=zoo.describe(config.model).reference,
         data=_data(dataset.spec, config, options),
         command=options.command or training_command(config),

@@ -8,8 +8,8 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from trainers.evaluators import plot_style
 from trainers.evaluators import report as reports
-from trainers.evaluators.figures import plot_style
 from trainers.evaluators.section import Section, Table
 from trainers.reproduce import published
 from trainers.reproduce.blendhunter_options import Cell, Options

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from trainers.blends.truth import CLOSE
-from trainers.evaluators.figures import plot_style
+from trainers.evaluators import plot_style
 from trainers.evaluators.section import FigureFile, Section, Table
 from trainers.reproduce import grid_figures, published
 from trainers.reproduce.blendhunter_options import Cell, Options

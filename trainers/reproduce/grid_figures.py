@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from trainers.blends.truth import CLOSE
-from trainers.evaluators.figures import plot_style
+from trainers.evaluators import plot_style
 from trainers.evaluators.figures.blend_figures import SEP_COLOUR, draw_by_separation
 from trainers.reproduce import published
 from trainers.reproduce.grid import SEP, SEP_ALL, Grid, Spread

@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from trainers.datasets.dataset import DatasetSpec
+from trainers.evaluators import plot_style
 from trainers.evaluators import report as reports
-from trainers.evaluators.figures import plot_style
 from trainers.evaluators.figures.display import Stretch
 from trainers.evaluators.section import FigureFile, Section, Table
 from trainers.reproduce.vae_latents_options import Cell, Options

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from trainers.cli.run_options import parse_run
 from trainers.errors import UserError
 from trainers.options.run import MAY_CHANGE, RunConfig
 from trainers.storage import locks
 from trainers.storage.json_files import read_json, write_json
 
-__all__ = ["describe", "of_data", "of_run", "opened", "parse_trainings"]
+__all__ = ["describe", "of_data", "of_run", "opened"]
 
 _DESCRIPTION = "experiment.json"
-
-# Options of `trainers.run` that trainings on a few labels have no use for, and why.
-_NOT_HERE = {
-    "--list": "python -m trainers.run --list shows the models",
-    "--strategy": "each training has one device",
-    "--seed": "repeat i has the seed i",
-    "--run_dir": "--output_dir is the folder of all trainings",
-    "--overwrite": "another --output_dir begins anew",
-    "--evaluators": "all trainings are judged in the same way",
-    "--saved_models_dir": "nothing is exported",
-}
 
 
 @contextlib.contextmanager
@@ -86,19 +74,3 @@ def of_data(dataset: str, data_dir: str) -> dict[str, str]:
     if dataset != "image_folder":
         return {"dataset": dataset}
     return {"dataset": dataset, "data_dir": str(Path(data_dir).expanduser().resolve())}
-
-
-def parse_trainings(arguments: Sequence[str]) -> RunConfig:
-    """Returns the options of trainings on a few labels, see `parse_run`.
-
-    Args:
-        arguments: Options of `trainers.run`.
-
-    Raises:
-        UserError: if an option or its value is not allowed, or would have no effect.
-    """
-    for given in arguments:
-        name = given.partition("=")[0]
-        if name in _NOT_HERE:
-            raise UserError(f"{name} is no option of this command: {_NOT_HERE[name]}")
-    return parse_run(arguments)

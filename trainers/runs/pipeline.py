@@ -15,7 +15,6 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
-from trainers.cli.listing import weight_count
 from trainers.distribution import strategy as strategies
 from trainers.errors import UserError
 from trainers.evaluators.report import json_safe
@@ -29,6 +28,7 @@ from trainers.storage.json_files import read_json, write_json
 from trainers.training import loop, two_stage
 from trainers.training.callbacks import HistoryFile, ProgressReport, TensorBoardScalars
 from trainers.training.checkpoints import Checkpoints, Progress
+from trainers.training.parameters import trained_parameters
 from zoo import registry
 from zoo.model import ZooModel
 
@@ -291,7 +291,7 @@ def training_metrics(model: ZooModel, progress: Progress) -> dict[str, Any]:
     """
     timed = [row for row in progress.history if "images_per_second" in row]
     metrics = {
-        "parameters": weight_count(model),
+        "parameters": trained_parameters(model),
         "epochs": progress.epoch,
         "best_epoch": progress.best_epoch,
         "best_validation_loss": progress.best_loss,

@@ -9,7 +9,8 @@ from astropy.table import Table
 from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.evaluators import EvaluationContext, context, select
-from trainers.evaluators.tasks import evaluate_tasks, probe_task
+from trainers.evaluators.statistics.task_probe import probe_task
+from trainers.evaluators.tasks import evaluate_tasks
 
 TASKS = {"side": ("left", "right"), "bar": ("strong", "weak", "no"), "lone": ("one", "other")}
 

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from trainers.blends.truth import CLOSE
-from trainers.evaluators.figures import plot_style
+from trainers.evaluators import plot_style
 from trainers.evaluators.statistics.ranking import Interval
 from trainers.evaluators.statistics.rates import BinnedRates
 

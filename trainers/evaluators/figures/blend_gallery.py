@@ -6,8 +6,8 @@ import numpy as np
 
 from trainers.blends import sep_baseline
 from trainers.blends.truth import BlendTruth
+from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.figures import plot_style
 from trainers.evaluators.figures.display import Stretch
 from trainers.evaluators.section import FigureFile
 

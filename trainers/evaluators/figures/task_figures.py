@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from trainers.evaluators.figures import plot_style
+from trainers.evaluators import plot_style
 from trainers.evaluators.figures.confusion import draw_confusion
-
-if TYPE_CHECKING:
-    from trainers.evaluators.tasks import TaskResult
+from trainers.evaluators.statistics.task_probe import TaskResult
 
 __all__ = ["accuracies", "confusions", "importances"]
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.figures import plot_style
 from trainers.evaluators.section import FigureFile
 from trainers.evaluators.statistics import embedding
 from trainers.evaluators.statistics.task_probe import TaskScore

@@ -7,8 +7,9 @@ import math
 import numpy as np
 from matplotlib.axes import Axes
 
+from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
-from trainers.evaluators.figures import display, plot_style
+from trainers.evaluators.figures import display
 from trainers.evaluators.section import FigureFile
 from trainers.evaluators.statistics.vote_scores import VoteScores, coverage
 

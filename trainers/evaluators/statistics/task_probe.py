@@ -1,4 +1,4 @@
-"""The random forest on latents that judges one task of several which a dataset may have."""
+"""Random forests on latents, for each of the classification tasks of a dataset."""
 
 from __future__ import annotations
 
@@ -7,11 +7,21 @@ from collections.abc import Mapping
 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.metrics import balanced_accuracy_score
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 
 from trainers.datasets.dataset import DatasetSpec
+from trainers.evaluators.statistics.published_tasks import PUBLISHED, PublishedTask
 
-__all__ = ["FEW_TREES", "TREES", "TaskScore", "fit_forest", "score_forest", "task_labels_of"]
+__all__ = [
+    "FEW_TREES",
+    "TREES",
+    "TaskResult",
+    "TaskScore",
+    "fit_forest",
+    "probe_task",
+    "score_forest",
+    "task_labels_of",
+]
 
 TREES = 300
 # Those of the published probe of a galaxy-morphology VAE, arXiv 2303.08627.
@@ -49,6 +59,53 @@ class TaskScore:
     def accuracy_error(self) -> float:
         """Binomial standard error of the accuracy."""
         return float(np.sqrt(self.accuracy * (1 - self.accuracy) / len(self.truth)))
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskResult:
+    """Scores of the forests of one task.
+
+    Attributes:
+        name: Of the task.
+        classes: Names of its classes.
+        train: The large forest on the objects that it learnt from.
+        test: The large forest on the others.
+        few_train: The forest of five trees on the objects that it learnt from.
+        few_test: The forest of five trees on the others.
+        importance: (dimension,) mean decrease of impurity by each latent, of sum 1.
+        importance_spread: (dimension,) standard deviation over the trees.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    train: TaskScore
+    test: TaskScore
+    few_train: TaskScore
+    few_test: TaskScore
+    importance: np.ndarray
+    importance_spread: np.ndarray
+
+    @property
+    def title(self) -> str:
+        """Name in words."""
+        return self.name.replace("_", " ")
+
+    @property
+    def majority(self) -> float:
+        """Share of the largest class among the objects that are judged."""
+        return float(np.bincount(self.test.truth).max() / len(self.test.truth))
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """Confusion matrix of the large forest, rows are true classes."""
+        names = range(len(self.classes))
+        return confusion_matrix(self.test.truth, self.test.predicted, labels=names)
+
+    @property
+    def published(self) -> PublishedTask | None:
+        """Accuracies published for a task of this name and number of classes; None if none are."""
+        task = PUBLISHED.get(self.name)
+        return task if task and task.classes == len(self.classes) else None
 
 
 def task_labels_of(arrays: Mapping[str, np.ndarray], spec: DatasetSpec) -> dict[str, np.ndarray]:
@@ -101,3 +158,35 @@ def score_forest(
     if not labelled.any():
         raise ValueError("labels must have one object with a label at least; got none")
     return TaskScore(labels[labelled], forest.predict(latents[labelled]))
+
+
+def probe_task(
+    name: str,
+    classes: tuple[str, ...],
+    train: tuple[np.ndarray, np.ndarray],
+    test: tuple[np.ndarray, np.ndarray],
+    seed: int = 0,
+) -> TaskResult:
+    """Trains the forests of a task and judges them.
+
+    Args:
+        name: Of the task.
+        classes: Names of its classes.
+        train: Latents (number, dimension) and labels (number,) of the objects to learn from; those
+            whose label is negative are left out.
+        test: The same of the objects to judge on.
+        seed: Seed of the forests.
+
+    Raises:
+        ValueError: if either has labels of fewer than two classes.
+    """
+    for part, (_, labels) in (("training", train), ("judged", test)):
+        present = np.unique(labels[labels >= 0])
+        if len(present) < 2:
+            names = ", ".join(classes[index] for index in present) or "no class"
+            raise ValueError(f"the {part} objects have labels of {names} alone")
+    forests = [fit_forest(*train, trees=trees, seed=seed) for trees in (TREES, FEW_TREES)]
+    scores = [score_forest(forest, *part) for forest in forests for part in (train, test)]
+    large = forests[0]
+    spread = np.std([tree.feature_importances_ for tree in large.estimators_], axis=0)
+    return TaskResult(name, classes, *scores, large.feature_importances_, spread)

@@ -12,9 +12,9 @@ import tensorflow as tf
 from trainers.cutouts import sources
 from trainers.cutouts.cutout import Cutout, LeftOut
 from trainers.errors import UserError
+from trainers.prediction.prediction_client import PredictionClient
 from trainers.prediction.served_model import Facts, may_be_column
 from trainers.serving.entry_points import ENCODED
-from trainers.serving.prediction_client import PredictionClient
 
 __all__ = ["EncodedFiles", "RemoteModel"]
 

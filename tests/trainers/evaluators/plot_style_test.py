@@ -5,7 +5,7 @@ from unittest import mock
 import tensorflow as tf
 from PIL import Image
 
-from trainers.evaluators.figures import plot_style
+from trainers.evaluators import plot_style
 
 
 class SaveTest(tf.test.TestCase):

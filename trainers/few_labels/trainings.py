@@ -1,0 +1,38 @@
+"""Command-line options of trainings on a few labels: those of `trainers.run` that apply to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trainers.cli.run_options import parse_run
+from trainers.errors import UserError
+from trainers.options.run import RunConfig
+
+__all__ = ["parse_trainings"]
+
+_REFUSED = {
+    "--list": "python -m trainers.run --list shows the models",
+    "--strategy": "each training has one device",
+    "--seed": "repeat i has the seed i",
+    "--run_dir": "--output_dir is the folder of all trainings",
+    "--overwrite": "another --output_dir begins anew",
+    "--evaluators": "all trainings are evaluated in the same way",
+    "--saved_models_dir": "nothing is exported",
+}
+
+
+def parse_trainings(model: str, arguments: Sequence[str]) -> RunConfig:
+    """Returns the configuration that all trainings of an experiment share.
+
+    Args:
+        model: Registry key of the model.
+        arguments: Options of `trainers.run`.
+
+    Raises:
+        UserError: if an option or its value is not allowed, or would have no effect.
+    """
+    for argument in arguments:
+        name = argument.partition("=")[0]
+        if name in _REFUSED:
+            raise UserError(f"{name} is no option of this command: {_REFUSED[name]}")
+    return parse_run(["--model", model, *arguments])
