@@ -17,7 +17,7 @@ from trainers import learning_curve
 from trainers.cli.exit_status import as_options
 from trainers.datasets import loading
 from trainers.errors import UserError
-from trainers.few_labels import frozen_probes
+from trainers.few_labels import frozen_probes, learning_curve_options
 from trainers.runs import pipeline
 
 CNN = {"image_shape": tiny.SHAPE, "filters": (4,), "features": 6, "class_names": ("a", "b")}
@@ -85,6 +85,13 @@ class LearningCurveTest(tf.test.TestCase):
                 with self.assertRaises(UserError) as caught:
                     learning_curve.run(self.arguments(*changes))
                 self.assertRegex(as_options(str(caught.exception)), message)
+
+    def test_encoder_may_be_named_weights(self):
+        options = learning_curve_options.parse(["--encoder", "vae/sdss_simulated"], "")
+        self.assertEqual(options.encoder, "vae/sdss_simulated")
+        self.assertEndsWith(str(options.output_dir), "-vae_sdss_simulated")
+        checksum = zoo.weights.describe("vae/sdss_simulated").file.sha256
+        self.assertIn(checksum[:16], options.experiment()["encoder"])
 
     def test_scores_are_of_one_folder_and_one_encoder(self):
         dots = ["--dataset", "image_folder", "--methods", "forest", "--data_dir"]

@@ -12,6 +12,7 @@ from trainers import recipes
 from trainers.cli.arguments import OneLineParser
 from trainers.errors import UserError
 from trainers.options.run import RunConfig
+from trainers.options.values import absolute_source
 
 __all__ = ["parse_run", "recipe_config"]
 
@@ -65,6 +66,9 @@ def parse_run(arguments: Sequence[str]) -> RunConfig | None:
         return None
     if not parsed.config.model:
         raise UserError("--model is required; --list shows the models")
+    if parsed.config.init:
+        init = absolute_source(parsed.config.init)
+        return dataclasses.replace(parsed.config, init=init)
     return parsed.config
 
 

@@ -19,8 +19,10 @@ from trainers.errors import UserError
 from trainers.few_labels.trainings import parse_trainings
 from trainers.options.fields import check_limits, option
 from trainers.options.run import RunConfig
+from trainers.options.values import absolute_source
 from trainers.runs import experiment
 from trainers.runs.run_folder import RunFolder
+from zoo import weights
 
 __all__ = ["METHODS", "MODEL", "Cell", "Options", "parse"]
 
@@ -61,7 +63,7 @@ class Options:
     """Options of the experiment; all others are those of `python -m trainers.run`."""
 
     encoder: str = option()
-    """Folder of a finished run, or a .keras file of the zoo."""
+    """Name of weights (zoo.list_weights()), folder of a finished run, or .keras file of the zoo."""
 
     labels: list[int] = option([50, 100, 200, 400, 800], type=int, nargs="+", metavar="N", least=4)
     """Numbers of labels."""
@@ -115,11 +117,12 @@ def parse(arguments: Sequence[str], description: str) -> Options:
     if "--model" in others:
         raise UserError(f"`model` is {MODEL} here; `encoder` takes any trained model")
     config = parse_trainings(MODEL, others)
-    encoder = Path(options.encoder).expanduser().absolute()
-    name = f"learning_curve-{config.data_name.replace('/', '_')}-{encoder.stem}"
+    encoder = absolute_source(options.encoder)
+    of = Path(encoder).stem if Path(encoder).is_absolute() else encoder.replace("/", "_")
+    name = f"learning_curve-{config.data_name.replace('/', '_')}-{of}"
     return dataclasses.replace(
         options,
-        encoder=str(encoder),
+        encoder=encoder,
         labels=sorted(set(options.labels)),
         methods=[name for name in METHODS if name in options.methods],
         output_dir=(options.output_dir or Path("runs") / name).expanduser(),
@@ -129,8 +132,10 @@ def parse(arguments: Sequence[str], description: str) -> Options:
 
 
 def _identity(encoder: str) -> str:
-    """Returns the path of a trained model and the checksum of its file, which may be replaced."""
+    """Returns a trained model's path or name, and the checksum of its file: it may be replaced."""
     path = Path(encoder)
+    if not path.is_absolute():
+        return f"{encoder}, SHA-256 {weights.describe(encoder).file.sha256[:16]}"
     file = RunFolder(path).model if path.is_dir() else path
     # A missing file is reported when the model is loaded.
     content = file.read_bytes() if file.is_file() else b""

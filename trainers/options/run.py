@@ -64,6 +64,10 @@ class RunConfig:
     hp: dict[str, Any] = _pairs()
     """Hyperparameters of the model, such as `latent_dim=8 filters=32,64`; may be repeated."""
 
+    init: str = ""
+    """Start of the training: a trained model of the same kind, as a name of `zoo.list_weights()`,
+    a `.keras` file or the folder of a run; default: random weights."""
+
     trainer: Literal["end_to_end", "two_stage"] = "end_to_end"
     """Train on images, or the head of a frozen network on features that are computed once."""
 

@@ -5,11 +5,28 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from trainers.errors import UserError
+from zoo.weights import list_weights
 
-__all__ = ["parse_pairs", "parse_value"]
+__all__ = ["absolute_source", "parse_pairs", "parse_value"]
+
+
+def absolute_source(source: str) -> str:
+    """Returns where a trained model is, so that it is found from any working directory.
+
+    Args:
+        source: Named set of weights, `.keras` file, or folder of a run.
+
+    Returns:
+        The name as it is, or the absolute path; a file or folder of that name comes first.
+    """
+    path = Path(source).expanduser()
+    if not path.exists() and source in list_weights():
+        return source
+    return str(path.absolute())
 
 
 def parse_value(text: str) -> Any:

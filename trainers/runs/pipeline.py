@@ -25,7 +25,7 @@ from trainers.serving.model_card import CARD_JSON
 from trainers.serving.versions import existing_versions
 from trainers.storage.atomic_files import flush_to_disk
 from trainers.storage.json_files import read_json, write_json
-from trainers.training import loop, two_stage
+from trainers.training import initial_weights, loop, two_stage
 from trainers.training.callbacks import HistoryFile, ProgressReport, TensorBoardScalars
 from trainers.training.checkpoints import Checkpoints, Progress
 from trainers.training.parameters import trained_parameters
@@ -178,13 +178,17 @@ def _train(
     callbacks: list[keras.callbacks.Callback],
 ) -> tuple[Progress, ZooModel]:
     keras.utils.set_random_seed(config.seed)
+    checkpoints = Checkpoints(folder.checkpoints)
     with _precision(config.mixed_precision):
         with strategy.scope():
             model = _create(config, dataset)
-            model.adapt(dataset.arrays("train", limit=ADAPT_IMAGES)["image"])
+            if not config.init:
+                model.adapt(dataset.arrays("train", limit=ADAPT_IMAGES)["image"])
+            elif not checkpoints.exists("last"):
+                # With its preprocessing: the networks know its statistics.
+                initial_weights.start_from(model, config.init)
         if config.trainer == "two_stage":
             dataset = two_stage.feature_dataset(model, dataset, config, strategy)
-        checkpoints = Checkpoints(folder.checkpoints)
         progress = loop.fit(model, dataset, config, checkpoints, strategy, callbacks)
     return progress, model
 

@@ -94,6 +94,10 @@ class Checkpoints:
         self._keep_apart(arrays, model)
         write_atomically(self.folder / f"{name}.npz", lambda file: np.savez(file, **arrays))
 
+    def exists(self, name: str) -> bool:
+        """Returns whether a state was saved, `last` or `best`."""
+        return (self.folder / f"{name}.npz").exists()
+
     def restore(self, name: str, model: keras.Model) -> Progress | None:
         """Reads a state into the model (and, for `last`, its optimiser).
 

@@ -1,0 +1,75 @@
+"""Weights of a trained model as the start of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from trainers.errors import UserError
+from zoo import pretrained
+from zoo.fingerprints import without_names
+
+if TYPE_CHECKING:
+    from zoo.model import ZooModel
+
+__all__ = ["start_from"]
+
+
+def start_from(model: ZooModel, source: str) -> None:
+    """Gives a model all weights of a trained one, the statistics of its preprocessing among them.
+
+    Args:
+        model: The model that is to be trained, with the same networks.
+        source: Named set of weights, `.keras` file, or folder of a finished run.
+
+    Raises:
+        UserError: if there is no such model, or it is another one: by its registry key, classes,
+            preprocessing, or the shapes of its weights.
+    """
+    try:
+        trained = pretrained.load(source)
+    except ValueError as error:
+        raise UserError(f"`init`: {error}") from None
+    _check(model, trained, source)
+    for variable, value in zip(model.variables, trained.variables, strict=True):
+        variable.assign(value)
+
+
+def _check(model: ZooModel, trained: ZooModel, source: str) -> None:
+    def refuse(what: str, wanted: Any, got: Any) -> None:
+        raise UserError(f"`init` {source} must have the {what} {wanted}; it has {got}")
+
+    if trained.registry_name != model.registry_name:
+        raise UserError(
+            f"`init` {source} must be of model '{model.registry_name}'; "
+            f"it is of '{trained.registry_name}'"
+        )
+    if "classification" in model.task and trained.class_names != model.class_names:
+        refuse("classes", list(model.class_names), list(trained.class_names))
+    own, other = _hyperparameters(model), _hyperparameters(trained)
+    if own["preprocessing"] != other["preprocessing"]:
+        refuse("preprocessing", own["preprocessing"], other["preprocessing"])
+    shapes = [[tuple(variable.shape) for variable in each.variables] for each in (model, trained)]
+    if shapes[0] != shapes[1]:
+        differing = [name for name in own if own[name] != other.get(name)] or ["networks"]
+        what = ", ".join(differing)
+        wanted, got = ([each.get(name) for name in differing] for each in (own, other))
+        refuse(what, wanted, got)
+
+
+def _hyperparameters(model: ZooModel) -> dict[str, Any]:
+    config = without_names(model.get_config())
+    preprocessing = _without_shapes(without_names(config.pop("preprocessing")))
+    arguments = set(model.constructor_arguments()) - {"seed"}  # No shape follows from it.
+    own = {name: value for name, value in config.items() if name in arguments}
+    return {**own, "preprocessing": preprocessing}
+
+
+def _without_shapes(config: Any) -> Any:
+    """Returns a serialised layer without what follows from the size of the images."""
+    if isinstance(config, Mapping):
+        kept = {key: _without_shapes(value) for key, value in config.items()}
+        return {key: kept[key] for key in kept if key not in ("build_config", "dtype")}
+    if isinstance(config, (list, tuple)):
+        return [_without_shapes(value) for value in config]
+    return config
