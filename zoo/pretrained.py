@@ -2,62 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from zoo import registry
 from zoo.model import ZooModel
-from zoo.suggestions import did_you_mean
-from zoo.weights import list_weights, weights_file
 
-__all__ = ["build", "describe", "features", "load"]
-
-# Of a run folder.
-_MODEL_FILE = "model.keras"
-
-
-def load(source: str | os.PathLike, vgg16: str | None = None) -> ZooModel:
-    """Returns a trained model of the zoo.
-
-    Only classes of the zoo are made, and no code of the file runs (Keras's safe mode).
-
-    Args:
-        source: A named set of weights (`zoo.list_weights()`), a `.keras` file of a model of the
-            zoo, or the folder of a finished run. A file or folder of that name comes first.
-        vgg16: For a named set that is put on VGG-16, see `zoo.weights.weights_file`.
-
-    Raises:
-        ValueError: if there is no such file, or it holds no model of the zoo.
-        OSError: if the file of a named set cannot be fetched.
-    """
-    path = Path(source).expanduser()
-    if not path.exists() and str(source) in list_weights():
-        with weights_file(str(source), vgg16) as file:
-            return _load_file(file)
-    return _load_file(_model_file(path))
-
-
-def _load_file(file: Path) -> ZooModel:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            saved = json.loads(archive.read("config.json"))
-        module, name = saved["module"] or "", saved["class_name"]
-    except Exception as error:  # zipfile raises anything for a broken file, as Keras does below.
-        raise ValueError(f"{file} is no .keras file: {_line(error)}") from None
-    if not module.startswith("zoo.models."):
-        raise ValueError(f"{file} is no model of the zoo, but a '{module}.{name}'")
-    registry.describe(module.removeprefix("zoo.models."))
-    try:
-        return keras.saving.load_model(file, compile=False, safe_mode=True)
-    except Exception as error:
-        raise ValueError(f"{file} cannot be loaded: {_line(error)}") from None
+__all__ = ["build", "describe", "features"]
 
 
 def describe(model: ZooModel) -> dict[str, Any]:
@@ -103,22 +56,3 @@ def features(model: ZooModel, images: tf.Tensor) -> tf.Tensor:
     raise ValueError(
         f"a model with features() or encode() is needed; '{model.registry_name}' has neither"
     )
-
-
-def _model_file(path: Path) -> Path:
-    if not path.is_dir():
-        if not path.exists():
-            hint = did_you_mean(str(path), list_weights())
-            raise ValueError(f"there is no file or folder {path}{hint}")
-        return path
-    if (path / _MODEL_FILE).exists():
-        return path / _MODEL_FILE
-    if (path / "repeats.json").exists():
-        raise ValueError(f"{path} holds repeats of a run; give one of them, {path}/seed_N")
-    if (path / "config.json").exists():
-        raise ValueError(f"the run in {path} has not ended its training; take it up again")
-    raise ValueError(f"{path} is not the folder of a run: it has no {_MODEL_FILE}")
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

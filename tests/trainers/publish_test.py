@@ -17,7 +17,6 @@ from trainers import publish, run
 from trainers.publication import check as checks
 from trainers.publication import entry
 from trainers.runs.run_folder import load_model
-from zoo import pretrained
 from zoo.weights import catalogue
 
 _TERMS = ["--data_licence", "CC0", "--data_citation", "Nobody 2020"]
@@ -63,7 +62,7 @@ class PublishTest(tf.test.TestCase):
         with mock.patch.dict(os.environ, {catalogue.SOURCE_VARIABLE: str(weights)}):
             self.assertIn("star_galaxy_cnn/mine", zoo.list_weights())
             manifest = catalogue.describe("star_galaxy_cnn/mine")
-            model = pretrained.load("star_galaxy_cnn/mine")
+            model = zoo.load("star_galaxy_cnn/mine")
         self.assertAllClose(model(images)["probability"], expected, atol=2e-3)
         self.assertEmpty(checks.differences(model, manifest, str(self.folder / "images")))
 
@@ -90,7 +89,7 @@ class PublishTest(tf.test.TestCase):
         expected = load_model(self.run_dir)(images)["probability"]
         with mock.patch.dict(os.environ, {catalogue.SOURCE_VARIABLE: str(weights)}):
             self.assertEqual(catalogue.describe("star_galaxy_cnn/exact").file.largest_difference, 0)
-            model = pretrained.load("star_galaxy_cnn/exact")
+            model = zoo.load("star_galaxy_cnn/exact")
         self.assertAllEqual(model(images)["probability"], expected)
 
     def test_large_files_do_not_come_into_the_package(self):

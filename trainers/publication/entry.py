@@ -22,7 +22,6 @@ from trainers.runs import run_folder
 from trainers.storage.atomic_files import write_atomically
 from trainers.storage.json_files import read_json
 from trainers.training.parameters import trained_parameters
-from zoo import pretrained
 from zoo.weights import frozen, keras_archive
 from zoo.weights.catalogue import FILES
 from zoo.weights.manifest import NAME, Data, Frozen, Manifest, WeightsFile
@@ -169,7 +168,7 @@ def _candidate(
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.keras"
         file.write_bytes(keras_archive.complete(small, arrays) if omitted else small)
-        loaded = pretrained.load(file)
+        loaded = zoo.load(file)
     images = dataset.arrays(_SPLIT, limit=checks.BATCH)["image"]
     difference = _largest_difference(model(images), loaded(images))
     return _Candidate(small, omitted, loaded, "float16" if half else "float32", difference)

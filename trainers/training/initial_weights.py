@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import zoo
 from trainers.errors import UserError
-from zoo import pretrained
 from zoo.fingerprints import without_names
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def start_from(model: ZooModel, source: str) -> None:
             preprocessing, or the shapes of its weights.
     """
     try:
-        trained = pretrained.load(source)
+        trained = zoo.load(source)
     except ValueError as error:
         raise UserError(f"`init`: {error}") from None
     _check(model, trained, source)

@@ -16,6 +16,7 @@ from zoo.fingerprints import weights_checksum, without_names
 from zoo.layers.augmentation import mean_over_symmetries
 from zoo.layers.dense_head import DenseHead
 from zoo.layers.feature_scaling import FeatureScaling
+from zoo.loading import load
 from zoo.model import ZooModel
 from zoo.preprocessing import CentreCrop, Chain, Resize
 
@@ -265,7 +266,7 @@ def _make_encoder(encoder: Any, training: str, hyperparameters: Mapping[str, Any
     if str(encoder) in registry.list_models():
         return registry.create(str(encoder), **hyperparameters)
     try:
-        trained = pretrained.load(encoder)
+        trained = load(encoder)
     except ValueError as error:
         raise ValueError(
             f"encoder must be a name of weights, a run folder, a .keras file or a model: {error}"

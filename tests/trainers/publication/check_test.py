@@ -12,7 +12,6 @@ from tests import galaxy_data
 from tests.trainers import tiny
 from trainers.datasets import loading
 from trainers.publication import check as checks
-from zoo import pretrained
 from zoo.weights import catalogue
 
 _VGG16 = "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
@@ -37,13 +36,13 @@ class NamedWeightsTest(tf.test.TestCase):
                 continue  # Of a mirror; what it takes to fetch one is tested on loopback.
             with self.subTest(name):
                 vgg16 = str(galaxy_data.path(_VGG16)) if manifest.frozen else None
-                model = pretrained.load(name, vgg16=vgg16)
+                model = zoo.load(name, vgg16=vgg16)
                 self.assertEqual(model.image_shape, manifest.data.image_shape)
                 self.assertEmpty(checks.differences(model, manifest, self.data_folder(manifest)))
 
     def test_other_weights_do_not_pass(self):
         manifest = catalogue.describe("star_galaxy_cnn/sdss_simulated")
-        model = pretrained.load(manifest.name)
+        model = zoo.load(manifest.name)
         for variable in model.trainable_variables[:1]:
             variable.assign(1.02 * variable)
         self.assertIn("loss", checks.differences(model, manifest, self.data_dir))

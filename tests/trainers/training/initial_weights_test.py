@@ -108,7 +108,7 @@ class InitialWeightsTest(tf.test.TestCase):
         images = np.random.default_rng(0).normal(size=(2, 64, 64, 5)).astype(np.float32)
         self.assertAllEqual(
             model(images)["latent_mean"],
-            zoo.pretrained.load("vae/sdss_simulated")(images)["latent_mean"],
+            zoo.load("vae/sdss_simulated")(images)["latent_mean"],
         )
 
 

@@ -16,7 +16,6 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
-from zoo import pretrained
 from zoo.weights import catalogue, frozen, keras_archive
 from zoo.weights.manifest import Frozen
 
@@ -60,10 +59,10 @@ class OpeningTest(tf.test.TestCase):
         os.chdir(self.folder)
         try:
             (self.folder / "vae").mkdir()
-            self.assertEqual(pretrained.load("vae/sdss_simulated").latent_dim, 16)
+            self.assertEqual(zoo.load("vae/sdss_simulated").latent_dim, 16)
             (self.folder / "model.keras").rename(self.folder / "vae" / "sdss_simulated")
             with self.assertRaisesRegex(ValueError, "cannot be loaded"):
-                pretrained.load("vae/sdss_simulated")  # Keras wants the suffix .keras.
+                zoo.load("vae/sdss_simulated")  # Keras wants the suffix .keras.
         finally:
             os.chdir(here)
 
@@ -71,7 +70,7 @@ class OpeningTest(tf.test.TestCase):
         arguments = {"image_shape": (64, 64, 5), "encoder": "vae/sdss_simulated"}
         classifier = zoo.create("finetuned_classifier", **arguments, training="frozen")
         images = np.random.default_rng(0).normal(size=(4, 64, 64, 5)).astype(np.float32)
-        expected = pretrained.load("vae/sdss_simulated").encode(tf.constant(images))
+        expected = zoo.load("vae/sdss_simulated").encode(tf.constant(images))
         self.assertAllClose(classifier.features(tf.constant(images)), expected["latent_mean"])
         with self.assertRaisesRegex(ValueError, "did you mean 'vae/sdss_simulated'"):
             zoo.create("finetuned_classifier", **{**arguments, "encoder": "vae/sdss_simulate"})
@@ -97,20 +96,20 @@ class OpeningTest(tf.test.TestCase):
         images = np.random.default_rng(0).uniform(size=(4, *_SHAPE)).astype(np.float32)
         expected = model(images)["probability"]
         for loaded in (
-            pretrained.load("star_galaxy_vgg/own", vgg16=str(files[0])),
+            zoo.load("star_galaxy_vgg/own", vgg16=str(files[0])),
             self.with_variable(files[0]),
         ):
             self.assertAllClose(loaded(images)["probability"], expected, atol=1e-4)
         with self.assertRaisesRegex(ValueError, f"variable {frozen.VGG16_VARIABLE}"):
-            pretrained.load("star_galaxy_vgg/own")
+            zoo.load("star_galaxy_vgg/own")
         with self.assertRaisesRegex(ValueError, "must hold the values with the SHA-256"):
-            pretrained.load("star_galaxy_vgg/own", vgg16=str(files[1]))
+            zoo.load("star_galaxy_vgg/own", vgg16=str(files[1]))
         with self.assertRaisesRegex(ValueError, "there is no file"):
-            pretrained.load("star_galaxy_vgg/own", vgg16=str(self.folder / "nothing.h5"))
+            zoo.load("star_galaxy_vgg/own", vgg16=str(self.folder / "nothing.h5"))
 
     def with_variable(self, path):
         with mock.patch.dict(os.environ, {frozen.VGG16_VARIABLE: str(path)}):
-            return pretrained.load("star_galaxy_vgg/own")
+            return zoo.load("star_galaxy_vgg/own")
 
     def test_no_code_of_a_file_runs(self):
         # Keras and the operating system would run each of these if they were asked to.
@@ -150,7 +149,7 @@ class OpeningTest(tf.test.TestCase):
                     name = f"vae/hostile_{number}"
                     _add_set(self.folder, name, _with_class(archive, place, layer))
                     with self.assertRaises(ValueError) as raised:
-                        pretrained.load(name)
+                        zoo.load(name)
                     self.assertNotIn("\n", str(raised.exception))
                     self.assertFalse(marker.exists())
         # The same code runs where it is let, so that the test can fail.
