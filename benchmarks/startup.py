@@ -2,7 +2,7 @@
 
     python -m benchmarks startup
 
-Processor time of a process, beside that of `import tensorflow` and of `python -c pass`, in turns;
+Processor time of a process, beside that of `python -c pass`, in turns;
 when nothing else runs it is the time on the clock, but for reading the files.
 """
 
@@ -49,7 +49,6 @@ print(json.dumps([status, usage.ru_utime + usage.ru_stime, seconds, usage.ru_max
 """
 
 _PASS = ("-c", "pass")
-_TENSORFLOW = ("-c", "import tensorflow")
 
 
 def rows(quick: bool) -> Iterator[table.Row]:
@@ -62,12 +61,10 @@ def rows(quick: bool) -> Iterator[table.Row]:
     shown |= {
         f"import {name}": ("-c", f"import {name}") for name in ("zoo", "trainers", "tfds_builders")
     }
+    shown["trainers.run --list"] = ("-m", "trainers.run", "--list")
     number = 2 if quick else 3
     for name, measured, remark in _in_turns(shown, _PASS, number):
         yield table.compared(name, "s", measured, ("ours", "peer"), "python -c pass", remark)
-    slow = {"trainers.run --list": ("-m", "trainers.run", "--list")}
-    for name, measured, remark in _in_turns(slow, _TENSORFLOW, 1):
-        yield table.compared(name, "s", measured, ("ours", "peer"), "import tensorflow", remark)
 
 
 def used(arguments: Sequence[str]) -> tuple[float, float, float]:
