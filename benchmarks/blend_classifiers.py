@@ -22,6 +22,7 @@ from benchmarks import blends, machine, rounds
 from benchmarks.workers import Worker
 from trainers.blends import sep_baseline
 from trainers.blends.truth import BlendTruth
+from trainers.tables.markdown import markdown_table
 
 __all__ = ["main", "report"]
 
@@ -94,7 +95,7 @@ def report(measured: Mapping[str, np.ndarray]) -> str:
     for name, speeds in measured.items():
         ratios = rounds.ratios(measured, name, f"{_SEP}, {name.partition(', ')[2]}")
         rows.append([name, *rounds.spread(speeds, 0), *rounds.spread(ratios, 3)])
-    return rounds.text_table(header, rows)
+    return markdown_table(header, rows, aligned=True)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

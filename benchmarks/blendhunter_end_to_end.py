@@ -23,10 +23,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import blends, machine, rounds
+from benchmarks import blends, machine
 from trainers import recipes
 from trainers.options.run import RunConfig
 from trainers.reproduce import published
+from trainers.tables.markdown import markdown_table
 
 __all__ = ["Stage", "main", "report", "split_numbers"]
 
@@ -101,7 +102,7 @@ def report(stages: Sequence[Stage], stamps: int) -> str:
     how = "measured" if stamps == _PUBLISHED_STAMPS else f"extrapolated from {stamps}"
     return "\n".join(
         [
-            rounds.text_table(["", "s", "processor s", "others had"], rows),
+            markdown_table(["", "s", "processor s", "others had"], rows, aligned=True),
             f"{_PUBLISHED_STAMPS} stamps: {scaled:.0f} s, processor time {own:.0f} s, {how}; "
             f"published {published.SECONDS:.0f} s on a Core i7-6900K (8 cores): "
             f"{scaled / published.SECONDS:.2f} times as long",

@@ -22,6 +22,7 @@ import numpy as np
 
 from benchmarks import blends, machine, rounds, table
 from benchmarks.workers import Worker
+from trainers.tables.markdown import markdown_table
 
 __all__ = ["main", "report", "rows"]
 
@@ -112,7 +113,7 @@ def report(measured: Mapping[str, np.ndarray], flop: int) -> str:
     ]
     ratios = rounds.ratios(measured, _FEATURES, fastest) / 1e9
     rows.append([f"features / {fastest}", *rounds.spread(ratios * flop, 2)])
-    return rounds.text_table(["", "min", "median", "max"], rows)
+    return markdown_table(["", "min", "median", "max"], rows, aligned=True)
 
 
 def _fastest(measured: Mapping[str, np.ndarray]) -> str:

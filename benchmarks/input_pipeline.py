@@ -24,6 +24,7 @@ import numpy as np
 from benchmarks import machine, rounds, table
 from benchmarks.images import SHAPE, sources
 from benchmarks.workers import Worker
+from trainers.tables.markdown import markdown_table
 
 __all__ = ["Pipeline", "main", "rows"]
 
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = [[f"{name}, images/s", *rounds.spread(v, 0)] for name, v in measured.items()]
     rows.append(["pipeline alone / training steps", *rounds.spread(ratios, 1)])
     rows.append([f"fraction of {options.epochs} epochs spent waiting", *rounds.spread(waits, 4)])
-    print(rounds.text_table(["", "min", "median", "max"], rows))
+    print(markdown_table(["", "min", "median", "max"], rows, aligned=True))
     return 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-__all__ = ["ratios", "spread", "take_turns", "text_table"]
+__all__ = ["ratios", "spread", "take_turns"]
 
 
 # Largest share of the cores that others may have in a round that counts.
@@ -70,17 +70,3 @@ def spread(values: np.ndarray, digits: int) -> list[str]:
     """Returns minimum, median and maximum as text."""
     numbers = (values.min(), np.median(values), values.max())
     return [f"{number:.{digits}f}" for number in numbers]
-
-
-def text_table(header: list[str], rows: list[list[str]]) -> str:
-    """Returns a Markdown table whose columns are aligned."""
-    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
-
-    def line(cells: list[str]) -> str:
-        first, *rest = cells
-        padded = [first.ljust(widths[0])]
-        padded += [cell.rjust(width) for cell, width in zip(rest, widths[1:], strict=True)]
-        return f"| {' | '.join(padded)} |"
-
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    return "\n".join([line(header), line(rule), *(line(row) for row in rows)])

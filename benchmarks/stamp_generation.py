@@ -20,6 +20,7 @@ import numpy as np
 from benchmarks import machine, rounds
 from tfds_builders.simulated_blends.blends import SIZE, SURVEY, Scene, Stamps
 from tfds_builders.simulated_blends.configs import BlendsConfig
+from trainers.tables.markdown import markdown_table
 
 __all__ = ["main"]
 
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ratios = rounds.ratios(measured, "in Fourier space", "loop of drawImage")
     rows = [[f"{name}, stamps/s of a core", *rounds.spread(v, 0)] for name, v in measured.items()]
     rows.append(["in Fourier space / loop of drawImage", *rounds.spread(ratios, 1)])
-    print(rounds.text_table(["", "min", "median", "max"], rows))
+    print(markdown_table(["", "min", "median", "max"], rows, aligned=True))
     return 0
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from benchmarks import rounds
+from trainers.tables.markdown import markdown_table
 
 __all__ = ["Row", "as_markdown", "compared"]
 
@@ -82,7 +82,7 @@ def compared(
 
 def as_markdown(rows: Sequence[Row]) -> str:
     """Returns the table as Markdown."""
-    return rounds.text_table(list(_HEADER), [row.cells() for row in rows])
+    return markdown_table(list(_HEADER), [row.cells() for row in rows], aligned=True)
 
 
 def _short(value: float) -> str:

@@ -87,7 +87,7 @@ class DocumentsTest(tf.test.TestCase):
 
     def test_commands_tell_their_options(self):
         for path in (ROOT / "trainers").rglob("*.py"):
-            if "exit_status(" not in path.read_text() or path.name == "exit_status.py":
+            if not re.search(r"^(main = command\(|def main\()", path.read_text(), re.MULTILINE):
                 continue
             name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
             module = importlib.import_module(name)

@@ -23,7 +23,7 @@ from tensorflow_datasets.core import example_serializer, splits, writer
 from tensorflow_datasets.core import utils as tfds_utils
 
 from tfds_builders.exclusive_build import ExclusiveBuild
-from tfds_builders.progress import Progress
+from tfds_builders.progress import ProgressLines
 
 __all__ = ["BeamShardsBuilder", "ShardExamples", "local_runner"]
 
@@ -219,7 +219,7 @@ def _progress(tasks: Sequence[_Task]) -> Iterator[None]:
     """Shows how many examples stand in files that are complete."""
     done = threading.Event()
     total = sum(len(task.examples) for task in tasks)
-    progress = Progress("writing", total, unit="examples")
+    progress = ProgressLines("writing", total, unit="examples")
     with tfds_utils.tqdm(total=total, desc="Writing files...", unit=" examples") as bar:
 
         def watch() -> None:

@@ -7,12 +7,12 @@ import time
 
 from tqdm import tqdm
 
-__all__ = ["Progress"]
+__all__ = ["ProgressLines"]
 
 _LINE_SECONDS = 10.0
 
 
-class Progress:
+class ProgressLines:
     """A line to standard error now and then, on terminals and in log files alike.
 
     Args:

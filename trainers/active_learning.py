@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainers.cli.exit_status import exit_status
+from trainers.cli.exit_status import command
 from trainers.errors import UserError
 from trainers.few_labels.active_learning_options import Options, Round, parse
 from trainers.runs import experiment
@@ -32,18 +32,6 @@ if TYPE_CHECKING:
     from trainers.few_labels.label_subsets import LabelSubsets
 
 __all__ = ["main", "run"]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
-
-    Args:
-        arguments: The command line without the program's name; default that of the process.
-
-    Returns:
-        The exit status: 0, 1 if training could not go on, 2 for a mistake of the user.
-    """
-    return exit_status("active_learning", lambda words: print(f"report  {run(words)}"), arguments)
 
 
 def run(arguments: Sequence[str]) -> Path:
@@ -157,6 +145,8 @@ class _Curve:
         write_json(file, score | {"seconds": time.monotonic() - begun})
         print(f"  RMSE {score['rmse']:.4f}, {score['log_likelihood']:.2f} nats", flush=True)
 
+
+main = command("active_learning", lambda arguments: print(f"report  {run(arguments)}"))
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,4 +1,4 @@
-"""A catalogue of a dataset's objects with what a model says of them: one row for each.
+"""A catalogue of a dataset's objects with a model's answers: one row for each object.
 
 Identifier, position and the other numbers of the dataset; means and standard deviations of the
 latents; probabilities of the classes; expected shares of volunteers' votes with their standard
@@ -9,20 +9,21 @@ Examples:
     python -m trainers.catalogue --run_dir runs/NAME --split test --output latents.parquet
 """
 
+# `option` makes a dataclass field, which is what RUF009 asks for.
+
 from __future__ import annotations
 
-import argparse
 import dataclasses
-import datetime
-import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainers.cli.arguments import OneLineParser
-from trainers.cli.exit_status import exit_status
+from trainers.cli.exit_status import command
+from trainers.cli.parser import parse
 from trainers.errors import TrainingError, UserError
+from trainers.options.fields import check_limits, flag, option
+from trainers.tables.provenance import provenance
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -36,6 +37,38 @@ _PACKAGES = ("galaxy-model-zoo", "tensorflow", "keras", "scikit-learn", "astropy
 
 # Training objects that the isolation forest is made from.
 _REFERENCE_OBJECTS = 20_000
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """The run, the data and the file; by default the data are those of the run."""
+
+    run_dir: Path = option()
+    """Folder of the run."""
+
+    output: Path = option()
+    """FILE.fits, .parquet, .ecsv or .csv."""
+
+    split: str = option("all")
+    """train, validation, test or all."""
+
+    dataset: str | None = option(None)
+    """Another dataset."""
+
+    data_dir: str | None = option(None)
+    """Folder of the dataset, or where TFDS keeps it."""
+
+    manual_dir: str | None = option(None)
+    """Folder of data that cannot be downloaded."""
+
+    batch_size: int = option(256, least=1)
+    """Images at a time."""
+
+    overwrite: bool = flag()
+    """Replace the file if it is there."""
+
+    def __post_init__(self) -> None:
+        check_limits(self)
 
 
 def make(model: ZooModel, dataset: Dataset, splits: Sequence[str], batch_size: int = 256) -> Table:
@@ -149,46 +182,25 @@ def _outlier_score(latents, reference):
     return -forest.fit(reference[np.sort(chosen)]).score_samples(latents)
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = OneLineParser(
-        prog="python -m trainers.catalogue",
-        description="Writes a catalogue of a dataset's objects with what a model says of them.",
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("--run_dir", type=Path, required=True, help="Folder of the run.")
-    add("--output", type=Path, required=True, help="FILE.fits, .parquet, .ecsv or .csv.")
-    add("--split", default="all", help="train, validation, test or all; default: %(default)s.")
-    add("--dataset", help="Default: that of the run.")
-    add("--data_dir", help="Default: that of the run.")
-    add("--manual_dir", help="Default: that of the run.")
-    add("--batch_size", type=int, default=256, help="Images at a time; default: %(default)s.")
-    add("--overwrite", action="store_true", help="Replace the file if it is there.")
-    return parser.parse_args(arguments)
-
-
-def _write(options: argparse.Namespace, arguments: Sequence[str]) -> int:
-    """Does the work; returns the number of rows."""
+def _write(options: Options, arguments: Sequence[str]) -> int:
+    """Makes and writes the catalogue; returns the number of rows."""
     from trainers.tables import table_files
 
     table_files.check_path(options.output, options.overwrite)
-    if options.batch_size < 1:
-        raise UserError(f"--batch_size must be at least 1; got {options.batch_size}")
 
     from trainers.datasets import loading
     from trainers.runs import run_folder
 
     model = run_folder.load_model(options.run_dir)
-    given = {name: getattr(options, name) for name in ("dataset", "data_dir", "manual_dir")}
-    given = {name: value for name, value in given.items() if value is not None}
-    config = dataclasses.replace(run_folder.load_config(options.run_dir), **given)
+    other = {name: getattr(options, name) for name in ("dataset", "data_dir", "manual_dir")}
+    other = {name: value for name, value in other.items() if value is not None}
+    config = dataclasses.replace(run_folder.load_config(options.run_dir), **other)
     dataset = loading.load_for_run(config)
     filled = [split for split, number in dataset.num_examples.items() if number]
     if options.split not in ("all", *filled):
-        raise UserError(f"--split must be one of all, {', '.join(filled)}; got '{options.split}'")
+        raise UserError(f"`split` must be one of all, {', '.join(filled)}; got '{options.split}'")
     splits = filled if options.split == "all" else [options.split]
     table = make(model, dataset, splits, options.batch_size)
-    packages = run_folder.installed_versions(_PACKAGES)
     table.meta.update(
         {
             "model": model.registry_name,
@@ -198,34 +210,22 @@ def _write(options: argparse.Namespace, arguments: Sequence[str]) -> int:
             "dataset": dataset.spec.name,
             "dataver": dataset.spec.version or "",
             "splits": ", ".join(splits),
-            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "creator": ", ".join(
-                f"{name} {packages[name]}" for name in _PACKAGES if name in packages
-            ),
-            "command": shlex.join(["python", "-m", "trainers.catalogue", *arguments]),
+            **provenance("catalogue", arguments, _PACKAGES),
         }
     )
     table_files.write(table, options.output)
     return len(table)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
-
-    Args:
-        arguments: The command line without the program's name; default that of the process.
-
-    Returns:
-        The exit status: 0, 1 if something cannot be written, 2 for a mistake of the user.
-    """
-    return exit_status("catalogue", _command, arguments, "stopped; no catalogue was written")
-
-
 def _command(arguments: Sequence[str]) -> None:
-    options = _parse(arguments)
+    prog = "python -m trainers.catalogue"
+    description = "Writes a catalogue of a dataset's objects with a model's answers about them."
+    options = parse(Options, arguments, prog=prog, description=description)
     rows = _write(options, arguments)
     print(f"catalogue  {options.output} ({rows} objects)")
 
+
+main = command("catalogue", _command, "stopped; no catalogue was written")
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from trainers.datasets.dataset import Dataset
     from trainers.runs.pipeline import Outcome
     from trainers.runs.run_folder import RunFolder
-    from trainers.training.checkpoints import Progress
+    from trainers.training.checkpoints import TrainingProgress
     from zoo.adaptation import DomainAdaptation
     from zoo.model import ZooModel
 
@@ -114,7 +114,7 @@ def _run(config: AdaptationConfig) -> None:
     pipeline.check_model(config)
     if not hasattr(zoo.describe(config.model).model_class, "encode"):
         raise UserError(
-            f"--run_dir {config.source_run}: model '{config.model}' has no encode(), so that it "
+            f"`run_dir` {config.source_run}: model '{config.model}' has no encode(), so that it "
             f"has no latents to adapt"
         )
     strategy = strategies.make(config.strategy, config.deterministic)
@@ -145,7 +145,7 @@ def _train(
     strategy: tf.distribute.Strategy,
     folder: RunFolder,
     callbacks: list,
-) -> Progress:
+) -> TrainingProgress:
     import keras
 
     from trainers.runs import pipeline
@@ -169,7 +169,7 @@ def _adaptation(
     model = load_model(config.source_run)
     if tuple(model.image_shape) != tuple(paired.spec.image_shape):
         raise UserError(
-            f"--run_dir {config.source_run}: images of '{paired.spec.name}' must have the shape "
+            f"`run_dir={config.source_run}`: images of '{paired.spec.name}' must have the shape "
             f"that the model was built for, {model.image_shape}; got {paired.spec.image_shape}"
         )
     examples, replicas = paired.num_examples["train"], strategy.num_replicas_in_sync

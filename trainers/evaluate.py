@@ -6,17 +6,19 @@ Examples:
     python -m trainers.evaluate --run_dir runs/one --noise_sigma 14.5 --output_dir runs/one/at_14.5
 """
 
+# `option` makes a dataclass field, which is what RUF009 asks for.
+
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainers.cli.arguments import OneLineParser
-from trainers.cli.exit_status import exit_status
+from trainers.cli.exit_status import command
+from trainers.cli.parser import parse
 from trainers.errors import UserError
+from trainers.options.fields import check_limits, option
 from trainers.runs import run_folder
 from trainers.storage import json_files
 
@@ -26,47 +28,51 @@ __all__ = ["main"]
 _OTHER_DATA = ("dataset", "data_dir", "manual_dir", "noise_sigma", "noise_realisation")
 
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = OneLineParser(
-        prog="python -m trainers.evaluate",
-        description="Evaluates the model of a run and writes metrics.json and report.md.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--run_dir", type=Path, required=True, help="Folder of the run.")
-    parser.add_argument(
-        "--output_dir", type=Path, help="Folder to write into; default: the folder of the run."
-    )
-    parser.add_argument(
-        "--evaluators", nargs="+", metavar="NAME", help="Default: all that fit the model."
-    )
-    parser.add_argument("--split", default="test", help="Split to evaluate; default: %(default)s.")
-    parser.add_argument("--seed", type=int, help="Default: the seed of the run.")
-    parser.add_argument(
-        "--max_objects", type=int, default=5000, help="Objects of a split; default: %(default)s."
-    )
-    given = parser.add_argument_group("other data than those of the run; with --output_dir")
-    given.add_argument("--dataset", help="Dataset; default: that of the run.")
-    given.add_argument("--data_dir", help="Default: that of the run.")
-    given.add_argument("--manual_dir", help="Default: that of the run.")
-    given.add_argument("--noise_sigma", type=float, nargs="+", metavar="SIGMA")
-    given.add_argument("--noise_realisation", type=int)
-    return parser.parse_args(arguments)
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """The run and its evaluation; options of other data than the run's need --output_dir."""
 
+    run_dir: Path = option()
+    """Folder of the run."""
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
+    output_dir: Path | None = option(None)
+    """Folder to write into; default: the folder of the run."""
 
-    Args:
-        arguments: The command line without the program's name; default that of the process.
+    evaluators: list[str] | None = option(None, type=str, nargs="+", metavar="NAME")
+    """Evaluators to run; default: all that fit the model."""
 
-    Returns:
-        The exit status: 0, 1 if something cannot be written, 2 for a mistake of the user.
-    """
-    return exit_status("evaluate", _command, arguments, "stopped; the report is as it was")
+    split: str = option("test")
+    """Split to evaluate."""
+
+    seed: int | None = option(None, least=0)
+    """Seed of resampling and embeddings; default: the seed of the run."""
+
+    max_objects: int = option(5000, least=1)
+    """Maximum objects of a split."""
+
+    dataset: str | None = option(None)
+    """Another dataset; default: that of the run, as for the next four."""
+
+    data_dir: str | None = option(None)
+    """Folder of the dataset, or where TFDS keeps it."""
+
+    manual_dir: str | None = option(None)
+    """Folder of data that cannot be downloaded."""
+
+    noise_sigma: list[float] | None = option(None, type=float, nargs="+", metavar="SIGMA")
+    """Standard deviation of the added noise; two: a range."""
+
+    noise_realisation: int | None = option(None, least=0)
+    """Number of the noise realisation."""
+
+    def __post_init__(self) -> None:
+        check_limits(self)
 
 
 def _command(arguments: Sequence[str]) -> None:
-    options = _parse(arguments)
+    prog = "python -m trainers.evaluate"
+    description = "Evaluates the model of a run and writes metrics.json and report.md."
+    options = parse(Options, arguments, prog=prog, description=description)
     try:
         metrics = _evaluate_run(options)
     except ValueError as error:
@@ -78,18 +84,16 @@ def _command(arguments: Sequence[str]) -> None:
     print(f"report: {(options.output_dir or options.run_dir) / 'report.md'}")
 
 
-def _evaluate_run(options: argparse.Namespace) -> dict[str, dict[str, float]]:
+def _evaluate_run(options: Options) -> dict[str, dict[str, float]]:
     from trainers.evaluators import describe, evaluation
 
     for name in options.evaluators or ():
         describe(name)
-    if options.max_objects < 1:
-        raise UserError(f"--max_objects must be at least 1; got {options.max_objects}")
     others = {name: getattr(options, name) for name in _OTHER_DATA}
     others = {name: value for name, value in others.items() if value is not None}
     if others and options.output_dir is None:
         raise UserError(
-            f"--{next(iter(others))} needs --output_dir: the report of the run is of its own data"
+            f"`{next(iter(others))}` needs `output_dir`: the report of the run is of its own data"
         )
     model = run_folder.load_model(options.run_dir)
     from trainers.datasets import loading
@@ -116,6 +120,8 @@ def _evaluate_run(options: argparse.Namespace) -> dict[str, dict[str, float]]:
     json_files.write_json(output_dir / "metrics.json", kept | metrics)
     return metrics
 
+
+main = command("evaluate", _command, "stopped; the report is as it was")
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainers.cli.arguments import OneLineParser
-from trainers.cli.exit_status import exit_status
+from trainers.cli.exit_status import command
 from trainers.errors import UserError
 from trainers.serving.versions import new_version
 
@@ -92,18 +92,6 @@ def export(
         model_card.write_card(draft.path, card)
     server_files.write_models_config(saved_models_dir, base_path)
     return draft.target
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
-
-    Args:
-        arguments: The command line without the program's name; default that of the process.
-
-    Returns:
-        The exit status: 0, 1 if the model cannot be written, 2 for a mistake of the user.
-    """
-    return exit_status("export", _command, arguments, "stopped; no version was written")
 
 
 def _command(arguments: Sequence[str]) -> None:
@@ -186,6 +174,8 @@ def _samples(
         for name, signature in signatures.items()
     }
 
+
+main = command("export", _command, "stopped; no version was written")
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainers.cli.exit_status import exit_status
+from trainers.cli.exit_status import command
 from trainers.errors import UserError
 from trainers.few_labels.learning_curve_options import MODEL, Cell, Options, parse
 from trainers.runs import experiment
@@ -32,18 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["main", "run"]
 
 _FROZEN = ("logistic", "forest")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
-
-    Args:
-        arguments: The command line without the program's name; default that of the process.
-
-    Returns:
-        The exit status: 0, 1 if training could not go on, 2 for a mistake of the user.
-    """
-    return exit_status("learning_curve", lambda words: print(f"report  {run(words)}"), arguments)
 
 
 def run(arguments: Sequence[str]) -> Path:
@@ -169,6 +157,8 @@ def _frozen_features(options: Options, subsets: LabelSubsets) -> dict[str, np.nd
         for name, arrays in (("pool", subsets.pool), ("test", subsets.test))
     }
 
+
+main = command("learning_curve", lambda arguments: print(f"report  {run(arguments)}"))
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -15,40 +15,68 @@ Examples:
         --beam_pipeline_options direct_num_workers=8,direct_running_mode=multi_processing
 """
 
+# `option` makes a dataclass field, which is what RUF009 asks for.
+
 from __future__ import annotations
 
-import argparse
+import dataclasses
 import functools
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers.cli.arguments import OneLineParser
-from trainers.cli.exit_status import exit_status
+from trainers.cli.exit_status import command
+from trainers.cli.parser import parse
 from trainers.errors import UserError
+from trainers.options.fields import option
+from trainers.options.table import TableOptions
 from trainers.prediction import table
+from trainers.tables.provenance import provenance
 
 if TYPE_CHECKING:
     from trainers.prediction.answering import Entries, Unit
     from trainers.prediction.joining import Outcome
     from trainers.prediction.parts import Parts
     from trainers.prediction.served_model import Facts, ServedModel
-    from trainers.training.progress import Progress
+    from trainers.training.progress import ProgressBar
 
 __all__ = ["main"]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(TableOptions):
+    """The model (saved_model or run_dir) and the cutouts (images or dataset)."""
 
-    Args:
-        arguments: The command line without the program's name; default that of the process.
+    saved_model: Path | None = option(None)
+    """Folder of an exported SavedModel."""
 
-    Returns:
-        The exit status: 0, 1 if nothing can be used or written, 2 for a mistake of the user.
-    """
-    return exit_status("predict", _command, arguments)
+    run_dir: Path | None = option(None)
+    """Folder of a run that ended with an export."""
+
+    dataset: str | None = option(None)
+    """A dataset of TFDS, NAME/CONFIG."""
+
+    split: str = option("test")
+    """Split of the dataset."""
+
+    data_dir: str | None = option(None)
+    """Where TFDS keeps its datasets."""
+
+    manual_dir: str | None = option(None)
+    """Files downloaded by hand, for building the dataset."""
+
+    runner: str | None = option(None)
+    """Runner of an Apache Beam pipeline; default: none, this process alone."""
+
+    beam_pipeline_options: str | None = option(None)
+    """Options of the pipeline, OPTION=VALUE,OPTION=VALUE."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for one, other in (("saved_model", "run_dir"), ("images", "dataset")):
+            if (getattr(self, one) is None) == (getattr(self, other) is None):
+                raise UserError(f"one of `{one}` and `{other}` is required, and not both")
 
 
 def _command(arguments: Sequence[str]) -> None:
@@ -56,43 +84,15 @@ def _command(arguments: Sequence[str]) -> None:
     table.report(_predict(options, arguments), options.output)
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = OneLineParser(
-        prog="python -m trainers.predict",
-        description="Writes a table of a model's answers to cutouts, a row for each object.",
-        allow_abbrev=False,
-    )
-    group = parser.add_argument_group("the model, one of")
-    group.add_argument("--saved_model", type=Path, help="Folder of an exported SavedModel.")
-    group.add_argument("--run_dir", type=Path, help="Folder of a run that ended with an export.")
-    group = parser.add_argument_group("the cutouts, one of")
-    group.add_argument(
-        "--images", nargs="+", metavar="PATH", help="Files, folders or patterns such as '*.fits'."
-    )
-    group.add_argument("--dataset", help="A dataset of TFDS, NAME/CONFIG; see --split.")
-    group = parser.add_argument_group("a dataset")
-    group.add_argument("--split", default="test", help="Its split; default: %(default)s.")
-    group.add_argument("--data_dir", help="Where TFDS keeps its datasets.")
-    group.add_argument("--manual_dir", help="Files downloaded by hand, for building it.")
-    table.add_options(parser)
-    group = parser.add_argument_group("how it runs")
-    add = group.add_argument
-    add("--batch_size", type=int, default=64, help="Images at a time; default: %(default)s.")
-    add("--runner", help="Runner of an Apache Beam pipeline; default: none, this process alone.")
-    add("--beam_pipeline_options", help="Options of the pipeline, OPTION=VALUE,OPTION=VALUE.")
-    options = parser.parse_args(arguments)
-    _check(options)
+def _parse(arguments: Sequence[str]) -> Options:
+    prog = "python -m trainers.predict"
+    description = "Writes a table of a model's answers to cutouts, a row for each object."
+    options = parse(Options, arguments, prog=prog, description=description)
+    table.check_output(options)
     return options
 
 
-def _check(options: argparse.Namespace) -> None:
-    for one, other in (("saved_model", "run_dir"), ("images", "dataset")):
-        if (getattr(options, one) is None) == (getattr(options, other) is None):
-            raise UserError(f"one of --{one} and --{other} is required, and not both")
-    table.check_options(options)
-
-
-def _predict(options: argparse.Namespace, arguments: Sequence[str]) -> Outcome:
+def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
     # Mistakes show before TensorFlow has started.
     from trainers.prediction import model_folder
 
@@ -110,7 +110,7 @@ def _predict(options: argparse.Namespace, arguments: Sequence[str]) -> Outcome:
     entries = _entries(options, model)
     checksum = served_model.checksum(folder)
 
-    def run(units: Sequence[Unit], parts: Parts, progress: Progress) -> None:
+    def run(units: Sequence[Unit], parts: Parts, progress: ProgressBar) -> None:
         settings = {"batch_size": options.batch_size, "progress": progress}
         if options.runner or options.beam_pipeline_options:
             from trainers.prediction import beam_pipeline
@@ -121,13 +121,13 @@ def _predict(options: argparse.Namespace, arguments: Sequence[str]) -> Outcome:
             answered = functools.partial(answering.answered, model=model)
             local.run(entries, units, answered, model.facts, parts, **settings)
 
-    names = ("images", "dataset", "split", *table.FILE_OPTIONS)
+    own = {name: getattr(options, name) for name in ("images", "dataset", "split")}
     return table.make(
         entries,
         options,
         title=model.facts.name,
         manifest={
-            **{f"--{name}": getattr(options, name) for name in names},
+            **{f"--{name}": value for name, value in (own | options.file_settings).items()},
             "checksum of the model": checksum,
         },
         run=run,
@@ -135,7 +135,7 @@ def _predict(options: argparse.Namespace, arguments: Sequence[str]) -> Outcome:
     )
 
 
-def _entries(options: argparse.Namespace, model: ServedModel) -> Entries:
+def _entries(options: Options, model: ServedModel) -> Entries:
     if options.images:
         return table.files(options, model.shape)
     from trainers.cutouts.dataset_split import DatasetSplit
@@ -172,7 +172,7 @@ def _note_units(files: Sequence[str], facts: Facts) -> None:
 
 
 def _meta(
-    options: argparse.Namespace, arguments: Sequence[str], facts: Facts, checksum: str
+    options: Options, arguments: Sequence[str], facts: Facts, checksum: str
 ) -> Mapping[str, Any]:
     source = (
         {"images": " ".join(options.images)}
@@ -187,9 +187,11 @@ def _meta(
         "savedmod": str(facts.folder),
         "checksum": checksum,
         **source,
-        **table.provenance("predict", arguments),
+        **provenance("predict", arguments, table.PACKAGES),
     }
 
+
+main = command("predict", _command)
 
 if __name__ == "__main__":
     sys.exit(main())

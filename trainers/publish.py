@@ -17,23 +17,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from trainers.cli.exit_status import exit_status
+from trainers.cli.exit_status import command
 from trainers.cli.parser import parse
 from trainers.options.publish import PublishOptions
 
 __all__ = ["main"]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
-
-    Args:
-        arguments: The command line without the program's name; default that of the process.
-
-    Returns:
-        The exit status: 0, 1 if the files cannot be written, 2 for a mistake of the user.
-    """
-    return exit_status("publish", _command, arguments, "stopped; no entry was written")
 
 
 def _command(arguments: Sequence[str]) -> None:
@@ -44,6 +32,8 @@ def _command(arguments: Sequence[str]) -> None:
 
     entry.publish(options)
 
+
+main = command("publish", _command, "stopped; no entry was written")
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,23 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from trainers.cli.exit_status import exit_status
+from trainers.cli.exit_status import command
 from trainers.cli.run_options import parse_run
 from trainers.options.run import RunConfig
 
 __all__ = ["main"]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
-
-    Args:
-        arguments: The command line without the program's name; default that of the process.
-
-    Returns:
-        The exit status: 0, 1 if training could not go on, 2 for a mistake of the user.
-    """
-    return exit_status("run", _command, arguments)
 
 
 def _command(arguments: Sequence[str]) -> None:
@@ -86,6 +74,8 @@ def _default_run_dir(config: RunConfig) -> str:
 def _report(config: RunConfig) -> str:
     return "report.md" if config.repeats == 1 else "repeats.md"
 
+
+main = command("run", _command)
 
 if __name__ == "__main__":
     sys.exit(main())

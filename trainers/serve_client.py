@@ -13,43 +13,66 @@ Examples:
         --images pictures/ --output votes.parquet
 """
 
+# `option` makes a dataclass field, which is what RUF009 asks for.
+
 from __future__ import annotations
 
-import argparse
+import dataclasses
 import functools
 import re
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from trainers.cli.arguments import OneLineParser
-from trainers.cli.exit_status import exit_status
+from trainers.cli.exit_status import command
+from trainers.cli.parser import parse
 from trainers.errors import UserError
+from trainers.options.fields import option
+from trainers.options.table import TableOptions
 from trainers.prediction import table
+from trainers.tables.provenance import provenance
 
 if TYPE_CHECKING:
     from trainers.prediction.answering import Entries, Unit
     from trainers.prediction.joining import Outcome
     from trainers.prediction.parts import Parts
     from trainers.prediction.remote_model import RemoteModel
-    from trainers.training.progress import Progress
+    from trainers.training.progress import ProgressBar
 
 __all__ = ["main"]
 
-_PACKAGES = ("tensorflow-serving-api", "grpcio")
+_PACKAGES = (*table.PACKAGES, "tensorflow-serving-api", "grpcio")
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options(TableOptions):
+    """The server, the cutouts and the table."""
 
-    Args:
-        arguments: The command line without the program's name; default that of the process.
+    server: str = option(metavar="HOST:PORT")
+    """gRPC interface of the server."""
 
-    Returns:
-        The exit status: 0, 1 if nothing can be used or the server cannot be reached, 2 for a
-        mistake of the user.
-    """
-    return exit_status("serve_client", _command, arguments)
+    model: str = option()
+    """Name of the model on the server."""
+
+    version: int | None = option(None, least=1)
+    """Version of the model; default: the one that answers now, or did when the table was begun."""
+
+    signature: str | None = option(None)
+    """Signature to call; default: serving_default, or serving_bytes for PNG and JPEG."""
+
+    timeout: float = option(60.0, above=0)
+    """Time limit of an answer, s."""
+
+    images: list[str] = option(type=str, nargs="+", metavar="PATH")
+    """Files, folders or patterns such as '*.fits'."""
+
+    batch_size: int = option(32, least=1)
+    """Images at a time."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not re.fullmatch(r"[^/\s]+:\d+", self.server):
+            raise UserError(f"`server` must be HOST:PORT, of gRPC; got '{self.server}'")
 
 
 def _command(arguments: Sequence[str]) -> None:
@@ -57,43 +80,15 @@ def _command(arguments: Sequence[str]) -> None:
     table.report(_ask(options, arguments), options.output)
 
 
-def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = OneLineParser(
-        prog="python -m trainers.serve_client",
-        description="Writes a table of the answers of a model behind TensorFlow Serving.",
-        allow_abbrev=False,
-    )
-    group = parser.add_argument_group("the server")
-    add = group.add_argument
-    add("--server", required=True, metavar="HOST:PORT", help="Its gRPC interface.")
-    add("--model", required=True, help="Name of the model on the server.")
-    add(
-        "--version",
-        type=int,
-        help="Its version; default: the one that answers now, or did when the table was begun.",
-    )
-    add(
-        "--signature",
-        help="What it is asked for; default: serving_default, or serving_bytes for PNG and JPEG.",
-    )
-    add("--timeout", type=float, default=60.0, help="For an answer, s; default: %(default)s.")
-    group = parser.add_argument_group("the cutouts")
-    add = group.add_argument
-    add("--images", nargs="+", required=True, metavar="PATH", help="Files, folders or patterns.")
-    add("--batch_size", type=int, default=32, help="Images at a time; default: %(default)s.")
-    table.add_options(parser)
-    options = parser.parse_args(arguments)
-    if not re.fullmatch(r"[^/\s]+:\d+", options.server):
-        raise UserError(f"--server must be HOST:PORT, of gRPC; got '{options.server}'")
-    if not options.timeout > 0:
-        raise UserError(f"--timeout must be positive; got {options.timeout:g}")
-    if options.version is not None and options.version < 1:
-        raise UserError(f"--version must be at least 1; got {options.version}")
-    table.check_options(options)
+def _parse(arguments: Sequence[str]) -> Options:
+    prog = "python -m trainers.serve_client"
+    description = "Writes a table of the answers of a model behind TensorFlow Serving."
+    options = parse(Options, arguments, prog=prog, description=description)
+    table.check_output(options)
     return options
 
 
-def _ask(options: argparse.Namespace, arguments: Sequence[str]) -> Outcome:
+def _ask(options: Options, arguments: Sequence[str]) -> Outcome:
     from trainers.cutouts import sources
 
     files = table.check_files(options)  # A mistake shows before TensorFlow has started.
@@ -113,19 +108,20 @@ def _ask(options: argparse.Namespace, arguments: Sequence[str]) -> Outcome:
         )
         entries = _entries(options, model)
 
-        def run(units: Sequence[Unit], parts: Parts, progress: Progress) -> None:
+        def run(units: Sequence[Unit], parts: Parts, progress: ProgressBar) -> None:
             settings = {"batch_size": options.batch_size, "progress": progress}
             answered = functools.partial(answering.answered, model=model)
             local.run(entries, units, answered, model.facts, parts, **settings)
 
         asked = {"version": model.facts.version, "signature": model.signature}
-        names = ("server", "model", "images", *table.FILE_OPTIONS)
+        asked |= {name: getattr(options, name) for name in ("server", "model", "images")}
         return table.make(
             entries,
             options,
             title=options.model,
-            manifest={f"--{name}": value for name, value in asked.items()}
-            | {f"--{name}": getattr(options, name) for name in names},
+            manifest={
+                f"--{name}": value for name, value in (asked | options.file_settings).items()
+            },
             run=run,
             meta={
                 "server": options.server,
@@ -133,12 +129,12 @@ def _ask(options: argparse.Namespace, arguments: Sequence[str]) -> Outcome:
                 "version": model.facts.version,
                 "sigdef": model.signature,
                 "images": " ".join(options.images),
-                **table.provenance("serve_client", arguments, _PACKAGES),
+                **provenance("serve_client", arguments, _PACKAGES),
             },
         )
 
 
-def _begun_with(options: argparse.Namespace) -> int | None:
+def _begun_with(options: Options) -> int | None:
     """Returns the version that the rows are from which a stopped command left."""
     from trainers.prediction.parts import Parts
 
@@ -150,13 +146,15 @@ def _begun_with(options: argparse.Namespace) -> int | None:
     return int(begun["--version"])
 
 
-def _entries(options: argparse.Namespace, model: RemoteModel) -> Entries:
+def _entries(options: Options, model: RemoteModel) -> Entries:
     if model.takes_files:
         from trainers.prediction.remote_model import EncodedFiles
 
         return EncodedFiles(options.images, options.output)
     return table.files(options, model.shape)
 
+
+main = command("serve_client", _command)
 
 if __name__ == "__main__":
     sys.exit(main())

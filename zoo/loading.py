@@ -92,7 +92,10 @@ def _model_file(path: Path) -> Path:
 
 def _is_registered(saved: Mapping[str, Any]) -> bool:
     """Returns whether a serialised class is that of a registered model, after importing it."""
-    registry.import_models(str(saved["module"]))
+    module = str(saved["module"])
+    name = module.removeprefix("zoo.models.")
+    if module.startswith("zoo.models.") and name in registry.list_models():
+        registry.describe(name)
 
     import keras
 

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.faults import commands
+from trainers.tables.markdown import markdown_table
 
 __all__ = ["main"]
 
@@ -66,7 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for each in outcomes
     ]
     head = ["command", "undisturbed", "kills", "ends", "problems", "processes left"]
-    print(commands.table(head, rows))
+    print(markdown_table(head, rows))
     problems = [f"{each.title}: {line}" for each in outcomes for line in each.problems]
     print(*problems, sep="\n")
     return 1 if problems else 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.faults.subject import Subject
 
-__all__ = ["NAMES", "import_what_children_need", "subjects", "table", "tell"]
+__all__ = ["NAMES", "import_what_children_need", "subjects", "tell"]
 
 NAMES = (
     "build",
@@ -58,12 +58,6 @@ def import_what_children_need() -> None:
     import trainers.serving.model_card
     import trainers.serving.saved_model
     import trainers.serving.server_files  # noqa: F401
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Returns a Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def tell(line: str) -> None:

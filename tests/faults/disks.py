@@ -27,6 +27,7 @@ import numpy as np
 from tests.faults import commands
 from tests.faults.forked import answer, attempt
 from tests.faults.subject import Subject, compared
+from trainers.tables.markdown import markdown_table
 
 __all__ = ["Outcome", "main", "run"]
 
@@ -83,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for each in outcomes
     ]
     head = ["command", "disk full", "fitted", "problems", "what is said of a read-only folder"]
-    print(commands.table(head, rows))
+    print(markdown_table(head, rows))
     problems = [f"{each.title}: {line}" for each in outcomes for line in each.problems]
     print(*problems, sep="\n")
     return 1 if problems else 0

@@ -36,7 +36,7 @@ from trainers.errors import UserError
 from trainers.frames import reading as frames_reading
 from trainers.options.run import RunConfig
 from trainers.runs import run_folder
-from trainers.training.checkpoints import Checkpoints, Progress
+from trainers.training.checkpoints import Checkpoints, TrainingProgress
 from trainers.training.feature_cache import FeatureFiles
 
 _IMAGES = np.random.default_rng(0).normal(size=(3, 6, 5, 2)).astype(np.float32)
@@ -284,7 +284,7 @@ class RunsTest(FuzzCase):
         model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
         model.compile(optimizer=keras.optimizers.SGD(0.1))
         model.optimizer.build(model.trainable_variables)
-        Checkpoints(self.folder).save("last", model, Progress(epoch=1))
+        Checkpoints(self.folder).save("last", model, TrainingProgress(epoch=1))
         whole = (self.folder / "last.npz").read_bytes()
         read = lambda path: Checkpoints(path.parent).restore("last", model)  # noqa: E731
         self.search("last.npz", whole, read, UserError, examples=60)

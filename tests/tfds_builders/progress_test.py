@@ -14,7 +14,7 @@ class ProgressTest(tf.test.TestCase):
             contextlib.redirect_stderr(printed),
             mock.patch.object(progress.time, "monotonic", side_effect=range(0, 1000, 4)),
         ):
-            shown = progress.Progress("simulating sky", 1000)
+            shown = progress.ProgressLines("simulating sky", 1000)
             for _ in range(6):
                 shown.add(20)
         # After 12 and 24 s: 60 and 120 objects, 5 in a second.

@@ -13,7 +13,7 @@ from etils import epath
 from tfds_builders.exclusive_build import ExclusiveBuild
 from tfds_builders.features import Stamp
 from tfds_builders.left_out import LeftOut
-from tfds_builders.progress import Progress
+from tfds_builders.progress import ProgressLines
 from tfds_builders.sdss_star_galaxy.configs import FramesConfig, RecordsConfig, SimulatedConfig
 from tfds_builders.sdss_star_galaxy.frames import (
     FieldKey,
@@ -123,7 +123,7 @@ class Builder(ExclusiveBuild, tfds.core.GeneratorBasedBuilder):
             return self._records(folder, left_out)
         return self._frames(folder, dl_manager, left_out)
 
-    def _generate_examples(self, indices: Mapping[str, int], progress: Progress) -> _Examples:
+    def _generate_examples(self, indices: Mapping[str, int], progress: ProgressLines) -> _Examples:
         config = self.builder_config
         sky = Sky(
             survey=survey("SDSS", _BANDS),
@@ -141,7 +141,7 @@ class Builder(ExclusiveBuild, tfds.core.GeneratorBasedBuilder):
     def _simulated(self) -> dict[str, _Examples]:
         config = self.builder_config
         indices = {f"sim-{config.seed}-{index:08d}": index for index in range(config.num_objects)}
-        progress = Progress(f"simulating {self.name}", len(indices))
+        progress = ProgressLines(f"simulating {self.name}", len(indices))
         return {
             split: self._generate_examples({name: indices[name] for name in members}, progress)
             for split, members in group_by_split(indices).items()

@@ -9,13 +9,29 @@ from collections.abc import Callable, Sequence
 
 from trainers.errors import LostWorkerError, TrainingError, UserError
 
-__all__ = ["as_options", "exit_status"]
+__all__ = ["as_options", "command", "exit_status"]
 
 # Arguments in the messages of errors: `name`, or `name=value`.
 _ARGUMENT = re.compile(r"`([a-z]\w*)(?:=([^`]*))?`")
 
 # TensorFlow wraps an error of Python code in a pipeline in one of its own.
 _RAISED_INSIDE = re.compile(r"\bTrainingError: (.*?)\nTraceback", re.DOTALL)
+
+
+def command(
+    name: str,
+    run: Callable[[list[str]], None],
+    stopped: str = "stopped; the same command goes on from here",
+) -> Callable[[Sequence[str] | None], int]:
+    """Returns the `main` of a command: it takes a command line and returns the exit status.
+
+    Without an argument, `main` takes the command line of the process. See `exit_status`.
+    """
+
+    def main(arguments: Sequence[str] | None = None) -> int:
+        return exit_status(name, run, arguments, stopped)
+
+    return main
 
 
 def exit_status(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import zoo
 from trainers.cli import model_index
-from trainers.errors import UserError
-from zoo.entry_points import PluginError
 
 __all__ = ["table"]
 
@@ -13,18 +11,12 @@ __all__ = ["table"]
 def table() -> str:
     """Returns one line per registered model; its weights are those of the default recipe.
 
-    Models that are not in the index, such as those of other packages, are built to be listed; those
-    that cannot be used follow with the reason.
+    Models that are not in the index, such as those of other packages, are built to be listed.
     """
     index = model_index.read()
     rows = [("model", "task", "default dataset", "trained weights", "reference", "summary")]
-    broken = []
     for name in zoo.list_models():
-        try:
-            model = index.get(name) or model_index.describe(name)
-        except (PluginError, UserError) as error:
-            broken.append(f"{name} cannot be used: {error}")
-            continue
+        model = index.get(name) or model_index.describe(name)
         weights = f"{model.trained_weights:,}"
         rows.append((name, model.task, model.dataset, weights, model.reference, model.summary))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
@@ -32,4 +24,4 @@ def table() -> str:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         lines.append("  ".join([*cells, row[-1]]).rstrip())
-    return "\n".join([*lines, *broken])
+    return "\n".join(lines)

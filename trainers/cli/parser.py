@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
+import argparse
 from collections.abc import Sequence
 from typing import NoReturn, TypeVar
 
 import simple_parsing
 
 from trainers.errors import UserError
+from zoo.suggestions import did_you_mean
 
 __all__ = ["OptionParser", "parse", "parse_known"]
 
 Options = TypeVar("Options")
+
+
+class _HelpFormatter(simple_parsing.SimpleHelpFormatter):
+    """Appends the default of an option to its help, unless the help has it or there is none."""
+
+    def start_section(self, heading: str | None) -> None:
+        # The heading that simple_parsing makes of the name of the dataclass is not for users.
+        super().start_section(heading and heading.split(" [")[0])
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        if action.default in (None, "", False, {}) or "default:" in (action.help or ""):
+            return action.help
+        return super()._get_help_string(action)
 
 
 class OptionParser(simple_parsing.ArgumentParser):
@@ -39,8 +52,8 @@ class OptionParser(simple_parsing.ArgumentParser):
             description=description,
             argument_generation_mode=simple_parsing.ArgumentGenerationMode.FLAT,
             allow_abbrev=False,
+            formatter_class=_HelpFormatter,
         )
-        self.option_names = [field.name for field in dataclasses.fields(options_class)]
         self.add_arguments(options_class, dest="options", default=default)
 
     def error(self, message: str) -> NoReturn:
@@ -57,9 +70,8 @@ class OptionParser(simple_parsing.ArgumentParser):
         name = unknown[0].split("=")[0]
         if not name.startswith("-"):
             raise UserError(f"unexpected argument '{name}'; --help shows the options")
-        options = [f"--{option}" for option in self.option_names]
-        nearest = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
-        hint = f" (did you mean '{nearest[0]}'?)" if nearest else ""
+        options = [option for option in self._option_string_actions if option.startswith("--")]
+        hint = did_you_mean(name, options)
         raise UserError(f"unknown option '{name}'{hint}; --help shows the options")
 
 

@@ -94,7 +94,7 @@ class Wanted:
         listed = ", ".join(f"'{name}'" for name in names[:8]) or "none"
         if self.column is None and len(names) > 1:
             raise UnreadableError(
-                f"has several {what} with cutouts: {listed}; --column chooses one"
+                f"has several {what} with cutouts: {listed}; `column` chooses one"
             )
         raise UnreadableError(f"has no '{name}' among its {what} with cutouts: {listed}")
 
@@ -113,7 +113,7 @@ class Wanted:
             return name
         if self.id_column is None:
             return None
-        raise UnreadableError(f"has no '{name}' among its {what}; --id_column chooses another")
+        raise UnreadableError(f"has no '{name}' among its {what}; `id_column` chooses another")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -47,20 +47,20 @@ class DatasetSplit:
         manual_dir: str | Path | None = None,
     ):
         if split not in SPLITS:
-            raise UserError(f"--split must be one of {', '.join(SPLITS)}; got '{split}'")
+            raise UserError(f"`split` must be one of {', '.join(SPLITS)}; got '{split}'")
         if name == "image_folder":
-            raise UserError("--dataset must be one of TFDS; give a folder of files as --images")
+            raise UserError("`dataset` must be one of TFDS; give a folder of files as `images`")
         self._name, self._split, self._data_dir = name, split, data_dir
         self._wanted = Wanted(tuple(shape))
         self._dataset = tfds_data.stream(name, data_dir=data_dir, manual_dir=manual_dir)
         spec = self._dataset.spec
         wrong, _ = checked_shape(spec.image_shape, self._wanted, False)
         if isinstance(wrong, str):
-            raise UserError(f"--dataset {name}: an image {wrong}, by the model")
+            raise UserError(f"`dataset={name}`: an image {wrong}, by the model")
         self._number = self._dataset.num_examples[split]
         self._version = spec.version
         if not self._number:
-            raise UserError(f"--dataset {name}: split '{split}' is empty")
+            raise UserError(f"`dataset={name}`: split '{split}' is empty")
 
     def __len__(self) -> int:
         """Returns the number of entries."""

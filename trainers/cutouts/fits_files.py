@@ -74,7 +74,7 @@ class FitsFile(CutoutFile):
                 raise UnreadableError(f"extension {extension} {wrong}" if extension else wrong)
             if self._file.images:
                 raise UnreadableError(
-                    f"has no table for --column; --hdu chooses images, {self._file.listed()}"
+                    f"has no table for `column`; `hdu` chooses images, {self._file.listed()}"
                 )
             if not self._file.tables:
                 raise UnreadableError("has no image and no binary table")
@@ -119,7 +119,7 @@ class FitsFile(CutoutFile):
             return self._data(extension)
         if self._wanted.hdu is None:
             for number, column in image_columns(self._file, None)[:1]:
-                wrong += f"; --column {column} reads table {self._file.label(number)} in its place"
+                wrong += f"; `column={column}` reads table {self._file.label(number)} in its place"
         return wrong
 
     def _data(self, number: int) -> np.ndarray | str:

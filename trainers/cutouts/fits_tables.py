@@ -121,7 +121,7 @@ def _chosen(file: OpenedFits, wanted: Wanted) -> tuple[int, str]:
         name = f" '{wanted.column}'" if wanted.column else ""
         others = f"; there are {listed}" if pairs else ""
         raise UnreadableError(f"has no column{name} with cutouts{others}")
-    option = "--column" if len(set(names)) == len(names) else "--column or --hdu"
+    option = "`column`" if len(set(names)) == len(names) else "`column` or `hdu`"
     raise UnreadableError(f"has several columns with cutouts: {listed}; {option} chooses one")
 
 

@@ -95,7 +95,7 @@ class CutoutFiles:
     ):
         if extensions not in _EXTENSIONS:
             raise UserError(
-                f"--extensions must be one of {', '.join(_EXTENSIONS)}; got '{extensions}'"
+                f"`extensions` must be one of {', '.join(_EXTENSIONS)}; got '{extensions}'"
             )
         chosen = None if hdu is None else tuple(hdu)
         self._wanted = Wanted(tuple(shape), column, id_column, extensions, chosen)

@@ -88,7 +88,7 @@ def find(paths: Sequence[str | Path], leave_out: str | Path | None = None) -> li
         meant = {os.path.abspath(file): file for file in inside}
         meant.pop(written, None)
         if not meant:
-            raise UserError(f"--images {path}: {_lack(path, bool(inside), is_pattern)}")
+            raise UserError(f"`images={path}`: {_lack(path, bool(inside), is_pattern)}")
         for absolute, file in meant.items():
             _suffix(file)
             files.setdefault(absolute, file)
@@ -141,7 +141,7 @@ def is_small(file: str) -> bool:
 
 def _lack(path: str, is_written: bool, is_pattern: bool) -> str:
     if is_written:
-        return "nothing but the table of --output"
+        return "nothing but the table of `output`"
     if os.path.isdir(path):
         return f"no {', '.join(SUFFIXES)} files in the folder"
     return "no file has such a name" if is_pattern else "no such file"
@@ -192,4 +192,4 @@ def _suffix(file: str) -> str:
     for suffix in SUFFIXES:
         if file.lower().endswith(suffix):
             return suffix
-    raise UserError(f"--images {file} must end with one of {', '.join(SUFFIXES)}")
+    raise UserError(f"`images={file}` must end with one of {', '.join(SUFFIXES)}")

@@ -54,7 +54,7 @@ def resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
     if "SLURM_STEP_NUM_TASKS" in os.environ:
         return _SlurmStep()
     raise UserError(
-        "--strategy multiworker needs the cluster in the environment variable TF_CONFIG, or to "
+        "`strategy=multiworker` needs the cluster in the environment variable TF_CONFIG, or to "
         "be started with srun under SLURM"
     )
 

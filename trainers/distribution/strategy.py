@@ -59,7 +59,7 @@ def make(name: str = "auto", deterministic: bool = False) -> tf.distribute.Strat
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     if name in ("one", "auto"):
         return tf.distribute.get_strategy()
-    raise UserError(f"--strategy must be auto, one, mirrored or multiworker; got '{name}'")
+    raise UserError(f"`strategy` must be auto, one, mirrored or multiworker; got '{name}'")
 
 
 def is_chief(strategy: tf.distribute.Strategy) -> bool:
@@ -112,7 +112,7 @@ def telling_failures(strategy: tf.distribute.Strategy) -> Iterator[None]:
         yield
     except tf.errors.ResourceExhaustedError as error:
         raise TrainingError(
-            f"a device ran out of memory; a smaller --batch_size may help "
+            f"a device ran out of memory; a smaller `batch_size` may help "
             f"({error.message.splitlines()[0]})"
         ) from error
     except LOST_WORKER as error:

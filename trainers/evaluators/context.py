@@ -151,7 +151,7 @@ class EvaluationContext:
         if task == "unsupervised_classification" and not self._same_classes():
             hint = ""
             if hasattr(self.model, "compact_class") and len(self.class_names) == 2:
-                hint = "; --hp compact_class=NAME says which class the compact one is"
+                hint = "; `hp` compact_class=NAME says which class the compact one is"
             return False, f"the model's components are not the dataset's classes{hint}"
         classifies = task in ("classification", "unsupervised_classification")
         return classifies, f"the model's task is {task}"

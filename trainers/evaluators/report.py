@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from trainers.evaluators.section import Section, Table
 from trainers.storage.atomic_files import write_atomically
-from trainers.storage.json_files import write_json
+from trainers.storage.json_files import json_safe, write_json
+from trainers.tables.markdown import markdown_table
 
-__all__ = ["Report", "json_safe", "write"]
+__all__ = ["Report", "write"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """All that `report.md` tells.
+    """Contents of `report.md`.
 
     Attributes:
         title: First heading.
@@ -36,21 +36,6 @@ class Report:
     configuration: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     commands: Sequence[str] = ()
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
-
-
-def json_safe(value: Any) -> Any:
-    """Returns a value as JSON knows it: NumPy numbers as Python's, what is not finite as None."""
-    if isinstance(value, Mapping):
-        return {str(name): json_safe(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [json_safe(item) for item in value]
-    if isinstance(value, Path):
-        return str(value)
-    if hasattr(value, "tolist"):
-        return json_safe(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def write(report: Report, output_dir: Path) -> dict[str, dict[str, float]]:
@@ -109,13 +94,8 @@ def _definitions(rows: Mapping[str, Any], header: tuple[str, str] = ("", "")) ->
 def _table(table: Table) -> str:
     if not table.rows:
         return ""
-    lines = [table.header, ["---"] * len(table.header), *table.rows]
-    text = "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+    text = markdown_table(table.header, table.rows)
     return f"{text}\n\n*{table.caption}*" if table.caption else text
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
 
 
 def _figure(path: str, caption: str) -> str:

@@ -12,7 +12,7 @@ from trainers.evaluators import report as reports
 from trainers.evaluators.section import Section
 from trainers.few_labels.label_curves import LabelCurves, spread_text
 from trainers.few_labels.learning_curve_options import METHODS, Cell, Options
-from trainers.runs.run_folder import installed_versions
+from trainers.tables.provenance import installed_versions
 
 if TYPE_CHECKING:
     from trainers.few_labels.label_subsets import LabelSubsets

@@ -12,12 +12,12 @@ import astropy.units as u
 import numpy as np
 from astropy.table import QTable
 
-from trainers.evaluators.report import json_safe
 from trainers.frames.classifier import Classifier
 from trainers.frames.detection import Detections, flux_error
 from trainers.frames.reading import Frame
 from trainers.frames.stamps import FLAGS
 from trainers.storage.atomic_files import write_atomically
+from trainers.storage.json_files import json_safe
 
 __all__ = ["Judgement", "make", "write"]
 

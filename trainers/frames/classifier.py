@@ -89,7 +89,7 @@ def from_run(run_dir: Path | str) -> Classifier:
     served = model.signatures()[_SIGNATURE]
     function = tf.function(served.function, input_signature=served.inputs)
     return _classifier(
-        f"--run_dir {run_dir}",
+        f"`run_dir={run_dir}`",
         # The weights go when the model goes.
         lambda images, model=model: function(images),
         outputs=function.get_concrete_function().structured_outputs,
@@ -116,7 +116,7 @@ def from_saved_model(path: Path | str) -> Classifier:
     facts = model.facts
     trained = facts.data.get("image_shape")
     return _classifier(
-        f"--saved_model {path}",
+        f"`saved_model={path}`",
         lambda images: model.default(image=images),
         outputs=model.default.structured_outputs,
         name=facts.name,

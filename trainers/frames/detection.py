@@ -24,49 +24,16 @@ from scipy import ndimage
 
 from trainers.blends import sep_baseline
 from trainers.errors import UserError
+from trainers.frames.options import DetectionSettings
 from trainers.frames.reading import Frame
 
-__all__ = ["DetectionSettings", "Detections", "detect", "flux_error"]
+__all__ = ["Detections", "detect", "flux_error"]
 
 
 # The brightest pixel is a poor centre of a faint source: from there, SExtractor's XWIN_IMAGE with a
 # narrow window, that stays on the brightest part of a blend.
 _WINDOW = 1.0  # px, standard deviation
 _MOST_MOVED = 3  # px
-
-
-@dataclasses.dataclass(frozen=True)
-class DetectionSettings:
-    """How sources are detected.
-
-    Attributes:
-        threshold: Of a pixel of the filtered frame, in units of the noise there.
-        min_area: Least number of touching pixels above it.
-        deblend_contrast: Least share of the flux that makes a part of a detection a source of its
-            own; 1 for no deblending.
-        background_box: Side in px of the boxes in which sky and noise are measured.
-        band: Band in which sources are detected, counted from 0 among those read; None for the
-            middle one.
-
-    Raises:
-        UserError: if a value is not possible.
-    """
-
-    threshold: float = sep_baseline.THRESHOLD
-    min_area: int = sep_baseline.MIN_AREA
-    deblend_contrast: float = 1.0
-    background_box: int = 64
-    band: int | None = None
-
-    def __post_init__(self) -> None:
-        for name, possible, allowed in (
-            ("threshold", self.threshold > 0, "above 0"),
-            ("min_area", self.min_area >= 1, "at least 1"),
-            ("deblend_contrast", 0 <= self.deblend_contrast <= 1, "from 0 to 1"),
-            ("background_box", self.background_box >= 4, "at least 4"),
-        ):
-            if not possible:
-                raise UserError(f"--{name} must be {allowed}; got {getattr(self, name)}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +80,7 @@ def detect(frame: Frame, settings: DetectionSettings | None = None) -> Detection
     band = bands // 2 if settings.band is None else settings.band
     if not 0 <= band < bands:
         raise UserError(
-            f"--detection_band must be from 0 to {bands - 1} for --frame {frame.path}; got {band}"
+            f"`detection_band` must be from 0 to {bands - 1} for `frame={frame.path}`; got {band}"
         )
     skies = [_sky(frame, index, settings.background_box) for index in range(bands)]
     background, noise = (np.stack(maps, axis=-1) for maps in zip(*skies, strict=True))
@@ -129,14 +96,14 @@ def detect(frame: Frame, settings: DetectionSettings | None = None) -> Detection
     )
     if found is None:
         raise UserError(
-            f"--threshold must be higher for --frame {frame.path}: at {settings.threshold:g} "
+            f"`threshold` must be higher for `frame={frame.path}`: at {settings.threshold:g} "
             "times the noise more pixels are above it than SEP has room for"
         )
     objects, segments = found
     if len(objects) == 0:
         raise UserError(
-            f"--frame {frame.path} has no sources: no {settings.min_area} touching pixels are "
-            f"above --threshold {settings.threshold:g} times the noise, {np.median(error):.4g}"
+            f"`frame={frame.path}` has no sources: no {settings.min_area} touching pixels are "
+            f"above `threshold={settings.threshold:g}` times the noise, {np.median(error):.4g}"
         )
     split = sep_baseline.extract(image, error, **given)
     return Detections(
@@ -172,7 +139,7 @@ def _sky(frame: Frame, band: int, box: int) -> tuple[np.ndarray, np.ndarray]:
     good = plane[~frame.masked]
     if good.min() == good.max():
         raise UserError(
-            f"--frame {frame.path} must show something; band {band} is {good[0]:g} everywhere"
+            f"`frame={frame.path}` must show something; band {band} is {good[0]:g} everywhere"
         )
     sky = sep.Background(plane, mask=frame.masked, bw=box, bh=box)
     # Parts without data, set to zero, have no noise; nothing is to be detected there.

@@ -15,10 +15,10 @@ from trainers.evaluators.section import FigureFile, Section
 from trainers.frames import catalogue, detection, figure, summary
 from trainers.frames.catalogue import Judgement
 from trainers.frames.classifier import Classifier
-from trainers.frames.detection import DetectionSettings
+from trainers.frames.options import DetectionSettings, StampSettings
 from trainers.frames.reading import Frame
-from trainers.frames.stamps import StampCutter, StampSettings
-from trainers.training.progress import Progress
+from trainers.frames.stamps import StampCutter
+from trainers.training.progress import ProgressBar
 
 __all__ = ["fitted", "predict"]
 
@@ -44,7 +44,7 @@ def fitted(settings: StampSettings, classifier: Classifier) -> StampSettings:
         )
     size = min(height, width) if settings.size is None else settings.size
     if fixed is not None and size != height:
-        raise UserError(f"--size must be {height} px for '{classifier.name}'; got {size}")
+        raise UserError(f"`size` must be {height} px for '{classifier.name}'; got {size}")
     return dataclasses.replace(settings, size=size)
 
 
@@ -83,8 +83,8 @@ def predict(
     bands = frame.pixels.shape[-1]
     if bands != classifier.bands:
         raise UserError(
-            f"--frame {frame.path} must have the {classifier.bands} band(s) that "
-            f"'{classifier.name}' takes; got {bands}: --bands chooses planes of a cube"
+            f"`frame={frame.path}` must have the {classifier.bands} band(s) that "
+            f"'{classifier.name}' takes; got {bands}: `bands` chooses planes of a cube"
         )
     found = detection.detect(frame, detecting)
     noise = float(np.median(found.noise[..., found.band]))
@@ -143,7 +143,7 @@ def _scale(classifier: Classifier, noise: float) -> float:
 
 
 def _judge(cutter: StampCutter, classifier: Classifier, title: str) -> Judgement:
-    progress = Progress(title, len(cutter), unit="stamps")
+    progress = ProgressBar(title, len(cutter), unit="stamps")
     pieces = []
     for start in range(0, len(cutter), _BATCH):
         stamps = cutter.cut(range(start, min(start + _BATCH, len(cutter))))

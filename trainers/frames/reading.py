@@ -99,23 +99,23 @@ def read(
         UserError: if a file is missing, is not FITS, has no such image, or the shapes differ; if
             the frame has no such band, or no pixel that is finite and not masked.
     """
-    array, headers, where = _image("--frame", path, hdu)
+    array, headers, where = _image("frame", path, hdu)
     pixels = _planes(path, array, bands)
     masked = ~np.isfinite(pixels).all(axis=-1)
-    for option, other in (("--mask", mask), ("--weight", weight)):
+    for option, other in (("mask", mask), ("weight", weight)):
         if other is None:
             continue
         given = _image(option, other, hdu)[0]
         if given.shape != masked.shape:
             raise UserError(
-                f"{option} {other} must have the shape of --frame {path}, {masked.shape}; "
+                f"`{option}={other}` must have the shape of `frame={path}`, {masked.shape}; "
                 f"got {given.shape}"
             )
         # A NaN is no positive weight, and no zero of a mask.
-        masked |= ~(given == 0) if option == "--mask" else ~(given > 0)
+        masked |= ~(given == 0) if option == "mask" else ~(given > 0)
     if masked.all():
         raise UserError(
-            f"--frame {path} must have finite pixels that are not masked; all {masked.size} of "
+            f"`frame={path}` must have finite pixels that are not masked; all {masked.size} of "
             f"extension {where} are NaN, infinite or masked"
         )
     pixels[masked] = 0
@@ -135,7 +135,7 @@ def _image(
 ) -> tuple[np.ndarray, tuple[fits.Header, fits.Header], str]:
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{option} {path} must be a FITS file; there is no such file")
+        raise UserError(f"`{option}={path}` must be a FITS file; there is no such file")
     try:
         with OpenedFits(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Old headers.
@@ -148,19 +148,21 @@ def _image(
     except UserError:
         raise
     except Exception as error:  # Astropy raises anything for a broken file.
-        raise UserError(f"{option} {path} cannot be read as FITS: {error}") from None
+        raise UserError(f"`{option}={path}` cannot be read as FITS: {error}") from None
 
 
 def _number(option: str, path: Path, file: OpenedFits, hdu: int | str | None) -> int:
     numbers = sorted({*file.images, *file.damage})
     if not numbers:
-        raise UserError(f"{option} {path} has no extension with an image; it has {len(file.hdus)}")
+        raise UserError(
+            f"`{option}={path}` has no extension with an image; it has {len(file.hdus)}"
+        )
     if hdu is None:
         return numbers[0]
     called = [number for number in file.called(hdu) if number in numbers]
     if called:
         return called[0]
-    raise UserError(f"--hdu must be one of the images of {path}, {file.listed()}; got '{hdu}'")
+    raise UserError(f"`hdu` must be one of the images of {path}, {file.listed()}; got '{hdu}'")
 
 
 def _planes(path: Path | str, array: np.ndarray, bands: Sequence[int] | None) -> np.ndarray:
@@ -168,14 +170,14 @@ def _planes(path: Path | str, array: np.ndarray, bands: Sequence[int] | None) ->
         array = array[0]
     if array.ndim not in (2, 3):
         raise UserError(
-            f"--frame {path} must be an image or a cube of bands; got shape {array.shape}"
+            f"`frame={path}` must be an image or a cube of bands; got shape {array.shape}"
         )
     cube = array[None] if array.ndim == 2 else array
     bands = range(len(cube)) if bands is None else bands
     for band in bands:
         if not 0 <= band < len(cube):
             raise UserError(
-                f"--bands must be from 0 to {len(cube) - 1} for --frame {path}; got {band}"
+                f"`bands` must be from 0 to {len(cube) - 1} for `frame={path}`; got {band}"
             )
     return np.ascontiguousarray(np.moveaxis(cube[list(bands)], 0, -1), np.float32)
 

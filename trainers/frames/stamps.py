@@ -8,13 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
-from trainers.errors import UserError
 from trainers.frames.detection import Detections
+from trainers.frames.options import StampSettings
 from trainers.frames.reading import Frame
 
-__all__ = ["FLAGS", "NEIGHBOURS", "UNSURE", "StampCutter", "StampSettings", "Stamps"]
-
-NEIGHBOURS = ("remove", "keep")
+__all__ = ["FLAGS", "UNSURE", "StampCutter", "Stamps"]
 
 # Above those of SEP, which end at 128.
 _CUT, _EDGE, _MASKED, _NEIGHBOUR, _LARGE = 2, 256, 512, 1024, 2048
@@ -36,39 +34,6 @@ UNSURE = _CUT | _LARGE
 
 # Around the pixels of another detection its light goes on below the threshold.
 _MARGIN = 3  # px
-
-
-@dataclasses.dataclass(frozen=True)
-class StampSettings:
-    """How stamps are cut.
-
-    Attributes:
-        size: Side in px; None for what suits the classifier.
-        neighbours: "remove": pixels of other detections, and 3 px around them, become sky;
-            "keep": they stay.
-        keep_background: Whether the sky stays in the stamps.
-        scale: Factor by which the pixels are multiplied; None for what suits the classifier.
-        seed: Of the noise that stands for what is unknown.
-
-    Raises:
-        UserError: if a value is not possible.
-    """
-
-    size: int | None = None
-    neighbours: str = "remove"
-    keep_background: bool = False
-    scale: float | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.size is not None and self.size < 1:
-            raise UserError(f"--size must be at least 1 px; got {self.size}")
-        if self.neighbours not in NEIGHBOURS:
-            raise UserError(
-                f"--neighbours must be one of {', '.join(NEIGHBOURS)}; got '{self.neighbours}'"
-            )
-        if self.scale is not None and not 0 < self.scale < np.inf:
-            raise UserError(f"--scale must be above 0; got {self.scale}")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,8 +11,9 @@ from astropy.table import QTable
 from trainers.evaluators.section import FigureFile, Section, Table
 from trainers.frames.classifier import Classifier
 from trainers.frames.detection import Detections
+from trainers.frames.options import StampSettings
 from trainers.frames.reading import Frame
-from trainers.frames.stamps import FLAGS, UNSURE, StampSettings
+from trainers.frames.stamps import FLAGS, UNSURE
 
 __all__ = ["facts", "section"]
 

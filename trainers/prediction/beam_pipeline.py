@@ -20,7 +20,7 @@ from trainers.prediction import answering
 from trainers.prediction.answering import Block, Entries, Rows, Unit
 from trainers.prediction.parts import Parts
 from trainers.prediction.served_model import Facts, ServedModel
-from trainers.training.progress import Progress
+from trainers.training.progress import ProgressBar
 
 __all__ = ["ServedModelHandler", "run"]
 
@@ -99,7 +99,7 @@ def run(
     parts: Parts,
     *,
     batch_size: int,
-    progress: Progress,
+    progress: ProgressBar,
     runner: str | None = None,
     options: str | None = None,
 ) -> None:
@@ -129,7 +129,7 @@ def run(
     try:
         chosen = local_runner(given) if named in _LOCAL else create_runner(named)
     except (ValueError, ImportError, AttributeError) as error:
-        raise UserError(f"--runner must be one that Beam has; got '{named}': {error}") from None
+        raise UserError(f"`runner` must be one that Beam has; got '{named}': {error}") from None
     with _watched(parts, units, progress):
         try:
             with beam.Pipeline(runner=chosen, options=given) as pipeline:
@@ -168,13 +168,13 @@ def _check(options: PipelineOptions) -> None:
     unknown = options.get_all_options(retain_unknown_options=True).keys() - known
     if unknown:
         raise UserError(
-            "--beam_pipeline_options must be options that Beam has on this machine; got "
+            "`beam_pipeline_options` must be options that Beam has on this machine; got "
             f"{', '.join(sorted(unknown))}"
         )
 
 
 @contextlib.contextmanager
-def _watched(parts: Parts, units: Sequence[Unit], progress: Progress) -> Iterator[None]:
+def _watched(parts: Parts, units: Sequence[Unit], progress: ProgressBar) -> Iterator[None]:
     """Tells `progress` of the parts that appear."""
     finished = threading.Event()
     left = {unit.number: unit.stop - unit.start for unit in units}

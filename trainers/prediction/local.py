@@ -10,7 +10,7 @@ from trainers.prediction import answering
 from trainers.prediction.answering import Block, Entries, Rows, Unit
 from trainers.prediction.parts import Parts
 from trainers.prediction.served_model import Facts
-from trainers.training.progress import Progress
+from trainers.training.progress import ProgressBar
 
 __all__ = ["run"]
 
@@ -25,7 +25,7 @@ def run(
     parts: Parts,
     *,
     batch_size: int,
-    progress: Progress,
+    progress: ProgressBar,
 ) -> None:
     """Makes parts.
 

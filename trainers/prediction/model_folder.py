@@ -25,9 +25,9 @@ def folder_of(path: Path) -> Path:
     if _is_saved_model(folder):
         return folder
     if not path.exists():
-        raise UserError(f"--saved_model {path}: no such folder{_models_in(path.parent)}")
+        raise UserError(f"`saved_model={path}`: no such folder{_models_in(path.parent)}")
     raise UserError(
-        f"--saved_model {path} must be the folder of a SavedModel; it has no saved_model.pb"
+        f"`saved_model={path}` must be the folder of a SavedModel; it has no saved_model.pb"
         f"{_models_in(path)}"
     )
 
@@ -44,13 +44,13 @@ def folder_of_run(run_dir: Path) -> Path:
     file = run_folder.RunFolder(run_dir).finished
     run_folder.load_config(run_dir)
     if not file.is_file():
-        raise UserError(f"--run_dir {run_dir}: the run has not ended; take it up again")
+        raise UserError(f"`run_dir={run_dir}`: the run has not ended; take it up again")
     exported = json_files.read_json(file).get("saved_model")
     if not exported or not _is_saved_model(Path(exported)):
         where = f"that was exported to {exported} is not there" if exported else "was not exported"
         raise UserError(
-            f"--run_dir {run_dir}: its model {where}; python -m trainers.export --run_dir "
-            f"{run_dir} exports it, then give --saved_model"
+            f"`run_dir={run_dir}`: its model {where}; python -m trainers.export --run_dir "
+            f"{run_dir} exports it, then give `saved_model`"
         )
     return Path(exported)
 

@@ -74,7 +74,7 @@ class Parts:
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.folder / ".lock", "w") as lock:
             if not locks.acquire(lock):
-                raise UserError(f"--output {self.output} is being made by another process")
+                raise UserError(f"`output={self.output}` is being made by another process")
             try:
                 self._claim(dict(manifest), overwrite)
                 yield
@@ -88,7 +88,7 @@ class Parts:
         saved = self.begun()
         if saved is None and any(not entry.name.startswith(".") for entry in entries):
             raise UserError(
-                f"--output {self.output}: {self.folder} holds files, but no parts of it"
+                f"`output={self.output}`: {self.folder} holds files, but no parts of it"
             )
         if saved is not None and saved != manifest:
             changed = "; ".join(
@@ -98,19 +98,19 @@ class Parts:
             )
             if not overwrite:
                 raise UserError(
-                    f"--output {self.output} was begun by another command: {changed}; give that "
-                    "one again to go on, another file, or --overwrite to begin anew"
+                    f"`output={self.output}` was begun by another command: {changed}; give that "
+                    "one again to go on, another file, or `overwrite` to begin anew"
                 )
             saved = None
         if (saved is None or not (self.folder / _WHOLE).exists()) and not overwrite:
             if self.output.exists():
                 raise UserError(
-                    f"--output {self.output} is there; give another file, or --overwrite"
+                    f"`output={self.output}` is there; give another file, or `overwrite`"
                 )
             if self.left_out.exists():
                 raise UserError(
-                    f"--output {self.output}: {self.left_out}, of another table, is there; move "
-                    "it, give another name, or --overwrite to replace it"
+                    f"`output={self.output}`: {self.left_out}, of another table, is there; move "
+                    "it, give another name, or `overwrite` to replace it"
                 )
         if saved is None:
             for entry in entries:

@@ -155,7 +155,7 @@ class PredictionClient:
             return TrainingError(f"server {self._server} cannot be reached: {details}")
         if late:
             return TrainingError(
-                f"server {self._server} gave no answer within {self._timeout:g} s; --timeout "
-                "allows more, and a smaller --batch_size asks for less"
+                f"server {self._server} gave no answer within {self._timeout:g} s; `timeout` "
+                "allows more, and a smaller `batch_size` asks for less"
             )
         return TrainingError(f"server {self._server}: {code.name}: {details}")

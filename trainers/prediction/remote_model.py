@@ -101,13 +101,13 @@ class RemoteModel:
             signature = ENCODED if pictures and ENCODED in takers else _DEFAULT
         if signature not in takers:
             raise UserError(
-                f"--signature must be one of model '{name}' that take images, "
+                f"`signature` must be one of model '{name}' that take images, "
                 f"{', '.join(sorted(takers)) or 'of which it has none'}; got '{signature}'"
             )
         self.signature, self._input = signature, takers[signature]
         self.takes_files = self._input == _FILES
         if self.takes_files and not pictures:
-            raise UserError(f"--signature {signature} takes PNG and JPEG files alone")
+            raise UserError(f"`signature={signature}` takes PNG and JPEG files alone")
         specs = client.signatures[signature]
         taken = tf.TensorShape(specs.inputs[self._input].tensor_shape)
         self.shape = None if self.takes_files else tuple(taken[1:])

@@ -98,10 +98,10 @@ class ServedModel:
         try:
             self._loaded = tf.saved_model.load(str(folder))
         except (OSError, ValueError, tf.errors.OpError) as error:
-            raise UserError(f"--saved_model {folder} cannot be loaded: {error}") from None
+            raise UserError(f"`saved_model={folder}` cannot be loaded: {error}") from None
         functions = getattr(self._loaded, "signatures", {})
         if _SIGNATURE not in functions:
-            raise UserError(f"--saved_model {folder} must have a signature '{_SIGNATURE}'")
+            raise UserError(f"`saved_model={folder}` must have a signature '{_SIGNATURE}'")
         self.default = functions[_SIGNATURE]
         inputs = self.default.structured_input_signature[1]
         image = inputs.get("image")
@@ -114,7 +114,7 @@ class ServedModel:
         ):
             taken = (f"{name} {spec.shape} {spec.dtype.name}" for name, spec in inputs.items())
             raise UserError(
-                f"--saved_model {folder} must take 'image' alone, (batch, height, width, bands) "
+                f"`saved_model={folder}` must take 'image' alone, (batch, height, width, bands) "
                 f"float32; it takes {', '.join(taken)}"
             )
         self.shape: tuple[int | None, int | None, int] = tuple(image.shape[1:])

@@ -1,140 +1,101 @@
-"""What the commands share that make a table of a model's answers to cutouts."""
+"""Tables of a model's answers to cutouts, for all commands that make one."""
 
 from __future__ import annotations
 
-import argparse
-import datetime
 import hashlib
 import json
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers.errors import TrainingError, UserError
+from trainers.errors import TrainingError
 
 if TYPE_CHECKING:
     from trainers.cutouts.reading import CutoutFiles
+    from trainers.options.table import TableOptions
     from trainers.prediction.answering import Entries, Unit
     from trainers.prediction.joining import Outcome
     from trainers.prediction.parts import Parts
-    from trainers.training.progress import Progress
+    from trainers.training.progress import ProgressBar
 
 __all__ = [
-    "FILE_OPTIONS",
-    "add_options",
+    "PACKAGES",
     "check_files",
-    "check_options",
+    "check_output",
     "files",
     "make",
-    "provenance",
     "report",
 ]
 
-FILE_OPTIONS = ("column", "id_column", "extensions", "hdu")
-"""Options that tell how files are read; see `cutouts.cutout.Wanted`."""
-
-_PACKAGES = ("galaxy-model-zoo", "tensorflow", "astropy", "numpy", "pyarrow")
+PACKAGES = ("galaxy-model-zoo", "tensorflow", "astropy", "numpy", "pyarrow")
+"""Packages on which the numbers of a table depend."""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options for reading files and for the table.
+def check_output(options: TableOptions) -> None:
+    """Checks that the table can be written, before any work is done.
 
     Args:
-        parser: Of the command.
-    """
-    group = parser.add_argument_group("files")
-    group.add_argument(
-        "--column",
-        help="Column of a table, HDF5 dataset or array of an npz file with the cutouts; "
-        "default: image, or the only one.",
-    )
-    group.add_argument("--id_column", help="The same with identifiers; default: id, if there.")
-    group.add_argument(
-        "--extensions",
-        default="objects",
-        help="What the image extensions of a FITS file are: objects (default) or bands of one.",
-    )
-    group.add_argument(
-        "--hdu",
-        nargs="+",
-        metavar="NAME|NUMBER",
-        help="Extensions of a FITS file that are read, in this order; default: all.",
-    )
-    group = parser.add_argument_group("the table")
-    add = group.add_argument
-    add("--output", type=Path, required=True, help="FILE.fits, .parquet, .ecsv or .csv.")
-    add("--overwrite", action="store_true", help="Replace it, and another command's parts.")
-
-
-def check_options(options: argparse.Namespace) -> None:
-    """Checks `--output` and `--batch_size`.
-
-    Args:
-        options: What was given.
+        options: Of the command.
 
     Raises:
-        UserError: if no table can be written there, one is there that may not be replaced, or the
-            batch size is not positive.
+        UserError: if no table can be written there, or one is there that may not be replaced.
     """
     from trainers.prediction.parts import Parts
     from trainers.tables import table_files
 
-    if options.batch_size < 1:
-        raise UserError(f"--batch_size must be at least 1; got {options.batch_size}")
     # With parts, the table may be that of this command, stopped at its end.
     begun = Parts(options.output).folder.exists()
     table_files.check_path(options.output, overwrite=options.overwrite or begun)
 
 
-def check_files(options: argparse.Namespace) -> list[str]:
-    """Returns the files of `--images`, before a model is there.
+def check_files(options: TableOptions) -> list[str]:
+    """Returns the files of `images`, before a model is there.
 
     Args:
-        options: What was given.
+        options: Of the command.
 
     Raises:
-        UserError: if there is no such file, or `--extensions` is something else.
+        UserError: if there is no such file, or `extensions` is something else.
     """
     # Bands do not matter as long as nothing is counted or read.
     return files(options, (None, None, 1), counted=False).files
 
 
 def files(
-    options: argparse.Namespace,
+    options: TableOptions,
     shape: tuple[int | None, int | None, int],
     counted: bool = True,
 ) -> CutoutFiles:
-    """Returns the cutouts of `--images`.
+    """Returns the cutouts of `images`.
 
     Args:
-        options: What was given.
+        options: Of the command.
         shape: (height, width, bands) that the model takes.
         counted: See `CutoutFiles`.
 
     Raises:
-        UserError: if there is no such file, or `--extensions` is something else.
+        UserError: if there is no such file, or `extensions` is something else.
     """
     from trainers.cutouts.reading import CutoutFiles
 
-    given = {name: getattr(options, name) for name in FILE_OPTIONS}
-    return CutoutFiles(options.images, shape, **given, leave_out=options.output, counted=counted)
+    settings = options.file_settings
+    return CutoutFiles(options.images, shape, **settings, leave_out=options.output, counted=counted)
 
 
 def make(
     entries: Entries,
-    options: argparse.Namespace,
+    options: TableOptions,
     *,
     title: str,
     manifest: Mapping[str, Any],
-    run: Callable[[Sequence[Unit], Parts, Progress], None],
+    run: Callable[[Sequence[Unit], Parts, ProgressBar], None],
     meta: Mapping[str, Any],
 ) -> Outcome:
     """Makes the table, from where a command that was stopped left it.
 
     Args:
         entries: All cutouts.
-        options: Of the command, `output`, `overwrite` and `batch_size` among them.
+        options: Of the command.
         title: What is written before the progress.
         manifest: All that the rows depend on beside the cutouts and `batch_size`.
         run: Makes parts of units.
@@ -145,7 +106,7 @@ def make(
     """
     from trainers.prediction import answering, joining
     from trainers.prediction.parts import Parts
-    from trainers.training.progress import Progress
+    from trainers.training.progress import ProgressBar
 
     parts = Parts(options.output)
     state = json.dumps([len(entries), entries.state()])
@@ -163,31 +124,10 @@ def make(
             if before:
                 of = f"{len(entries)} {entries.unit}"
                 print(f"going on  {before} of {of} are done", flush=True)
-            progress = Progress(title, len(entries), before, unit=entries.unit)
+            progress = ProgressBar(title, len(entries), before, unit=entries.unit)
             run(missing, parts, progress)
             progress.close()
         return joining.join(parts, len(units), meta)
-
-
-def provenance(
-    command: str, arguments: Sequence[str], packages: Sequence[str] = ()
-) -> dict[str, str]:
-    """Returns date, versions and command line for the metadata of a table.
-
-    Args:
-        command: Name of its module in `trainers`.
-        arguments: The command line.
-        packages: Those that it uses beside the ones that every such command does.
-    """
-    from trainers.runs import run_folder
-
-    names = (*_PACKAGES, *packages)
-    versions = run_folder.installed_versions(names)
-    return {
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "creator": ", ".join(f"{name} {versions[name]}" for name in names if name in versions),
-        "command": shlex.join(["python", "-m", f"trainers.{command}", *arguments]),
-    }
 
 
 def report(outcome: Outcome, output: Path) -> None:

@@ -6,7 +6,7 @@ import importlib
 import sys
 from collections.abc import Sequence
 
-from trainers.cli.exit_status import exit_status
+from trainers.cli.exit_status import command
 from trainers.errors import UserError
 
 __all__ = ["main"]
@@ -15,18 +15,6 @@ _PUBLICATIONS = {
     "blendhunter": "Farrens et al. 2022, blends of galaxies beside SEP",
     "vae_latents": "Xu et al. 2023, reconstructions against latents and loss",
 }
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
-
-    Args:
-        arguments: The command line without the program's name; default that of the process.
-
-    Returns:
-        The exit status: 0, 1 if training could not go on, 2 for a mistake of the user.
-    """
-    return exit_status("reproduce", _command, arguments)
 
 
 def _command(arguments: Sequence[str]) -> None:
@@ -40,6 +28,8 @@ def _command(arguments: Sequence[str]) -> None:
     publication = importlib.import_module(f"trainers.reproduce.{arguments[0]}")
     publication.run(arguments[1:])
 
+
+main = command("reproduce", _command)
 
 if __name__ == "__main__":
     sys.exit(main())

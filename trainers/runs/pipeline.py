@@ -17,17 +17,16 @@ import tensorflow as tf
 import zoo
 from trainers.distribution import strategy as strategies
 from trainers.errors import UserError
-from trainers.evaluators.report import json_safe
 from trainers.options.run import RunConfig
 from trainers.runs import training_statistics
 from trainers.runs.run_folder import RunFolder, load_model
 from trainers.serving.model_card import CARD_JSON
 from trainers.serving.versions import existing_versions
 from trainers.storage.atomic_files import flush_to_disk
-from trainers.storage.json_files import read_json, write_json
+from trainers.storage.json_files import json_safe, read_json, write_json
 from trainers.training import initial_weights, loop, two_stage
 from trainers.training.callbacks import HistoryFile, ProgressReport, TensorBoardScalars
-from trainers.training.checkpoints import Checkpoints, Progress
+from trainers.training.checkpoints import Checkpoints, TrainingProgress
 from trainers.training.parameters import trained_parameters
 from zoo import registry
 from zoo.model import ZooModel
@@ -176,7 +175,7 @@ def _train(
     strategy: tf.distribute.Strategy,
     folder: RunFolder,
     callbacks: list[keras.callbacks.Callback],
-) -> tuple[Progress, ZooModel]:
+) -> tuple[TrainingProgress, ZooModel]:
     keras.utils.set_random_seed(config.seed)
     checkpoints = Checkpoints(folder.checkpoints)
     with _precision(config.mixed_precision):
@@ -286,7 +285,7 @@ def _evaluate(
     return metrics
 
 
-def training_metrics(model: ZooModel, progress: Progress) -> dict[str, Any]:
+def training_metrics(model: ZooModel, progress: TrainingProgress) -> dict[str, Any]:
     """Returns the numbers of a training for `metrics.json`.
 
     Args:

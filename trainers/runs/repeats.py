@@ -16,6 +16,7 @@ from trainers.runs import pipeline
 from trainers.runs.run_folder import RunFolder
 from trainers.storage.atomic_files import write_atomically
 from trainers.storage.json_files import read_json, write_json
+from trainers.tables.markdown import markdown_table
 
 if TYPE_CHECKING:
     from trainers.datasets.dataset import Dataset
@@ -118,16 +119,9 @@ def table(summary: Mapping[str, Mapping[str, Any]], seeds: Sequence[int]) -> str
     """Returns the summary as a Markdown table with aligned columns."""
     columns = ["mean", "standard_deviation", "min", "max"]
     heads = ["metric", "mean", "standard deviation", "min", "max"]
-    rows = [[*heads, *(f"seed {seed}" for seed in seeds)]]
+    rows = []
     for name, numbers in summary.items():
         values = [numbers[column] for column in columns] + list(numbers["values"])
         rows.append([name, *(f"{value:.4g}" for value in values)])
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [_line(row, widths) for row in rows]
-    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
-    return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
-
-
-def _line(row: Sequence[str], widths: Sequence[int]) -> str:
-    cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-    return "| " + " | ".join(cells) + " |"
+    header = [*heads, *(f"seed {seed}" for seed in seeds)]
+    return markdown_table(header, rows, aligned=True) + "\n"

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import platform
 import shutil
-from collections.abc import Iterator, Sequence
-from importlib import metadata
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,20 +13,12 @@ from trainers.errors import UserError
 from trainers.options.run import RunConfig
 from trainers.storage import locks
 from trainers.storage.json_files import read_json, write_json
+from trainers.tables.provenance import installed_versions
 
 if TYPE_CHECKING:
     from zoo.model import ZooModel
 
-__all__ = ["RunFolder", "installed_versions", "load_config", "load_model"]
-
-_PACKAGES = (
-    "tensorflow",
-    "keras",
-    "tensorflow-probability",
-    "tensorflow-datasets",
-    "numpy",
-    "galaxy-model-zoo",
-)
+__all__ = ["RunFolder", "load_config", "load_model"]
 
 
 class RunFolder:
@@ -161,12 +151,3 @@ def load_model(run_dir: Path | str) -> ZooModel:
     except Exception as error:  # Keras, h5py and zipfile raise anything for a broken file.
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"{folder.model} cannot be loaded: {reason}") from error
-
-
-def installed_versions(packages: Sequence[str] = _PACKAGES) -> dict[str, str]:
-    """Returns the versions of Python, the platform and those packages that are installed."""
-    found = {"python": platform.python_version(), "platform": platform.platform()}
-    for package in packages:
-        with contextlib.suppress(metadata.PackageNotFoundError):
-            found[package] = metadata.version(package)
-    return found

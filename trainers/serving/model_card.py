@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
-import importlib.metadata
 import inspect
 import json
-import math
-import platform
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import zoo
+from trainers.storage.json_files import json_safe
+from trainers.tables.markdown import markdown_table
+from trainers.tables.provenance import installed_versions
 
 if TYPE_CHECKING:
     from trainers.datasets.dataset import DatasetSpec
@@ -116,10 +113,10 @@ def make_card(
         "hyperparameters": {name: settings.get(name) for name in entry.hyperparameters},
         "training": config,
         "metrics": metrics,
-        "versions": _versions(),
+        "versions": installed_versions(_PACKAGES),
         "limits": _limits(model.task, spec),
     }
-    return _plain(card)
+    return json_safe(card)
 
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> None:
@@ -145,16 +142,6 @@ def _meaning(model: ZooModel, output: str, signature: Signature) -> str:
     if output in model.targets:
         return f"Prediction of the feature `{output}` of the training data, in its units"
     return _OUTPUTS.get(output, "")
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
 
 
 def _limits(task: str, spec: DatasetSpec) -> list[str]:
@@ -250,14 +237,12 @@ def _render(card: Mapping[str, Any]) -> str:
         lines += [f"### `{name}`", ""]
         if signature["description"]:
             lines += [signature["description"], ""]
-        lines += ["| tensor | | type | shape | meaning |", "| --- | --- | --- | --- | --- |"]
-        for role in ("inputs", "outputs"):
-            for key, tensor in signature[role].items():
-                lines.append(
-                    f"| `{key}` | {role[:-1]} | {tensor['dtype']} | {_shape(tensor['shape'])} "
-                    f"| {tensor['meaning']} |"
-                )
-        lines.append("")
+        rows = [
+            [f"`{key}`", role[:-1], tensor["dtype"], _shape(tensor["shape"]), tensor["meaning"]]
+            for role in ("inputs", "outputs")
+            for key, tensor in signature[role].items()
+        ]
+        lines += [markdown_table(["tensor", "", "type", "shape", "meaning"], rows), ""]
     lines += ["## Metrics", "", *_metric_lines(card["metrics"]), ""]
     lines += ["## Limits", "", *(f"- {limit}" for limit in card["limits"]), ""]
     lines += ["## Training", "", *_json_lines(card["training"]), ""]
@@ -276,11 +261,12 @@ def _metric_lines(metrics: Mapping[str, Any] | None) -> list[str]:
     rows = list(_flatten(metrics or {}))
     if not rows:
         return ["The model was exported without an evaluation."]
-    lines = ["| metric | value |", "| --- | --- |"]
-    for name, value in rows:
-        shown = f"{value:.4g}" if isinstance(value, float) else value
-        lines.append(f"| {name} | {'not defined' if value is None else shown} |")
-    return lines
+    shown = [[name, "not defined" if value is None else _rounded(value)] for name, value in rows]
+    return [markdown_table(["metric", "value"], shown)]
+
+
+def _rounded(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _json_lines(values: Mapping[str, Any] | None) -> list[str]:
@@ -295,20 +281,3 @@ def _flatten(values: Mapping[str, Any], prefix: str = ""):
             yield from _flatten(value, f"{prefix}{name}/")
         else:
             yield prefix + name, value
-
-
-def _plain(value: Any) -> Any:
-    """Returns `value` in the types of JSON; NaN and infinity, which JSON lacks, become None."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return _plain(dataclasses.asdict(value))
-    if isinstance(value, (list, tuple, set)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (np.ndarray, np.generic)):
-        return _plain(value.tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    return str(value)

@@ -42,11 +42,11 @@ def check_path(path: Path, overwrite: bool = False) -> None:
         UserError: if its name ends otherwise than those of `FORMATS`, it is there, or a folder.
     """
     if path.suffix.lower() not in FORMATS:
-        raise UserError(f"--output must end with one of {', '.join(FORMATS)}; got '{path.name}'")
+        raise UserError(f"`output` must end with one of {', '.join(FORMATS)}; got '{path.name}'")
     if path.is_dir():
-        raise UserError(f"--output must be a file; {path} is a folder")
+        raise UserError(f"`output` must be a file; {path} is a folder")
     if path.exists() and not overwrite:
-        raise UserError(f"--output {path} is there; give another file, or --overwrite")
+        raise UserError(f"`output={path}` is there; give another file, or `overwrite`")
 
 
 def check_columns(number: int, path: Path) -> None:
@@ -61,7 +61,7 @@ def check_columns(number: int, path: Path) -> None:
     """
     if path.suffix.lower() == ".fits" and number > _FITS_COLUMNS:
         raise UserError(
-            f"--output {path} can have {_FITS_COLUMNS} columns at most, as FITS; got {number}: "
+            f"`output={path}` can have {_FITS_COLUMNS} columns at most, as FITS; got {number}: "
             "give a name that ends with .parquet"
         )
 

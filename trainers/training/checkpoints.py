@@ -17,7 +17,7 @@ from trainers.storage.atomic_files import write_atomically
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["Checkpoints", "Progress"]
+__all__ = ["Checkpoints", "TrainingProgress"]
 
 
 # Weights that are not trained are kept apart if they have at least this many bytes: a frozen
@@ -27,7 +27,7 @@ _REFERENCE = "apart"
 
 
 @dataclasses.dataclass
-class Progress:
+class TrainingProgress:
     """How far a run is; with the weights and the optimiser, all that a restart needs.
 
     Attributes:
@@ -67,7 +67,7 @@ class Checkpoints:
     def __init__(self, folder: Path):
         self.folder = Path(folder)
 
-    def save(self, name: str, model: keras.Model, progress: Progress) -> None:
+    def save(self, name: str, model: keras.Model, progress: TrainingProgress) -> None:
         """Writes a state.
 
         Args:
@@ -98,7 +98,7 @@ class Checkpoints:
         """Returns whether a state was saved, `last` or `best`."""
         return (self.folder / f"{name}.npz").exists()
 
-    def restore(self, name: str, model: keras.Model) -> Progress | None:
+    def restore(self, name: str, model: keras.Model) -> TrainingProgress | None:
         """Reads a state into the model (and, for `last`, its optimiser).
 
         Args:
@@ -120,7 +120,7 @@ class Checkpoints:
             if _REFERENCE in arrays:
                 with np.load(self.folder / str(arrays[_REFERENCE])) as file:
                     arrays |= {key: file[key] for key in file.files}
-            progress = Progress(**json.loads(arrays["progress"].tobytes()))
+            progress = TrainingProgress(**json.loads(arrays["progress"].tobytes()))
         except Exception as error:  # NumPy and zipfile raise anything for a broken file.
             reason = " ".join(str(error).split()) or type(error).__name__
             raise UserError(f"checkpoint {path} cannot be read: {reason}") from None

@@ -19,7 +19,7 @@ from trainers.errors import TrainingError
 from trainers.storage import locks
 from trainers.storage.atomic_files import write_atomically
 from trainers.storage.json_files import write_json
-from trainers.training.progress import Progress
+from trainers.training.progress import ProgressBar
 
 __all__ = ["BATCH", "SHARD_BATCHES", "FeatureFiles", "fill", "folder_of"]
 
@@ -153,7 +153,7 @@ def fill(
         for path in files.damaged(missing):
             print(f"{title}: {path} is not as it was written, and made again", flush=True)
         write_json(files.folder / "key.json", {"format": _FORMAT, **key})
-        progress = Progress(
+        progress = ProgressBar(
             title, files.number, files.number - len(missing) * BATCH * SHARD_BATCHES
         )
         held: list[np.ndarray] = []

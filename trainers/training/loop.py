@@ -19,7 +19,7 @@ from trainers.distribution import strategy as strategies
 from trainers.errors import TrainingError, UserError
 from trainers.options.run import RunConfig
 from trainers.training import optimizers, plateau, steps
-from trainers.training.checkpoints import Checkpoints, Progress
+from trainers.training.checkpoints import Checkpoints, TrainingProgress
 from trainers.training.interruption import Interruption
 from zoo.model import ZooModel
 
@@ -42,7 +42,7 @@ def fit(
     checkpoints: Checkpoints,
     strategy: tf.distribute.Strategy,
     callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> Progress:
+) -> TrainingProgress:
     """Trains a model, from its last checkpoint if there is one, until the run is over.
 
     It is over after `config.epochs`, or when the validation loss was not lower (by more than
@@ -76,11 +76,11 @@ class _Fit:
         self.chief = strategies.is_chief(strategy)
         replicas = strategy.num_replicas_in_sync
         if config.jit and replicas > 1:
-            raise UserError(f"--jit is for one replica; the strategy has {replicas}")
+            raise UserError(f"`jit` is for one replica; the strategy has {replicas}")
         # Keras asks each replica alone whether its gradient overflowed; two may disagree.
         if config.mixed_precision == "float16" and replicas > 1:
             raise UserError(
-                f"--mixed_precision float16 is for one replica, bfloat16 for several; the "
+                f"`mixed_precision='float16'` is for one replica, bfloat16 for several; the "
                 f"strategy has {replicas}"
             )
         examples = dataset.num_examples
@@ -96,7 +96,7 @@ class _Fit:
             )
             optimizer.build(model.trainable_variables)
             model.compile(optimizer, gradient_clip_norm=config.gradient_clip_norm)
-            self.progress = checkpoints.restore("last", model) or Progress()
+            self.progress = checkpoints.restore("last", model) or TrainingProgress()
         self._check_workers_agree()
         self.train_step = steps.ReplicatedStep(model.train_step, strategy, config.jit)
         self.test_step = steps.ReplicatedStep(model.test_step, strategy, config.jit)
@@ -110,7 +110,7 @@ class _Fit:
         )
         self.saved = time.monotonic()
 
-    def run(self) -> Progress:
+    def run(self) -> TrainingProgress:
         model, progress = self.model, self.progress
         model.stop_training = False
         with Interruption() as interruption:
@@ -216,7 +216,7 @@ class _Fit:
             shown = ", ".join(f"{name} = {value}" for name, value in terms.items())
             raise TrainingError(
                 f"the loss is not finite in {where}: {shown}; the last good checkpoint is kept "
-                f"in {self.checkpoints.folder} (a lower --learning_rate may help)"
+                f"in {self.checkpoints.folder} (a lower `learning_rate` may help)"
             )
 
     def _train_logs(self) -> dict[str, float]:
@@ -295,6 +295,6 @@ class _Fit:
         workers = strategies.total(self.strategy, 1.0)
         if strategies.total(self.strategy, done) != workers * done:
             raise UserError(
-                "the workers found different checkpoints: --run_dir must be on a file system "
+                "the workers found different checkpoints: `run_dir` must be on a file system "
                 "that all of them share"
             )

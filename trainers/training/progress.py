@@ -8,12 +8,12 @@ from typing import TextIO
 
 import tqdm
 
-__all__ = ["Progress"]
+__all__ = ["ProgressBar"]
 
 _LINE_SECONDS = 30.0
 
 
-class Progress:
+class ProgressBar:
     """A bar on a terminal, else a line now and then; and a line at the end.
 
     Args:

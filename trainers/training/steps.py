@@ -82,7 +82,7 @@ def training_batch_size(wanted: int, examples: int, replicas: int) -> int:
         UserError: if there is nothing to train on, or the replicas cannot share the batch evenly.
     """
     if wanted % replicas:
-        raise UserError(f"--batch_size must be a multiple of the {replicas} replicas; got {wanted}")
+        raise UserError(f"`batch_size` must be a multiple of the {replicas} replicas; got {wanted}")
     if examples < replicas:
         raise UserError(f"training needs at least {replicas} images; the dataset has {examples}")
     return min(wanted, examples - examples % replicas)

@@ -1,4 +1,3 @@
-import argparse
 import os
 from unittest import mock
 
@@ -7,9 +6,11 @@ from astropy.io import fits
 from astropy.table import Table
 
 from tests.trainers.cutouts.reading_case import IMAGES, NAMES, SHAPE, ReadingTestCase
+from trainers.cli.parser import parse
 from trainers.cutouts import sources
 from trainers.cutouts.cutout import Cutout, LeftOut
 from trainers.cutouts.reading import CutoutFiles
+from trainers.options.table import TableOptions
 from trainers.prediction import answering, table
 
 
@@ -128,11 +129,9 @@ class ExtensionsTest(ReadingTestCase):
 
     def test_they_are_options_of_the_commands(self):
         self.write()
-        parser = argparse.ArgumentParser()
-        table.add_options(parser)
         output = self.folder / "table.fits"
-        options = parser.parse_args(["--output", str(output), "--hdu", "4", "sci"])
-        options.images = [self.folder]
+        arguments = ["--output", str(output), "--hdu", "4", "sci", "--images", str(self.folder)]
+        options = parse(TableOptions, arguments, prog="", description="")
         output.touch()  # It is not read.
         files = table.files(options, (6, 5, 1))
         found = [one.source for one in files.entries(0, len(files))]
@@ -148,7 +147,7 @@ class ExtensionsTest(ReadingTestCase):
         (found,) = self.read("a.fits", hdu=("ERR", "N2"), extensions="bands")
         self.assertEqual(found, LeftOut("a.fits", f"extension N2 {reason}"))
         (found,) = self.read("a.fits", shape=(6, 5, 1), column="SCI")
-        self.assertRegex(found.reason, "no table for --column; --hdu chooses images, 1 .SCI., 2")
+        self.assertRegex(found.reason, "no table for `column`; `hdu` chooses images, 1 .SCI., 2")
 
     def test_bands_may_have_axes_of_length_one(self):
         number = self.write(axes=(1, 1))
@@ -176,8 +175,8 @@ class TablesTest(ReadingTestCase):
         (found,) = self.read("a.fits")
         self.assertEqual(
             found.reason,
-            "has several columns with cutouts: 'image' of table 1, 'image' of table 2; --column or "
-            "--hdu chooses one",
+            "has several columns with cutouts: 'image' of table 1, 'image' of table 2; `column` or "
+            "`hdu` chooses one",
         )
         found = self.read("a.fits", column="image", hdu=[2])
         self.assert_images(found, IMAGES + 1, [f"a.fits#2[{row}]" for row in range(7)])
@@ -185,7 +184,7 @@ class TablesTest(ReadingTestCase):
     def test_an_image_of_another_size_before_a_table_names_the_column(self):
         self.write({"stamp": IMAGES}, image=np.zeros((9, 9)))
         (found,) = self.read("a.fits")
-        self.assertRegex(found.reason, "--column stamp reads table 1 in its place$")
+        self.assertRegex(found.reason, "`column=stamp` reads table 1 in its place$")
         self.assertLen(self.read("a.fits", column="stamp"), 7)
 
     def test_what_stands_for_nothing_is_no_number(self):

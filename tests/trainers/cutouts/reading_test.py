@@ -126,7 +126,7 @@ class ArraysTest(ReadingTestCase):
                 r"has shape \(9,\); \(number, height",
                 "has no cutouts",
                 r"has 4 band\(s\), its shape is \(6, 5, 4\); 2 were expected",
-                "has several arrays with cutouts: 'a', 'b'; --column chooses one",
+                "has several arrays with cutouts: 'a', 'b'; `column` chooses one",
                 "cannot be read: File is not a zip file",
             ),
             strict=True,

@@ -28,14 +28,14 @@ class SourcesTest(ReadingTestCase):
     def test_mistakes_are_told(self):
         (self.folder / "a.txt").touch()
         for path, message in (
-            ("none.fits", "--images .*none.fits: no such file"),
-            ("*.fits", "--images .*: no file has such a name"),
-            (".", "--images .*: no .fits, .*files in the folder"),
-            ("a.txt", "--images .*a.txt must end with one of .fits"),
+            ("none.fits", "`images=.*none.fits`: no such file"),
+            ("*.fits", "`images=.*`: no file has such a name"),
+            (".", "`images=.*`: no .fits, .*files in the folder"),
+            ("a.txt", "`images=.*a.txt` must end with one of .fits"),
         ):
             with self.assertRaisesRegex(UserError, message):
                 sources.find([self.folder / path])
-        with self.assertRaisesRegex(UserError, "--extensions must be one of objects, bands"):
+        with self.assertRaisesRegex(UserError, "`extensions` must be one of objects, bands"):
             CutoutFiles([self.folder], SHAPE, extensions="all")
 
     def test_one_file_under_two_names_is_read_once(self):
@@ -71,7 +71,7 @@ class SourcesTest(ReadingTestCase):
         out = self.folder / "out.npy"
         for path in (self.folder, self.folder / "*.npy"):
             self.assertEqual(sources.find([path], out), [str(self.folder / "a.npy")])
-        with self.assertRaisesRegex(UserError, "out.npy: nothing but the table of --output"):
+        with self.assertRaisesRegex(UserError, "out.npy`: nothing but the table of `output`"):
             sources.find([out], out)
 
     def test_a_name_that_is_no_text_is_shown(self):

@@ -17,7 +17,7 @@ class RegistryTest(tf.test.TestCase):
             registry.register("roc", title="again")(print)
 
     def test_unknown_name_lists_the_choices_and_the_nearest(self):
-        with self.assertRaisesRegex(ValueError, "did you mean 'reconstruction'.*registered: .*roc"):
+        with self.assertRaisesRegex(ValueError, "did you mean 'reconstruction'.*there are: .*roc"):
             registry.describe("reconstructions")
 
     def _selected(self, model, dataset, names=None):
@@ -50,7 +50,7 @@ class RegistryTest(tf.test.TestCase):
         self.assertLessEqual({"probe", "latent_space", "outliers"}, {*chosen})
         self.assertNotIn("compact_class", left_out["roc"])
         model.compact_class = "ring"
-        self.assertIn("--hp compact_class=NAME", self._selected(model, dataset)[1]["roc"])
+        self.assertIn("`hp` compact_class=NAME", self._selected(model, dataset)[1]["roc"])
         # A classifier with other classes is a mistake, not a model without names.
         model.task = "classification"
         self.assertNotIn("roc", self._selected(model, dataset)[1])

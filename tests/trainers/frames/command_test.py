@@ -17,7 +17,7 @@ from tests.zoo import tiny_model
 from trainers.errors import UserError
 from trainers.frames import classifier, prediction, reading
 from trainers.frames.__main__ import main as frames_main
-from trainers.frames.stamps import StampSettings
+from trainers.frames.options import StampSettings
 from trainers.options.run import RunConfig
 from trainers.serving import saved_model
 
@@ -177,9 +177,9 @@ class PredictTest(tf.test.TestCase):
         self.assertIn("'a' comes twice", error)
 
         judge = classifier.from_run(run_dir)
-        with self.assertRaisesRegex(UserError, "--size must be 20 px .*; got 31"):
+        with self.assertRaisesRegex(UserError, "`size` must be 20 px .*; got 31"):
             prediction.fitted(StampSettings(31), judge)
-        with self.assertRaisesRegex(UserError, r"must have the 2 band\(s\) .* got 3: --bands"):
+        with self.assertRaisesRegex(UserError, r"must have the 2 band\(s\) .* got 3: `bands`"):
             prediction.predict(reading.read(paths[0]), judge, self.out)
 
     def test_frames_that_cannot_be_used_are_told_and_the_others_done(self):
@@ -223,7 +223,7 @@ class PredictTest(tf.test.TestCase):
             ((*frame, *model, "--hdu", "9"), "got '9'"),
             ((*frame, *model, "--threshold", "1000"), "no sources"),
             ((*frame, *model, "--threshold", "-1"), "--threshold must be above 0"),
-            ((*frame, *model, "--cut", "2"), "--cut must be from 0 to 1"),
+            ((*frame, *model, "--cut", "2"), "--cut must be at least 0 and at most 1"),
             ((*frame, *model, "--gain", "0"), "--gain must be above 0"),
             ((*frame, *model, "--mask", nan, nan), "--mask must have a file for each of the 1"),
             ((*frame, *model, "--neighbours", "all"), "--neighbours must be one of"),

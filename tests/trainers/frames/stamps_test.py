@@ -7,9 +7,9 @@ import tensorflow as tf
 from tests.trainers.frames import sky
 from trainers.errors import UserError
 from trainers.frames import detection, reading, stamps
-from trainers.frames.detection import DetectionSettings
+from trainers.frames.options import DetectionSettings, StampSettings
 from trainers.frames.reading import Frame
-from trainers.frames.stamps import StampCutter, StampSettings
+from trainers.frames.stamps import StampCutter
 
 SIZE = 31
 
@@ -80,7 +80,7 @@ class DetectionTest(tf.test.TestCase):
         self.assertLen(detection.detect(frame_of(cube), DetectionSettings(threshold=3)), 4)
         with self.assertRaisesRegex(UserError, "no sources: no 5 touching pixels"):
             detection.detect(frame_of(cube), DetectionSettings(threshold=5, band=0))
-        with self.assertRaisesRegex(UserError, "--detection_band must be from 0 to 2 .* got 3"):
+        with self.assertRaisesRegex(UserError, "`detection_band` must be from 0 to 2 .* got 3"):
             detection.detect(frame_of(cube), DetectionSettings(band=3))
 
     def test_nothing_is_detected_under_a_mask(self):
@@ -96,7 +96,7 @@ class DetectionTest(tf.test.TestCase):
         room = sep.get_extract_pixstack()
         self.addCleanup(sep.set_extract_pixstack, room)
         sep.set_extract_pixstack(50)
-        with self.assertRaisesRegex(UserError, "--threshold must be higher"):
+        with self.assertRaisesRegex(UserError, "`threshold` must be higher"):
             detection.detect(frame_of(sky.pixels()))
 
     def test_settings_that_are_not_possible(self):
@@ -107,10 +107,10 @@ class DetectionTest(tf.test.TestCase):
             ("deblend_contrast", 1.5),
             ("background_box", 0),
         ):
-            with self.assertRaisesRegex(UserError, f"--{name} must be .*; got {value}"):
+            with self.assertRaisesRegex(UserError, f"`{name}` must be .*; got {value}"):
                 DetectionSettings(**{name: value})
         for name, value in (("size", 0), ("neighbours", "all"), ("scale", -1.0)):
-            with self.assertRaisesRegex(UserError, f"--{name} must be .*; got '?{value}"):
+            with self.assertRaisesRegex(UserError, f"`{name}` must be .*; got '?{value}"):
                 StampSettings(**{name: value})
 
 

@@ -234,7 +234,7 @@ class ServeClientTest(tf.test.TestCase):
         self.assert_fails(2, "no such file", [str(self.folder / "nothing.fits")])
         self.assert_fails(2, "--version must be at least 1; got 0", files, "--version", "0")
         self.assert_fails(2, "--batch_size must be at least 1", files, "--batch_size", "0")
-        self.assert_fails(2, "--timeout must be positive", files, "--timeout", "nan")
+        self.assert_fails(2, "--timeout must be above 0", files, "--timeout", "nan")
         self.assert_fails(2, "must end with one of", files, output=self.folder / "table.txt")
         self.assertEqual(self.server.answered, [])
         self.assertFalse(self.output.exists())

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from trainers.errors import TrainingError, UserError
 from trainers.storage.atomic_files import write_atomically
-from trainers.training.checkpoints import Checkpoints, Progress
+from trainers.training.checkpoints import Checkpoints, TrainingProgress
 
 
 def _model(units=3):
@@ -28,7 +28,7 @@ class CheckpointsTest(tf.test.TestCase):
         self.checkpoints = Checkpoints(
             pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
         )
-        self.progress = Progress(
+        self.progress = TrainingProgress(
             epoch=2, batch=5, sums={"loss": 0.1 + 0.2}, best_loss=1 / 3, history=[{"loss": 1e-17}]
         )
 
@@ -56,7 +56,7 @@ class CheckpointsTest(tf.test.TestCase):
 
         model, other = frozen_and_head(), frozen_and_head()
         folder = self.checkpoints.folder
-        self.checkpoints.save("best", model, Progress())
+        self.checkpoints.save("best", model, TrainingProgress())
         (apart,) = folder.glob("frozen-*.npz")
         written = apart.stat().st_mtime_ns
         for variable in model.trainable_variables:

@@ -194,7 +194,7 @@ class LoopTest(tf.test.TestCase):
             self.fit(dataset=tiny.TinyDataset(train=0), epochs=1)
 
     def test_what_is_for_one_replica(self):
-        with self.assertRaisesRegex(UserError, "--jit is for one replica; the strategy has 2"):
+        with self.assertRaisesRegex(UserError, "`jit` is for one replica; the strategy has 2"):
             self.fit(two_replicas(), jit=True)
         with self.assertRaisesRegex(UserError, "float16 is for one replica, bfloat16 for several"):
             self.fit(two_replicas(), mixed_precision="float16")
@@ -204,7 +204,7 @@ class BatchSizeTest(tf.test.TestCase):
     def test_training(self):
         self.assertEqual(steps.training_batch_size(64, 1000, 2), 64)
         self.assertEqual(steps.training_batch_size(64, 37, 2), 36)
-        with self.assertRaisesRegex(UserError, "--batch_size must be a multiple of the 2"):
+        with self.assertRaisesRegex(UserError, "`batch_size` must be a multiple of the 2"):
             steps.training_batch_size(15, 1000, 2)
 
     def test_validation_is_the_same_for_1_2_4_and_8_replicas(self):

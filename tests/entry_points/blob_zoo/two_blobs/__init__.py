@@ -1,1 +1,0 @@
-"""Faint and bright blobs."""
