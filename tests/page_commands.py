@@ -1,4 +1,4 @@
-"""The commands that pages give, and whether their own parsers take the options."""
+"""Commands in pages, and the parsers that read their options."""
 
 import argparse
 import contextlib
@@ -11,6 +11,7 @@ import tempfile
 from unittest import mock
 
 from tests import page_blocks
+from trainers.cli.parser import OptionParser
 from trainers.cli.run_options import parse_run
 from trainers.errors import UserError
 from trainers.runs import pipeline
@@ -39,7 +40,7 @@ def of_page(page):
             scripts += [part for part in block.text.split("\n\n") if _COMMAND.search(part)]
     # In prose a command may only be named.
     prose = re.findall(r"`(python -m [^`]+? --[^`]+)`", page)
-    scripts += [" ".join(told.split()) for told in prose if "..." not in told]
+    scripts += [" ".join(text.split()) for text in prose if "..." not in text]
     return _called("\n".join(scripts)) if scripts else []
 
 
@@ -66,11 +67,13 @@ def parse(command):
     for number, word in enumerate(arguments[1:], 1):
         if arguments[number - 1] == "--model" and word == "NAME":
             arguments[number] = "blendhunter"
-    read = argparse.ArgumentParser.parse_args
 
-    def parse_and_stop(parser, given=None, namespace=None):
-        read(parser, given, namespace)
-        raise _ParsedError
+    def then_stop(function):
+        def stopping(*args, **kwargs):
+            function(*args, **kwargs)
+            raise _ParsedError
+
+        return stopping
 
     try:
         if name == "trainers.run":
@@ -80,12 +83,19 @@ def parse(command):
         elif hasattr(module, "_parse"):
             module._parse(arguments)
         elif hasattr(module, "main"):
-            stop = mock.patch.object(argparse.ArgumentParser, "parse_args", parse_and_stop)
-            told = io.StringIO()
-            with stop, contextlib.redirect_stderr(told):
+            messages = io.StringIO()
+            with contextlib.ExitStack() as stops, contextlib.redirect_stderr(messages):
+                for owner, parser in (
+                    (argparse.ArgumentParser, "parse_args"),
+                    (OptionParser, "refuse"),
+                    (module, "parse"),
+                ):
+                    if hasattr(owner, parser):
+                        function = then_stop(getattr(owner, parser))
+                        stops.enter_context(mock.patch.object(owner, parser, function))
                 status = module.main(arguments)
             if status:
-                raise UserError(told.getvalue())
+                raise UserError(messages.getvalue())
     except _ParsedError:
         pass
     except SystemExit as stopped:

@@ -1,15 +1,18 @@
-"""The project's TFDS builders by name, imported when they are asked for."""
+"""Registry of TFDS builders, this project's and those of other packages, imported on first use."""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
-import importlib
+import functools
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     import tensorflow_datasets as tfds
 
 __all__ = ["builder", "list_datasets"]
@@ -20,10 +23,12 @@ _MODULES = {
     "simulated_blends": "tfds_builders.simulated_blends.simulated_blends_dataset_builder",
 }
 
+_GROUP = "galaxy_model_zoo.datasets"
+
 
 def list_datasets() -> tuple[str, ...]:
-    """Returns the names of the datasets, sorted."""
-    return tuple(sorted(_MODULES))
+    """Returns the names of the datasets, sorted, without importing their builders."""
+    return tuple(sorted({*_MODULES, *_entry_points(tuple(sys.path))}))
 
 
 def builder(
@@ -34,7 +39,7 @@ def builder(
     data_dir: str | Path | None = None,
     **builder_kwargs: Any,
 ) -> tfds.core.DatasetBuilder:
-    """Returns a builder of one of the project's datasets; nothing is built yet.
+    """Returns a builder of a registered dataset; nothing is built yet.
 
     Args:
         name: Name of the dataset, one of `list_datasets()`.
@@ -47,20 +52,72 @@ def builder(
 
     Raises:
         ValueError: if there is no such dataset, configuration or option, or a value does not fit.
+            Or if the builder is another package's and cannot be imported, or shares its name.
     """
-    if name not in _MODULES:
-        raise ValueError(_unknown("dataset", name, _MODULES))
-    builder_class = importlib.import_module(_MODULES[name]).Builder
+    builder_class = _builder_class(name)
     if isinstance(config, str) and config not in builder_class.builder_configs:
         raise ValueError(
             _unknown(f"configuration of {name}", config, builder_class.builder_configs)
         )
     if options:
+        if not builder_class.BUILDER_CONFIGS:
+            raise ValueError(f"dataset '{name}' has no configurations, and so no options")
         chosen = builder_class.builder_configs[config] if isinstance(config, str) else config
         config = _with_options(name, chosen or builder_class.BUILDER_CONFIGS[0], options)
     return builder_class(
         config=config, data_dir=None if data_dir is None else str(data_dir), **builder_kwargs
     )
+
+
+def _builder_class(name: str) -> type[tfds.core.DatasetBuilder]:
+    import tensorflow_datasets as tfds
+
+    claims = _entry_points(tuple(sys.path)).get(name, ())
+    if name in _MODULES:
+        claims = (_own(name), *claims)
+    if not claims:
+        raise ValueError(_unknown("dataset", name, list_datasets()))
+    if len(claims) > 1:
+        raise ValueError(
+            f"dataset '{name}' is registered more than once: {'; '.join(map(_origin, claims))}"
+        )
+    try:
+        builder_class = claims[0].load()
+    except Exception as error:
+        if name in _MODULES:
+            raise
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(f"{_origin(claims[0])} cannot be loaded: {reason}") from error
+    if not isinstance(builder_class, type) or not issubclass(
+        builder_class, tfds.core.DatasetBuilder
+    ):
+        raise ValueError(f"{_origin(claims[0])} must be a DatasetBuilder; got {builder_class!r}")
+    if builder_class.name != name:
+        raise ValueError(
+            f"{_origin(claims[0])} must have the name of its builder, '{builder_class.name}'"
+        )
+    return builder_class
+
+
+def _own(name: str) -> EntryPoint:
+    from importlib.metadata import EntryPoint
+
+    return EntryPoint(name, f"{_MODULES[name]}:Builder", _GROUP)
+
+
+# As `zoo.entry_points` does it, which builders do not import.
+@functools.cache
+def _entry_points(_: tuple[str, ...]) -> dict[str, tuple[EntryPoint, ...]]:
+    from importlib import metadata
+
+    entry_points = metadata.entry_points(group=_GROUP)
+    return {name: tuple(entry_points.select(name=name)) for name in entry_points.names}
+
+
+def _origin(entry_point: EntryPoint) -> str:
+    package = entry_point.dist
+    by = f" of {package.name} {package.version}" if package is not None else ""
+    return f"entry point '{entry_point.name} = {entry_point.value}' ({_GROUP}){by}"
 
 
 def _with_options(

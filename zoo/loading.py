@@ -92,10 +92,7 @@ def _model_file(path: Path) -> Path:
 
 def _is_registered(saved: Mapping[str, Any]) -> bool:
     """Returns whether a serialised class is that of a registered model, after importing it."""
-    module = str(saved["module"])
-    name = module.removeprefix("zoo.models.")
-    if module.startswith("zoo.models.") and name in registry.list_models():
-        registry.describe(name)
+    registry.import_models(str(saved["module"]))
 
     import keras
 

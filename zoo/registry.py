@@ -1,17 +1,19 @@
-"""The registry: a model's name, and the one file in `zoo/models/` that answers to it."""
+"""Registry of models: a name, and the file in `zoo/models/` or the entry point behind it."""
 
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import inspect
+import operator
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import zoo.models
+from zoo import entry_points
 from zoo.constructors import check_arguments
-from zoo.suggestions import did_you_mean
+from zoo.entry_points import PluginError
+from zoo.lazy_registry import LazyRegistry
 
 if TYPE_CHECKING:
     from zoo.model import ZooModel
@@ -22,6 +24,7 @@ __all__ = [
     "check_hyperparameters",
     "create",
     "describe",
+    "import_models",
     "list_models",
     "register",
 ]
@@ -34,15 +37,13 @@ TASKS = (
     "votes",
 )
 
-_entries: dict[str, ModelEntry] = {}
-
 
 @dataclasses.dataclass(frozen=True)
 class ModelEntry:
     """What the zoo knows of a model without building it.
 
     Attributes:
-        name: Registry key, and the name of its file in `zoo/models/`.
+        name: Registry key, and the name of its file in `zoo/models/` or of its entry point.
         model_class: The `ZooModel` subclass.
         task: One of `TASKS`.
         reference: The publication that the model follows.
@@ -64,19 +65,35 @@ class ModelEntry:
         return self.model_class.constructor_arguments()
 
 
+def _own_modules() -> dict[str, str]:
+    names = (module.name for module in pkgutil.iter_modules(zoo.models.__path__))
+    return {name: f"zoo.models.{name}" for name in names if not name.startswith("_")}
+
+
+_registry: LazyRegistry[ModelEntry] = LazyRegistry(
+    "model",
+    group="galaxy_model_zoo.models",
+    own_modules=_own_modules,
+    definition=operator.attrgetter("model_class"),
+)
+_entries = _registry.entries
+
+
 def register(name: str, *, task: str, reference: str) -> Callable[[type], type]:
     """Class decorator that enters a `ZooModel` under `name`.
 
     Args:
-        name: Registry key; the file that defines the class is `zoo/models/<name>.py`.
+        name: Registry key: the file that defines the class is `zoo/models/<name>.py`, or the class
+            is the entry point of that name in the group "galaxy_model_zoo.models".
         task: One of `TASKS`.
         reference: Publication, with its section or equation where that helps.
 
     Returns:
-        The decorator. It also makes the class loadable from `.keras` files.
+        The decorator. It also makes the class loadable from `.keras` files, in which its name is
+        "PACKAGE>CLASS" with its top-level package.
 
     Raises:
-        ValueError: if `name` is taken, or `task` is not one of `TASKS`.
+        ValueError: if `name` is taken or no identifier, or `task` is not one of `TASKS`.
     """
     if task not in TASKS:
         raise ValueError(f"task of model '{name}' must be one of {', '.join(TASKS)}; got '{task}'")
@@ -84,15 +101,11 @@ def register(name: str, *, task: str, reference: str) -> Callable[[type], type]:
     def enter(model_class: type) -> type:
         import keras
 
-        if name in _entries:
-            taken = _entries[name].model_class
-            raise ValueError(
-                f"model '{name}' is already registered by {taken.__module__}.{taken.__qualname__}"
-            )
-        model_class = keras.saving.register_keras_serializable(package="zoo")(model_class)
+        _registry.add(name, ModelEntry(name, model_class, task, reference))
+        package = model_class.__module__.partition(".")[0]
+        model_class = keras.saving.register_keras_serializable(package=package)(model_class)
         model_class.registry_name = name
         model_class.task = task
-        _entries[name] = ModelEntry(name, model_class, task, reference)
         return model_class
 
     return enter
@@ -100,8 +113,7 @@ def register(name: str, *, task: str, reference: str) -> Callable[[type], type]:
 
 def list_models() -> list[str]:
     """Returns the registered names in alphabetical order, without importing the models."""
-    in_files = (module.name for module in pkgutil.iter_modules(zoo.models.__path__))
-    return sorted({name for name in in_files if not name.startswith("_")} | set(_entries))
+    return sorted(_registry.names())
 
 
 def describe(name: str) -> ModelEntry:
@@ -112,15 +124,42 @@ def describe(name: str) -> ModelEntry:
 
     Raises:
         ValueError: if no model has that name; the message lists the names and the nearest one.
+        PluginError: if the model is another package's and cannot be imported, or shares its name.
     """
-    if name not in _entries:
-        names = list_models()
-        if name not in names:
-            raise ValueError(
-                f"unknown model '{name}'{did_you_mean(name, names)}; registered: {', '.join(names)}"
-            )
-        importlib.import_module(f"zoo.models.{name}")
-    return _entries[name]
+    return _registry.get(name)
+
+
+def import_models(module: str) -> None:
+    """Imports the registered models of a module, so that Keras finds their classes by name.
+
+    Args:
+        module: Module of a class as a `.keras` file names it. Only what is registered is imported:
+            one of `zoo.models`, or entry points of the same package.
+
+    Raises:
+        PluginError: if no entry point of that package registers a model of the module, and one of
+            them cannot be loaded.
+    """
+    own = {own: name for name, own in _own_modules().items()}
+    if module in own:
+        describe(own[module])
+        return
+    package = module.partition(".")[0]
+    candidates = [
+        (each.module != module, name)
+        for name, claims in entry_points.by_name(_registry.group).items()
+        for each in claims
+        if each.module.partition(".")[0] == package
+    ]
+    broken = None
+    for _, name in sorted(candidates):
+        try:
+            if describe(name).model_class.__module__ == module:
+                return
+        except PluginError as error:
+            broken = broken or error
+    if broken is not None:
+        raise broken
 
 
 def create(name: str, **hyperparameters: Any) -> ZooModel:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import zoo
 from trainers.cli import model_index
+from trainers.errors import UserError
+from zoo.entry_points import PluginError
 
 __all__ = ["table"]
 
@@ -11,12 +13,18 @@ __all__ = ["table"]
 def table() -> str:
     """Returns one line per registered model; its weights are those of the default recipe.
 
-    Models that are not in the index, such as those of other packages, are built to be listed.
+    Models that are not in the index, such as those of other packages, are built to be listed; those
+    that cannot be used follow with the reason.
     """
     index = model_index.read()
     rows = [("model", "task", "default dataset", "trained weights", "reference", "summary")]
+    broken = []
     for name in zoo.list_models():
-        model = index.get(name) or model_index.describe(name)
+        try:
+            model = index.get(name) or model_index.describe(name)
+        except (PluginError, UserError) as error:
+            broken.append(f"{name} cannot be used: {error}")
+            continue
         weights = f"{model.trained_weights:,}"
         rows.append((name, model.task, model.dataset, weights, model.reference, model.summary))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
@@ -24,4 +32,4 @@ def table() -> str:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         lines.append("  ".join([*cells, row[-1]]).rstrip())
-    return "\n".join(lines)
+    return "\n".join([*lines, *broken])

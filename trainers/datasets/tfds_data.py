@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,24 +13,20 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
-import tfds_builders
 from trainers.datasets import fingerprints
 from trainers.datasets.batching import Batching
+from trainers.datasets.builders import prepared, spec_of
 from trainers.datasets.dataset import Dataset, DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset, empty
 from trainers.errors import UserError
 from trainers.options.class_choice import ClassChoice
 from trainers.options.limits import SPLITS
-from trainers.options.values import parse_value
 
 __all__ = ["StreamedDataset", "load", "stream"]
 
 # Examples among which the order of a streamed dataset is mixed, beside that of its files.
 _SHUFFLE_BUFFER = 8192
 _READ_BATCH = 256
-
-# Before the name of a task, features with its labels.
-_TASK_LABEL = "label_"
 
 
 def load(
@@ -46,8 +41,8 @@ def load(
     cache_bytes: int,
 ) -> Dataset:
     """Reads the dataset, and builds it first if missing; see `trainers.datasets.loading.load`."""
-    builder = _prepared(name, data_dir, manual_dir, on_error)
-    spec = _spec(builder, name)
+    builder = prepared(name, data_dir, manual_dir, on_error)
+    spec = spec_of(builder, name)
     if image_shape is not None and image_shape != spec.image_shape:
         raise UserError(f"--image_shape of '{name}' must be {spec.image_shape}; got {image_shape}")
     relabel = None
@@ -95,9 +90,9 @@ def stream(
     Raises:
         UserError: if the dataset is unknown, or cannot be built.
     """
-    builder = _prepared(name, data_dir, manual_dir, "raise")
+    builder = prepared(name, data_dir, manual_dir, "raise")
     numbers = {split: builder.info.splits[split].num_examples for split in SPLITS}
-    return StreamedDataset(builder, _spec(builder, name), numbers)
+    return StreamedDataset(builder, spec_of(builder, name), numbers)
 
 
 class StreamedDataset(Dataset):
@@ -309,89 +304,3 @@ def _mixed(examples: tf.data.Dataset, seed: int) -> tf.data.Dataset:
         return examples.shuffle(_SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=False)
 
     return tf.data.Dataset.from_tensors(0).flat_map(shuffle)
-
-
-def _builder(name: str, data_dir: str | Path | None, on_error: str) -> tfds.core.DatasetBuilder:
-    dataset, config, given = [*name.split("/", 2), "", ""][:3]
-    try:
-        options = _options(given)
-        builder = tfds_builders.builder(
-            dataset, config=config or None, options=options, data_dir=data_dir
-        )
-        if on_error == "skip" and getattr(builder.builder_config, "on_error", on_error) != on_error:
-            # Without some of its objects it is another dataset, so TFDS wants another name.
-            config = dataclasses.replace(
-                builder.builder_config,
-                name=f"{builder.builder_config.name}_skip",
-                on_error=on_error,
-            )
-            builder = tfds_builders.builder(dataset, config=config, data_dir=data_dir)
-    except ValueError as error:
-        raise UserError(f"--dataset {name}: {error}; or 'image_folder'") from None
-    return builder
-
-
-def _options(given: str) -> dict[str, Any]:
-    """Returns the options of a configuration, as TFDS writes them: `num_train=200,faint=24`."""
-    options = {}
-    for pair in filter(None, given.split(",")):
-        option, equals, value = pair.partition("=")
-        if not option or not equals:
-            raise ValueError(f"options are OPTION=VALUE,OPTION=VALUE; got '{given}'")
-        options[option] = parse_value(value)
-    return options
-
-
-def _prepared(
-    name: str, data_dir: str | Path | None, manual_dir: str | Path | None, on_error: str
-) -> tfds.core.DatasetBuilder:
-    builder = _builder(name, data_dir, on_error)
-    if not Path(builder.data_dir).exists():
-        _build(builder, name, manual_dir)
-    elif manual_dir is not None:
-        print(f"{name} was built before, --manual_dir is not read: {builder.data_dir}", flush=True)
-    return builder
-
-
-def _build(builder: tfds.core.DatasetBuilder, name: str, manual_dir: str | Path | None) -> None:
-    print(f"building {name} in {builder.data_dir}", flush=True)
-    config = tfds.download.DownloadConfig(
-        manual_dir=None if manual_dir is None else str(manual_dir)
-    )
-    try:
-        with _progress_on_terminals():
-            builder.download_and_prepare(download_config=config)
-    except (ValueError, AssertionError, FileNotFoundError) as error:
-        raise UserError(f"--dataset {name}: {' '.join(str(error).split())}") from error
-
-
-@contextlib.contextmanager
-def _progress_on_terminals() -> Iterator[None]:
-    # In a log file TFDS's bars are thousands of lines.
-    tfds.display_progress_bar(sys.stderr.isatty())
-    try:
-        yield
-    finally:
-        tfds.enable_progress_bar()
-
-
-def _spec(builder: tfds.core.DatasetBuilder, name: str) -> DatasetSpec:
-    features, metadata = builder.info.features, builder.info.metadata or {}
-    fractions = metadata.get("class_fractions")
-    return DatasetSpec(
-        name=name,
-        image_shape=tuple(features["image"].shape),
-        bands=tuple(metadata["bands"]),
-        pixel_scale=metadata.get("pixel_scale"),
-        units=metadata["units"],
-        class_names=tuple(features["label"].names) if "label" in features else (),
-        class_fractions=tuple(fractions) if fractions else None,
-        version=str(builder.version),
-        questions=tuple(metadata.get("questions", ())),
-        tasks={
-            name.removeprefix(_TASK_LABEL): tuple(feature.names)
-            for name, feature in features.items()
-            if name.startswith(_TASK_LABEL)
-        },
-        feature_names=tuple(features),
-    )

@@ -8,7 +8,8 @@ name of the file with what it needs of the model and the data:
 
 The context has the images, labels and features of the split, the outputs of the model (computed
 once), random numbers, and a place for figures. The name is entered in `registry.py`, where the
-order of the report stands; an evaluator of the user's own is registered from anywhere.
+order of the report stands. Another package adds an evaluator by an entry point in the group
+"galaxy_model_zoo.evaluators".
 """
 
 from trainers.evaluators.context import EvaluationContext

@@ -86,13 +86,20 @@ def evaluate(
             print(f"evaluating {entry.name}  {number} of {len(chosen)}", flush=True)
             try:
                 sections.append((entry.name, entry.title, entry.run(context)))
-            except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
+            except Exception as error:
+                is_numerical = isinstance(
+                    error, (ValueError, ArithmeticError, np.linalg.LinAlgError)
+                )
                 # A training of hours is not lost because one figure of its report fails, but
                 # an evaluator asked for by name must not be missing in silence.
                 if evaluators is not None or isinstance(error, UserError):
                     raise
-                left_out[entry.name] = f"failed: {error}"
-                _logger.warning("evaluator '%s' failed: %s", entry.name, error)
+                # Of the project's own, anything else is a mistake in the code.
+                if entry.is_own and not is_numerical:
+                    raise
+                reason = " ".join(str(error).split())
+                left_out[entry.name] = f"failed: {reason}"
+                _logger.warning("evaluator '%s' failed: %s", entry.name, reason)
     configuration = _saved(context.run_dir / "config.json")
     data_dir = data_dir or configuration.get("data_dir")
     if dataset.spec.version is not None:

@@ -1,14 +1,14 @@
-"""The evaluators by name, and what each needs of the model and of the data."""
+"""Registry of evaluators, with the requirements of each on the model and the data."""
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import importlib
+import operator
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from trainers.errors import UserError
+from zoo.lazy_registry import LazyRegistry
 
 if TYPE_CHECKING:
     from trainers.evaluators.context import EvaluationContext
@@ -37,8 +37,6 @@ _MODULES = (
     "class_outliers",
 )
 
-_entries: dict[str, EvaluatorEntry] = {}
-
 
 @dataclasses.dataclass(frozen=True)
 class EvaluatorEntry:
@@ -56,6 +54,20 @@ class EvaluatorEntry:
     needs: tuple[str, ...]
     run: Callable[[EvaluationContext], Section]
 
+    @property
+    def is_own(self) -> bool:
+        """Whether the evaluator is part of this project."""
+        return self.run.__module__.partition(".")[0] == __name__.partition(".")[0]
+
+
+_registry: LazyRegistry[EvaluatorEntry] = LazyRegistry(
+    "evaluator",
+    group="galaxy_model_zoo.evaluators",
+    own_modules=lambda: {name: f"trainers.evaluators.{name}" for name in _MODULES},
+    definition=operator.attrgetter("run"),
+)
+_entries = _registry.entries
+
 
 def register(name: str, *, title: str, needs: Sequence[str] = ()) -> Callable[[Callable], Callable]:
     """Decorator that enters a function `run(context) -> Section` as the evaluator `name`.
@@ -66,25 +78,19 @@ def register(name: str, *, title: str, needs: Sequence[str] = ()) -> Callable[[C
         needs: What the model and the data must have, see `EvaluationContext.lacks`.
 
     Raises:
-        ValueError: if `name` is taken.
+        ValueError: if `name` is taken or no identifier.
     """
 
     def enter(run: Callable[[EvaluationContext], Section]) -> Callable:
-        if name in _entries:
-            taken = _entries[name].run
-            raise ValueError(
-                f"evaluator '{name}' is already registered by "
-                f"{taken.__module__}.{taken.__qualname__}"
-            )
-        _entries[name] = EvaluatorEntry(name, title, tuple(needs), run)
+        _registry.add(name, EvaluatorEntry(name, title, tuple(needs), run))
         return run
 
     return enter
 
 
 def list_evaluators() -> list[str]:
-    """Returns the names of the evaluators in the order of the report."""
-    return [*_MODULES, *(name for name in _entries if name not in _MODULES)]
+    """Returns the names in the order of the report: the project's, then those of others."""
+    return _registry.names()
 
 
 def describe(name: str) -> EvaluatorEntry:
@@ -95,15 +101,12 @@ def describe(name: str) -> EvaluatorEntry:
 
     Raises:
         UserError: if no evaluator has that name; the message lists the names and the nearest one.
+            Or if it is another package's and cannot be imported, or shares its name.
     """
-    if name not in _entries:
-        names = list_evaluators()
-        if name not in names:
-            nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-            hint = f" (did you mean '{nearest[0]}'?)" if nearest else ""
-            raise UserError(f"unknown evaluator '{name}'{hint}; there are: {', '.join(names)}")
-        importlib.import_module(f"trainers.evaluators.{name}")
-    return _entries[name]
+    try:
+        return _registry.get(name)
+    except ValueError as error:
+        raise UserError(str(error)) from None
 
 
 def select(
@@ -123,7 +126,14 @@ def select(
     """
     chosen, left_out = [], {}
     for name in list_evaluators() if names is None else dict.fromkeys(names):
-        entry = describe(name)
+        try:
+            entry = describe(name)
+        except UserError as error:
+            if names is not None:
+                raise
+            # Another package's: the report of a training does not depend on what else is installed.
+            left_out[name] = str(error)
+            continue
         reasons = [reason for need in entry.needs if (reason := context.lacks(need))]
         if not reasons:
             chosen.append(entry)

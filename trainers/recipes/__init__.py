@@ -1,20 +1,28 @@
 """Recipes: for each model the dataset, the trainer's settings and the hyperparameters.
 
 A recipe is a module-level `Recipe` in upper case in the file named after the model; its name on
-the command line is the lower-case one.
+the command line is the lower-case one. Other packages bring such a module as an entry point, named
+after the model, in the group "galaxy_model_zoo.recipes".
 """
 
 from __future__ import annotations
 
 import dataclasses
 import importlib
-import importlib.util
+import pkgutil
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from trainers.errors import UserError
+from zoo import entry_points
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["Recipe", "get"]
+
+_GROUP = "galaxy_model_zoo.recipes"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,21 +98,46 @@ def get(model: str, name: str = "default") -> Recipe:
     """Returns a recipe of a model.
 
     Args:
-        model: Registry key. A model without a file here has an empty `default` recipe.
-        name: Name of the recipe.
+        model: Registry key. A model without recipes has an empty `default`.
+        name: Name of the recipe. Those of other packages are imported only if it is none of the
+            project's own.
 
     Raises:
-        UserError: if the model has no recipe of that name.
+        UserError: if the model has no recipe of that name, or another package's recipes cannot be
+            imported or share a name.
     """
-    found = {"default": Recipe()}
-    if importlib.util.find_spec(f"trainers.recipes.{model}") is not None:
-        module = importlib.import_module(f"trainers.recipes.{model}")
-        found |= {key.lower(): r for key, r in vars(module).items() if isinstance(r, Recipe)}
-    if name not in found:
+    recipes: dict[str, Recipe] = {}
+    if model in (module.name for module in pkgutil.iter_modules(__path__)):
+        recipes = _of_module(importlib.import_module(f"trainers.recipes.{model}"))
+    if name not in recipes:
+        for entry_point in entry_points.by_name(_GROUP).get(model, ()):
+            recipes = _joined(model, recipes, entry_point)
+    recipes.setdefault("default", Recipe())
+    if name not in recipes:
         raise UserError(
-            f"model '{model}' has no recipe '{name}'; its recipes: {', '.join(sorted(found))}"
+            f"model '{model}' has no recipe '{name}'; its recipes: {', '.join(sorted(recipes))}"
         )
-    return found[name]
+    return recipes[name]
+
+
+def _joined(
+    model: str, recipes: Mapping[str, Recipe], entry_point: EntryPoint
+) -> dict[str, Recipe]:
+    try:
+        others = _of_module(entry_points.load(entry_point))
+    except entry_points.PluginError as error:
+        raise UserError(str(error)) from None
+    for name in others:
+        if name in recipes:
+            raise UserError(
+                f"recipe '{name}' of model '{model}' exists before "
+                f"{entry_points.origin(entry_point)}"
+            )
+    return {**recipes, **others}
+
+
+def _of_module(module: ModuleType) -> dict[str, Recipe]:
+    return {name.lower(): each for name, each in vars(module).items() if isinstance(each, Recipe)}
 
 
 def _as_json(value: Any) -> Any:

@@ -17,7 +17,7 @@ class RegistryTest(tf.test.TestCase):
             registry.register("roc", title="again")(print)
 
     def test_unknown_name_lists_the_choices_and_the_nearest(self):
-        with self.assertRaisesRegex(ValueError, "did you mean 'reconstruction'.*there are: .*roc"):
+        with self.assertRaisesRegex(ValueError, "did you mean 'reconstruction'.*registered: .*roc"):
             registry.describe("reconstructions")
 
     def _selected(self, model, dataset, names=None):

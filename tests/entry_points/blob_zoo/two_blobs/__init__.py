@@ -1,0 +1,1 @@
+"""Faint and bright blobs."""
