@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: reliability diagram, calibration error, Brier score.
+"""Calibration of probabilities: reliability diagram, calibration error, Brier score.
 
 References:
     Guo et al. (2017), ICML (expected calibration error); Brier (1950), Monthly Weather Review
@@ -27,14 +27,14 @@ _COLUMNS = 3
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """How the probabilities of a class compare with how often it was there.
+    """Probabilities of a class compared with its observed frequency.
 
     Attributes:
         bins: Fraction of positives in equal bins of the probability.
         mean_probability: (bins,), mean probability in each bin; NaN in a bin without objects.
         expected_error: sum_b n_b / n |fraction_b - mean probability_b|, the ECE.
-        brier: Mean of (p - y)^2; 1/4 for p = 1/2 throughout.
-        log_loss: Mean of -log p of what was there, in nats; log 2 for p = 1/2 throughout.
+        brier: Mean of (p - y)^2; 1/4 for a constant p = 1/2.
+        log_loss: Mean of -log p of the observed outcome, in nats; log 2 for a constant p = 1/2.
     """
 
     bins: BinnedRates
@@ -46,23 +46,25 @@ class Calibration:
 
 @register("calibration", title="Calibration", needs=("labels", "probability"))
 def evaluate_calibration(context: EvaluationContext) -> Section:
-    """Compares the probability of each class with how often the class was there.
+    """Compares the probability of each class with its observed frequency.
 
-    Of two classes one is told: what holds for it holds for the other.
+    Of two classes one is reported: the other has the same calibration.
     """
     labels, probability, names = context.labels, context.probability(), context.class_names
     chosen = range(len(names))
     if len(names) == 2:
         chosen = [1 if context.extended_class is None else context.extended_class]
-    found = {names[index]: calibrate(labels == index, probability[:, index]) for index in chosen}
-    error = np.mean([each.expected_error for each in found.values()])
-    brier = np.mean([each.brier for each in found.values()])
+    calibrations = {
+        names[index]: calibrate(labels == index, probability[:, index]) for index in chosen
+    }
+    error = np.mean([each.expected_error for each in calibrations.values()])
+    brier = np.mean([each.brier for each in calibrations.values()])
     section = Section(metrics={"calibration_error": error, "brier": brier})
-    if len(found) > 1:
-        for name, each in found.items():
+    if len(calibrations) > 1:
+        for name, each in calibrations.items():
             section.metrics[f"calibration_error_{name}"] = each.expected_error
             section.metrics[f"brier_{name}"] = each.brier
-    mean = " (mean over classes)" if len(found) > 1 else ""
+    mean = " (mean over classes)" if len(calibrations) > 1 else ""
     section.key_numbers[f"Calibration error{mean}"] = f"{error:.3f}"
     section.text.append(
         f"Probabilities of {len(labels)} objects of the {context.split} split in {_BINS} equal "
@@ -75,12 +77,12 @@ def evaluate_calibration(context: EvaluationContext) -> Section:
             ["class", "expected calibration error", "Brier score", "Brier score of the share"],
             [
                 [name, f"{each.expected_error:.3f}", f"{each.brier:.3f}", _of_share(each)]
-                for name, each in found.items()
+                for name, each in calibrations.items()
             ],
-            "Last column: the score of who gives every object the share of the class as P.",
+            "Last column: the score of a constant P equal to the share of the class.",
         )
     )
-    section.figures.append(_figure(context, found))
+    section.figures.append(_figure(context, calibrations))
     return section
 
 
@@ -90,39 +92,41 @@ def _of_share(calibration: Calibration) -> str:
     return f"{share * (1 - share):.3f}"
 
 
-def _figure(context, found):
-    columns = min(_COLUMNS, len(found))
-    figure, axes = plot_style.new_figure(-(-len(found) // columns), columns, width=4.4, height=4.0)
-    for panel, (name, calibration) in zip(axes, found.items(), strict=False):
+def _figure(context, calibrations):
+    columns = min(_COLUMNS, len(calibrations))
+    figure, axes = plot_style.new_figure(
+        -(-len(calibrations) // columns), columns, width=4.4, height=4.0
+    )
+    for panel, (name, calibration) in zip(axes, calibrations.items(), strict=False):
         draw_reliability(panel, calibration, name)
-    for panel in axes[len(found) :]:
+    for panel in axes[len(calibrations) :]:
         panel.set_visible(False)
     return context.save_figure(
         figure,
         "calibration",
-        "How often an object is of the class, against the probability that the model gives it, "
-        "with Wilson's 95 % intervals; on the dotted line probabilities mean what they say. The "
-        "grey bars below are the numbers of objects, on a logarithmic scale.",
+        "Observed frequency of the class against the predicted probability, with Wilson's 95 % "
+        "intervals; perfect calibration lies on the dotted line. Grey bars: numbers of objects, "
+        "on a logarithmic scale.",
     )
 
 
 def calibrate(positive: np.ndarray, probability: np.ndarray, bins: int = _BINS) -> Calibration:
-    """Compares probabilities with what was there.
+    """Compares probabilities with observed outcomes.
 
     Args:
         positive: (number,) bool.
         probability: (number,) in [0, 1], of being positive.
         bins: Number of equal bins in [0, 1]. Default 15.
     """
-    found = binned_rates(probability, positive, np.linspace(0, 1, bins + 1))
-    total, _ = np.histogram(probability, found.edges, weights=probability)
+    rates = binned_rates(probability, positive, np.linspace(0, 1, bins + 1))
+    total, _ = np.histogram(probability, rates.edges, weights=probability)
     empty = np.full(bins, np.nan)
-    mean = np.divide(total, found.objects, out=empty, where=found.objects > 0)
-    share = found.objects / len(probability)
+    mean = np.divide(total, rates.objects, out=empty, where=rates.objects > 0)
+    share = rates.objects / len(probability)
     return Calibration(
-        found,
+        rates,
         mean,
-        float(np.nansum(share * np.abs(found.value - mean))),
+        float(np.nansum(share * np.abs(rates.value - mean))),
         float(np.mean((probability - positive) ** 2)),
         float(metrics.log_loss(positive, probability, labels=[0, 1])),
     )
@@ -136,13 +140,13 @@ def draw_reliability(axes: Axes, calibration: Calibration, name: str) -> None:
         calibration: What to draw.
         name: Name of the positive class.
     """
-    found = calibration.bins
-    shown = found.objects > 0
-    errors = np.maximum([found.value - found.low, found.high - found.value], 0)[:, shown]
+    rates = calibration.bins
+    shown = rates.objects > 0
+    errors = np.maximum([rates.value - rates.low, rates.high - rates.value], 0)[:, shown]
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle=":", zorder=0)
     axes.errorbar(
         calibration.mean_probability[shown],
-        found.value[shown],
+        rates.value[shown],
         yerr=errors,
         marker="o",
         markersize=4,
@@ -158,10 +162,10 @@ def draw_reliability(axes: Axes, calibration: Calibration, name: str) -> None:
         ylim=(-0.02, 1.02),
     )
     below = axes.twinx()
-    below.bar(found.centres, found.objects, np.diff(found.edges), color="0.88", zorder=-1)
-    below.set(yscale="log", ylim=(0.7, max(10, found.objects.max()) ** 3), yticks=[])
+    below.bar(rates.centres, rates.objects, np.diff(rates.edges), color="0.88", zorder=-1)
+    below.set(yscale="log", ylim=(0.7, max(10, rates.objects.max()) ** 3), yticks=[])
     below.minorticks_off()
     below.spines[:].set_visible(False)
-    # The twin lies above its panel unless told otherwise.
+    # By default the twin lies above its panel.
     axes.set_zorder(below.get_zorder() + 1)
     axes.patch.set_visible(False)

@@ -1,4 +1,4 @@
-"""Objects that are unlike their own class: far from its centre in latent space."""
+"""Outliers of each class: objects far from its centre in latent space."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ __all__ = ["class_distances", "evaluate_class_outliers"]
 
 _SHOWN = 6
 
-# Features that tell where an object is and what is known of it, if the dataset has them.
-_KNOWN = ("ra", "dec", "magnitude", "redshift")
+# Features listed for each object, if the dataset has them.
+_COLUMNS = ("ra", "dec", "magnitude", "redshift")
 
 
 def class_distances(
@@ -31,9 +31,9 @@ def class_distances(
         d^2 = (x - m_c)^T C^-1 (x - m_c)
 
     with m_c the median of the reference points of the class, in each coordinate, and C the robust
-    covariance (see `trainers.evaluators.outliers.robust_distances`) of what is left over when each
-    point has lost the centre of its class: one for all classes, as in linear discriminants, as rare
-    classes have too few points for their own.
+    covariance (see `trainers.evaluators.outliers.robust_distances`) of the points minus the centre
+    of their class: one for all classes, as in linear discriminants, because rare classes have too
+    few points for their own.
 
     Args:
         points: (number, dimension).
@@ -66,8 +66,8 @@ def class_distances(
 def evaluate_class_outliers(context: EvaluationContext) -> Section:
     """Ranks the objects of each class by their distance to its centre in latent space.
 
-    Classes are those of the labels: what is far from the others of its kind is rare, disturbed, an
-    artefact, or labelled wrongly.
+    Classes are those of the labels: an object far from its class is rare, disturbed, an artefact,
+    or mislabelled.
 
     References:
         arXiv:2303.08627 (outliers of Galaxy Zoo DECaLS in the latents of a VAE).
@@ -123,7 +123,7 @@ def _ranked(context: EvaluationContext, distance: np.ndarray) -> AstropyTable:
         unit="",
         description="Robust distance to the centre of the class, in standard deviations",
     )
-    for name in _KNOWN:
+    for name in _COLUMNS:
         values = np.asarray(context.arrays().get(name, ()))
         if values.shape == distance.shape:
             table[name] = Column(

@@ -1,4 +1,4 @@
-"""What the evaluators share: the data, the model's outputs, the seed and the figures' folder."""
+"""Evaluation context: data, model outputs, random numbers and the folder of the figures."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _NOISE_FEATURES = ("noise", "noise_stddev", "noise_sigma", "sky_noise", "sky_sig
 
 
 class EvaluationContext:
-    """The model and the dataset as the evaluators see them; everything costly is made once.
+    """Model and dataset of an evaluation; everything costly is computed once.
 
     Args:
         model: The trained model.
@@ -87,7 +87,7 @@ class EvaluationContext:
     # What the model and the data can do.
 
     def lacks(self, need: str) -> str | None:
-        """Returns why a need of an evaluator is not met, or None if it is.
+        """Returns the reason why a need of an evaluator is not met, or None if it is.
 
         Args:
             need: `labels`, `regression`, `two_classes`, `star_galaxy`, `blends`, `class_fractions`,
@@ -105,11 +105,11 @@ class EvaluationContext:
             "two_classes": (len(classes) == 2, f"the dataset has {len(classes)} classes, not two"),
             "star_galaxy": (
                 self.extended_class is not None,
-                "the dataset does not tell stars from galaxies",
+                "the classes of the dataset are not stars and galaxies",
             ),
             "blends": (
                 blended_class(classes) is not None and "separation" in self.arrays(),
-                "the dataset does not tell blends and their separation",
+                "the dataset has no blends with known separations",
             ),
             "class_fractions": (
                 self.class_fractions is not None,
@@ -121,7 +121,7 @@ class EvaluationContext:
             ),
             "adaptation": (
                 self._adapts(),
-                "the run is no adaptation to this dataset",
+                "the run is not an adaptation to this dataset",
             ),
             "tasks": (bool(self.spec.tasks), "the dataset has no tasks beside its classes"),
             "training_split": (
@@ -170,8 +170,8 @@ class EvaluationContext:
         from zoo.distributions.decision_tree import DecisionTree
 
         questions = self.spec.questions
-        known = bool(questions) and "votes" in self.spec.feature_names
-        return known and DecisionTree.of(questions) == self.model.tree
+        has_votes = bool(questions) and "votes" in self.spec.feature_names
+        return has_votes and DecisionTree.of(questions) == self.model.tree
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -376,8 +376,8 @@ class EvaluationContext:
                 f"got {tuple(self.spec.image_shape)}"
             )
 
-    def _checked_fractions(self, given: Sequence[float] | None) -> tuple[float, ...] | None:
-        fractions = self.spec.class_fractions if given is None else given
+    def _checked_fractions(self, fractions: Sequence[float] | None) -> tuple[float, ...] | None:
+        fractions = self.spec.class_fractions if fractions is None else fractions
         if fractions is None or not self.class_names:
             return None
         fractions = tuple(float(fraction) for fraction in fractions)

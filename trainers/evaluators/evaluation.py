@@ -163,7 +163,7 @@ def _facts(context: EvaluationContext, data_dir: str | None) -> dict[str, str]:
     facts = {"model": context.model_name}
     with contextlib.suppress(ValueError):  # A class of the user's own has no entry.
         entry = zoo.describe(context.model_name)
-        facts |= {"what it is": entry.summary, "reference": entry.reference}
+        facts |= {"description": entry.summary, "reference": entry.reference}
     facts["task"] = context.model.task.replace("_", " ")
     with contextlib.suppress(AttributeError, ValueError):
         everything, trained = context.model.count_params(), trained_parameters(context.model)
@@ -174,7 +174,7 @@ def _facts(context: EvaluationContext, data_dir: str | None) -> dict[str, str]:
     facts["dataset"] = f"{spec.name}, {data_dir}" if data_dir else spec.name
     facts["images"] = f"{height} x {width} pixels{scale}, {', '.join(spec.bands)}, in {spec.units}"
     if spec.transformations:
-        facts["images were given"] = "; ".join(spec.transformations)
+        facts["image preprocessing"] = "; ".join(spec.transformations)
     if spec.class_names:
         facts["classes"] = ", ".join(spec.class_names)
         if context.class_fractions is not None:

@@ -1,4 +1,4 @@
-"""What the decoder makes of points in latent space: traversals and draws from the prior."""
+"""Decoded images: traversals of the latent space and draws from the prior."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the training went, from the history in the folder of the run."""
+"""Training history: losses by epoch, best epoch and speed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _NOT_TERMS = ("epoch", "learning_rate", "images_per_second", "data_wait_fraction
 
 @register("history", title="Training", needs=("history",))
 def evaluate_history(context: EvaluationContext) -> Section:
-    """Draws the losses by epoch, and tells the best epoch and the speed.
+    """Draws the losses by epoch and states the best epoch and the speed.
 
-    The numbers are the training's own, so that none of them goes into the metrics a second time.
+    The numbers are those of the training, so that none of them enters the metrics a second time.
     """
     history = AstropyTable.read(context.run_dir / "history.csv", format="ascii.csv")
     columns = {name: _numbers(history[name]) for name in history.colnames}

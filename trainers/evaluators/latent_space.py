@@ -1,4 +1,4 @@
-"""What the latent space looks like and what its axes have to do with physics."""
+"""Latent space: embeddings, distributions, and correlations with physical quantities."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def evaluate_latent_space(context: EvaluationContext) -> Section:
         "of their variance lies between objects, not within the posterior of one."
     )
     if active == 0:
-        section.text.append("The posterior has collapsed: the latents do not tell objects apart.")
+        section.text.append("The posterior has collapsed: the latents do not distinguish objects.")
         return section
     correlations = _correlations(context, mean[:, order[:_SHOWN_LATENTS]])
     _embedding(context, section, mean, list(correlations)[:_QUANTITIES])
@@ -51,15 +51,15 @@ def evaluate_latent_space(context: EvaluationContext) -> Section:
 
 def _correlations(context, mean) -> dict[str, np.ndarray]:
     # Strongest first.
-    found = {}
+    correlations = {}
     for name, values in context.quantities().items():
         usable = np.isfinite(values)
         if usable.sum() >= 10:
-            found[name] = np.array(
+            correlations[name] = np.array(
                 [stats.spearmanr(column[usable], values[usable]).statistic for column in mean.T]
             )
-    found = {name: np.nan_to_num(values) for name, values in found.items()}
-    return dict(sorted(found.items(), key=lambda item: -np.abs(item[1]).max()))
+    correlations = {name: np.nan_to_num(values) for name, values in correlations.items()}
+    return dict(sorted(correlations.items(), key=lambda item: -np.abs(item[1]).max()))
 
 
 def _embedding(context, section, mean, quantities) -> None:
@@ -86,20 +86,19 @@ def _embedding(context, section, mean, quantities) -> None:
         methods["umap"] = ("UMAP", embedding.umap(points, context.seed))
     else:
         section.text.append("UMAP is drawn where umap-learn is installed (the extra `umap`).")
-    for key, (name, found) in methods.items():
+    for key, (name, embedded) in methods.items():
         section.figures += [
             context.save_figure(
-                embedding_figures.coloured(context, found, chosen, quantities, name),
+                embedding_figures.coloured(context, embedded, chosen, quantities, name),
                 key,
-                f"{name} of the latent means, coloured by class and by those quantities of the "
-                "dataset that go with the latents most closely; colours span the central 96 %; "
-                "grey objects have no value.",
+                f"{name} of the latent means, coloured by class and by the quantities of the "
+                "dataset that correlate best with the latents; colours span the central 96 %; "
+                "grey: no value.",
             ),
             context.save_figure(
-                embedding_figures.with_galaxies(context, found, chosen, name),
+                embedding_figures.with_galaxies(context, embedded, chosen, name),
                 f"{key}_galaxies",
-                f"Objects at their places in the {name} plane: in each cell the one nearest to its "
-                "middle.",
+                f"Objects in the {name} plane: in each cell the one nearest to its centre.",
             ),
         ]
 
@@ -174,8 +173,8 @@ def _correlation_figure(context, section, correlations, shown) -> None:
             figure,
             "latent_correlations",
             "Rank correlation of the latents with the quantities of the dataset, over the objects "
-            "that have them: not over a class in which a quantity is the same throughout. None of "
-            "these quantities was given to the model.",
+            "that have them, without classes in which a quantity is constant. The model did not "
+            "see these quantities.",
         )
     )
 

@@ -1,4 +1,4 @@
-"""The classical unsupervised route: latents, a manifold, one scalar, the known class ratio."""
+"""Unsupervised star-galaxy separation: latents, a manifold, one scalar, the known class ratio."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def identify(
     size: np.ndarray,
     usable: np.ndarray | None = None,
 ) -> Identified:
-    """Cuts a scalar at the known fraction of galaxies, and finds their side without labels.
+    """Cuts a scalar at the known fraction of galaxies and identifies their side without labels.
 
     Galaxies are either the highest or the lowest `extended_fraction` of the objects. Taken is
     the side whose objects are more extended than the others, by the median of `size`.
@@ -78,8 +78,8 @@ def evaluate_manifold(context: EvaluationContext) -> Section:
     """Classifies by one coordinate of the latents' manifold and the known ratio of the classes.
 
     The latent means are embedded in one dimension, by Isomap and by t-SNE; the coordinate is cut
-    where the known fraction of galaxies lies on one side. Which side is decided by the light
-    concentration of the images, see `identify`. Labels judge the result and do nothing else.
+    where the known fraction of galaxies lies on one side. The light concentration of the images
+    decides which side, see `identify`. Labels are used for the scores alone.
     """
     chosen = context.subset(_OBJECTS, "manifold")
     latents = context.latents()[chosen]
@@ -92,7 +92,7 @@ def evaluate_manifold(context: EvaluationContext) -> Section:
     fraction = context.class_fractions[context.extended_class]
     counts = ranking.resample_counts(galaxy.astype(int), context.generator("manifold/auc"))
     section = Section()
-    found, rows = {}, []
+    results, rows = {}, []
     coordinates = {
         "Isomap": embedding.isomap(latents),
         "t-SNE": embedding.tsne(latents, 1, context.seed)[:, 0],
@@ -108,24 +108,24 @@ def evaluate_manifold(context: EvaluationContext) -> Section:
             f"{key}_auc_high": area.high,
             f"{key}_accuracy": accuracy,
         }
-        found[name] = (identified, area)
+        results[name] = (identified, area)
         rows.append([name, str(area), f"{accuracy:.3f}"])
     section.key_numbers["AUC of latents and Isomap"] = rows[0][1]
     section.text.append(
         f"The latent means of {len(chosen)} objects are embedded in one dimension and cut at the "
-        f"known fraction of galaxies, {fraction:.3g}. Which side holds the galaxies is decided by "
-        "the concentration of the light in the images; labels only judge. Isomap uses "
+        f"known fraction of galaxies, {fraction:.3g}. The concentration of the light decides "
+        "which side holds the galaxies; labels are used for the scores alone. Isomap uses "
         f"{embedding.NEIGHBOURS} neighbours, t-SNE a perplexity of {embedding.PERPLEXITY:g}."
     )
     section.tables.append(Table(["coordinate", "AUC (95 %)", "accuracy at the cut"], rows))
-    section.figures.append(_figure(context, found, galaxy, counts))
+    section.figures.append(_figure(context, results, galaxy, counts))
     return section
 
 
-def _figure(context, found, galaxy, counts):
+def _figure(context, results, galaxy, counts):
     figure, axes = plot_style.new_figure(1, 3, width=4.4, height=4.0)
     curves = []
-    for number, (name, (identified, area)) in enumerate(found.items()):
+    for number, (name, (identified, area)) in enumerate(results.items()):
         panel = axes[number]
         edges = plot_style.bin_edges(identified.score.min(), identified.score.max(), len(galaxy))
         for index, label in enumerate(context.class_names):

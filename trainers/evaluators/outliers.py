@@ -1,4 +1,4 @@
-"""The strangest objects: far from their kind in latent space, or badly reconstructed."""
+"""Outliers: objects far from their class in latent space, or badly reconstructed."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def robust_distances(
 
 
 def combined_score(*measures: np.ndarray) -> np.ndarray:
-    """Joins measures of strangeness whose scales have nothing in common.
+    """Combines outlier measures whose scales have nothing in common.
 
         score = - sum_k log10 p_k,   p_k = fraction of objects at least as strange by measure k
 

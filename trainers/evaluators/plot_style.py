@@ -1,4 +1,4 @@
-"""The look of the figures: sizes, fonts, and colours that the colour-blind can tell apart."""
+"""Figure style: sizes, fonts and a palette safe for colour-blind readers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much of the classes the latents hold: supervised probes on frozen latents."""
+"""Supervised probes of the classes on frozen latents."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def evaluate_probe(context: EvaluationContext) -> Section:
     section.key_numbers["Accuracy of the random-forest probe"] = rows[0][2]
     section.text.append(
         f"Classifiers trained with the labels of {len(seen)} training objects on the frozen "
-        f"latents, judged on {len(unseen)} objects of the {context.split} split: what the latents "
-        "know of the classes, however they arrange it."
+        f"latents, tested on {len(unseen)} objects of the {context.split} split: the information "
+        "about the classes that the latents hold."
     )
     section.tables.append(
         Table(
@@ -116,6 +116,6 @@ def _figure(context, forest, unseen, truth):
     return context.save_figure(
         figure,
         "probe",
-        "Left: latents that the forest uses most, with the standard deviation over its trees. "
+        "Left: most important latents of the forest, with the standard deviation over its trees. "
         "Right: its confusion matrix.",
     )

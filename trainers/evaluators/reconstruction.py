@@ -1,4 +1,4 @@
-"""How well the images are reproduced: errors, similarity and residuals."""
+"""Reconstruction quality: errors, structural similarity and residuals."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def evaluate_reconstruction(context: EvaluationContext) -> Section:
                 ]
                 for index, band in enumerate(context.spec.bands)
             ],
-            "By band. The explained variance is taken over all pixels; bright objects rule it.",
+            "By band. The explained variance is over all pixels and dominated by bright objects.",
         )
     )
     shown = examples(context, _SHOWN, "reconstruction/shown")

@@ -1,4 +1,4 @@
-"""How close a predicted number comes to the true one: bias, scatter, outliers, correlation.
+"""Regression metrics: bias, scatter, outliers, correlation.
 
 References:
     Hoaglin, Mosteller & Tukey (1983), Understanding Robust and Exploratory Data Analysis, for the
@@ -31,7 +31,7 @@ _OUTLIER = 3.0
 
 @dataclasses.dataclass(frozen=True)
 class Residuals:
-    """How predictions differ from the truth, with r = predicted - true.
+    """Statistics of the residuals r = predicted - true.
 
     Attributes:
         bias: Mean of r.
@@ -80,35 +80,35 @@ def evaluate_regression(context: EvaluationContext) -> Section:
     """Compares the predicted number with the true one, for the objects that have one."""
     (target,) = context.model.targets
     truth = np.asarray(context.arrays()[target], np.float64)
-    known = np.isfinite(truth)
-    if known.sum() < _FEWEST:
+    finite = np.isfinite(truth)
+    if finite.sum() < _FEWEST:
         raise ValueError(
             f"split '{context.split}' must have {_FEWEST} objects with '{target}' at least; "
-            f"got {known.sum()} of {len(truth)}"
+            f"got {finite.sum()} of {len(truth)}"
         )
-    truth = truth[known]
-    predicted = context.outputs("call")[target][known].astype(np.float64)
-    found, label = measure(truth, predicted), plot_style.quantity_label(target)
-    intervals = _intervals(context, predicted - truth, found)
+    truth = truth[finite]
+    predicted = context.outputs("call")[target][finite].astype(np.float64)
+    residuals, label = measure(truth, predicted), plot_style.quantity_label(target)
+    intervals = _intervals(context, predicted - truth, residuals)
     section = Section()
-    numbers = dataclasses.asdict(found) | {"objects": len(truth), "truth_stddev": truth.std()}
+    numbers = dataclasses.asdict(residuals) | {"objects": len(truth), "truth_stddev": truth.std()}
     for name, interval in intervals.items():
         numbers |= {f"{name}_low": interval.low, f"{name}_high": interval.high}
     section.metrics |= {name: float(v) for name, v in numbers.items() if np.isfinite(v)}
     section.key_numbers |= {
         f"Bias of {label}": str(intervals["bias"]),
         f"RMS of {label}": str(intervals["rms"]),
-        "Correlation": f"{found.pearson:.3f}",
+        "Correlation": f"{residuals.pearson:.3f}",
     }
-    without = "" if known.all() else f"; {(~known).sum()} objects have no true value"
+    without = "" if finite.all() else f"; {(~finite).sum()} objects have no true value"
     section.text.append(
         f"{len(truth)} objects of the {context.split} split{without}. "
         f"Bias **{intervals['bias']}**, RMS **{intervals['rms']}**, robust scatter "
         f"{intervals['scatter']}, against a standard deviation of the truth of {truth.std():.3f}: "
-        f"{100 * found.explained:.1f} % of its variance is explained. "
-        f"{100 * found.outliers:.1f} % are outliers, beyond {_OUTLIER:g} robust scatters from the "
-        f"median. Correlation {found.pearson:.3f} (Pearson), "
-        f"{found.spearman:.3f} (Spearman). Intervals are 95 %, from {_RESAMPLES} bootstrap "
+        f"{100 * residuals.explained:.1f} % of its variance is explained. "
+        f"{100 * residuals.outliers:.1f} % are outliers, beyond {_OUTLIER:g} robust scatters from "
+        f"the median. Correlation {residuals.pearson:.3f} (Pearson), "
+        f"{residuals.spearman:.3f} (Spearman). Intervals are 95 %, from {_RESAMPLES} bootstrap "
         "resamples."
     )
     edges = _edges(truth)
@@ -117,7 +117,7 @@ def evaluate_regression(context: EvaluationContext) -> Section:
     return section
 
 
-def _intervals(context, residual, found) -> dict[str, Interval]:
+def _intervals(context, residual, residuals) -> dict[str, Interval]:
     generator = context.generator("regression")
     resampled: dict[str, list[float]] = {"bias": [], "rms": [], "scatter": []}
     for _ in range(_RESAMPLES):
@@ -126,7 +126,7 @@ def _intervals(context, residual, found) -> dict[str, Interval]:
         resampled["rms"].append(np.sqrt(np.mean(drawn**2)))
         resampled["scatter"].append(stats.median_abs_deviation(drawn, scale="normal"))
     return {
-        name: percentile_interval(getattr(found, name), np.array(values))
+        name: percentile_interval(getattr(residuals, name), np.array(values))
         for name, values in resampled.items()
     }
 
@@ -152,14 +152,14 @@ def _binned(
 def _table(truth, predicted, edges, label) -> Table:
     rows = []
     for low, high, true, guess in _binned(truth, predicted, edges):
-        found = measure(true, guess)
-        values = (found.bias, found.rms, found.scatter)
+        residuals = measure(true, guess)
+        values = (residuals.bias, residuals.rms, residuals.scatter)
         rows.append([f"{low:.3g} to {high:.3g}", str(len(true)), *(f"{v:.3g}" for v in values)])
     return Table(
         [f"true {label}", "objects", "bias", "RMS", "robust scatter"],
         rows,
         f"In the units of {label}, for bins with at least {_FEWEST} objects. A positive bias at "
-        "low and a negative one at high values is the pull of a regression towards the mean.",
+        "low and a negative one at high values is regression towards the mean.",
     )
 
 
@@ -192,8 +192,8 @@ def _draw(context, section, truth, predicted, edges, label) -> None:
             figure,
             "regression",
             f"Predicted against true {label}, and the difference below. Points with bars: median "
-            "and the central 68 % in bins of the truth. A regression by least squares gives the "
-            "mean of what looks alike, so that its extremes are drawn inwards.",
+            "and the central 68 % in bins of the truth. Least squares predicts the mean of similar "
+            "images, which draws the extremes inwards.",
         )
     )
 

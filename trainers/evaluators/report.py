@@ -21,8 +21,8 @@ class Report:
 
     Attributes:
         title: First heading.
-        facts: What was trained on what: label to text.
-        sections: Name and heading of each evaluator with what it found.
+        facts: Model and data: label to text.
+        sections: Name, heading and section of each evaluator.
         left_out: Evaluators that do not fit, with the reason.
         configuration: Options of the run by name; may be empty.
         commands: The commands that repeat the run and its evaluation; may be empty.
@@ -77,7 +77,7 @@ def render(report: Report) -> str:
         parts.append("## Not evaluated")
         parts.append("\n".join(f"- {name}: {reason}." for name, reason in report.left_out.items()))
     if report.commands or report.configuration or report.versions:
-        parts.append("## How to repeat this")
+        parts.append("## Reproduction")
     if report.commands:
         parts.append("\n".join(["```", *report.commands, "```"]))
     if report.configuration:

@@ -1,4 +1,4 @@
-"""How well the classes are told apart: ROC, confusion, purity and completeness."""
+"""Classification metrics: ROC curve, confusion matrix, purity and completeness."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _FEWEST_PER_CLASS = 10
 def evaluate_roc(context: EvaluationContext) -> Section:
     """Compares the probabilities of a supervised or unsupervised classifier with the labels.
 
-    The labels judge and never choose: an unsupervised model keeps its own identification of the
-    classes, and an AUC below 1/2 shows that it is the wrong one. Several classes are taken one
-    against the rest; their AUC is the mean over the classes.
+    Labels are used for the scores alone: an unsupervised model keeps its own identification of
+    the classes, and an AUC below 0.5 shows that it is the wrong one. Several classes are compared
+    one against the rest; their AUC is the mean over the classes.
     """
     labels, probability = context.labels, context.probability()
     names = context.class_names
@@ -90,23 +90,23 @@ def _summarise(context, section, labels, probability, counts, curves) -> None:
     section.text.append(
         f"{len(labels)} objects of the {context.split} split. AUC{mean} **{area}**, accuracy "
         f"**{accuracy}**, balanced accuracy {section.metrics['balanced_accuracy']:.3f}, average "
-        f"precision {section.metrics['average_precision']:.3f}. Intervals are 95 % from "
-        f"{len(counts)} bootstrap resamples within the classes; a class is predicted where its "
-        "probability is highest."
+        f"precision {section.metrics['average_precision']:.3f}. Intervals: 95 %, from "
+        f"{len(counts)} bootstrap resamples within the classes. The predicted class is the most "
+        "probable one."
     )
     if context.model.task == "unsupervised_classification":
         section.text.append(
-            "The model saw no label, neither in training nor when its components were named. The "
-            "labels are used here alone, to judge."
+            "The model saw no labels, neither in training nor when its components were named; "
+            "they are used only for this evaluation."
         )
         if area.high < 0.5:
             section.text.append(
-                "**The AUC is below 1/2: the components were given the wrong names.** It is "
-                "reported as it is."
+                "**The AUC is below 0.5: the components were assigned to the wrong classes.** "
+                "It is reported as measured."
             )
     if area.low <= 0.5 <= area.high:
         section.text.append(
-            "**The AUC cannot be told from 1/2, that of chance**, which lies in its interval."
+            "**The AUC is consistent with chance (0.5)**, which lies inside its interval."
         )
 
 
@@ -132,7 +132,7 @@ def _class_table(section, names, labels, probability, curves) -> Table:
         header,
         rows,
         "Purity: fraction of the objects assigned to the class that belong to it. "
-        "Completeness: fraction of the class that is assigned to it.",
+        "Completeness: fraction of the objects of the class that are assigned to it.",
     )
 
 
@@ -171,19 +171,19 @@ def _figure_by_magnitude(context, section, labels, probability) -> None:
     if context.extended_class is not None:
         floor = separator.extendedness(context)
         scores[floor.name] = floor.score if context.extended_class == 1 else -floor.score
-    found = {
+    by_label = {
         label: _auc_by_magnitude(context, labels == 1, score, values)
         for label, score in scores.items()
     }
-    bins = found[context.model_name]
+    bins = by_label[context.model_name]
     if not bins:
         return
     for low, high, _, area in bins:
         section.metrics[f"auc_mag_{low:.2f}_{high:.2f}"] = area.value
-    areas = zip(*([str(area) for *_, area in own] for own in found.values()), strict=True)
+    areas = zip(*([str(area) for *_, area in own] for own in by_label.values()), strict=True)
     section.tables.append(
         Table(
-            [readable, "objects", *(f"AUC of {label} (95 %)" for label in found)],
+            [readable, "objects", *(f"AUC of {label} (95 %)" for label in by_label)],
             [
                 [f"{low:.2f} to {high:.2f}", str(number), *of_bin]
                 for (low, high, number, _), of_bin in zip(bins, areas, strict=True)
@@ -192,29 +192,29 @@ def _figure_by_magnitude(context, section, labels, probability) -> None:
         )
     )
     figure, axes = plot_style.new_figure(width=5.2, height=4.0)
-    _draw_bins(axes[0], readable, found)
+    _draw_bins(axes[0], readable, by_label)
     caption = "AUC by magnitude. Vertical bars are 95 % intervals, horizontal ones the bins"
-    caption += "; the floor is drawn beside." if len(found) > 1 else "."
+    caption += "; the floor is drawn beside." if len(by_label) > 1 else "."
     section.figures.append(context.save_figure(figure, "auc_by_magnitude", caption))
 
 
 def _auc_by_magnitude(context, positive, score, values):
     usable = np.isfinite(values)
     edges = np.unique(np.quantile(values[usable], np.linspace(0, 1, _MAGNITUDE_BINS + 1)))
-    found = []
+    bins = []
     for low, high in itertools.pairwise(edges):
         inside = usable & (values >= low) & ((values < high) | (high == edges[-1]))
         members = positive[inside]
         if min(members.sum(), (~members).sum()) >= _FEWEST_PER_CLASS:
             generator = context.generator(f"roc/{low:.3f}")
             counts = ranking.resample_counts(members.astype(int), generator, _RESAMPLES)
-            found.append((low, high, len(members), ranking.auc(members, score[inside], counts)))
-    return found
+            bins.append((low, high, len(members), ranking.auc(members, score[inside], counts)))
+    return bins
 
 
-def _draw_bins(axes, readable, found) -> None:
+def _draw_bins(axes, readable, by_label) -> None:
     looks = ({"fmt": "o"}, {"fmt": "s", "color": "0.35", "markerfacecolor": "white"})
-    for number, (label, bins) in enumerate(found.items()):
+    for number, (label, bins) in enumerate(by_label.items()):
         low, high = np.array([edges for *edges, _, _ in bins], np.float64).T
         value = np.array([area.value for *_, area in bins])
         ends = np.array([(area.low, area.high) for *_, area in bins]).T
@@ -230,12 +230,12 @@ def _draw_bins(axes, readable, found) -> None:
             **looks[number],
         )
     axes.axhline(0.5, color="0.6", linewidth=1, linestyle=":")
-    lowest = min(area.value for bins in found.values() for *_, area in bins)
+    lowest = min(area.value for bins in by_label.values() for *_, area in bins)
     axes.set(
         xlabel=readable,
         ylabel="AUC",
         title="AUC by magnitude",
         ylim=(min(0.45, lowest - 0.1), 1.02),
     )
-    if len(found) > 1:
+    if len(by_label) > 1:
         axes.legend(loc="lower left")

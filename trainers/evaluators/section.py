@@ -1,4 +1,4 @@
-"""What an evaluator hands to the report: numbers, sentences, tables and figures."""
+"""Sections of a report: numbers, text, tables and figures."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ class Table:
 
 @dataclasses.dataclass
 class Section:
-    """What one evaluator found.
+    """Results of one evaluator.
 
     Attributes:
         metrics: Numbers by name, for `metrics.json`.
-        key_numbers: The one to three numbers that a reader wants first: label to formatted text.
+        key_numbers: The one to three most important numbers: label to formatted text.
         text: Paragraphs.
         tables: Tables, shown after the text.
         figures: Figures, shown after the tables.

@@ -1,4 +1,4 @@
-"""How well blends are recognised, by their separation, beside SEP on the same stamps."""
+"""Recognition of blends by separation, compared with SEP on the same stamps."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ROWS = {
 
 @register("separation", title="Blends", needs=("labels", "blends", "probability"))
 def evaluate_separation(context: EvaluationContext) -> Section:
-    """Compares the answers of a blend classifier with the truth, and with those of SEP.
+    """Compares the predictions of a blend classifier with the truth and with SEP.
 
     A stamp is called blended where its probability is above 1/2. SEP runs on the reference band
     of the same stamps, by the rules of `trainers.blends.sep_baseline`.
@@ -70,44 +70,44 @@ def _rates(context, section, truth, right, sep_right, answered) -> None:
     for kind in KINDS:
         members, name = truth.kind(kind), _METRICS[kind]
         judged = members & answered
-        found = {
+        rates = {
             name: rate(right[members]),
             f"sep_{name}": rate(sep_right[judged]),
             f"sep_{name}_failures_wrong": rate(sep_right[members]),
             f"gain_{name}": gain(right[judged], sep_right[judged]),
         }
-        for key, value in found.items():
+        for key, value in rates.items():
             section.metrics[key] = value.value
             if not key.endswith("failures_wrong"):
                 section.metrics |= {f"{key}_low": value.low, f"{key}_high": value.high}
-        points = found[f"gain_{name}"]
+        points = rates[f"gain_{name}"]
         rows.append(
             [
                 _ROWS[kind],
                 str(int(members.sum())),
-                str(found[name]),
-                str(found[f"sep_{name}"]),
-                f"{found[f'sep_{name}_failures_wrong'].value:.3f}",
+                str(rates[name]),
+                str(rates[f"sep_{name}"]),
+                f"{rates[f'sep_{name}_failures_wrong'].value:.3f}",
                 f"{100 * points.value:+.1f} ({100 * points.low:+.1f} to {100 * points.high:+.1f})",
             ]
         )
         if kind in ("all", "close", "isolated"):
             label = {"all": "Accuracy", "close": "Close blends", "isolated": "Isolated"}[kind]
-            beside = f"; SEP {found[f'sep_{name}'].value:.3f}"
-            section.key_numbers[label] = f"{found[name]}{beside}"
+            beside = f"; SEP {rates[f'sep_{name}'].value:.3f}"
+            section.key_numbers[label] = f"{rates[name]}{beside}"
     section.tables.append(
         Table(
             [
                 "stamps",
                 "number",
                 context.model_name,
-                "SEP without its failures",
+                "SEP without failures",
                 "SEP, failures as mistakes",
                 "gain (points)",
             ],
             rows,
-            "Fractions of right answers with Wilson's 95 % intervals. The gain is over SEP on the "
-            "stamps on which SEP did not fail, as the source has it.",
+            "Accuracies with Wilson's 95 % intervals. The gain is over SEP on the stamps on which "
+            "SEP did not fail, as in the publication.",
         )
     )
 
@@ -125,21 +125,21 @@ def _failures(section, sep, answered) -> None:
     )
     if not answered.any():
         section.text.append(
-            "**SEP found nothing in any stamp**: it is made for images with noise and a source."
+            "**SEP detected nothing in any stamp**: it needs images with noise and a source."
         )
 
 
 def _calibration(section, truth, probability) -> None:
-    found = calibrate(truth.blended, probability)
+    calibration = calibrate(truth.blended, probability)
     section.metrics |= {
-        "calibration_error": found.expected_error,
-        "brier": found.brier,
-        "log_loss": found.log_loss,
+        "calibration_error": calibration.expected_error,
+        "brier": calibration.brier,
+        "log_loss": calibration.log_loss,
     }
     section.text.append(
-        f"Probabilities: calibration error (ECE, {len(found.bins.objects)} bins) "
-        f"**{found.expected_error:.3f}**, Brier score **{found.brier:.3f}** (0.25 says nothing), "
-        f"log loss {found.log_loss:.3f}."
+        f"Probabilities: calibration error (ECE, {len(calibration.bins.objects)} bins) "
+        f"**{calibration.expected_error:.3f}**, Brier score **{calibration.brier:.3f}** "
+        f"(0.25 for a constant P = 0.5), log loss {calibration.log_loss:.3f}."
     )
 
 
@@ -213,9 +213,9 @@ def _calibration_figure(context, section, truth, probability) -> None:
         context.save_figure(
             figure,
             "blend_calibration",
-            "Left: how often a stamp is blended, against the probability that the model gives it, "
-            "with Wilson's 95 % intervals; on the dotted line probabilities mean what they say. "
-            "The grey bars below are the numbers of stamps, on a logarithmic scale. Right: "
+            "Left: observed fraction of blends against the predicted probability, with Wilson's "
+            "95 % intervals; perfect calibration lies on the dotted line. Grey bars: numbers of "
+            "stamps, on a logarithmic scale. Right: "
             "distribution of the probability; right of the dotted line a stamp is called blended.",
         )
     )

@@ -1,4 +1,4 @@
-"""The floor of star-galaxy separation: how extended an object is by classical photometry."""
+"""Photometric baseline of star-galaxy separation: the extendedness of an object."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Extendedness:
     Attributes:
         score: (number,) in magnitudes.
         name: Short name for legends.
-        description: What it is, as part of a sentence.
+        description: Description, as part of a sentence.
         saturated: (number,) bool, objects whose core is clipped, or None where that is not known.
     """
 
@@ -63,7 +63,7 @@ def extendedness(context: EvaluationContext) -> Extendedness:
 
 
 def area(context: EvaluationContext, floor: Extendedness) -> ranking.Interval:
-    """Returns the AUC of the score with its interval, the same wherever it is told."""
+    """Returns the AUC of the score with its interval, the same in every section."""
     counts = ranking.resample_counts(context.labels, context.generator("separator"))
     return ranking.auc(context.labels == context.extended_class, floor.score, counts)
 
@@ -73,9 +73,9 @@ def _fill(score: np.ndarray) -> np.ndarray:
     return np.where(finite, score, score[finite].min() if finite.any() else 0.0)
 
 
-@register("separator", title="Photometric separator (the floor)", needs=("labels", "star_galaxy"))
+@register("separator", title="Photometric baseline", needs=("labels", "star_galaxy"))
 def evaluate_separator(context: EvaluationContext) -> Section:
-    """Measures how well classical photometry alone tells galaxies from stars.
+    """Measures how well classical photometry alone separates galaxies from stars.
 
     References:
         Strauss et al. (2002), AJ 124, 1810, section 3.1: psfMag - modelMag > 0.145.
@@ -84,14 +84,14 @@ def evaluate_separator(context: EvaluationContext) -> Section:
     floor = extendedness(context)
     if galaxy.all() or not galaxy.any():
         raise ValueError(f"split '{context.split}' must have stars and galaxies; got one class")
-    found = area(context, floor)
+    interval = area(context, floor)
     section = Section(
-        metrics={"auc": found.value, "auc_low": found.low, "auc_high": found.high},
-        key_numbers={"AUC of the photometric separator": str(found)},
+        metrics={"auc": interval.value, "auc_low": interval.low, "auc_high": interval.high},
+        key_numbers={"AUC of the photometric separator": str(interval)},
     )
     section.text.append(
-        f"How hard these images are: {floor.description}, reaches AUC **{found}** without any "
-        "learning. A model should lie above it."
+        f"Difficulty of these images: {floor.description}, reaches AUC **{interval}** without any "
+        "learning. A model should exceed it."
     )
     if floor.saturated is not None:
         section.metrics["saturated_fraction"] = floor.saturated.mean()

@@ -1,4 +1,4 @@
-"""How much of several classifications the latents hold: a random forest for each task."""
+"""Random-forest probes of several classification tasks on frozen latents."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def evaluate_tasks(context: EvaluationContext) -> Section:
     """Trains a random forest for each task on the latents of all training objects.
 
     The model is frozen; the forests alone see labels, those of the training split. Both sizes of
-    forests weigh the classes equally; the one of five trees is that of the publication.
+    forests weight the classes equally; the one with five trees is that of the publication.
 
     References:
         arXiv:2303.08627 (random forests on the latents of a VAE, Galaxy Zoo DECaLS).
@@ -37,7 +37,7 @@ def evaluate_tasks(context: EvaluationContext) -> Section:
         except ValueError as error:
             left_out.append(f"{name} ({error})")
     if not results:
-        raise ValueError(f"none of the tasks can be judged: {'; '.join(left_out)}")
+        raise ValueError(f"none of the tasks can be evaluated: {'; '.join(left_out)}")
     section = Section()
     for result in results:
         section.metrics |= _numbers(result)
@@ -52,8 +52,8 @@ def evaluate_tasks(context: EvaluationContext) -> Section:
     )
     section.text.append(
         f"For each task a random forest of {TREES} trees is trained on the latents of those of "
-        f"{len(seen)} training objects that have a label in it, and judged on those of "
-        f"{len(unseen)} objects of the {context.split} split. The classes are weighed equally in "
+        f"{len(seen)} training objects that have a label for it, and tested on those of "
+        f"{len(unseen)} objects of the {context.split} split. The classes are weighted equally in "
         "training."
     )
     if left_out:
@@ -66,7 +66,7 @@ def evaluate_tasks(context: EvaluationContext) -> Section:
             task_figures.accuracies(results),
             "tasks",
             f"Accuracy of the forests of {TREES} trees with its standard error; bars: share of the "
-            "largest class, which needs no image."
+            "largest class, which a constant prediction reaches."
             + f" Open: {SOURCE}, real images."
             * any(result.published for result in results),
         ),
@@ -78,8 +78,8 @@ def evaluate_tasks(context: EvaluationContext) -> Section:
         context.save_figure(
             task_figures.importances(results),
             "task_importances",
-            "Importance of each latent for each task (mean decrease of impurity): 1 is the share "
-            "that each would have if all were alike.",
+            "Importance of each latent for each task (mean decrease of impurity), relative to "
+            "equal importance of all.",
         ),
     ]
     _write_importances(context, section, results)
@@ -139,9 +139,11 @@ def _table(results: list[TaskResult]) -> Table:
 
 
 def _compare(section: Section, results: list[TaskResult]) -> None:
-    known = [result for result in results if result.published]
-    reached = sum(result.test.accuracy >= result.published.test for result in known)
-    section.key_numbers["Tasks at or above the published accuracy"] = f"{reached} of {len(known)}"
+    compared = [result for result in results if result.published]
+    reached = sum(result.test.accuracy >= result.published.test for result in compared)
+    section.key_numbers["Tasks at or above the published accuracy"] = (
+        f"{reached} of {len(compared)}"
+    )
     section.metrics["tasks_at_published_accuracy"] = reached
     section.tables.append(
         Table(
@@ -162,7 +164,7 @@ def _compare(section: Section, results: list[TaskResult]) -> None:
                     _percent(result.published.train),
                     _percent(result.published.test),
                 ]
-                for result in known
+                for result in compared
             ],
             f"Forests of five trees beside those of {SOURCE}: other galaxies, real images at 256 "
             "pixels and, but for the first two tasks, unpublished cuts. A difference says nothing "

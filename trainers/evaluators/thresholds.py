@@ -1,4 +1,4 @@
-"""What a cut on a probability selects: purity, completeness and false positives of each class."""
+"""Probability thresholds: purity, completeness and false-positive rate of each class."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _LINES = (
 
 @dataclasses.dataclass(frozen=True)
 class Selection:
-    """What is selected where the probability is at least a threshold, for several thresholds.
+    """Objects whose probability is at least a threshold, counted for several thresholds.
 
     Attributes:
         thresholds: (number,).
@@ -63,7 +63,7 @@ class Selection:
         }[name]
 
     def interval(self, name: str) -> list[Interval]:
-        """Returns a fraction with Wilson's 95 % interval at each threshold; NaN if nothing is."""
+        """Returns a fraction with Wilson's 95 % interval at each threshold; NaN without objects."""
         numerator, denominator = self.fraction(name)
         value = np.where(denominator > 0, numerator / np.maximum(denominator, 1), np.nan)
         ends = wilson_interval(numerator, denominator)
@@ -73,7 +73,7 @@ class Selection:
 def select_above(
     positive: np.ndarray, probability: np.ndarray, thresholds: np.ndarray
 ) -> Selection:
-    """Counts what is selected where the probability is at least a threshold.
+    """Counts the objects whose probability is at least a threshold.
 
     Args:
         positive: (number,) bool, whether an object is of the class.
@@ -94,20 +94,20 @@ def select_above(
     )
 
 
-@register("thresholds", title="Cuts on the probability", needs=("labels", "probability"))
+@register("thresholds", title="Probability thresholds", needs=("labels", "probability"))
 def evaluate_thresholds(context: EvaluationContext) -> Section:
-    """Judges the sample of each class that a cut at P = 0.2, 0.5 or 0.8 gives, against the rest."""
+    """Scores the sample of each class selected by P >= 0.2, 0.5 or 0.8, against the rest."""
     labels, probability = context.labels, context.probability()
     names = context.class_names
     present = [index for index in range(len(names)) if (labels == index).any()]
     section = Section()
     rows = []
     for index in present:
-        found = select_above(labels == index, probability[:, index], _THRESHOLDS)
-        rows += _rows(section, names[index], found)
+        selection = select_above(labels == index, probability[:, index], _THRESHOLDS)
+        rows += _rows(section, names[index], selection)
     section.text.append(
-        f"A class is selected where its probability is at least P, and judged against all others: "
-        f"{len(labels)} objects of the {context.split} split. Intervals are Wilson's, 95 %."
+        f"Each class is selected by its probability being at least P and compared with all others: "
+        f"{len(labels)} objects of the {context.split} split. Wilson intervals, 95 %."
     )
     section.tables.append(
         Table(
@@ -121,30 +121,30 @@ def evaluate_thresholds(context: EvaluationContext) -> Section:
                 "accuracy",
             ],
             rows,
-            "Completeness: share of the class that is selected. Purity: share of the selected that "
-            "is of the class; a dash where nothing is selected.",
+            "Completeness: fraction of the class that is selected. Purity: fraction of the "
+            "selected objects that belong to the class; a dash where nothing is selected.",
         )
     )
     rarest = min(present, key=lambda index: (labels == index).sum())
-    found = select_above(labels == rarest, probability[:, rarest], [0.5])
+    selection = select_above(labels == rarest, probability[:, rarest], [0.5])
     for name in ("completeness", "purity"):
-        value = found.interval(name)[0]
+        value = selection.interval(name)[0]
         section.key_numbers[f"{name.capitalize()} of '{names[rarest]}' at P = 0.5"] = _shown(value)
     _draw(context, section, labels, probability, present)
     return section
 
 
-def _rows(section: Section, name: str, found: Selection) -> list[list[str]]:
+def _rows(section: Section, name: str, selection: Selection) -> list[list[str]]:
     columns = ("completeness", "purity", "false_positive_rate", "accuracy")
-    intervals = {column: found.interval(column) for column in columns}
+    intervals = {column: selection.interval(column) for column in columns}
     rows = []
-    for number, threshold in enumerate(found.thresholds):
+    for number, threshold in enumerate(selection.thresholds):
         values = {column: intervals[column][number] for column in columns}
         for column, value in values.items():
             if np.isfinite(value.value):
                 section.metrics[f"{column}_{name}_{threshold:g}"] = value.value
         shown = map(_shown, values.values())
-        rows.append([name, str(found.positives), f"{threshold:g}", *shown])
+        rows.append([name, str(selection.positives), f"{threshold:g}", *shown])
     return rows
 
 
@@ -168,8 +168,8 @@ def _draw(context, section, labels, probability, present) -> None:
             panel.set_visible(False)
             continue
         index = present[place]
-        found = select_above(labels == index, probability[:, index], _GRID)
-        _draw_class(panel, found, f"{context.class_names[index]} ({found.positives})")
+        selection = select_above(labels == index, probability[:, index], _GRID)
+        _draw_class(panel, selection, f"{context.class_names[index]} ({selection.positives})")
         # The panel below may be an empty one.
         if place + columns >= len(present):
             panel.set_xlabel("Threshold on the probability")
@@ -189,13 +189,13 @@ def _draw(context, section, labels, probability, present) -> None:
     )
 
 
-def _draw_class(axes: Axes, found: Selection, title: str) -> None:
+def _draw_class(axes: Axes, selection: Selection, title: str) -> None:
     for colour, (name, linestyle, label) in enumerate(_LINES):
-        intervals = found.interval(name)
+        intervals = selection.interval(name)
         value, low, high = np.array([(each.value, each.low, each.high) for each in intervals]).T
         colour = plot_style.COLOURS[colour]
-        axes.fill_between(found.thresholds, low, high, color=colour, alpha=0.18, linewidth=0)
-        axes.plot(found.thresholds, value, color=colour, linestyle=linestyle, label=label)
+        axes.fill_between(selection.thresholds, low, high, color=colour, alpha=0.18, linewidth=0)
+        axes.plot(selection.thresholds, value, color=colour, linestyle=linestyle, label=label)
     for threshold in _THRESHOLDS:
         axes.axvline(threshold, color="0.75", linewidth=0.8, zorder=0)
     axes.set(title=title, xlim=(0, 1), ylim=(-0.02, 1.02))

@@ -1,4 +1,4 @@
-"""What an adaptation to a second survey brought, judged with the labels that it never saw."""
+"""Gain of an adaptation to a second survey, measured with labels that it did not use."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ _OBJECTS = 20_000
     needs=("adaptation", "latents", "training_split"),
 )
 def evaluate_transfer(context: EvaluationContext) -> Section:
-    """Trains forests on latents of the source, and judges them on the target, before and after.
+    """Trains forests on latents of the source and tests them on the target, before and after.
 
     "Before" both surveys go through the source's model; "after" the target goes through the
-    adapted one, and so does the source if that is one model for both. No label had a say in the
+    adapted one, and so does the source if that is one model for both. No labels were used in the
     adaptation. Galaxy Zoo votes become labels by the cuts of the published transfer.
 
     References:
-        arXiv 2303.08627, whose probe has five trees and whose numbers stand beside.
+        arXiv 2303.08627, whose probe has five trees and whose numbers are shown beside.
     """
     settings = json_files.read_json(context.run_dir / "config.json")
     model = run_folder.load_model(settings["source_run"])
@@ -68,13 +68,13 @@ def evaluate_transfer(context: EvaluationContext) -> Section:
     after = (_survey(context.model, source, context.split) if shared else before[0], target)
 
     section = Section()
-    section.text.append(_told(settings, names))
+    section.text.append(_summary(settings, names))
     _distances(section, before, after, context.seed)
     tasks = [name for name in before[0].labels["train"] if name in target.labels["train"]]
-    found, few, left_out = {}, {}, []
+    transfers, few, left_out = {}, {}, []
     for task in tasks:
         try:
-            found[task] = [
+            transfers[task] = [
                 task_transfer(*both, task, seed=context.seed) for both in (before, after)
             ]
             few[task] = [
@@ -84,10 +84,10 @@ def evaluate_transfer(context: EvaluationContext) -> Section:
         except ValueError as error:
             left_out.append(f"{task} ({error})")
     if left_out:
-        section.text.append(f"Tasks that cannot be judged: {'; '.join(left_out)}.")
-    if found:
-        _accuracies(section, found, few)
-        pairs = ({name: pair[i] for name, pair in found.items()} for i in (0, 1))
+        section.text.append(f"Tasks that cannot be evaluated: {'; '.join(left_out)}.")
+    if transfers:
+        _accuracies(section, transfers, few)
+        pairs = ({name: pair[i] for name, pair in transfers.items()} for i in (0, 1))
         section.figures.append(draw_scores(context, *pairs, names))
     section.figures.append(draw_embeddings(context, {"before": before, "after": after}, names))
     return section
@@ -103,7 +103,7 @@ def _survey(model: ZooModel, dataset: Dataset, split: str) -> Survey:
     return Survey(latents, labels)
 
 
-def _told(settings: Mapping[str, Any], names: tuple[str, str]) -> str:
+def _summary(settings: Mapping[str, Any], names: tuple[str, str]) -> str:
     bandwidth = f", {settings['bandwidth']} bandwidth" if settings["method"] == "mmd" else ""
     return (
         f"The model of `{settings['source_run']}`, trained on {names[0]}, was adapted to "
@@ -114,7 +114,7 @@ def _told(settings: Mapping[str, Any], names: tuple[str, str]) -> str:
             if settings["variant"] == "shared"
             else "the source keeps its encoder, the target has one of its own."
         )
-        + " The adaptation saw no label; those of the target's test objects judge it."
+        + " The adaptation used no labels; those of the target's test objects are used here."
     )
 
 
@@ -126,12 +126,12 @@ def _distances(
 ) -> None:
     rows, numbers = [], {}
     for when, both in (("before", before), ("after", after)):
-        found = distance(*both)
+        distances = distance(*both)
         area = survey_auc(*both, seed)
-        numbers |= {f"{name}_{when}": value for name, value in found.items()}
+        numbers |= {f"{name}_{when}": value for name, value in distances.items()}
         numbers[f"survey_auc_{when}"] = area.value
-        shown = (f"{found[name]:.4f}" for name in ("mmd", "mmd_within"))
-        rows.append([when, *shown, f"{found['mean_shift']:.3f}", str(area)])
+        shown = (f"{distances[name]:.4f}" for name in ("mmd", "mmd_within"))
+        rows.append([when, *shown, f"{distances['mean_shift']:.3f}", str(area)])
     section.metrics |= numbers
     section.key_numbers["MMD^2 between the surveys, before -> after"] = (
         f"{numbers['mmd_before']:.4f} -> {numbers['mmd_after']:.4f}"
@@ -142,20 +142,20 @@ def _distances(
             rows,
             "Distance between the latents of the surveys (test objects): squared MMD, unbiased, "
             "median bandwidth, and the same between two halves of the source; distance of the "
-            "means over the size of the source's latents; AUC of a forest that tells the surveys "
-            "apart, with its 95 % interval.",
+            "means over the size of the source's latents; AUC of a forest that separates the "
+            "surveys, with its 95 % interval.",
         )
     )
 
 
 def _accuracies(
     section: Section,
-    found: Mapping[str, list[TaskTransfer]],
+    transfers: Mapping[str, list[TaskTransfer]],
     few: Mapping[str, list[TaskTransfer]],
 ) -> None:
     rows, few_rows = [], []
     gains, lost = {}, {}
-    for task, (before, after) in found.items():
+    for task, (before, after) in transfers.items():
         gains[task] = gain(before.target, after.target)
         lost[task] = gain(before.source, after.source)
         published = " -> ".join(f"{value:.2f}" for value in PUBLISHED.get(task, ()))
@@ -205,10 +205,10 @@ def _accuracies(
                 "published, target",
             ],
             rows,
-            f"Test accuracy in % of forests of {TREES} trees, classes weighed equally, that learnt "
-            "from the labels of the source, with its standard error; that of a gain is of pairs of "
-            "the same objects. The last but one learnt from the labels of the target after the "
-            "adaptation. Published numbers are of real images.",
+            f"Test accuracy in % of forests of {TREES} trees, classes weighted equally, trained "
+            "on the labels of the source, with its standard error; that of a gain is for pairs of "
+            "the same objects. The last but one is trained on the labels of the target after the "
+            "adaptation. Published numbers are for real images.",
         ),
         Table(
             ["task", "target before", "target after", "published, target"],

@@ -1,4 +1,4 @@
-"""How well the votes of volunteers are predicted: fractions, and how wide they scatter."""
+"""Predicted votes of volunteers: fractions and the coverage of their intervals."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _summarise(context, section, scores: VoteScores, asked, expected, constant) 
     }
     text = (
         f"{len(scores.votes)} galaxies of the {context.split} split. Predicted vote fractions are "
-        f"**{error:.3f}** (RMSE over all answers) from those given, where at least "
+        f"**{error:.3f}** (RMSE over all answers) from the observed ones, where at least "
         f"{_FEWEST_VOLUNTEERS} volunteers were asked; "
     )
     if expected is not None:
@@ -73,8 +73,8 @@ def _summarise(context, section, scores: VoteScores, asked, expected, constant) 
         noise_free = root_mean_square((scores.fractions - expected)[asked])
         section.metrics |= {"fraction_rmse_floor": floor, "expected_fraction_rmse": noise_free}
         text += (
-            f"the scatter of the votes alone is {floor:.3f}, and from the fractions of infinitely "
-            f"many volunteers the predictions are **{noise_free:.3f}**. "
+            f"the scatter of the votes alone is {floor:.3f}, and the predictions differ from the "
+            f"fractions of infinitely many volunteers by **{noise_free:.3f}**. "
         )
     else:
         floor = root_mean_square(_sampling_error(scores)[asked])
@@ -89,8 +89,8 @@ def _summarise(context, section, scores: VoteScores, asked, expected, constant) 
         before = float(constant.sum(axis=1).mean())
         section.metrics["constant_log_likelihood"] = before
         text += (
-            f"; {before:.2f} by one Dirichlet-multinomial per question that was fitted to the "
-            "training votes and is the same for all galaxies"
+            f"; {before:.2f} for one Dirichlet-multinomial per question, fitted to the training "
+            "votes and the same for all galaxies"
         )
     section.text.append(text + ".")
 
@@ -101,36 +101,36 @@ def _question_table(section, tree, scores, asked, expected, constant) -> Table:
     header += ["log likelihood"] + (["constant"] if constant is not None else [])
     rows = []
     for number, (name, span) in enumerate(zip(tree.names, tree.spans, strict=True)):
-        known = asked[:, span]
+        judged = asked[:, span]
         some = scores.volunteers[:, span.start] > 0
-        error = root_mean_square(_errors(scores)[:, span][known])
+        error = root_mean_square(_errors(scores)[:, span][judged])
         section.metrics[f"fraction_rmse_{name}"] = error
-        row = [name, str(int(known[:, 0].sum()))]
+        row = [name, str(int(judged[:, 0].sum()))]
         row.append(
-            f"{scores.volunteers[:, span.start][known[:, 0]].mean():.1f}" if known.any() else "-"
+            f"{scores.volunteers[:, span.start][judged[:, 0]].mean():.1f}" if judged.any() else "-"
         )
         if expected is not None:
-            floor = root_mean_square((_observed(scores) - expected)[:, span][known])
-            free = root_mean_square((scores.fractions - expected)[:, span][known])
+            floor = root_mean_square((_observed(scores) - expected)[:, span][judged])
+            free = root_mean_square((scores.fractions - expected)[:, span][judged])
             section.metrics[f"expected_fraction_rmse_{name}"] = free
             row += [_number(error), _number(floor), _number(free)]
         else:
             row += [
                 _number(error),
-                _number(root_mean_square(_sampling_error(scores)[:, span][known])),
+                _number(root_mean_square(_sampling_error(scores)[:, span][judged])),
             ]
         for logs in (scores.log_prob, constant) if constant is not None else (scores.log_prob,):
             row.append(f"{logs[some, number].mean():.2f}" if some.any() else "-")
         rows.append(row)
     floor = (
-        "the given fractions from those of infinitely many volunteers"
+        "the observed fractions about those of infinitely many volunteers"
         if expected is not None
         else "independent volunteers with the predicted fractions"
     )
     caption = (
         f"Fractions where at least {_FEWEST_VOLUNTEERS} volunteers were asked (their mean number "
         f"in the third column). Floor: scatter of {floor}. Log likelihoods in nats per galaxy "
-        "of which somebody was asked the question."
+        "with at least one volunteer for the question."
     )
     return Table(header, rows, caption)
 
@@ -140,19 +140,19 @@ def _interval_table(section, tree, scores, asked) -> Table:
     header += [f"{100 * level:.0f} %, ends included" for level in LEVELS[1::2]]
     rows = []
     for name, span in [*zip(tree.names, tree.spans, strict=True), ("all", slice(None))]:
-        known = np.zeros_like(asked)
-        known[:, span] = asked[:, span]
-        if not known.any():
+        judged = np.zeros_like(asked)
+        judged[:, span] = asked[:, span]
+        if not judged.any():
             rows.append([name] + ["-"] * (len(header) - 1))
             continue
         row = [name]
         for level in LEVELS:
-            value = _coverage(scores, known, level)
+            value = _coverage(scores, judged, level)
             row.append(f"{value:.3f}")
             if name != "all":
                 section.metrics[f"coverage_{100 * level:.0f}_{name}"] = value
         for index in range(1, len(LEVELS), 2):
-            inside, content = scores.inside[index][known], scores.content[index][known]
+            inside, content = scores.inside[index][judged], scores.content[index][judged]
             row.append(f"{inside.mean():.3f} of {content.mean():.3f}")
         rows.append(row)
     return Table(
@@ -160,13 +160,13 @@ def _interval_table(section, tree, scores, asked) -> Table:
         rows,
         "Share of the votes that lie in the central credible intervals of their predicted "
         "distributions. Whole numbers of votes cannot hold a level exactly: the first columns "
-        "count the numbers at an end in part, so that a true prediction covers the level; the "
-        "last columns count them whole, beside the probability that such intervals have.",
+        "count the numbers at an end in part, so that a correct prediction covers the level; the "
+        "last columns count them in full, beside the probability of such intervals.",
     )
 
 
-def _coverage(scores: VoteScores, known: np.ndarray, level: float) -> float:
-    return coverage(scores.below[known], scores.upto[known], level)
+def _coverage(scores: VoteScores, chosen: np.ndarray, level: float) -> float:
+    return coverage(scores.below[chosen], scores.upto[chosen], level)
 
 
 def _observed(scores: VoteScores) -> np.ndarray:

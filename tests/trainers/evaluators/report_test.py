@@ -54,7 +54,7 @@ class ReportTest(tf.test.TestCase):
             "[`outliers.ecsv`](outliers.ecsv)",
             "## Not evaluated",
             "- probe: the dataset has no labels.",
-            "## How to repeat this",
+            "## Reproduction",
             "python -m trainers.run --model vae",
             "| seed | 3 |",
             "keras 3",

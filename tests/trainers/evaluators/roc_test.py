@@ -43,7 +43,7 @@ class RocTest(tf.test.TestCase):
         inverted = evaluate_roc(self._context(dataset, np.eye(2)[1 - labels]))
         self.assertEqual(inverted.metrics["auc"], 0.0)
         self.assertEqual(inverted.metrics["accuracy"], 0.0)
-        self.assertIn("wrong names", " ".join(inverted.text))
+        self.assertIn("wrong classes", " ".join(inverted.text))
 
     def test_chance_is_no_wrong_identification(self):
         dataset = StandInDataset()
@@ -53,8 +53,8 @@ class RocTest(tf.test.TestCase):
         section = evaluate_roc(self._context(dataset, np.stack([1 - score, score], 1)))
         self.assertBetween(0.5, section.metrics["auc"], section.metrics["auc_high"])
         text = " ".join(section.text)
-        self.assertIn("cannot be told from 1/2", text)
-        self.assertNotIn("wrong names", text)
+        self.assertIn("consistent with chance (0.5)", text)
+        self.assertNotIn("wrong classes", text)
 
     def test_the_floor_has_one_interval(self):
         dataset = StandInDataset()

@@ -84,7 +84,7 @@ class TasksTest(tf.test.TestCase):
         section = self.section
         self.assertNotIn("lone_accuracy", section.metrics)
         self.assertIn("lone (the training objects have labels of one alone)", section.text[1])
-        with self.assertRaisesRegex(ValueError, "the judged objects have labels of no class"):
+        with self.assertRaisesRegex(ValueError, "the test objects have labels of no class"):
             latents, labels = np.zeros((4, 2)), np.array([0, 0, 1, 1])
             probe_task("side", TASKS["side"], (latents, labels), (latents, np.full(4, -1)))
 

@@ -31,26 +31,26 @@ def draw_by_separation(
         intervals: Whether the 95 % intervals are drawn.
     """
     x = model.centres
-    known = np.isfinite(model.value) & np.isfinite(sep.value)
+    both = np.isfinite(model.value) & np.isfinite(sep.value)
     axes.fill_between(
         x,
         sep.value,
         model.value,
-        where=known & (model.value >= sep.value),
+        where=both & (model.value >= sep.value),
         interpolate=True,
         color=MODEL_COLOUR,
         alpha=0.2,
         linewidth=0,
         label="gain over SEP",
     )
-    for found, label, colour, style, shift in (
+    for rates, label, colour, style, shift in (
         (model, name, MODEL_COLOUR, "-", 0.0),
         (sep, "SEP", SEP_COLOUR, "--", 0.15 if intervals else 0.0),
     ):
-        errors = np.maximum([found.value - found.low, found.high - found.value], 0)
+        errors = np.maximum([rates.value - rates.low, rates.high - rates.value], 0)
         axes.errorbar(
             x + shift,
-            found.value,
+            rates.value,
             yerr=errors if intervals else None,
             color=colour,
             linestyle=style,
@@ -82,11 +82,14 @@ def draw_kinds(
     """
     colours, markers = (MODEL_COLOUR, SEP_COLOUR, SEP_COLOUR), ("o", "s", "D")
     for index, name in enumerate(names):
-        found = [several[index] for several in rates.values()]
-        value = np.array([one.value for one in found])
-        errors = [[one.value - one.low for one in found], [one.high - one.value for one in found]]
+        intervals = [several[index] for several in rates.values()]
+        value = np.array([one.value for one in intervals])
+        errors = [
+            [one.value - one.low for one in intervals],
+            [one.high - one.value for one in intervals],
+        ]
         axes.errorbar(
-            np.arange(len(found)) + 0.16 * (index - (len(names) - 1) / 2),
+            np.arange(len(intervals)) + 0.16 * (index - (len(names) - 1) / 2),
             value,
             yerr=np.maximum(errors, 0),
             fmt=markers[index],

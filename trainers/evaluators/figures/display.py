@@ -40,13 +40,12 @@ def composite_bands(bands: Sequence[str]) -> tuple[int, int, int] | None:
 
 
 class Stretch:
-    """Turns images into pictures with the scale of given originals.
+    """Display stretch of images, with the scale of their originals.
 
-    Photographs (bands red, green, blue, or grey) and pictures in colour that a survey has stretched
-    to 8 bits keep their scale. Survey images become a
-    colour composite of three bands (Lupton et al. 2004), or with one or two bands a grey picture
-    of the reference band, both with an asinh scale that starts at the sky and is linear below a
-    few times its noise.
+    Photographs (bands red, green, blue, or grey) and colour pictures that a survey has stretched
+    to 8 bits keep their scale. Survey images become a colour composite of three bands (Lupton et
+    al. 2004), or with one or two bands a grey picture of the reference band, both with an asinh
+    scale that starts at the sky and is linear below a few times its noise.
 
     Attributes:
         is_photograph: Whether these are photographs, or 8-bit pictures.
@@ -109,7 +108,7 @@ class Stretch:
 
 
 def _is_8_bit(images: np.ndarray) -> bool:
-    """Whether all pixels are whole numbers from 0 to 255, and some are above a few."""
+    """Returns True if all pixels are integers from 0 to 255 and some exceed 16."""
     if images.min() < 0 or not 16 < images.max() <= 255:
         return False
     return bool(np.all(images == np.round(images)))

@@ -1,4 +1,4 @@
-"""Planes in which latents are embedded: coloured by what is known, and with their galaxies."""
+"""Embeddings of latents in a plane, coloured by quantities or drawn with their galaxies."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def coloured(
             panel.scatter(*plane.T, s=8, alpha=0.6, linewidths=0)
         else:
             values = context.quantities()[what][chosen]
-            known = np.isfinite(values)
-            low, high = np.percentile(values[known], [2, 98]) if known.any() else (0, 1)
-            panel.scatter(*plane[~known].T, s=8, color="0.85", linewidths=0)
+            finite = np.isfinite(values)
+            low, high = np.percentile(values[finite], [2, 98]) if finite.any() else (0, 1)
+            panel.scatter(*plane[~finite].T, s=8, color="0.85", linewidths=0)
             look = {"cmap": plot_style.CONTINUOUS, "vmin": low, "vmax": high, "linewidths": 0}
-            drawn = panel.scatter(*plane[known].T, s=8, c=values[known], **look)
+            drawn = panel.scatter(*plane[finite].T, s=8, c=values[finite], **look)
             figure.colorbar(drawn, ax=panel, extend="both", pad=0.02)
     for panel in axes[::columns]:
         panel.set_ylabel(f"{name} 2")
@@ -79,23 +79,23 @@ def places(plane: np.ndarray, cells: int = _CELLS) -> list[tuple[int, int, int]]
     scaled = (plane - low) / np.where(high > low, high - low, 1) * cells
     cell = np.minimum(scaled.astype(int), cells - 1)
     distance = np.square(scaled - cell - 0.5).sum(axis=1)
-    found: dict[tuple[int, int], int] = {}
+    cells_taken: dict[tuple[int, int], int] = {}
     for index in np.argsort(distance, kind="stable"):
-        found.setdefault((cell[index, 1], cell[index, 0]), int(index))
-    return [(row, column, index) for (row, column), index in sorted(found.items())]
+        cells_taken.setdefault((cell[index, 1], cell[index, 0]), int(index))
+    return [(row, column, index) for (row, column), index in sorted(cells_taken.items())]
 
 
 def with_galaxies(
     context: EvaluationContext, plane: np.ndarray, chosen: np.ndarray, name: str
 ) -> Figure:
     """Draws the images of the objects at their places in the plane; see `coloured` for the Args."""
-    found = places(plane)
-    images = context.images[chosen[[index for _, _, index in found]]]
+    grid = places(plane)
+    images = context.images[chosen[[index for _, _, index in grid]]]
     stretch = Stretch(images, context.spec.bands)
     pictures = stretch.pictures(images)
     height, width = pictures.shape[1:3]
     sheet = np.ones((_CELLS * (height + 1), _CELLS * (width + 1), 3))
-    for picture, (row, column, _) in zip(pictures, found, strict=True):
+    for picture, (row, column, _) in zip(pictures, grid, strict=True):
         # The second coordinate rises upwards, the rows of the sheet fall.
         top, left = (_CELLS - 1 - row) * (height + 1), column * (width + 1)
         picture = picture if stretch.origin == "upper" else picture[::-1]

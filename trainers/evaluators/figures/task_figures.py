@@ -44,11 +44,11 @@ def accuracies(results: Sequence[TaskResult]) -> Figure:
         color=plot_style.COLOURS[1],
         label="balanced accuracy",
     )
-    known = [row for row in rows if results[row].published]
-    if known:
+    compared = [row for row in rows if results[row].published]
+    if compared:
         axes.plot(
-            [results[row].published.test for row in known],
-            known,
+            [results[row].published.test for row in compared],
+            compared,
             "s",
             markersize=8,
             markerfacecolor="none",
@@ -57,7 +57,7 @@ def accuracies(results: Sequence[TaskResult]) -> Figure:
         )
     axes.set_yticks(rows, [result.title for result in results])
     axes.invert_yaxis()
-    axes.set(xlim=(0, 1.02), xlabel="Share of right answers")
+    axes.set(xlim=(0, 1.02), xlabel="Accuracy")
     axes.grid(axis="x", color="0.92", linewidth=0.8)
     axes.set_axisbelow(True)
     figure.legend(loc="outside upper center", ncols=4)

@@ -1,4 +1,4 @@
-"""Figures of predicted votes: calibration, coverage, and some galaxies."""
+"""Figures of predicted votes: calibration, coverage and example galaxies."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _COLUMNS = 5
 
 
 def calibration(context: EvaluationContext, scores: VoteScores, asked: np.ndarray) -> FigureFile:
-    """Draws, for each question, the share of the votes given against the share predicted."""
+    """Draws, for each question, the observed share of the votes against the predicted share."""
     tree = context.model.tree
     shown = [index for index, span in enumerate(tree.spans) if asked[:, span].any()]
     columns = min(len(shown), _COLUMNS)
@@ -44,13 +44,13 @@ def calibration(context: EvaluationContext, scores: VoteScores, asked: np.ndarra
         _legend(panel, names, "lower right")
     for number, panel in enumerate(axes):
         if number % columns == 0:
-            panel.set_ylabel("Fraction of the votes given")
+            panel.set_ylabel("Observed fraction of the votes")
         if number >= len(shown) - columns:
             panel.set_xlabel("Fraction predicted")
     return context.save_figure(
         figure,
         "vote_calibration",
-        "Mean share of the votes that an answer was given, against the mean share predicted, in "
+        "Mean observed share of the votes for an answer against the mean predicted share, in "
         f"bins of the prediction with at least {_FEWEST_IN_BIN} galaxies. Bars are standard errors "
         "from the scatter between galaxies.",
     )
@@ -65,10 +65,10 @@ def coverage_curves(
     levels = np.linspace(0.02, 0.98, 49)
     lines = ("-", "--")
     for number, (name, span) in enumerate(zip(tree.names, tree.spans, strict=True)):
-        known = asked[:, span]
-        if not known.any():
+        chosen = asked[:, span]
+        if not chosen.any():
             continue
-        below, upto = scores.below[:, span][known], scores.upto[:, span][known]
+        below, upto = scores.below[:, span][chosen], scores.upto[:, span][chosen]
         left.plot(
             levels,
             [coverage(below, upto, level) - level for level in levels],
@@ -105,15 +105,15 @@ def coverage_curves(
     return context.save_figure(
         figure,
         "vote_coverage",
-        "Left: how much larger than its level the share of votes is that central credible "
-        "intervals cover; above zero predictions are too wide, below too narrow. Right: where the "
-        "votes lie in their predicted distributions, for all answers; true predictions are flat, "
-        "too narrow ones high at the ends, too wide ones in the middle.",
+        "Left: coverage of central credible intervals minus their level; predictions are too wide "
+        "above zero and too narrow below. Right: probability integral transform of the votes, for "
+        "all answers; correct predictions are flat, too narrow ones high at the ends, too wide "
+        "ones in the middle.",
     )
 
 
 def galaxies(context: EvaluationContext, scores: VoteScores) -> FigureFile:
-    """Draws some galaxies with the predicted distributions of votes and the votes given."""
+    """Draws some galaxies with the predicted distributions of votes and the observed votes."""
     tree = context.model.tree
     chosen = context.subset(_GALAXIES, "votes/galaxies")
     answer = {name: values[chosen] for name, values in context.outputs("call").items()}
@@ -136,7 +136,7 @@ def galaxies(context: EvaluationContext, scores: VoteScores) -> FigureFile:
                 panel.set_axis_off()
                 continue
             _draw_votes(panel, tree, number, probabilities[row].numpy(), asked)
-            _draw_given(panel, tree, number, scores.votes[chosen[row]], asked)
+            _draw_observed(panel, tree, number, scores.votes[chosen[row]], asked)
         panels[row, 1].set_ylabel("Probability")
     for panel in panels[-1, 1:]:
         panel.set_xlabel("Share of the votes")
@@ -145,7 +145,7 @@ def galaxies(context: EvaluationContext, scores: VoteScores) -> FigureFile:
         "vote_galaxies",
         "Galaxies drawn at random, with the questions that most volunteers answered (their number "
         "in brackets). Steps: predicted distribution of the votes for each answer, over their "
-        "number; lines with a triangle: the votes given.",
+        "number; lines with a triangle: observed votes.",
     )
 
 
@@ -155,17 +155,17 @@ def answer_name(tree, place: int) -> str:
 
 
 def _draw_bins(panel: Axes, scores, asked, place, edges, colour) -> None:
-    known = asked[:, place]
-    predicted, votes = scores.fractions[known, place], scores.votes[known, place]
-    volunteers = scores.volunteers[known, place]
+    chosen = asked[:, place]
+    predicted, votes = scores.fractions[chosen, place], scores.votes[chosen, place]
+    volunteers = scores.volunteers[chosen, place]
     group = np.clip(np.digitize(predicted, edges) - 1, 0, len(edges) - 2)
     points = []
     for index in range(len(edges) - 1):
         inside = group == index
         if inside.sum() >= _FEWEST_IN_BIN:
-            given = votes[inside] / volunteers[inside]
-            error = given.std(ddof=1) / np.sqrt(inside.sum())
-            points.append((predicted[inside].mean(), given.mean(), error))
+            observed = votes[inside] / volunteers[inside]
+            error = observed.std(ddof=1) / np.sqrt(inside.sum())
+            points.append((predicted[inside].mean(), observed.mean(), error))
     if points:
         x, y, error = np.array(points).T
         panel.errorbar(
@@ -191,7 +191,7 @@ def _draw_votes(panel: Axes, tree, number: int, probabilities, asked: int) -> No
     _legend(panel, names, "upper center")
 
 
-def _draw_given(panel: Axes, tree, number: int, votes, asked: int) -> None:
+def _draw_observed(panel: Axes, tree, number: int, votes, asked: int) -> None:
     span = tree.spans[number]
     top = panel.get_ylim()[1]
     room = 1.15 + 0.11 * (span.stop - span.start)

@@ -1,4 +1,4 @@
-"""What the names of classes tell: which are stars and which galaxies, however they are written."""
+"""Names of classes: stars and galaxies in any spelling."""
 
 from __future__ import annotations
 

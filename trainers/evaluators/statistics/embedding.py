@@ -65,7 +65,7 @@ def tsne(points: np.ndarray, dimension: int, seed: int) -> np.ndarray:
 
 
 def has_umap() -> bool:
-    """Whether umap-learn is installed (the extra `umap`)."""
+    """Returns True if umap-learn is installed (the extra `umap`)."""
     try:
         importlib.metadata.version("umap-learn")
     except importlib.metadata.PackageNotFoundError:
@@ -88,7 +88,7 @@ def umap(points: np.ndarray, seed: int) -> np.ndarray:
     """
     scaled = _scaled(points)
     with warnings.catch_warnings():
-        # It tells that a seed costs the threads.
+        # It warns that a seed excludes threads.
         warnings.simplefilter("ignore")
         # Its compiler takes seconds to load.
         from umap import UMAP

@@ -1,4 +1,4 @@
-"""Which latents carry information."""
+"""Information content of latents."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import numpy as np
 
 __all__ = ["information", "most_informative"]
 
-# A latent of which less is signal than this has been given up by the encoder.
+# Least signal fraction of a latent that the encoder uses.
 ACTIVE = 0.05
 
 
 def information(mean: np.ndarray, stddev: np.ndarray | None = None) -> np.ndarray:
-    """Returns, for each latent, the fraction of its variance that tells objects apart.
+    """Returns, for each latent, the fraction of its variance that is between objects.
 
         information = V / (V + <stddev^2>),   V = variance of the posterior means over objects
 

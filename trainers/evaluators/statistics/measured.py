@@ -22,7 +22,7 @@ def quantities(arrays: Mapping[str, np.ndarray], spec: DatasetSpec) -> dict[str,
     """Returns the numeric features, (number,) each; of vectors by band the reference band.
 
     A feature that is the same in all objects of a class, as the Sersic index of stars, is NaN
-    there: it is not measured but set. Identifiers are left out.
+    there: it is set, not measured. Identifiers are left out.
 
     Args:
         arrays: Features of a split.

@@ -53,7 +53,7 @@ def sky_and_noise(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def saturated(images: np.ndarray) -> np.ndarray:
-    """Tells which images have a clipped core: three or more pixels share the highest value.
+    """Returns which images have a clipped core: three or more pixels share the highest value.
 
     Args:
         images: (number, height, width) in one band.

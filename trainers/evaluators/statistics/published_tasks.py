@@ -1,4 +1,4 @@
-"""Accuracies that were published for a random forest on the latents of Galaxy Zoo DECaLS."""
+"""Published accuracies of random forests on the latents of Galaxy Zoo DECaLS."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class PublishedTask:
     """Accuracies of one task.
 
     Attributes:
-        classes: Number of classes; a task that has another number is not the same.
-        train: Share of right answers among the galaxies that the forest learnt from.
-        test: Among the others, three tenths of all.
+        classes: Number of classes; a task with another number is not the same.
+        train: Accuracy on the training galaxies of the forest.
+        test: Accuracy on the others, three tenths of all.
     """
 
     classes: int

@@ -1,4 +1,4 @@
-"""Fractions of right answers with their binomial uncertainty.
+"""Accuracies with their binomial uncertainty.
 
 References:
     Wilson (1927), JASA 22, 209; Brown, Cai and DasGupta (2001), Statistical Science 16, 101

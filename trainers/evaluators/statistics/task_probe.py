@@ -30,11 +30,11 @@ FEW_TREES = 5
 
 @dataclasses.dataclass(frozen=True)
 class TaskScore:
-    """How a classifier did on the objects that have a label.
+    """True and predicted labels of the objects that have one.
 
     Attributes:
         truth: (number,) labels.
-        predicted: (number,) labels that the classifier gave.
+        predicted: (number,) labels of the classifier.
     """
 
     truth: np.ndarray
@@ -68,9 +68,9 @@ class TaskResult:
     Attributes:
         name: Of the task.
         classes: Names of its classes.
-        train: The large forest on the objects that it learnt from.
+        train: The large forest on its training objects.
         test: The large forest on the others.
-        few_train: The forest of five trees on the objects that it learnt from.
+        few_train: The forest of five trees on its training objects.
         few_test: The forest of five trees on the others.
         importance: (dimension,) mean decrease of impurity by each latent, of sum 1.
         importance_spread: (dimension,) standard deviation over the trees.
@@ -92,7 +92,7 @@ class TaskResult:
 
     @property
     def majority(self) -> float:
-        """Share of the largest class among the objects that are judged."""
+        """Share of the largest class among the test objects."""
         return float(np.bincount(self.test.truth).max() / len(self.test.truth))
 
     @property
@@ -123,7 +123,7 @@ def task_labels_of(arrays: Mapping[str, np.ndarray], spec: DatasetSpec) -> dict[
 def fit_forest(
     latents: np.ndarray, labels: np.ndarray, *, trees: int = TREES, seed: int = 0
 ) -> RandomForestClassifier:
-    """Returns a forest with the classes weighed equally.
+    """Returns a forest with the classes weighted equally.
 
     Args:
         latents: (number, dimension).
@@ -149,7 +149,7 @@ def fit_forest(
 def score_forest(
     forest: RandomForestClassifier, latents: np.ndarray, labels: np.ndarray
 ) -> TaskScore:
-    """Returns how a forest does on other objects; see `fit_forest` for the Args.
+    """Returns the score of a forest on other objects; see `fit_forest` for the Args.
 
     Raises:
         ValueError: if none of the objects has a label.
@@ -167,20 +167,20 @@ def probe_task(
     test: tuple[np.ndarray, np.ndarray],
     seed: int = 0,
 ) -> TaskResult:
-    """Trains the forests of a task and judges them.
+    """Trains the forests of a task and scores them.
 
     Args:
         name: Of the task.
         classes: Names of its classes.
-        train: Latents (number, dimension) and labels (number,) of the objects to learn from; those
-            whose label is negative are left out.
-        test: The same of the objects to judge on.
+        train: Latents (number, dimension) and labels (number,) of the training objects; those
+            with a negative label are left out.
+        test: The same of the test objects.
         seed: Seed of the forests.
 
     Raises:
         ValueError: if either has labels of fewer than two classes.
     """
-    for part, (_, labels) in (("training", train), ("judged", test)):
+    for part, (_, labels) in (("training", train), ("test", test)):
         present = np.unique(labels[labels >= 0])
         if len(present) < 2:
             names = ", ".join(classes[index] for index in present) or "no class"

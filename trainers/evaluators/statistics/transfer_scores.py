@@ -1,4 +1,4 @@
-"""How well classes carry over from one survey to another, in the latents of an encoder for each."""
+"""Transfer of classifications between surveys, in the latents of an encoder for each."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ __all__ = [
 ]
 
 # Objects of each survey between which the discrepancy is computed (its kernels hold all pairs),
-# and from which the surveys are learnt to be told apart.
+# and on which the classifier of surveys is trained.
 _DISTANCE_OBJECTS = 2000
-_TOLD_APART_OBJECTS = 2000
+_SURVEY_OBJECTS = 2000
 _RESAMPLES = 500
 
 
@@ -38,7 +38,7 @@ class Survey:
     """One survey in the latents of one encoder.
 
     Attributes:
-        latents: By split ("train", and the one that is judged, "test"), (number, dimension).
+        latents: By split ("train" and "test"), (number, dimension).
         labels: By split, of each task (number,) integers, -1 for none.
     """
 
@@ -48,13 +48,13 @@ class Survey:
 
 @dataclasses.dataclass(frozen=True)
 class TaskTransfer:
-    """A task, learnt from the labels of the source's training objects.
+    """Scores of a task that is trained on the labels of the source.
 
     Attributes:
-        trained_on: Number of these.
-        target: Judged on the target's test objects.
-        source: Judged on the source's test objects.
-        bound: A forest that learnt from the target's own labels, judged as `target` is.
+        trained_on: Number of labelled training objects of the source.
+        target: Score on the target's test objects.
+        source: Score on the source's test objects.
+        bound: Score on the target of a forest trained on the target's own labels.
     """
 
     trained_on: int
@@ -81,16 +81,16 @@ def labels_of(arrays: Mapping[str, np.ndarray], spec: DatasetSpec) -> dict[str, 
 def task_transfer(
     source: Survey, target: Survey, task: str, *, trees: int = TREES, seed: int = 0
 ) -> TaskTransfer:
-    """Returns how a task carries over from the source to the target.
+    """Returns the scores of a task before and after its transfer to the target.
 
     Raises:
         ValueError: if a survey has fewer than two classes to learn from, or none to judge with.
     """
-    learnt = source.labels["train"][task]
-    forest = fit_forest(source.latents["train"], learnt, trees=trees, seed=seed)
+    labels = source.labels["train"][task]
+    forest = fit_forest(source.latents["train"], labels, trees=trees, seed=seed)
     own = fit_forest(target.latents["train"], target.labels["train"][task], trees=trees, seed=seed)
     return TaskTransfer(
-        int((learnt >= 0).sum()),
+        int((labels >= 0).sum()),
         _score(forest, target, task),
         _score(forest, source, task),
         _score(own, target, task),
@@ -102,10 +102,7 @@ def _score(forest: RandomForestClassifier, survey: Survey, task: str) -> TaskSco
 
 
 def gain(before: TaskScore, after: TaskScore) -> tuple[float, float]:
-    """Returns by how much the accuracy rose, and its standard error.
-
-    Both are of the same objects, and what they have in common is no part of the error.
-    """
+    """Returns the gain in accuracy and its standard error for the same objects (paired)."""
     difference = after.correct.astype(float) - before.correct
     return float(difference.mean()), float(difference.std() / np.sqrt(len(difference)))
 
@@ -117,7 +114,7 @@ def mean_of(values: list[tuple[float, float]]) -> tuple[float, float]:
 
 
 def distance(source: Survey, target: Survey) -> dict[str, float]:
-    """Returns how far apart the test objects of two surveys are.
+    """Returns measures of distance between the test objects of two surveys.
 
     Returns:
         `mmd`: unbiased estimate of MMD^2 with the median bandwidth, which no scale of the latents
@@ -143,14 +140,13 @@ def _single(points: np.ndarray) -> np.ndarray:
 
 
 def survey_auc(source: Survey, target: Survey, seed: int) -> ranking.Interval:
-    """Returns the AUC with which a forest tells from the latents which survey a galaxy is from.
+    """Returns the AUC of a forest that predicts the survey of a galaxy from its latents.
 
-    It learns from training objects and is judged on test objects; 0.5 where the surveys cannot be
-    told apart.
+    It is trained on training objects and tested on test objects; 0.5 for indistinguishable surveys.
     """
     both, sides = {}, {}
     for split in ("train", "test"):
-        parts = [each.latents[split][:_TOLD_APART_OBJECTS] for each in (source, target)]
+        parts = [each.latents[split][:_SURVEY_OBJECTS] for each in (source, target)]
         both[split] = np.concatenate(parts)
         sides[split] = np.repeat([0, 1], [len(part) for part in parts])
     forest = fit_forest(both["train"], sides["train"], seed=seed)

@@ -1,4 +1,4 @@
-"""How far predicted distributions of votes hold, against the votes that were given."""
+"""Scores of predicted distributions of votes against the observed votes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import optimize, special
+from scipy import optimize, special, stats
 
 if TYPE_CHECKING:
     from zoo.distributions.decision_tree import DecisionTree
@@ -28,7 +28,7 @@ _CHUNK = 64
 
 @dataclasses.dataclass(frozen=True)
 class VoteScores:
-    """Predictions beside the votes.
+    """Predictions and votes.
 
     Attributes:
         votes: (galaxies, answers) integers.
@@ -124,7 +124,7 @@ def coverage(below: np.ndarray, upto: np.ndarray, level: float) -> float:
     averaged over its draws. For a true prediction it is the level.
 
     Args:
-        below: F(k - 1) of the votes given.
+        below: F(k - 1) of the observed votes.
         upto: F(k).
         level: Of the interval, in (0, 1).
 
@@ -144,13 +144,13 @@ def fit_concentrations(votes: np.ndarray) -> np.ndarray:
     Args:
         votes: (galaxies, answers of one question), of galaxies that differ in nothing.
     """
-    votes = votes[votes.sum(axis=1) > 0].astype(np.float64)
+    votes = votes[votes.sum(axis=1) > 0].astype(int)
     if not len(votes):
         return np.ones(votes.shape[1])
 
     def mean_nll(logs: np.ndarray) -> tuple[float, np.ndarray]:
         alpha = np.exp(logs)
-        value = -np.mean(_log_prob_ordered(votes, alpha))
+        value = -np.mean(stats.dirichlet_multinomial.logpmf(votes, alpha, votes.sum(axis=1)))
         change = special.digamma(alpha.sum()) - special.digamma(alpha.sum() + votes.sum(axis=1))
         slope = change[:, None] + special.digamma(votes + alpha) - special.digamma(alpha)
         return value, -slope.mean(axis=0) * alpha
@@ -172,18 +172,10 @@ def constant_log_prob(
     """
     columns = []
     for span in tree.spans:
-        given = votes[:, span].astype(np.float64)
         alpha = fit_concentrations(training_votes[:, span])
-        ways = special.gammaln(given.sum(axis=1) + 1) - special.gammaln(given + 1).sum(axis=1)
-        columns.append(ways + _log_prob_ordered(given, alpha))
+        counts = votes[:, span].astype(int)
+        columns.append(stats.dirichlet_multinomial.logpmf(counts, alpha, counts.sum(axis=1)))
     return np.stack(columns, axis=1)
-
-
-def _log_prob_ordered(votes: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    gained = special.gammaln(votes + alpha) - special.gammaln(alpha)
-    total = alpha.sum()
-    spread = special.gammaln(total) - special.gammaln(total + votes.sum(axis=1))
-    return gained.sum(axis=1) + spread
 
 
 def root_mean_square(values: Any) -> float:
