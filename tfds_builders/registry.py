@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tfds_builders.choices import unknown_choice
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -57,7 +58,7 @@ def builder(
     builder_class = _builder_class(name)
     if isinstance(config, str) and config not in builder_class.builder_configs:
         raise ValueError(
-            _unknown(f"configuration of {name}", config, builder_class.builder_configs)
+            unknown_choice(f"configuration of {name}", config, builder_class.builder_configs)
         )
     if options:
         if not builder_class.BUILDER_CONFIGS:
@@ -76,7 +77,7 @@ def _builder_class(name: str) -> type[tfds.core.DatasetBuilder]:
     if name in _MODULES:
         claims = (_own(name), *claims)
     if not claims:
-        raise ValueError(_unknown("dataset", name, list_datasets()))
+        raise ValueError(unknown_choice("dataset", name, list_datasets()))
     if len(claims) > 1:
         raise ValueError(
             f"dataset '{name}' is registered more than once: {'; '.join(map(_origin, claims))}"
@@ -130,7 +131,9 @@ def _with_options(
     known = {field.name for field in dataclasses.fields(config)} - of_tfds
     for name, value in options.items():
         if name not in known:
-            raise ValueError(_unknown(f"option of {dataset}/{config.name}", name, sorted(known)))
+            raise ValueError(
+                unknown_choice(f"option of {dataset}/{config.name}", name, sorted(known))
+            )
         default = getattr(config, name)
         allowed = (int, float) if isinstance(default, float) else type(default)
         if default is not None and (
@@ -139,10 +142,3 @@ def _with_options(
             raise ValueError(f"{name} must be like {default!r}, its default; got {value!r}")
     named = "-".join(f"{name}={value}" for name, value in sorted(options.items()))
     return dataclasses.replace(config, name=f"{config.name}-{named}", **options)
-
-
-def _unknown(what: str, name: str, choices: Iterable[str]) -> str:
-    names = list(choices)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    return f"unknown {what} '{name}': choose from {', '.join(names)}{hint}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 
 import numpy as np
 import surveycodex
+
+from tfds_builders.choices import unknown_choice
 
 __all__ = [
     "NANOMAGGY_ZEROPOINT",
@@ -62,10 +63,7 @@ def survey(name: str, bands: tuple[str, ...] | None = None) -> Survey:
         ValueError: if there is no such survey or band.
     """
     if name not in surveycodex.available_surveys:
-        near = difflib.get_close_matches(name, surveycodex.available_surveys, n=1, cutoff=0.4)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        choices = ", ".join(surveycodex.available_surveys)
-        raise ValueError(f"unknown survey '{name}': choose from {choices}{hint}")
+        raise ValueError(unknown_choice("survey", name, surveycodex.available_surveys))
     entry = surveycodex.get_survey(name)
     bands = tuple(entry.available_filters) if bands is None else tuple(bands)
     missing = sorted(set(bands) - set(entry.available_filters))

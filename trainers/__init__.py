@@ -1,1 +1,1 @@
-"""How a model meets data: the commands, recipes, training loop, evaluators and export."""
+"""Training, evaluation, prediction and export of models, and their commands."""

@@ -1,4 +1,4 @@
-"""Which galaxies to label next: the most informative ones (BALD) against random ones.
+"""Active learning: labels for the most informative galaxies (BALD) against random ones.
 
     python -m trainers.active_learning --dataset galaxy_zoo_decals/simulated
     python -m trainers.active_learning --model NAME --start 100 --step 100 --rounds 8 --repeats 3
@@ -74,7 +74,7 @@ def run(arguments: Sequence[str]) -> Path:
 
 
 class _Curve:
-    """The data, which all rounds share, and the scores so far."""
+    """Trainings of all rounds on shared data."""
 
     def __init__(self, options: Options, subsets: LabelSubsets):
         self._options, self._subsets = options, subsets

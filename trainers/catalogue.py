@@ -35,6 +35,16 @@ __all__ = ["main", "make"]
 
 _PACKAGES = ("galaxy-model-zoo", "tensorflow", "keras", "scikit-learn", "astropy")
 
+_OUTPUTS = (
+    "latent_mean",
+    "latent_stddev",
+    "probability",
+    "fractions",
+    "concentrations",
+    "pass_fractions",
+    "asked",
+)
+
 # Training objects that the isolation forest is made from.
 _REFERENCE_OBJECTS = 20_000
 
@@ -99,9 +109,9 @@ def make(model: ZooModel, dataset: Dataset, splits: Sequence[str], batch_size: i
     wanted = object_columns.scalar_features(dataset.spec, dataset.arrays(splits[0], limit=2))
     outputs, features, places = {}, {}, []
     for split in splits:
-        for answers, known in _batches(function, model, dataset, split, wanted, batch_size):
-            for kept, found in ((outputs, answers), (features, known)):
-                for name, values in found.items():
+        for answers, columns in _batches(function, model, dataset, split, wanted, batch_size):
+            for kept, batch in ((outputs, answers), (features, columns)):
+                for name, values in batch.items():
                     kept.setdefault(name, []).append(values)
             places += [split] * len(next(iter(answers.values())))
     outputs = {name: np.concatenate(parts) for name, parts in outputs.items()}
@@ -135,13 +145,12 @@ def _answers(model: ZooModel):
     encodes = hasattr(model, "encode")
 
     def answers(images):
-        found = dict(model(images, training=False)) if not encodes else {}
+        outputs = dict(model(images, training=False)) if not encodes else {}
         if encodes:
-            found |= model.encode(images)
+            outputs |= model.encode(images)
             if model.task in ("classification", "unsupervised_classification"):
-                found |= model(images, training=False)
-        used = ("latent_mean", "latent_stddev", "probability", "fractions", "concentrations")
-        return {name: found[name] for name in (*used, "pass_fractions", "asked") if name in found}
+                outputs |= model(images, training=False)
+        return {name: outputs[name] for name in _OUTPUTS if name in outputs}
 
     return answers
 
@@ -154,7 +163,7 @@ def _batches(function, model, dataset, split, features, batch_size):
     total = dataset.num_examples[split]
     with tqdm(total=total, desc=f"{split} images", unit="image", disable=None) as bar:
         try:
-            for answers, known in inference.stream(
+            for answers, columns in inference.stream(
                 function, dataset, split, features=features, batch_size=batch_size
             ):
                 if not answers:
@@ -163,7 +172,7 @@ def _batches(function, model, dataset, split, features, batch_size):
                         "fractions for a catalogue"
                     )
                 bar.update(len(next(iter(answers.values()))))
-                yield answers, known
+                yield answers, columns
         except ValueError as error:
             if isinstance(error, UserError):
                 raise

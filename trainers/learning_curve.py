@@ -69,7 +69,7 @@ def run(arguments: Sequence[str]) -> Path:
 
 
 class _Curve:
-    """The data, which all classifiers share, and the scores so far."""
+    """Trainings and scores of all classifiers on shared data."""
 
     def __init__(self, options: Options, subsets: LabelSubsets):
         self._options, self._subsets = options, subsets

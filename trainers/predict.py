@@ -1,4 +1,4 @@
-"""A table of a model's answers to cutouts: a row for each object.
+"""Table of a model's outputs for cutouts: one row for each object.
 
 Reads FITS (images, extensions, tables), PNG and JPEG, npy and npz, HDF5 and Parquet files, folders
 of them, or a split of a TFDS dataset; asks a SavedModel; and writes FITS, Parquet, ECSV or CSV by
@@ -162,10 +162,10 @@ def _described(facts: Facts) -> str:
 def _note_units(files: Sequence[str], facts: Facts) -> None:
     from trainers.prediction import pixel_units
 
-    known, found = facts.data.get("units"), pixel_units.of_files(files)
-    if known and found and not pixel_units.are_same(found[1], known):
+    trained, named = facts.data.get("units"), pixel_units.of_files(files)
+    if trained and named and not pixel_units.are_same(named[1], trained):
         print(
-            f"note  {found[0]} is in {found[1]} (BUNIT), the model was trained on {known}: "
+            f"note  {named[0]} is in {named[1]} (BUNIT), the model was trained on {trained}: "
             "its answers mean nothing unless these are the same",
             flush=True,
         )

@@ -106,7 +106,7 @@ class CatalogueTest(tf.test.TestCase):
         (folder / "folder.fits").mkdir()
         for arguments, message in (
             (("--output", folder / "x.txt"), "must end with one of .fits, .parquet"),
-            (("--output", path), "is there; give another file, or --overwrite"),
+            (("--output", path), "is there; give another file, or `overwrite`"),
             (("--output", folder / "folder.fits"), "must be a file; .* is a folder"),
         ):
             with self.assertRaisesRegex(UserError, message):

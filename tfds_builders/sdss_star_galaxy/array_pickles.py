@@ -1,8 +1,9 @@
 """NumPy arrays out of pickles of unknown origin: numbers, strings and arrays of them, nothing else.
 
-NumPy's own `__setstate__` trusts what it is given: flags of a dtype that say that bytes are
-pointers crash the process, or worse. Here a pickle makes descriptions only, of which arrays are
-then made by NumPy's public functions, which check what they are given.
+NumPy's own `__setstate__` trusts its argument: flags of a dtype that declare bytes to be pointers
+crash the process, or worse, so that a whitelist on `pickle.Unpickler` is not enough. Here a pickle
+makes descriptions only, of which arrays are then made by NumPy's public functions, which check
+their arguments.
 """
 
 from __future__ import annotations
@@ -49,25 +50,25 @@ class _Unpickler(pickle._Unpickler):
     """Makes descriptions of arrays and types."""
 
     def find_class(self, module: str, name: str) -> Any:
-        found: Callable[..., Any] | None = None
+        replacement: Callable[..., Any] | None = None
         if module in _ARRAY_MODULES:
-            found = {"_reconstruct": lambda *_: _Array(), "scalar": _scalar}.get(name)
+            replacement = {"_reconstruct": lambda *_: _Array(), "scalar": _scalar}.get(name)
         elif module in _NUMERIC_MODULES and name == "_frombuffer":
-            found = _frombuffer
+            replacement = _frombuffer
         elif (module, name) == ("numpy", "dtype"):
-            found = _Type
+            replacement = _Type
         elif module in _TYPE_MODULES and name in _TYPES:
             # Stands among the arguments of others and is not called.
-            found = _refuse
+            replacement = _refuse
         elif (module, name) == ("_codecs", "encode"):
-            found = _encode_latin1
+            replacement = _encode_latin1
         elif name == "bytes" and module in ("builtins", "__builtin__"):
-            found = _no_bytes
-        if found is None:
+            replacement = _no_bytes
+        if replacement is None:
             raise ForeignObjectError(
                 f"holds a Python object {module}.{name}; only arrays, numbers and strings are read"
             )
-        return _Function(found)
+        return _Function(replacement)
 
 
 class _Function:

@@ -54,10 +54,10 @@ def _parse(data: bytes) -> Any:
     if dtype.hasobject:
         return array_pickles.load(stream.read())
     expected = int(np.prod(shape, dtype=object)) * dtype.itemsize
-    found = len(data) - stream.tell()
+    held = len(data) - stream.tell()
     # Before NumPy reserves whatever memory the header asks for.
-    if found < expected:
-        raise ValueError(f"{expected} bytes of data announced, {found} found")
+    if held < expected:
+        raise ValueError(f"{expected} bytes of data announced, {held} found")
     stream.seek(0)
     return np.load(stream, allow_pickle=False)
 

@@ -71,11 +71,11 @@ _STAMPS_PER_TASK = 500
 
 @dataclasses.dataclass(frozen=True)
 class SepResult:
-    """What SEP made of stamps.
+    """Results of SEP on stamps.
 
     Attributes:
         labels: (number,) int8: 1 blended, 0 isolated, -1 failure.
-        detections: (number,) int16, sources that SEP found; -1 where it gave up.
+        detections: (number,) int16, sources that SEP detected; -1 where it gave up.
     """
 
     labels: np.ndarray
@@ -135,8 +135,8 @@ def run(stamps: np.ndarray, offsets: np.ndarray, *, processes: int | None = None
         joblib.delayed(_run)(stamps[i : i + _STAMPS_PER_TASK], offsets[i : i + _STAMPS_PER_TASK])
         for i in tasks
     )
-    found = np.concatenate([np.zeros((0, 2), np.int16), *pieces])
-    return SepResult(found[:, 0].astype(np.int8), found[:, 1])
+    results = np.concatenate([np.zeros((0, 2), np.int16), *pieces])
+    return SepResult(results[:, 0].astype(np.int8), results[:, 1])
 
 
 def label(detected: np.ndarray, merged: np.ndarray, true: np.ndarray) -> int:

@@ -1,4 +1,4 @@
-"""What a dataset knows of its blends: who is blended, how far apart, and where the sources are."""
+"""Ground truth of blends: labels, separations and positions of the sources."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def separation_edges(separation: np.ndarray) -> np.ndarray:
     Args:
         separation: (number,) pixels; NaN is left out.
     """
-    known = separation[np.isfinite(separation)]
-    width = 1.0 if len(known) >= 3000 else 2.0
-    last = known.max() if len(known) else CLOSE
+    finite = separation[np.isfinite(separation)]
+    width = 1.0 if len(finite) >= 3000 else 2.0
+    last = finite.max() if len(finite) else CLOSE
     return np.arange(0, np.floor(last / width) + 2) * width

@@ -1,4 +1,4 @@
-"""How the commands read what stands on their command lines."""
+"""Argument parser with one-line errors."""
 
 from __future__ import annotations
 

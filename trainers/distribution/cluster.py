@@ -1,4 +1,4 @@
-"""The workers of a run on several machines: who they are, and that all of them are there."""
+"""Clusters of workers on several machines, and the rendezvous at their start."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ __all__ = ["is_chief", "meet", "resolver", "workers"]
 _JOBS = ("chief", "worker")
 # Ports of SLURM steps: below those that systems give to outgoing connections, and some for each.
 _FIRST_PORT, _PORTS, _PORTS_PER_STEP = 10_000, 20_000, 16
-# Time between two tries to reach the chief, and until somebody is told whom one waits for, s.
+# Time between two tries to reach the chief, and until a message says who is missing, s.
 _RETRY_SECONDS = 0.2
-_TELL_SECONDS = 5.0
+_MESSAGE_SECONDS = 5.0
 # What the chief answers, besides what is wrong.
 _START, _LATE = "start", "late: "
 
@@ -67,7 +67,7 @@ def is_chief(cluster: tf.distribute.cluster_resolver.ClusterResolver) -> bool:
 def meet(cluster: tf.distribute.cluster_resolver.ClusterResolver, seconds: float) -> None:
     """Returns when every worker is there.
 
-    TensorFlow's own waiting for them takes up to an hour, tells nobody for whom, and no signal
+    TensorFlow's own waiting for them takes up to an hour, does not say for whom, and no signal
     reaches the process while it lasts. So the workers first come to the chief, at the port at
     which its server will be.
 
@@ -106,7 +106,7 @@ def _listening(port: int) -> socket.socket:
 
 def _wait_for_all(server: socket.socket, own: str, names: list[str], end: float) -> None:
     came: dict[str, socket.socket] = {}
-    begun, told = time.monotonic(), False
+    begun, announced = time.monotonic(), False
     try:
         while missing := [name for name in names if name != own and name not in came]:
             now = time.monotonic()
@@ -118,9 +118,9 @@ def _wait_for_all(server: socket.socket, own: str, names: list[str], end: float)
                 for connection in came.values():
                     connection.sendall(f"{_LATE}{late}\n".encode())
                 raise LostWorkerError(late)
-            if now - begun > _TELL_SECONDS and not told:
+            if now - begun > _MESSAGE_SECONDS and not announced:
                 print(f"{own} of {len(names)} waits for {', '.join(missing)}", flush=True)
-                told = True
+                announced = True
             ready, _, _ = select.select([server, *came.values()], [], [], _RETRY_SECONDS)
             # One that has come says no more: what can be read is that it is gone.
             for name in [name for name, connection in came.items() if connection in ready]:
@@ -155,11 +155,11 @@ def _receive(
 
 
 def _come(chief: str, own: str, number: int, end: float) -> None:
-    begun, told, failure = time.monotonic(), False, "it closed the connection"
+    begun, announced, failure = time.monotonic(), False, "it closed the connection"
     while (now := time.monotonic()) < end:
-        if now - begun > _TELL_SECONDS and not told:
+        if now - begun > _MESSAGE_SECONDS and not announced:
             print(f"{own} of {number} waits for the chief at {chief}", flush=True)
-            told = True
+            announced = True
         try:
             with socket.create_connection(_host_and_port(chief), timeout=end - now) as connection:
                 connection.sendall(f"{own}, {number}\n".encode())

@@ -1,4 +1,4 @@
-"""Where a run computes: one device, the GPUs of one machine, or several workers."""
+"""Distribution strategies: one device, the GPUs of one machine, or several workers."""
 
 from __future__ import annotations
 
@@ -125,8 +125,8 @@ def telling_failures(strategy: tf.distribute.Strategy) -> Iterator[None]:
 def _sum_over_replicas(strategy: tf.distribute.Strategy):
     @tf.function
     def reduced(number):
-        given = strategy.run(lambda: tf.identity(number))
-        return strategy.reduce(tf.distribute.ReduceOp.SUM, given, axis=None)
+        numbers = strategy.run(lambda: tf.identity(number))
+        return strategy.reduce(tf.distribute.ReduceOp.SUM, numbers, axis=None)
 
     return reduced
 

@@ -93,14 +93,9 @@ def _of_share(calibration: Calibration) -> str:
 
 
 def _figure(context, calibrations):
-    columns = min(_COLUMNS, len(calibrations))
-    figure, axes = plot_style.new_figure(
-        -(-len(calibrations) // columns), columns, width=4.4, height=4.0
-    )
-    for panel, (name, calibration) in zip(axes, calibrations.items(), strict=False):
+    figure, axes = plot_style.new_panels(len(calibrations), _COLUMNS, width=4.4, height=4.0)
+    for panel, (name, calibration) in zip(axes, calibrations.items(), strict=True):
         draw_reliability(panel, calibration, name)
-    for panel in axes[len(calibrations) :]:
-        panel.set_visible(False)
     return context.save_figure(
         figure,
         "calibration",

@@ -81,11 +81,9 @@ def evaluate_class_outliers(context: EvaluationContext) -> Section:
         np.asarray(context.arrays("train")["label"]),
     )
     table = _ranked(context, distance)
-    path = context.output_dir / "class_outliers.ecsv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table.write(path, format="ascii.ecsv", overwrite=True)
     section = Section(metrics={"objects": len(table)})
-    section.files[path.name] = f"all {len(table)} objects, those of each class by their distance"
+    text = f"all {len(table)} objects, those of each class by their distance"
+    section.files |= context.save_table(table, "class_outliers", text)
     section.text.append(
         f"The distance of each object to the median of its class in the {len(used)} active "
         "latents, in units of the robust covariance within the classes. Centres and covariance are "
@@ -149,9 +147,7 @@ def _gallery(context, table):
                 continue
             panel.imshow(stretch.pictures(images)[column], origin=stretch.origin)
             panel.set_title(f"{objects['class_distance'][column]:.1f}", fontsize=9, pad=3)
-            identifier = objects["id"][column]
-            identifier = identifier if len(identifier) <= 20 else f"...{identifier[-18:]}"
-            panel.set_xlabel(identifier, fontsize=6.5, labelpad=2)
+            plot_style.label_identifier(panel, objects["id"][column])
         axes[row * _SHOWN].set_ylabel(name)
     return context.save_figure(
         figure,

@@ -19,6 +19,7 @@ from trainers.prediction import inference
 from trainers.storage import json_files
 
 if TYPE_CHECKING:
+    from astropy.table import Table
     from matplotlib.figure import Figure
 
     from trainers.datasets.dataset import Dataset
@@ -364,6 +365,12 @@ class EvaluationContext:
         """Writes `figures/<name>.png` below the folder of the report."""
         plot_style.save(figure, self.output_dir / "figures" / f"{name}.png")
         return FigureFile(f"figures/{name}.png", caption)
+
+    def save_table(self, table: Table, name: str, description: str) -> dict[str, str]:
+        """Writes `<name>.ecsv` into the folder of the report; returns its entry of `files`."""
+        self.output_dir.mkdir(parents=True, exist_ok=True)
+        table.write(self.output_dir / f"{name}.ecsv", format="ascii.ecsv", overwrite=True)
+        return {f"{name}.ecsv": description}
 
     # Checks.
 

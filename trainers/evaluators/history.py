@@ -62,10 +62,8 @@ def _figure(context, columns, epoch, best):
         and (name == "loss" or np.isfinite(columns[name]).any())
     ]
     terms.sort(key=lambda name: name != "loss")
-    width = min(3, len(terms))
-    rows = -(-len(terms) // width)
-    figure, axes = plot_style.new_figure(rows, width, width=3.9, height=2.9)
-    for panel, name in zip(axes, terms, strict=False):
+    figure, axes = plot_style.new_panels(len(terms), 3, width=3.9, height=2.9)
+    for panel, name in zip(axes, terms, strict=True):
         marker = "o" if len(epoch) < 3 else None
         panel.plot(epoch, columns[name], label="training", marker=marker)
         if f"validation_{name}" in columns:
@@ -80,8 +78,6 @@ def _figure(context, columns, epoch, best):
             low, high = shown.min(), np.quantile(shown, 0.95)
             if high > low and shown.max() > high + 2 * (high - low):
                 panel.set_ylim(low - 0.05 * (high - low), high + 0.3 * (high - low))
-    for panel in axes[len(terms) :]:
-        panel.set_visible(False)
     axes[0].legend()
     return context.save_figure(
         figure,

@@ -104,10 +104,9 @@ def _embedding(context, section, mean, quantities) -> None:
 
 
 def _distributions(context, section, mean, shown) -> None:
-    columns = min(3, len(shown))
-    figure, axes = plot_style.new_figure(-(-len(shown) // columns), columns, width=3.6, height=2.6)
+    figure, axes = plot_style.new_panels(len(shown), 3, width=3.6, height=2.6)
     prior = _prior_samples(context)
-    for panel, latent in zip(axes, shown, strict=False):
+    for panel, latent in zip(axes, shown, strict=True):
         covered = [mean[:, latent]] + ([] if prior is None else [prior[:, latent]])
         ranges = np.percentile(covered[0], [0.2, 99.8]), np.percentile(covered[-1], [0.2, 99.8])
         low, high = np.min(ranges), np.max(ranges)
@@ -130,8 +129,6 @@ def _distributions(context, section, mean, shown) -> None:
             density = density / len(prior) / (edges[1] - edges[0])
             panel.stairs(density, edges, color="0.2", linewidth=1.2, label="prior")
         panel.set(xlabel=f"latent {latent}", ylabel="Density")
-    for panel in axes[len(shown) :]:
-        panel.set_visible(False)
     axes[0].legend()
     prior_text = "" if prior is None else "; outline: the prior"
     section.figures.append(
@@ -186,10 +183,9 @@ def _responsibilities(context, section) -> None:
     section.metrics["mean_highest_probability"] = sure.mean()
     shown = [1 if context.extended_class is None else context.extended_class]
     shown = shown if len(names) == 2 else list(range(len(names)))
-    columns = min(3, len(shown))
-    figure, axes = plot_style.new_figure(-(-len(shown) // columns), columns, width=4.6, height=3.2)
+    figure, axes = plot_style.new_panels(len(shown), 3, width=4.6, height=3.2)
     edges = np.linspace(0, 1, 41)
-    for panel, index in zip(axes, shown, strict=False):
+    for panel, index in zip(axes, shown, strict=True):
         for other, name in enumerate(names):
             panel.hist(
                 probability[labels == other, index],
@@ -199,8 +195,6 @@ def _responsibilities(context, section) -> None:
                 label=name,
             )
         panel.set(xlabel=f"Probability of {names[index]}", ylabel="Objects", yscale="log")
-    for panel in axes[len(shown) :]:
-        panel.set_visible(False)
     axes[0].legend(title="true class", loc="upper center")
     section.figures.append(
         context.save_figure(

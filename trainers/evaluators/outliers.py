@@ -89,10 +89,8 @@ def evaluate_outliers(context: EvaluationContext) -> Section:
     section = Section(metrics={"objects": len(table)})
     section.metrics["largest_distance"] = table["mahalanobis_distance"].max()
     section.metrics["median_distance"] = np.median(table["mahalanobis_distance"])
-    path = context.output_dir / "outliers.ecsv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table.write(path, format="ascii.ecsv", overwrite=True)
-    section.files["outliers.ecsv"] = f"all {len(table)} objects with their scores, strangest first"
+    text = f"all {len(table)} objects with their scores, strangest first"
+    section.files |= context.save_table(table, "outliers", text)
     measures = "the robust Mahalanobis distance in latent space"
     if "chi2_per_pixel" in table.colnames:
         measures += " and the reconstruction's chi2 per pixel"
@@ -173,17 +171,12 @@ def _gallery(context, shown):
     images = context.images[np.asarray(shown["index"])]
     stretch = Stretch(images, context.spec.bands)
     pictures = stretch.pictures(images)
-    columns = min(5, len(shown))
-    rows = -(-len(shown) // columns)
-    figure, axes = plot_style.new_figure(rows, columns, width=1.5, height=1.85)
-    for panel, picture, row in zip(axes, pictures, shown, strict=False):
+    figure, axes = plot_style.new_panels(len(shown), 5, width=1.5, height=1.85)
+    for panel, picture, row in zip(axes, pictures, shown, strict=True):
         plot_style.blank(panel).imshow(picture, origin=stretch.origin)
         kind = f" {row['class']}" if "class" in shown.colnames else ""
         panel.set_title(f"{row['rank']}{kind}", fontsize=9, pad=3)
-        identifier = row["id"] if len(row["id"]) <= 20 else f"...{row['id'][-18:]}"
-        panel.set_xlabel(identifier, fontsize=6.5, labelpad=2)
-    for panel in axes[len(shown) :]:
-        panel.set_visible(False)
+        plot_style.label_identifier(panel, row["id"])
     return context.save_figure(
         figure, "outliers", f"The {len(shown)} strangest objects with rank, class and identifier."
     )

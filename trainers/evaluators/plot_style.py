@@ -26,7 +26,9 @@ __all__ = [
     "blank",
     "class_colour",
     "class_colours",
+    "label_identifier",
     "new_figure",
+    "new_panels",
     "plain_numbers",
     "quantity_label",
     "save",
@@ -113,6 +115,29 @@ def new_figure(
     return figure, list(axes.ravel())
 
 
+def new_panels(
+    number: int, columns: int, *, width: float = 4.6, height: float = 3.8, **kwargs
+) -> tuple[Figure, list[Axes]]:
+    """Makes a figure with a number of panels in rows, of which the last may be shorter.
+
+    Args:
+        number: Number of panels.
+        columns: Most panels in a row.
+        width: Width of a panel in inches.
+        height: Height of a panel in inches.
+        **kwargs: Passed to `Figure.subplots`.
+
+    Returns:
+        The figure and its panels, row by row.
+    """
+    columns = min(columns, number)
+    rows = -(-number // columns)
+    figure, axes = new_figure(rows, columns, width=width, height=height, **kwargs)
+    for panel in axes[number:]:
+        panel.set_visible(False)
+    return figure, axes[:number]
+
+
 def bin_edges(low: float, high: float, objects: int) -> np.ndarray:
     """Returns edges of equal bins, more of them for more objects."""
     if not high > low:
@@ -140,6 +165,12 @@ def blank(axes: Axes) -> Axes:
     for spine in axes.spines.values():
         spine.set_visible(False)
     return axes
+
+
+def label_identifier(axes: Axes, identifier: str) -> None:
+    """Writes the identifier of an object below its picture, the end of a long one."""
+    shown = identifier if len(identifier) <= 20 else f"...{identifier[-18:]}"
+    axes.set_xlabel(shown, fontsize=6.5, labelpad=2)
 
 
 def plain_numbers(axis: Axis) -> None:

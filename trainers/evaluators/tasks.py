@@ -189,7 +189,5 @@ def _write_importances(context, section, results) -> None:
         table[result.name] = Column(result.importance, description=text)
         text = f"Standard deviation of {result.name} over the trees"
         table[f"{result.name}_stddev"] = Column(result.importance_spread, description=text)
-    path = context.output_dir / "task_importances.ecsv"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    table.write(path, format="ascii.ecsv", overwrite=True)
-    section.files[path.name] = f"importance of the {dimension} latents for each task"
+    text = f"importance of the {dimension} latents for each task"
+    section.files |= context.save_table(table, "task_importances", text)

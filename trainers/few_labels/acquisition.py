@@ -1,4 +1,4 @@
-"""What a model of votes knows of galaxies, and whose votes would teach it most."""
+"""Scores of models of votes, and the information gain (BALD) of further votes."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def write(
     """Writes `report.md`, `metrics.json` and the figure.
 
     Args:
-        options: What was asked for.
+        options: Options of the experiment.
         subsets: The data.
         scores: Numbers of each training so far.
 
@@ -45,13 +45,14 @@ def write(
         key = f"RMSE with {curves.numbers[-1]} labels, {STRATEGIES[strategy]}"
         section.key_numbers[key] = spread_text(*curves.at(strategy, curves.numbers[-1], "rmse"))
     section.text.append(
-        f"In each round a model is trained anew on all labels so far, with {options.min_steps} "
-        f"steps at least; a fifth of the labels chooses its epoch. The next {options.step} "
-        "galaxies are the most informative ones (mutual information of votes and weights, from "
-        f"dropout) of {options.candidates} unlabelled ones, or as many at random. Both begin with "
-        f"the same galaxies. The test split ({len(subsets.test['image'])} galaxies) chose nothing. "
-        "Errors of vote fractions count as many times as volunteers were asked; they include the "
-        "scatter of the volunteers, which no model predicts."
+        f"In each round a model is trained from scratch on all labels so far, with at least "
+        f"{options.min_steps} steps; a fifth of the labels chooses its epoch. The next "
+        f"{options.step} galaxies are the most informative ones (mutual information of votes and "
+        f"weights, from dropout) of {options.candidates} unlabelled ones, or as many at random. "
+        "Both begin with the same galaxies. The test split has "
+        f"{len(subsets.test['image'])} galaxies. "
+        "Errors of vote fractions are weighted by the number of volunteers; they include the "
+        "scatter of the volunteers, which no model can predict."
     )
     section.tables += curves.tables()
     section.figures.append(

@@ -37,7 +37,7 @@ def logistic(
         labels: (number,) integers.
         train: Rows to train with.
         validation: Rows for the choice of the strength.
-        seed: Of no use to a convex problem.
+        seed: Unused; the problem is convex.
     """
 
     def fitted(strength: float, rows: np.ndarray) -> ClassifierMixin:

@@ -19,13 +19,13 @@ _MARKERS = "osD^vP"
 
 @dataclasses.dataclass(frozen=True)
 class LabelCurves:
-    """Scores of what is compared, over the number of labels and over repeats.
+    """Scores of several methods over the number of labels and over repeats.
 
     Attributes:
         numbers: Numbers of labels, rising.
-        names: What is compared, with its name in tables and legends.
+        names: Names of the methods, with their titles in tables and legends.
         measures: Names of the scores, with their titles.
-        scores: Scores of the repeats, of one of `names` at one of `numbers`, each by measure.
+        scores: Returns the scores of all repeats of a method at a number of labels, by measure.
     """
 
     numbers: Sequence[int]
@@ -63,9 +63,9 @@ class LabelCurves:
 
         Args:
             path: File, in the folder `figures` of the report.
-            caption: What is seen; that bars are standard deviations is added.
+            caption: Caption; a remark on the bars is added.
             scale: Of the number of labels, "log" (default) or "linear".
-            chance: For a measure, name and value of what is reached without learning.
+            chance: For a measure, name and value of the level without learning.
         """
         with plot_style.style():
             figure, panels = plot_style.new_figure(1, len(self.measures), width=4.5, height=4.0)
@@ -113,22 +113,22 @@ def draw_curves(
         axes: The panel.
         numbers: Numbers of labels, rising.
         curves: For each name in the legend `spread` at each number.
-        ylabel: What is drawn.
+        ylabel: Label of the vertical axis.
         scale: Of the numbers, "log" (default) or "linear".
     """
     numbers = np.asarray(numbers, float)
     for index, (name, points) in enumerate(curves.items()):
         mean, deviation = np.transpose(points)
-        known = np.isfinite(mean)
+        finite = np.isfinite(mean)
         # Side by side, where bars would lie on each other.
         step = index - (len(curves) - 1) / 2
         beside = (
             numbers * 1.025**step if scale == "log" else numbers + 0.006 * step * np.ptp(numbers)
         )
         axes.errorbar(
-            beside[known],
-            mean[known],
-            yerr=np.nan_to_num(deviation[known]),
+            beside[finite],
+            mean[finite],
+            yerr=np.nan_to_num(deviation[finite]),
             marker=_MARKERS[index % len(_MARKERS)],
             markersize=5,
             capsize=2,

@@ -1,4 +1,4 @@
-"""A few labels of a dataset, as a dataset of their own: what curves over their number train on."""
+"""Subsets of the labels of a dataset, as datasets for experiments over their number."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def held_out(labels: np.ndarray) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class LabelSubsets:
-    """The objects that labels may be asked of, and those that models are judged by.
+    """The pool of objects to label, and the test objects.
 
     Attributes:
         stored: Them as they are stored: as "train", the training and validation splits one behind
@@ -108,7 +108,7 @@ class LabelSubsets:
         aside: np.ndarray,
         min_steps: int,
     ) -> tuple[ZooModel, Outcome]:
-        """Trains a model on a few objects; returns it and what came out.
+        """Trains a model on a few objects; returns it and the outcome.
 
         Of the run folder the model and the numbers stay; the rest would be as large again.
 

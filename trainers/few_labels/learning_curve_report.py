@@ -28,7 +28,7 @@ def write(
     """Writes `report.md`, `metrics.json` and the figure.
 
     Args:
-        options: What was asked for.
+        options: Options of the experiment.
         subsets: The data.
         scores: Numbers of each classifier so far.
 
@@ -47,12 +47,12 @@ def write(
         section.key_numbers[key] = spread_text(*curves.at(method, most, "accuracy"))
     tested = len(subsets.test["label"])
     section.text.append(
-        f"Each number of labels is all that a classifier saw: a fifth of them chose the epoch of "
+        f"A classifier saw exactly the stated number of labels: a fifth of them chose the epoch of "
         f"a network or the ridge penalty of the logistic regression. The classes have the shares "
         f"that they have in the data; of one repeat, the larger samples hold the smaller ones. "
-        f"Networks had at least {options.min_steps} steps. The test split chose nothing; its "
-        f"{tested} objects, the same for all, leave an accuracy a standard error of up to "
-        f"{0.5 / np.sqrt(tested):.3f}, which the deviations over repeats do not hold."
+        f"Networks had at least {options.min_steps} steps. The test split was used for the "
+        f"scores alone; its {tested} objects, the same for all, give an accuracy a standard error "
+        f"of up to {0.5 / np.sqrt(tested):.3f}, which the deviations over repeats do not include."
     )
     shares = np.bincount(subsets.test["label"]) / tested
     section.figures.append(

@@ -24,7 +24,7 @@ __all__ = ["Judgement", "make", "write"]
 
 @dataclasses.dataclass(frozen=True)
 class Judgement:
-    """What became of the stamps of all detections.
+    """Predictions for the stamps of all detections.
 
     Attributes:
         probability: (number, classes).
@@ -121,7 +121,7 @@ def write(table: QTable, path: Path) -> None:
 
 
 def _unit(text: str) -> u.UnitBase | None:
-    """Returns the unit that BUNIT names, None if it is none that is known."""
+    """Returns the unit that BUNIT names, None for an unknown one."""
     for spelling in (text, text.lower(), text.lower().replace("counts", "ct")):
         unit = u.Unit(spelling, parse_strict="silent") if spelling else None
         if unit is not None and not isinstance(unit, u.UnrecognizedUnit):

@@ -1,9 +1,9 @@
-"""What there is in a frame: its sky, and the sources on it, by SEP.
+"""Detection of the sources of a frame, and its sky, with SEP.
 
 What is one detection decides what a classifier of blends is asked. SExtractor's deblending answers
 the same question first: of a pair that it splits, each half would come as a source of its own, and
 only what it missed would ever be judged. So by default nothing is deblended: all pixels above the
-threshold that touch are *one* detection, be it one galaxy or three, and the classifier tells. What
+threshold that touch are *one* detection, one galaxy or three, and the classifier decides. What
 SEP's deblending makes of each detection, with the settings of `trainers.blends.sep_baseline`, is
 counted beside it as a second opinion.
 
@@ -85,27 +85,27 @@ def detect(frame: Frame, settings: DetectionSettings | None = None) -> Detection
     skies = [_sky(frame, index, settings.background_box) for index in range(bands)]
     background, noise = (np.stack(maps, axis=-1) for maps in zip(*skies, strict=True))
     image = np.ascontiguousarray(frame.pixels[..., band] - background[..., band])
-    given = {
+    shared = {
         "threshold": settings.threshold,
         "min_area": settings.min_area,
         "mask": frame.masked,
     }
     error = np.ascontiguousarray(noise[..., band])
-    found = sep_baseline.extract(
-        image, error, deblend_contrast=settings.deblend_contrast, segmentation_map=True, **given
+    extracted = sep_baseline.extract(
+        image, error, deblend_contrast=settings.deblend_contrast, segmentation_map=True, **shared
     )
-    if found is None:
+    if extracted is None:
         raise UserError(
             f"`threshold` must be higher for `frame={frame.path}`: at {settings.threshold:g} "
             "times the noise more pixels are above it than SEP has room for"
         )
-    objects, segments = found
+    objects, segments = extracted
     if len(objects) == 0:
         raise UserError(
             f"`frame={frame.path}` has no sources: no {settings.min_area} touching pixels are "
             f"above `threshold={settings.threshold:g}` times the noise, {np.median(error):.4g}"
         )
-    split = sep_baseline.extract(image, error, **given)
+    split = sep_baseline.extract(image, error, **shared)
     return Detections(
         background,
         noise,
@@ -152,7 +152,7 @@ def _centres(image: np.ndarray, masked: np.ndarray, objects: np.ndarray) -> np.n
     refined = np.rint(np.stack([x, y], axis=-1))
     size = np.array(image.shape[::-1])
     moved = np.abs(refined - peaks).max(axis=-1)
-    # What moves far has found something else.
+    # What moves far has converged on another source.
     usable = (moved <= _MOST_MOVED) & ((refined >= 0) & (refined < size)).all(axis=-1)
     return np.where(usable[:, None], refined, peaks).astype(np.int64)
 

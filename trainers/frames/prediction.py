@@ -1,4 +1,4 @@
-"""From a frame to its catalogue and figure, with a trained classifier."""
+"""Catalogue and figure of a frame, by a trained classifier."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def predict(
         provenance: Put into the metadata of the catalogue, beside what is known here.
 
     Returns:
-        What the report tells of the frame.
+        The section of the report.
 
     Raises:
         UserError: if frame and classifier do not fit each other, or nothing is detected.
@@ -86,15 +86,15 @@ def predict(
             f"`frame={frame.path}` must have the {classifier.bands} band(s) that "
             f"'{classifier.name}' takes; got {bands}: `bands` chooses planes of a cube"
         )
-    found = detection.detect(frame, detecting)
-    noise = float(np.median(found.noise[..., found.band]))
+    detections = detection.detect(frame, detecting)
+    noise = float(np.median(detections.noise[..., detections.band]))
     if cutting.scale is None:
         cutting = dataclasses.replace(cutting, scale=_scale(classifier, noise))
-    cutter = StampCutter(frame, found, cutting)
+    cutter = StampCutter(frame, detections, cutting)
     judgement = _judge(cutter, classifier, frame.name)
     table = catalogue.make(
         frame,
-        found,
+        detections,
         judgement,
         classifier,
         cut=cut,
@@ -120,11 +120,11 @@ def predict(
     name = classifier.class_names[shown]
     picture = f"figures/{frame.name}.png"
     with plot_style.style():
-        drawn = figure.draw(frame, found, cutter, judgement.probability[:, shown], name)
+        drawn = figure.draw(frame, detections, cutter, judgement.probability[:, shown], name)
         plot_style.save(drawn, output_dir / picture)
     return summary.section(
         frame,
-        found,
+        detections,
         table,
         classifier,
         noise=noise,

@@ -105,14 +105,14 @@ def read(
     for option, other in (("mask", mask), ("weight", weight)):
         if other is None:
             continue
-        given = _image(option, other, hdu)[0]
-        if given.shape != masked.shape:
+        values = _image(option, other, hdu)[0]
+        if values.shape != masked.shape:
             raise UserError(
                 f"`{option}={other}` must have the shape of `frame={path}`, {masked.shape}; "
-                f"got {given.shape}"
+                f"got {values.shape}"
             )
         # A NaN is no positive weight, and no zero of a mask.
-        masked |= ~(given == 0) if option == "mask" else ~(given > 0)
+        masked |= ~(values == 0) if option == "mask" else ~(values > 0)
     if masked.all():
         raise UserError(
             f"`frame={path}` must have finite pixels that are not masked; all {masked.size} of "

@@ -63,11 +63,11 @@ class StampCutter:
     networks miss most of the close blends. Which of the two is in the centre they do not see
     here: it is always the brighter one.
 
-    The sky is subtracted. What is not known of a stamp, beyond the frame's edge and under a mask,
-    becomes sky with Gaussian noise of the level there: a mirror image would show each source near
+    The sky is subtracted. Pixels without data, beyond the frame's edge and under a mask,
+    become sky with Gaussian noise of the level there: a mirror image would show each source near
     an edge twice, and zeros would be a sky without noise. The same becomes of the pixels of other
     detections, unless they are kept: training stamps have nothing in them but the sources in
-    question, and a galaxy that SEP tells apart by itself is no matter of a classifier.
+    question, and a galaxy that SEP separates by itself needs no classifier.
 
     Args:
         frame: The frame.
@@ -88,7 +88,7 @@ class StampCutter:
             pixels = pixels - background
         # Beyond the edge sky and noise go on with what they are at the edge.
         outside = ((size, size), (size, size), (0, 0))
-        self._known = np.pad(~frame.masked, size)
+        self._valid = np.pad(~frame.masked, size)
         self._inside = np.pad(np.ones(frame.masked.shape, bool), size)
         self._pixels = np.pad(scale * pixels, outside)
         self._fill = np.pad(scale * fill, outside, mode="reflect")
@@ -108,22 +108,22 @@ class StampCutter:
 
     def _cut(self, row: int) -> tuple[np.ndarray, np.ndarray, float, int, int]:
         size = self.settings.size
-        found = self.detections.objects[row]
+        measured = self.detections.objects[row]
         first = self.detections.centres[row][::-1] + size - size // 2
         window = tuple(slice(start, start + size) for start in first.tolist())
-        segments, known = self._segments[window], self._known[window]
+        segments, valid = self._segments[window], self._valid[window]
         inside = self._inside[window]
         own = segments == row + 1
         others = (segments > 0) & ~own
-        replaced = ~known
+        replaced = ~valid
         if self.settings.neighbours == "remove" and others.any():
             replaced |= ndimage.binary_dilation(others, iterations=_MARGIN) & ~own
         image = np.where(replaced[..., None], self._fill[window], self._pixels[window])
         flags = (
-            int(found["flag"])
+            int(measured["flag"])
             | _EDGE * (not inside.all())
-            | _MASKED * bool((inside & ~known).any())
+            | _MASKED * bool((inside & ~valid).any())
             | _NEIGHBOUR * bool(others.any())
-            | _LARGE * bool(own.sum() < found["npix"])
+            | _LARGE * bool(own.sum() < measured["npix"])
         )
         return image, own, replaced.mean(), len(np.unique(segments[others])), flags

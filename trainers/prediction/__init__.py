@@ -1,1 +1,1 @@
-"""What `trainers.predict` does: a SavedModel's answers to many cutouts, in one table."""
+"""Prediction: a SavedModel's outputs for many cutouts, in one table."""

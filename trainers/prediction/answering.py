@@ -1,4 +1,4 @@
-"""From entries of files to rows: in blocks that go through the model at once."""
+"""From entries of files to rows of a table, in blocks that go through the model at once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _VOTES = ("fractions", "concentrations", "pass_fractions", "asked")
 
 
 class Entries(Protocol):
-    """What cutouts are found in, such as `cutouts.reading.CutoutFiles`; it can be pickled.
+    """Protocol of a sequence of cutouts, such as `cutouts.reading.CutoutFiles`; it can be pickled.
 
     Where an entry may be many objects, it has `bytes_before(entry)` too, see there.
     """
@@ -45,7 +45,7 @@ class Entries(Protocol):
 
 
 class Model(Protocol):
-    """What answers, such as `served_model.ServedModel`.
+    """Protocol of a model, such as `served_model.ServedModel`.
 
     `answers` takes images of one size and returns outputs that are numbers, by name; it raises
     `RefusedError` if it cannot take them.
@@ -86,7 +86,7 @@ class Block:
 
 @dataclasses.dataclass(frozen=True)
 class Rows:
-    """What became of a block.
+    """Results of a block.
 
     Attributes:
         unit: As `Block`.
@@ -107,7 +107,7 @@ class Rows:
 
 
 def units(entries: Entries, batch_size: int) -> list[Unit]:
-    """Returns the units of all entries, of so many objects or bytes of files as make one part.
+    """Returns the result of all entries, of so many objects or bytes of files as make one part.
 
     Args:
         entries: All entries.
@@ -116,13 +116,13 @@ def units(entries: Entries, batch_size: int) -> list[Unit]:
     # Where each entry is one object, nothing is said of bytes.
     bytes_before = getattr(entries, "bytes_before", lambda entry: 0)
     most = batch_size * max(1, _UNIT // batch_size)
-    found, start, read = [], 0, 0
+    result, start, read = [], 0, 0
     for stop in (*range(batch_size, len(entries), batch_size), len(entries)):
         is_full = stop - start >= most or bytes_before(stop) - read >= _UNIT_BYTES
         if is_full or stop == len(entries) > start:
-            found.append(Unit(len(found), start, stop))
+            result.append(Unit(len(result), start, stop))
             start, read = stop, bytes_before(stop)
-    return found
+    return result
 
 
 def blocks(entries: Entries, unit: Unit, batch_size: int) -> Iterator[Block]:
@@ -188,7 +188,7 @@ def _asked(
 ) -> Iterator[tuple[Sequence[int], dict[str, np.ndarray]]]:
     """Yields the places of cutouts that are answered, with the answers; adds those refused."""
     try:
-        found = model.answers([cutouts[place].image for place in places])
+        outputs = model.answers([cutouts[place].image for place in places])
     except RefusedError as error:
         if len(places) == 1:
             left_out.append(LeftOut(cutouts[places[0]].source, str(error)))
@@ -199,7 +199,8 @@ def _asked(
         yield from _asked(model, cutouts, places[middle:], left_out)
         return
     # What has no row for each image, such as a constant, is no column.
-    yield places, {name: one for name, one in found.items() if np.shape(one)[:1] == (len(places),)}
+    rows = {name: one for name, one in outputs.items() if np.shape(one)[:1] == (len(places),)}
+    yield places, rows
 
 
 def _joined(pieces: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -238,19 +239,19 @@ def tabled(rows: Iterable[Rows], facts: Facts) -> Table:
 
 
 def _columns(outputs: dict[str, np.ndarray], facts: Facts) -> list[Column]:
-    known: dict[str, np.ndarray] = {}
+    described: dict[str, np.ndarray] = {}
     if outputs.get("latent_mean", np.empty(0)).ndim == 2:
-        known |= {name: outputs[name] for name in _LATENTS if name in outputs}
+        described |= {name: outputs[name] for name in _LATENTS if name in outputs}
     probability = outputs.get("probability")
     names: Sequence[str] = ()
-    # One column is that of one of two classes, and tells nothing of their names.
+    # One column is that of one of two classes, whose names it does not give.
     if probability is not None and probability.ndim == 2 and probability.shape[1] > 1:
-        known["probability"] = probability
+        described["probability"] = probability
         names = facts.class_names
         if len(names) != probability.shape[1]:
             names = [f"class_{index}" for index in range(probability.shape[1])]
-    columns = object_columns.model_columns(known, names)
-    taken = set(known)
+    columns = object_columns.model_columns(described, names)
+    taken = set(described)
     if facts.questions and "fractions" in outputs:
         columns += object_columns.vote_columns(outputs, facts.questions)
         taken |= set(_VOTES)

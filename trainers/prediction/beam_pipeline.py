@@ -114,7 +114,7 @@ def run(
         facts: Of the model.
         parts: Where the parts are written.
         batch_size: Most cutouts that go through the model at once.
-        progress: Is told of the entries that are done.
+        progress: Counts the entries that are done.
         runner: Name of Beam's runner; None for this machine, unless the options have one.
         options: Of the pipeline, "OPTION=VALUE,OPTION=VALUE".
 
@@ -122,17 +122,17 @@ def run(
         UserError: if there is no such runner or option.
         TrainingError: if the pipeline fails.
     """
-    given = _options(options, runner)
-    named = given.get_all_options().get("runner") or ""
+    pipeline_options = _options(options, runner)
+    named = pipeline_options.get_all_options().get("runner") or ""
     if named in _LOCAL:
-        _check(given)
+        _check(pipeline_options)
     try:
-        chosen = local_runner(given) if named in _LOCAL else create_runner(named)
+        chosen = local_runner(pipeline_options) if named in _LOCAL else create_runner(named)
     except (ValueError, ImportError, AttributeError) as error:
         raise UserError(f"`runner` must be one that Beam has; got '{named}': {error}") from None
     with _watched(parts, units, progress):
         try:
-            with beam.Pipeline(runner=chosen, options=given) as pipeline:
+            with beam.Pipeline(runner=chosen, options=pipeline_options) as pipeline:
                 _ = (
                     pipeline
                     | "Units" >> beam.Create(units)

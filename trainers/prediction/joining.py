@@ -20,7 +20,7 @@ _ROUNDING, _LITTLE = 1e-6, 1e-3
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of all entries.
+    """Results of all entries.
 
     Attributes:
         rows: Rows of the table; without any there is no table.
@@ -57,14 +57,14 @@ def _write(parts: Parts, number: int, meta: Mapping[str, Any]) -> Outcome:
     rows = reasons = objects = 0
     repeats, spread = _Repeats(), _Spread()
     for part in range(number):
-        found = parts.part(part)
-        if found.left_out:
-            lines = _wider(lines, _lines(found.left_out))
-            reasons += len(found.left_out)
-            objects += sum(one.number for one in found.left_out)
-        if found.rows:
-            template = _wider(template, found.template)
-            rows += found.rows
+        summary = parts.part(part)
+        if summary.left_out:
+            lines = _wider(lines, _lines(summary.left_out))
+            reasons += len(summary.left_out)
+            objects += sum(one.number for one in summary.left_out)
+        if summary.rows:
+            template = _wider(template, summary.template)
+            rows += summary.rows
             table = parts.rows(part)
             repeats.add(table)
             spread.add(table)

@@ -38,7 +38,7 @@ def run(
         facts: Of the model.
         parts: Where the parts are written.
         batch_size: Most cutouts that go through the model at once.
-        progress: Is told of the entries that are done.
+        progress: Counts the entries that are done.
     """
     rows = []
     for unit, block, is_last in _ahead(_blocks(entries, units, batch_size)):

@@ -30,7 +30,7 @@ _MANIFEST, _WHOLE = "manifest.json", "whole.json"
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """What is known of a part without its rows.
+    """Summary of a part without its rows.
 
     Attributes:
         rows: Number of rows.
@@ -59,7 +59,7 @@ class Parts:
 
     @contextlib.contextmanager
     def opened(self, manifest: Mapping[str, Any], overwrite: bool) -> Iterator[None]:
-        """Keeps the folder for this process, and sees to it that it is this command's.
+        """Locks the folder for this process and checks that it belongs to the same command.
 
         Args:
             manifest: All that the table depends on, fit for JSON.
@@ -154,7 +154,7 @@ class Parts:
         write_atomically(self._path(number), lambda file: pq.write_table(rows, file))
 
     def part(self, number: int) -> Part:
-        """Returns what is known of a part.
+        """Returns the summary of a part.
 
         Args:
             number: Its number.
@@ -179,7 +179,7 @@ class Parts:
         return Table({name: table[name].to_numpy() for name in table.column_names})
 
     def summary(self) -> dict[str, Any] | None:
-        """Returns what `finish` was given, if the tables had been whole when it was killed."""
+        """Returns the arguments of `finish`, if the tables are complete; else None."""
         file = self.folder / _WHOLE
         return json_files.read_json(file) if file.exists() else None
 

@@ -1,4 +1,4 @@
-"""Whether the units that a FITS file names are those of the training."""
+"""Comparison of the units of FITS files with those of the training."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def of_files(paths: Sequence[str]) -> tuple[str, str] | None:
         try:
             with fits.open(Path(path)) as hdus:
                 # That of the first image or, where it has none, of the first extension.
-                given = [str(hdu.header.get("BUNIT", "")) for hdu in itertools.islice(hdus, 2)]
+                units = [str(hdu.header.get("BUNIT", "")) for hdu in itertools.islice(hdus, 2)]
         except Exception:  # Astropy raises anything; the file is left out with its reason later.
             return None
-    named = next((unit.strip() for unit in given if unit.strip()), None)
+    named = next((unit.strip() for unit in units if unit.strip()), None)
     return (path, named) if named else None
 
 

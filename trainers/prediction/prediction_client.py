@@ -112,7 +112,7 @@ class PredictionClient:
         return {name: tf.make_ndarray(value) for name, value in response.outputs.items()}
 
     def names(self) -> dict[str, list[str]]:
-        """Returns the names along the last axis of outputs; none if the server does not tell."""
+        """Returns the names along the last axis of outputs; none if the server has none."""
         if NAMES not in self.signatures:
             return {}
         try:

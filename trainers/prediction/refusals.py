@@ -1,4 +1,4 @@
-"""What a model, here or on a server, says of images that it cannot take."""
+"""Reasons why a model, here or on a server, refuses images."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ def reason(message: str | None) -> str:
     """
     # "{{function_node ...}} image_bytes must be ...\n\t [[{{node map/while/Assert}}]] [Op:...]", or
     # where in a program the node was made in lines before.
-    told, node, _ = (message or "no reason given").partition("\n\t [[")
-    line = told.splitlines()[-1 if node else 0]
+    reason, node, _ = (message or "no reason given").partition("\n\t [[")
+    line = reason.splitlines()[-1 if node else 0]
     return re.sub(r"\{\{.*?\}\} *| *\[\[.*", "", line).removeprefix("assertion failed: ")

@@ -71,7 +71,7 @@ class RemoteModel:
             pictures if the model has it.
 
     Attributes:
-        facts: What is known of the model.
+        facts: Facts about the model.
         signature: Name of the signature.
         takes_files: Whether it takes the contents of files.
         shape: (height, width, bands) of the images, None for a height or width that may be any;
@@ -136,8 +136,8 @@ class RemoteModel:
         Raises:
             RefusedError: if the server refuses them.
         """
-        found = self._client.predict(self.signature, {self._input: np.stack(images)})
-        return {name: value for name, value in found.items() if name in self._columns}
+        outputs = self._client.predict(self.signature, {self._input: np.stack(images)})
+        return {name: value for name, value in outputs.items() if name in self._columns}
 
 
 def _questions(names: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
@@ -147,4 +147,4 @@ def _questions(names: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
         # Of "bar" and "bar-strength" the answers of the second begin with the longer name.
         question = max((q for q in answers if answer.startswith(f"{q}_")), key=len)
         answers[question].append(answer.removeprefix(f"{question}_"))
-    return [{"name": question, "answers": found} for question, found in answers.items()]
+    return [{"name": question, "answers": names} for question, names in answers.items()]

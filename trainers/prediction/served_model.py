@@ -1,4 +1,4 @@
-"""An exported SavedModel as a function from cutouts to numbers, and what its card tells of it."""
+"""An exported SavedModel as a function of cutouts, and the facts of its model card."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HALVES = (tf.float16, tf.bfloat16)
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What an exported model's folder tells of it.
+    """Facts about an exported model, from its folder and model card.
 
     Attributes:
         folder: The folder.
@@ -37,9 +37,9 @@ class Facts:
         task: What the model does, as its card has it; may be empty.
         class_names: In the order of the probabilities; may be empty.
         questions: Of a model of votes, as the card has them.
-        meanings: What the outputs are, as far as the card tells.
-        data: What the card tells of the training data.
-        training: The configuration of the training, as the card has it.
+        meanings: Descriptions of the outputs in the card.
+        data: Training data in the card.
+        training: Configuration of the training in the card.
     """
 
     folder: Path
@@ -86,7 +86,7 @@ class ServedModel:
         folder: Folder of the SavedModel.
 
     Attributes:
-        facts: What is known of it.
+        facts: Facts about the model.
         shape: (height, width, bands) of its images; None for a height or width that may be any.
         default: `serving_default` itself, from a tensor to tensors by name.
 
@@ -143,17 +143,17 @@ class ServedModel:
         np.stack(images, out=batch)
         # The same memory: `tf.constant` would copy it once more.
         image = tf.experimental.dlpack.from_dlpack(batch.__dlpack__())
-        found: dict[str, tf.Tensor] = {}
+        outputs: dict[str, tf.Tensor] = {}
         try:
             for function in self._functions:
-                found = {**function(image=image), **found}
+                outputs = {**function(image=image), **outputs}
         except tf.errors.InvalidArgumentError as error:
             reason = refusals.reason(error.message)
             raise refusals.RefusedError(f"the model refuses it: {reason}") from None
         return {
             # A copy: an output may be the memory of the images.
             name: (tf.cast(value, tf.float32) if value.dtype in _HALVES else value).numpy().copy()
-            for name, value in sorted(found.items())
+            for name, value in sorted(outputs.items())
             if name in self._columns
         }
 

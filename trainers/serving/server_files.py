@@ -1,4 +1,4 @@
-"""What TensorFlow Serving reads beside a SavedModel: warm-up requests and `models.config`."""
+"""Files of TensorFlow Serving beside a SavedModel: warm-up requests and `models.config`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the features of datasets mean, and their units, by the names that all datasets share."""
+"""Descriptions and units of features, by the names that all datasets share."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _UNITS_OF_WORDS = {
 
 
 def unit(name: str) -> str:
-    """Returns the unit of a feature as Astropy writes it, empty if it has none or none is known."""
+    """Returns the unit of a feature as Astropy writes it, empty for none."""
     if name in _UNITS:
         return _UNITS[name]
     return next((unit for word, unit in _UNITS_OF_WORDS.items() if word in name), "")

@@ -1,4 +1,4 @@
-"""Tables as files that astronomers' programs read: FITS, Parquet, ECSV, CSV."""
+"""Table files: FITS, Parquet, ECSV, CSV."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def template(table: Table) -> Table:
 
 
 def write(table: Table, path: Path) -> None:
-    """Writes a table, whole or not at all, in the format that the name of the file tells.
+    """Writes a table atomically, in the format of the file's suffix.
 
     FITS has the descriptions of the columns in the keywords TCOMMn, where TOPCAT looks for them,
     double quotes in place of single ones in its metadata, and in all text what is not printable
@@ -141,7 +141,7 @@ class _Counted:
 
 
 def _whole(path: Path, write_it: Callable[[Path], None]) -> None:
-    # It knows Keras; mistakes in names of files are told before that is loaded.
+    # It imports Keras; mistakes in names of files show before that is loaded.
     from trainers.storage.atomic_files import flush_to_disk, opened_alone
 
     path.parent.mkdir(parents=True, exist_ok=True)

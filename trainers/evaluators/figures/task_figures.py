@@ -66,18 +66,14 @@ def accuracies(results: Sequence[TaskResult]) -> Figure:
 
 def confusions(results: Sequence[TaskResult]) -> Figure:
     """Draws the confusion matrix of each task."""
-    columns = min(_COLUMNS, len(results))
-    rows = -(-len(results) // columns)
-    figure, panels = plot_style.new_figure(rows, columns, width=4.3, height=4.0)
-    for index, (panel, result) in enumerate(zip(panels, results, strict=False)):
+    figure, panels = plot_style.new_panels(len(results), _COLUMNS, width=4.3, height=4.0)
+    for index, (panel, result) in enumerate(zip(panels, results, strict=True)):
         draw_confusion(panel, result.matrix, result.classes)
         panel.set_title(f"{result.title} ({len(result.test.truth)} objects)")
-        if index % columns:
+        if index % _COLUMNS:
             panel.set_ylabel("")
-        if index + columns < len(results):
+        if index + _COLUMNS < len(results):
             panel.set_xlabel("")
-    for panel in panels[len(results) :]:
-        panel.set_visible(False)
     return figure
 
 
