@@ -16,9 +16,9 @@ class ProgressLines:
     """A line to standard error now and then, on terminals and in log files alike.
 
     Args:
-        title: What is done.
-        total: Number of things to do.
-        unit: What they are, in the plural. Default "objects".
+        title: Name of the work.
+        total: Number of units in all.
+        unit: Name of the units, in the plural. Default "objects".
     """
 
     def __init__(self, title: str, total: int, *, unit: str = "objects"):
@@ -27,7 +27,7 @@ class ProgressLines:
         self._begun = self._line = time.monotonic()
 
     def add(self, number: int) -> None:
-        """Tells that `number` more are done."""
+        """Counts `number` more units as done."""
         self._done += number
         now = time.monotonic()
         if not self._done or now - self._line < _LINE_SECONDS:

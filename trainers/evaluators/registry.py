@@ -56,7 +56,7 @@ class EvaluatorEntry:
 
     @property
     def is_own(self) -> bool:
-        """Whether the evaluator is part of this project."""
+        """True for an evaluator of this project."""
         return self.run.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 

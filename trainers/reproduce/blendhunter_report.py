@@ -22,7 +22,7 @@ __all__ = ["Findings", "write"]
 
 @dataclasses.dataclass
 class Findings:
-    """What the experiment came to so far.
+    """Results of the experiment so far.
 
     Attributes:
         options: What was asked for.

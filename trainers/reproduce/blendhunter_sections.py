@@ -1,4 +1,4 @@
-"""What the report of BlendHunter tells of the answers: tables, figures, published numbers."""
+"""Sections of the BlendHunter report: tables, figures and published numbers."""
 
 from __future__ import annotations
 

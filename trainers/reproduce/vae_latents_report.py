@@ -27,7 +27,7 @@ _SSIM = "SSIM, window of 11 px, sigma {sigma:g} px"
 
 @dataclasses.dataclass(frozen=True)
 class Quality:
-    """How well images are redrawn.
+    """Quality of reconstructions.
 
     Attributes:
         mse: Mean squared error of the test images, in their units squared.
@@ -49,7 +49,7 @@ class Quality:
 
 @dataclasses.dataclass
 class Findings:
-    """What the experiment came to so far.
+    """Results of the experiment so far.
 
     Attributes:
         options: What was asked for.

@@ -164,7 +164,7 @@ def _limits(task: str, spec: DatasetSpec) -> list[str]:
     elif task == "regression":
         limits.append(
             "A number is the mean of what the training data had for such images: it tends towards "
-            "their average where an image tells little, and does not reach beyond their range."
+            "their average where an image has little information, and stays within their range."
         )
     elif task == "votes":
         limits.append(

@@ -1,4 +1,4 @@
-"""What a run shows and writes while it trains."""
+"""Callbacks of a training: progress lines, TensorBoard scalars and the history file."""
 
 from __future__ import annotations
 

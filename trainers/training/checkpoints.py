@@ -28,7 +28,7 @@ _REFERENCE = "apart"
 
 @dataclasses.dataclass
 class TrainingProgress:
-    """How far a run is; with the weights and the optimiser, all that a restart needs.
+    """Progress of a run; with weights and optimiser, all that a restart needs.
 
     Attributes:
         epoch: Finished epochs.
@@ -73,7 +73,7 @@ class Checkpoints:
         Args:
             name: `last` (with the optimiser) or `best` (weights only).
             model: The model, compiled.
-            progress: How far the run is.
+            progress: Progress of the run.
 
         Raises:
             TrainingError: if a weight is not finite; the file of before stays.
@@ -106,7 +106,7 @@ class Checkpoints:
             model: A model built as the one that was saved.
 
         Returns:
-            How far the run was; None if there is no such file.
+            Progress of the run; None if there is no such file.
 
         Raises:
             UserError: if the file cannot be read or belongs to another model.

@@ -1,4 +1,4 @@
-"""What a frozen network makes of a split's images, in files that are there whole or not at all."""
+"""Cache of a frozen network's features of a split, in atomically written files."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class FeatureFiles:
 
     @property
     def is_whole(self) -> bool:
-        """Whether there is nothing to compute: all rows are there, as they were written."""
+        """True if all rows are there, with the checksum that was written."""
         return _is_whole(self._path(), self.number)
 
     def missing(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""How far a command is, and how long it will still take."""
+"""Progress bars on terminals, progress lines elsewhere, with the time left."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class ProgressBar:
     """A bar on a terminal, else a line now and then; and a line at the end.
 
     Args:
-        title: What is done.
-        total: Number of things to do.
-        done: How many of them were done before.
-        unit: What they are, in the plural. Default "images".
+        title: Name of the work.
+        total: Number of units in all.
+        done: Number of units done before.
+        unit: Name of the units, in the plural. Default "images".
         stream: Where to write; default standard output.
     """
 
@@ -50,7 +50,7 @@ class ProgressBar:
             )
 
     def add(self, number: int) -> None:
-        """Tells that `number` more are done."""
+        """Counts `number` more units as done."""
         self._done += number
         if self._bar is not None:
             self._bar.update(number)
