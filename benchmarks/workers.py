@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import multiprocessing
+import os
 import traceback
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
 from typing import Any
+from unittest import mock
 
 __all__ = ["Worker"]
 
@@ -18,18 +21,27 @@ class Worker:
         module: Where its class is; imported in the new process alone.
         name: Name of the class.
         arguments: Of its constructor.
+        environment: Environment variables of the process, beside those of this one.
 
     Raises:
         RuntimeError: from any call, if the method raised; with the traceback of the process.
     """
 
-    def __init__(self, module: str, name: str, *arguments: Any):
+    def __init__(
+        self,
+        module: str,
+        name: str,
+        *arguments: Any,
+        environment: Mapping[str, str] | None = None,
+    ):
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(
             target=_serve, args=(theirs, module, name, arguments), daemon=True
         )
-        self._process.start()
+        # Set in the parent: what the process imports first may read them.
+        with mock.patch.dict(os.environ, environment or {}):
+            self._process.start()
         self.pid: int = self._process.pid
         theirs.close()
         self._receive()

@@ -9,6 +9,10 @@ if importlib.util.find_spec("umap") is None:
 
 
 def pytest_configure():
+    from zoo.cpu import prefer_onednn
+
+    # As the commands have it, so that a run here and one in a process of its own have equal bits.
+    prefer_onednn()
     import tensorflow as tf
 
     # Two logical devices let a mirrored strategy run on any machine. They cannot be made later:

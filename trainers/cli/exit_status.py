@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from trainers.errors import LostWorkerError, TrainingError, UserError
+from zoo.cpu import prefer_onednn
 
 __all__ = ["as_options", "command", "exit_status"]
 
@@ -56,6 +57,7 @@ def exit_status(
     # Before TensorFlow is first imported, which reads it: its remarks would bury the progress, and
     # what it calls errors there are optimisations that it leaves out. Real ones are raised.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    prefer_onednn()
     try:
         run(list(sys.argv[1:] if arguments is None else arguments))
         return 0

@@ -7,15 +7,18 @@ writes the file again after a model or its default recipe has changed; a test co
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import json
 import pkgutil
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import zoo.models
 from trainers import recipes
 
-__all__ = ["PATH", "ModelSummary", "as_text", "describe", "names", "read"]
+__all__ = ["PATH", "ModelSummary", "as_text", "describe", "main", "names", "read"]
 
 PATH = Path(recipes.__file__).with_name("models.json")
 """The index, beside the recipes."""
@@ -80,5 +83,21 @@ def as_text(models: dict[str, ModelSummary]) -> str:
     return json.dumps(summaries, indent=2, ensure_ascii=False) + "\n"
 
 
-if __name__ == "__main__":
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the file.
+
+    Args:
+        arguments: The command line without the program's name; default that of the process.
+    """
+    parser = argparse.ArgumentParser(
+        prog="trainers.cli.model_index",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args(arguments)
     PATH.write_text(as_text({name: describe(name) for name in names()}), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

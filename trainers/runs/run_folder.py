@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from trainers.options.run import RunConfig
 from trainers.storage import locks
 from trainers.storage.json_files import read_json, write_json
 from trainers.tables.provenance import installed_versions
+from zoo import cpu
 
 if TYPE_CHECKING:
     from zoo.model import ZooModel
@@ -85,7 +86,10 @@ class RunFolder:
                     f"{'; '.join(differences)}; give another folder, or --overwrite"
                 )
         write_json(self.config, config.as_dict())
-        write_json(self.versions, installed_versions())
+        versions = {**installed_versions(), "processor": cpu.describe()}
+        if self._has_begun() and self.versions.exists():
+            _note_other_processor(read_json(self.versions), versions)
+        write_json(self.versions, versions)
 
     def _has_begun(self) -> bool:
         # What failed before it had anything to keep, such as for a wrong option, binds nobody.
@@ -151,3 +155,14 @@ def load_model(run_dir: Path | str) -> ZooModel:
     except Exception as error:  # Keras, h5py and zipfile raise anything for a broken file.
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(f"{folder.model} cannot be loaded: {reason}") from error
+
+
+def _note_other_processor(earlier: Mapping[str, str], now: Mapping[str, str]) -> None:
+    # Version 0.1.0 did not record it.
+    before = earlier.get("processor", now["processor"])
+    if before != now["processor"]:
+        print(
+            f"note: this run began on {before} and continues on {now['processor']}: its results "
+            f"depend on that in their last digits (oneDNN is switched by {cpu.ONEDNN}=0 or 1)",
+            flush=True,
+        )

@@ -1,5 +1,8 @@
 """A run's folder after kills: the same command, or --overwrite, always has a way on."""
 
+import contextlib
+import io
+import json
 import pathlib
 import tempfile
 from unittest import mock
@@ -53,6 +56,22 @@ class RunFolderTest(tf.test.TestCase):
         run.checkpoints.mkdir()
         with self.assertRaisesRegex(UserError, "another configuration: hp"):
             self.open("run", hp={"latent_dim": 4})
+
+    def test_another_processor_is_noted(self):
+        run = self.filled("run")
+        printed = self.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        self.open("run")
+        self.assertEqual(printed.getvalue(), "")
+        versions = json.loads(run.versions.read_text())
+        run.versions.write_text(json.dumps({**versions, "processor": "AVX without oneDNN"}))
+        self.open("run")
+        self.assertIn("began on AVX without oneDNN and continues on ", printed.getvalue())
+        self.assertLen(printed.getvalue().splitlines(), 1)
+        # Version 0.1.0 did not record it.
+        del versions["processor"]
+        run.versions.write_text(json.dumps(versions))
+        self.open("run")
+        self.assertLen(printed.getvalue().splitlines(), 1)
 
     def test_files_of_others_stay(self):
         (self.folder / ".bashrc").touch()
