@@ -47,7 +47,7 @@ def write(findings: Findings) -> Path:
     """Writes `report.md`, `metrics.json` and the figures.
 
     Args:
-        findings: What was found, with one training at least.
+        findings: Results, with one training at least.
 
     Returns:
         The path of the report.
@@ -55,11 +55,11 @@ def write(findings: Findings) -> Path:
     options, folder = findings.options, findings.options.output_dir
     sections = []
     with plot_style.style():
-        found = parametric_section(options, findings.parametric)
-        sections.append(("parametric", "Parametric stamps", found))
+        section = parametric_section(options, findings.parametric)
+        sections.append(("parametric", "Parametric stamps", section))
         if findings.realistic.records:
-            found = realistic_section(options, findings.realistic)
-            sections.append(("realistic", "Realistic stamps, without training again", found))
+            section = realistic_section(options, findings.realistic)
+            sections.append(("realistic", "Realistic stamps, without training again", section))
     sections.append(("trainings", "Trainings", _trainings(findings)))
     first = folder / next(iter(findings.trainings)).folder
     reports.write(

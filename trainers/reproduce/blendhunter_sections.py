@@ -126,7 +126,7 @@ def _failures(grid: Grid) -> Table:
     return Table(
         ("noise sigma", "all", "blends", "isolated"),
         rows,
-        "Stamps on which SEP failed, nearly always because it found nothing.",
+        "Stamps on which SEP failed, nearly always for lack of a detection.",
     )
 
 

@@ -171,14 +171,14 @@ class Grid:
         The interval is that of paired answers (`trainers.evaluators.statistics.rates.gain`). See
         `rate` for the arguments.
         """
-        found = []
+        gains = []
         for sample, right, _ in self._answers(model, sigma, trained):
             members = _members(sample, kind) & sample.answered
-            found.append(gain(right[members], sample.sep_right[members]))
-        values = [one.value for one in found]
+            gains.append(gain(right[members], sample.sep_right[members]))
+        values = [one.value for one in gains]
         if not values or not np.isfinite(values).any():
             return Spread(np.nan, np.nan, np.nan, np.nan, len(values))
-        mean, half = np.nanmean(values), np.nanmean([one.high - one.value for one in found])
+        mean, half = np.nanmean(values), np.nanmean([one.high - one.value for one in gains])
         return Spread(
             float(mean), _deviation(values), float(mean - half), float(mean + half), len(values)
         )
@@ -221,5 +221,5 @@ def _members(sample: Sample, kind: str | np.ndarray) -> np.ndarray:
 
 
 def _deviation(values: Sequence[float]) -> float:
-    known = np.asarray(values)[np.isfinite(values)]
-    return float(known.std(ddof=1)) if len(known) > 1 else float("nan")
+    finite = np.asarray(values)[np.isfinite(values)]
+    return float(finite.std(ddof=1)) if len(finite) > 1 else float("nan")

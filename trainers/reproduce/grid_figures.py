@@ -49,8 +49,8 @@ def accuracy_by_separation(grid: Grid, model: str) -> Figure:
     for panel in panels[len(sigmas) :]:
         panel.set_visible(False)
     for index, (panel, sigma) in enumerate(zip(panels, sigmas, strict=False)):
-        found, sep = grid.by_separation(model, sigma), grid.by_separation(SEP, sigma)
-        draw_by_separation(panel, found, sep, model, intervals=False)
+        rates, sep = grid.by_separation(model, sigma), grid.by_separation(SEP, sigma)
+        draw_by_separation(panel, rates, sep, model, intervals=False)
         panel.set_title(f"noise sigma {sigma:g}")
         if index % columns:
             panel.set_ylabel("")

@@ -34,8 +34,8 @@ _TRUTH = ("separation", "offset_x", "offset_y")
 
 def check(dataset: Dataset) -> None:
     """Raises UserError if a dataset does not have blends, with the truth that goes with them."""
-    known = dataset.arrays(next(iter(dataset.num_examples)), limit=1)
-    if blended_class(dataset.spec.class_names) is None or not set(_TRUTH) <= set(known):
+    arrays = dataset.arrays(next(iter(dataset.num_examples)), limit=1)
+    if blended_class(dataset.spec.class_names) is None or not set(_TRUTH) <= set(arrays):
         raise UserError(
             f"dataset '{dataset.spec.name}' must have isolated and blended stamps, with the "
             f"features {', '.join(_TRUTH)}; its classes are {list(dataset.spec.class_names)}"

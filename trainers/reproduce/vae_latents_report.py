@@ -161,16 +161,16 @@ def _by_dimension(findings: Findings) -> Figure:
         for loss in losses
     }
     for panel, (name, label) in zip(axes, panels.items(), strict=True):
-        for index, (loss, found) in enumerate(curves.items()):
-            dims = sorted(found)
-            values = [getattr(found[dim], name) for dim in dims]
+        for index, (loss, by_dim) in enumerate(curves.items()):
+            dims = sorted(by_dim)
+            values = [getattr(by_dim[dim], name) for dim in dims]
             colour = plot_style.class_colour(index)
             panel.plot(dims, values, "o-", color=colour, label=f"VAE, {loss}", markersize=5)
-        known = findings.components
-        values = [getattr(quality, name) for quality in known.values()]
-        panel.plot(list(known), values, "s--", color="0.45", label=_COMPONENTS, markersize=4)
+        components = findings.components
+        values = [getattr(quality, name) for quality in components.values()]
+        panel.plot(list(components), values, "s--", color="0.45", label=_COMPONENTS, markersize=4)
         panel.set(xscale="log", xlabel="Latents", ylabel=label)
-        ticks = sorted({*known, *(cell.latent_dim for cell in findings.cells)})
+        ticks = sorted({*components, *(cell.latent_dim for cell in findings.cells)})
         panel.set_xticks(ticks, ticks)
         panel.minorticks_off()
         panel.grid(axis="y", color="0.92", linewidth=0.8)
@@ -180,13 +180,15 @@ def _by_dimension(findings: Findings) -> Figure:
 
 def _by_loss(findings: Findings) -> Figure:
     dim = findings.options.loss_dim
-    found = {c.loss: q for c, q in findings.cells.items() if c.latent_dim == dim}
+    by_loss = {c.loss: q for c, q in findings.cells.items() if c.latent_dim == dim}
     figure, (left, right) = plot_style.new_figure(1, 2, width=4.2, height=3.4)
-    places = np.arange(len(found))
-    left.bar(places, [quality.mse for quality in found.values()], 0.6, color=plot_style.COLOURS[0])
+    places = np.arange(len(by_loss))
+    left.bar(
+        places, [quality.mse for quality in by_loss.values()], 0.6, color=plot_style.COLOURS[0]
+    )
     left.set(ylabel=f"MSE, {findings.spec.units} squared")
     for offset, name, colour, sigma in ((-0.2, "ssim", 1, 1.5), (0.2, "ssim_wide", 2, 10.0)):
-        values = [getattr(quality, name) for quality in found.values()]
+        values = [getattr(quality, name) for quality in by_loss.values()]
         right.bar(
             places + offset,
             values,
@@ -196,7 +198,7 @@ def _by_loss(findings: Findings) -> Figure:
         )
     right.set(ylabel="SSIM, window of 11 px", ylim=(None, 1))
     for panel in (left, right):
-        panel.set_xticks(places, found)
+        panel.set_xticks(places, by_loss)
         panel.set(xlabel=f"Loss of the training, {dim} latents")
     figure.legend(loc="outside upper right", ncols=2)
     return figure
