@@ -3,6 +3,7 @@
 python -m benchmarks                            one table; `--help` lists its rows
 python -m benchmarks.training_step              two models beside the same networks in PyTorch
 python -m benchmarks.model_steps                every model beside products of matrices
+python -m benchmarks.onednn                     every model with oneDNN's kernels and without
 python -m benchmarks.input_pipeline             batches from memory beside the steps that take them
 python -m benchmarks.stamp_generation           `simulated_blends` beside a loop of drawImage
 python -m benchmarks.feature_extraction         VGG-16 of `blendhunter` beside products of matrices

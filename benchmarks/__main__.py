@@ -16,13 +16,12 @@ import dataclasses
 import datetime
 import importlib
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import machine, table
+from benchmarks import conditions, machine, table
 from benchmarks.table import Row
 from trainers.storage.atomic_files import write_atomically
 
@@ -31,6 +30,7 @@ __all__ = ["GROUPS", "main"]
 GROUPS = (
     "training_step",
     "model_steps",
+    "onednn",
     "feature_extraction",
     "input_pipeline",
     "prediction",
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 1 if a row failed.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    machine.set_up_tensorflow()
     options = _options(arguments)
     here = machine.describe(_PACKAGES)
     found = _kept(options.output) if options.go_on else {}
@@ -63,9 +63,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ]
     for number, name in enumerate(wanted, 1):
         print(f"[{number}/{len(wanted)}] {name}", file=sys.stderr, flush=True)
+        product = conditions.product_rate()
         rows = _measured(name, options.quick)
         date = datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes")
-        found[name] = _Group(here, date, options.quick, rows)
+        found[name] = _Group(here, date, options.quick, rows, product)
         if options.output:
             _write(found, options.output)
     print(_text(found))
@@ -74,12 +75,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @dataclasses.dataclass(frozen=True)
 class _Group:
-    """What a module measured, on which machine, when, and whether quickly."""
+    """Rows of a module, with the conditions of their measurement.
+
+    Attributes:
+        machine: Line of `machine.describe`.
+        date: ISO date and time.
+        quick: Whether they were measured quickly.
+        rows: The rows.
+        product: Rate of the machine's matrix product just before, GFLOP/s; files of earlier
+            versions have none.
+    """
 
     machine: str
     date: str
     quick: bool
     rows: list[Row]
+    product: float | None = None
 
     @property
     def is_whole(self) -> bool:
@@ -136,7 +147,10 @@ def _text(found: dict[str, _Group]) -> str:
     for (where, quick), groups in tables.items():
         dates = [group.date for group in groups]
         period = " to ".join(sorted({min(dates), max(dates)}))
+        rates = [group.product for group in groups if group.product is not None]
         about = [where, period, *["--quick"] * quick]
+        if rates:
+            about.append(f"matrix product {min(rates):,.0f} to {max(rates):,.0f} GFLOP/s")
         rows = [row for group in groups for row in group.rows]
         texts.append(f"{'; '.join(about)}\n\n{table.as_markdown(rows)}")
     return "\n\n".join(texts)

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from benchmarks import blends, machine, rounds
+from benchmarks import blends, conditions, machine, rounds
 from benchmarks.workers import Worker
 from trainers.blends import sep_baseline
 from trainers.blends.truth import BlendTruth
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The command line without the program's name; default that of the process.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    machine.set_up_tensorflow()
     options = _options(arguments)
     examples = blends.draw("test", options.stamps)
     stamps = blends.noisy(examples)
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(
         f"blend_classifiers: {len(stamps)} stamps of {size}x{size}, noise {blends.SIGMA:g} counts"
     )
-    print(machine.describe(("tensorflow", "keras", "sep")))
+    print(conditions.describe(("tensorflow", "keras", "sep")))
     print(rounds_line)
     print(report(measured))
     return 0

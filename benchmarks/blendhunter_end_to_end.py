@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import blends, machine
+from benchmarks import blends, conditions, machine
 from trainers import recipes
 from trainers.options.run import RunConfig
 from trainers.reproduce import published
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The command line without the program's name; default that of the process.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    machine.set_up_tensorflow()
     options = _options(arguments)
     numbers = split_numbers(options.stamps)
     examples = {split: blends.draw(split, number) for split, number in numbers.items()}
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         stages, outcome = _run(examples, Path(folder), options)
     shown = ", ".join(f"{number} {split}" for split, number in numbers.items())
     print(f"blendhunter_end_to_end: {shown}; VGG-16 weights {options.weights}")
-    print(machine.describe(("tensorflow", "keras")))
+    print(conditions.describe(("tensorflow", "keras")))
     print(outcome)
     print(report(stages, options.stamps))
     return 0

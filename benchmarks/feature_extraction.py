@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from benchmarks import blends, machine, rounds, table
+from benchmarks import blends, conditions, machine, rounds, table
 from benchmarks.workers import Worker
 from trainers.tables.markdown import markdown_table
 
@@ -37,11 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The command line without the program's name; default that of the process.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    machine.set_up_tensorflow()
     options = _options(arguments)
     measured, rounds_line, flop = _measure(options)
     print(f"feature_extraction: VGG-16 on {_SIDE}x{_SIDE}, {machine.count(options.cores)}")
-    print(machine.describe(("tensorflow", "keras", "numpy")))
+    print(conditions.describe(("tensorflow", "keras", "numpy")))
     print(
         f"{flop / 1e9:.3f} GFLOP a stamp; matrices of {options.size}x{options.size}; {rounds_line}"
     )

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import machine, rounds, table
+from benchmarks import conditions, machine, rounds, table
 from benchmarks.images import SHAPE, sources
 from benchmarks.workers import Worker
 from trainers.tables.markdown import markdown_table
@@ -37,13 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The command line without the program's name; default that of the process.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    machine.set_up_tensorflow()
     options = _options(arguments)
     measured, rounds_line, waits = _measure(options)
     print(
         f"input_pipeline: {options.images} images of 64x64x5 in memory, batch {options.batch_size}"
     )
-    print(machine.describe(("tensorflow",)))
+    print(conditions.describe(("tensorflow",)))
     print(rounds_line)
     ratios = rounds.ratios(measured, "pipeline alone", "training steps")
     rows = [[f"{name}, images/s", *rounds.spread(v, 0)] for name, v in measured.items()]

@@ -10,18 +10,34 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["Bystanders", "cores", "count", "describe", "keep_to_cores", "own_seconds"]
+from zoo import cpu
+
+__all__ = [
+    "Bystanders",
+    "cores",
+    "count",
+    "describe",
+    "keep_to_cores",
+    "own_seconds",
+    "set_up_tensorflow",
+]
+
+
+def set_up_tensorflow() -> None:
+    """Sets TensorFlow up as the commands do, for this process and for those that it starts."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    cpu.prefer_onednn()
 
 
 def describe(packages: Sequence[str]) -> str:
-    """Returns one line: processor, cores, Python and package versions.
+    """Returns one line: processor, its instruction set, oneDNN, cores, Python, package versions.
 
     Args:
         packages: Names of distributions, some of which may be missing.
     """
     versions = [f"{name} {_version(name)}" for name in packages]
     parts = [
-        f"{_processor()}, {count(cores())}",
+        f"{_processor()}, {count(cores())}, {cpu.describe()}",
         f"Python {platform.python_version()}",
         *versions,
     ]

@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 import zoo
-from benchmarks import machine, rounds, table
+from benchmarks import conditions, machine, rounds, table
 from benchmarks.workers import Worker
 
 __all__ = ["main", "measured_rows", "rows"]
@@ -44,13 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: The command line without the program's name; default that of the process.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    machine.set_up_tensorflow()
     options = _options(arguments)
     measured = []
     for row in measured_rows(options.rounds, options.models, options.jit, options.alone):
         print(row.what, row.remark, file=sys.stderr, flush=True)
         measured.append(row)
-    print(machine.describe(("tensorflow", "keras", "numpy")))
+    print(conditions.describe(("tensorflow", "keras", "numpy")))
     print(table.as_markdown(measured))
     return 0
 

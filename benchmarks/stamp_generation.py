@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 import galsim
 import numpy as np
 
-from benchmarks import machine, rounds
+from benchmarks import conditions, machine, rounds
 from tfds_builders.simulated_blends.blends import SIZE, SURVEY, Scene, Stamps
 from tfds_builders.simulated_blends.configs import BlendsConfig
 from trainers.tables.markdown import markdown_table
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         machine.Bystanders([os.getpid()]).share,
     )
     print(f"stamp_generation: {SIZE}x{SIZE}, half blended, one process")
-    print(machine.describe(("galsim", "numpy", "scipy")))
+    print(conditions.describe(("galsim", "numpy", "scipy")))
     print(rounds_line)
     print(agreement)
     ratios = rounds.ratios(measured, "in Fourier space", "loop of drawImage")

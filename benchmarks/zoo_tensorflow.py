@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from unittest import mock
 
 import keras
@@ -32,12 +32,12 @@ _JITTER = 0.02
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """A training step that is ready to be timed.
+    """A training step, or an answer, that is ready to be timed.
 
     Attributes:
         image_shape: (height, width, bands).
         batch_size: Images in a batch.
-        flop: Floating-point operations of the products and convolutions of a step.
+        flop: Floating-point operations of the products and convolutions for a batch.
     """
 
     image_shape: tuple[int, int, int]
@@ -86,8 +86,7 @@ class ZooSteps:
             tf.config.threading.set_inter_op_parallelism_threads(1)
         self._time = time.process_time if alone else time.perf_counter
         self._settings = learning_rate, clip_norm
-        self._step: steps.ReplicatedStep | None = None
-        self._batches: Iterator[dict[str, tf.Tensor]] = iter(())
+        self._run: Callable[[], tf.Tensor] | None = None
         self._batch_size = 0
 
     def threads(self) -> int:
@@ -106,22 +105,34 @@ class ZooSteps:
         keras.backend.clear_session()
         model, batches = _trainable(name, *self._settings)
         tensors = [{key: tf.constant(value) for key, value in each.items()} for each in batches]
-        self._batches = itertools.cycle(tensors)
+        endless = itertools.cycle(tensors)
         self._batch_size = len(batches[0]["image"])
-        self._step = steps.ReplicatedStep(model.train_step, tf.distribute.get_strategy(), jit)
+        step_on_all = steps.ReplicatedStep(model.train_step, tf.distribute.get_strategy(), jit)
+        self._run = lambda: step_on_all(next(endless))
         step = tf.function(model.train_step).get_concrete_function(tensors[0])
         return Problem(model.image_shape, self._batch_size, flop.of(step))
+
+    def prepare_answers(self, name: str) -> Problem:
+        """Makes the serving signature of a model ready for `speed`; arguments as of `prepare`."""
+        keras.backend.clear_session()
+        model, self._batch_size = made(name)
+        images = tf.constant(sources(self._batch_size, 0, model.image_shape))
+        signature = model.signatures()["serving_default"]
+        answer = tf.function(signature.function, input_signature=signature.inputs)
+        self._run = lambda: next(iter(answer(images).values()))
+        one = tf.function(signature.function).get_concrete_function(images)
+        return Problem(model.image_shape, self._batch_size, flop.of(one))
 
     def speed(self, number: int) -> float:
         """Returns images/s of the model that was prepared.
 
         Args:
-            number: Steps.
+            number: Steps, or batches that are answered.
         """
         begun = self._time()
         for _ in range(number):
-            terms = self._step(next(self._batches))
-        terms.numpy()
+            result = self._run()
+        result.numpy()
         return number * self._batch_size / (self._time() - begun)
 
     def reference(self, name: str, learning_rate: float, clip_norm: float) -> Reference:

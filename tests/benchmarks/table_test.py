@@ -1,5 +1,6 @@
 import contextlib
 import io
+import itertools
 import json
 import os
 import re
@@ -29,11 +30,14 @@ def _group(*rows, error=None):
 
 
 class TableTest(tf.test.TestCase):
+    rates = itertools.cycle((200.0,))
+
     def run_with(self, *arguments, **groups):
         modules = {f"benchmarks.{name}": module for name, module in groups.items()}
         printed = io.StringIO()
         with (
             mock.patch.dict(sys.modules, modules),
+            mock.patch.object(benchmarks.conditions, "product_rate", side_effect=self.rates),
             contextlib.redirect_stdout(printed),
             contextlib.redirect_stderr(io.StringIO()),
         ):
@@ -56,6 +60,14 @@ class TableTest(tf.test.TestCase):
         self.assertLen(lines, 5)
         self.assertIn("FAILED: no such file", lines[3])
         self.assertIn("other", lines[4])
+
+    def test_the_conditions_stand_above_the_table(self):
+        self.rates = iter((209.4, 80.6))
+        row = table.Row("one", "s", 1.0, "peer", 2.0, (0.5,))
+        _, printed = self.run_with(startup=_group(row), memory=_group(row))
+        head = printed.splitlines()[0]
+        self.assertRegex(head, r" cores?, .* with(out)? oneDNN.*; Python 3")
+        self.assertEndsWith(head, "; matrix product 81 to 209 GFLOP/s")
 
     def test_going_on_measures_what_failed_alone(self):
         stem = str(Path(self.get_temp_dir()) / "speed")
@@ -101,7 +113,7 @@ class TableTest(tf.test.TestCase):
         self.assertNotIn("--quick", printed)
         printed = measured("Vax", "quickly", "--quick")
         self.assertNotIn("of a Vax", printed)
-        self.assertRegex(printed, r"Vax; 20\d\d-.*; --quick\n")
+        self.assertRegex(printed, r"Vax; 20\d\d-.*; --quick; matrix product ")
         self.assertIn("quickly", measured("Vax", "again", "--quick"))
         self.assertIn("slowly", measured("Vax", "slowly"))
 

@@ -1,0 +1,118 @@
+"""Training steps and answers of the zoo's models with oneDNN's kernels and without them.
+
+    python -m benchmarks.onednn
+    ONEDNN_MAX_CPU_ISA=AVX2 python -m benchmarks.onednn --alone --models vae blend_cnn
+
+Two processes take turns, one with `TF_ENABLE_ONEDNN_OPTS=1`, one with 0. On a processor with
+AVX-512, `ONEDNN_MAX_CPU_ISA=AVX2` keeps the kernels of both to AVX2: Eigen, too, takes its matrix
+products from oneDNN. Models, batches and `--alone` are those of `benchmarks.model_steps`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import os
+import sys
+from collections.abc import Iterator, Sequence
+
+import zoo
+from benchmarks import conditions, machine, rounds, table
+from benchmarks.workers import Worker
+from zoo.cpu import ONEDNN
+
+__all__ = ["main", "rows"]
+
+_QUICK = ("vae_mixture", "gz_bayesian_cnn")
+_SETTINGS = (1e-3, 100.0)
+# Of each timing, s.
+_SECONDS = 0.5
+_STATES = {"on": "1", "off": "0"}
+_WORK = {"training step": "prepare", "answers": "prepare_answers"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the benchmark and prints its table.
+
+    Args:
+        arguments: The command line without the program's name; default that of the process.
+    """
+    machine.set_up_tensorflow()
+    options = _options(arguments)
+    measured = []
+    for row in _measured(options):
+        print(row.what, f"{row.ratio:.2f}", file=sys.stderr, flush=True)
+        measured.append(row)
+    print(conditions.describe(("tensorflow", "keras")))
+    print(table.as_markdown(measured))
+    return 0
+
+
+def rows(quick: bool) -> Iterator[table.Row]:
+    """Yields two rows for each model.
+
+    Args:
+        quick: Whether fewer models, and fewer rounds, are measured.
+    """
+    chosen = ["--rounds", "3", "--models", *_QUICK] if quick else []
+    yield from _measured(_options(chosen))
+
+
+def _measured(options: argparse.Namespace) -> Iterator[table.Row]:
+    with contextlib.ExitStack() as stack:
+        workers = {
+            state: stack.enter_context(
+                Worker(
+                    "benchmarks.zoo_tensorflow",
+                    "ZooSteps",
+                    *_SETTINGS,
+                    options.alone,
+                    environment={ONEDNN: value},
+                )
+            )
+            for state, value in _STATES.items()
+        }
+        for name in options.models:
+            for work, prepare in _WORK.items():
+                yield _compared(name, work, prepare, workers, options)
+
+
+def _compared(
+    name: str, work: str, prepare: str, workers: dict[str, Worker], options: argparse.Namespace
+) -> table.Row:
+    problems = [worker.call(prepare, name) for worker in workers.values()]
+    for worker in workers.values():
+        worker.call("speed", 2)  # Traces.
+    batches = max(1, round(_SECONDS * workers["on"].call("speed", 1) / problems[0].batch_size))
+    bystanders = machine.Bystanders([os.getpid(), *(each.pid for each in workers.values())])
+    measured, quiet = rounds.take_turns(
+        {state: functools.partial(each.call, "speed", batches) for state, each in workers.items()},
+        options.rounds,
+        (lambda: 0.0) if options.alone else bystanders.share,
+        60.0,
+    )
+    return table.compared(
+        f"{work} of {name}, batch {problems[0].batch_size}",
+        "images/s",
+        measured,
+        ("on", "off"),
+        "without oneDNN",
+        "one thread, processor time" if options.alone else quiet,
+    )
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks.onednn", description=__doc__)
+    parser.add_argument("--models", nargs="+", choices=zoo.list_models(), default=zoo.list_models())
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--alone",
+        action="store_true",
+        help="one thread each, by its processor time: for a machine with other work",
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
