@@ -69,7 +69,7 @@ def run(arguments: Sequence[str]) -> Path:
                 f"`start` + `rounds` * `step` must be at most {subsets.size}, the number of "
                 f"galaxies in the training and validation splits; got {most}"
             )
-        experiment.describe(options.output_dir, options.experiment())
+        experiment.describe(options.output_dir, options.experiment(), {"dataset": dataset})
         return _Curve(options, subsets).run()
 
 

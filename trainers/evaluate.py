@@ -91,15 +91,23 @@ def _evaluate_run(options: Options) -> dict[str, dict[str, float]]:
         describe(name)
     others = {name: getattr(options, name) for name in _OTHER_DATA}
     others = {name: value for name, value in others.items() if value is not None}
-    if others and options.output_dir is None:
+    folder = run_folder.RunFolder(options.run_dir)
+    # A folder that was moved may be named if the run has noted which data it must hold.
+    moved = ("data_dir", "manual_dir") if folder.data.exists() else ()
+    elsewhere = [name for name in others if name not in moved]
+    if elsewhere and options.output_dir is None:
         raise UserError(
-            f"`{next(iter(others))}` needs `output_dir`: the report of the run is of its own data"
+            f"`{elsewhere[0]}` needs `output_dir`: the report of the run is of its own data"
         )
     model = run_folder.load_model(options.run_dir)
     from trainers.datasets import loading
 
     config = dataclasses.replace(run_folder.load_config(options.run_dir), **others)
     dataset = loading.load_for_run(config)
+    if options.output_dir is None:
+        folder.check_judged_data(
+            dataset, "`data_dir` names a folder that was moved, `output_dir` another report"
+        )
     output_dir = options.output_dir or options.run_dir
     earlier_file = output_dir / "metrics.json"
     earlier = json_files.read_json(earlier_file) if earlier_file.exists() else {}

@@ -119,23 +119,27 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _export_run(options: argparse.Namespace) -> Path:
     from trainers.datasets import loading
-    from trainers.runs import run_folder
+    from trainers.options import identity
+    from trainers.runs import exports, run_folder
     from trainers.storage import json_files
 
     folder = run_folder.RunFolder(options.run_dir)
     model = run_folder.load_model(options.run_dir)
     config = run_folder.load_config(options.run_dir)
     dataset = loading.load_for_run(config)
-    return export(
+    folder.check_judged_data(dataset, "put them back to export the model with its own data")
+    saved_model = export(
         model,
         options.saved_models_dir or config.saved_models_dir,
         sample_images=dataset.arrays("train", limit=_SAMPLES)["image"],
         spec=dataset.spec,
         metrics=json_files.read_json(folder.metrics) if folder.metrics.exists() else None,
-        config=json_files.read_json(folder.config),
+        config=identity.of(config),
         version=options.version,
         base_path=options.base_path,
     )
+    exports.note(folder, saved_model)
+    return saved_model
 
 
 def _checked_samples(model: ZooModel, images: np.ndarray) -> np.ndarray:

@@ -64,7 +64,7 @@ def run(arguments: Sequence[str]) -> Path:
                 f"validation splits; got {options.labels[-1]}"
             )
         curve = _Curve(options, subsets)
-        experiment.describe(options.output_dir, options.experiment())
+        experiment.describe(options.output_dir, options.experiment(), {"dataset": dataset})
         return curve.run()
 
 

@@ -95,10 +95,11 @@ def _parse(arguments: Sequence[str]) -> Options:
 def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
     # Mistakes show before TensorFlow has started.
     from trainers.prediction import model_folder
+    from trainers.runs import exports
 
     files = table.check_files(options) if options.images else ()
     if options.run_dir is not None:
-        folder = model_folder.folder_of_run(options.run_dir)
+        folder = exports.saved_model_of_run(options.run_dir)
     else:
         folder = model_folder.folder_of(options.saved_model)
 

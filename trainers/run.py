@@ -27,10 +27,11 @@ def _command(arguments: Sequence[str]) -> None:
 def _run(config: RunConfig) -> None:
     from trainers.distribution import strategy as strategies
     from trainers.runs import pipeline, repeats
+    from trainers.runs.run_name import default_run_dir
 
     pipeline.check_model(config)
     if not config.run_dir:
-        config = dataclasses.replace(config, run_dir=_default_run_dir(config))
+        config = dataclasses.replace(config, run_dir=default_run_dir(config))
     strategy = strategies.make(config.strategy, config.deterministic)
     with strategies.telling_failures(strategy):
         dataset = _load(config, strategy)
@@ -46,29 +47,19 @@ def _load(config: RunConfig, strategy):
     from trainers.datasets import loading
     from trainers.distribution import strategy as strategies
 
-    # One worker builds the dataset; the others then find it.
-    chief = strategies.is_chief(strategy)
-    if not chief:
-        strategies.barrier(strategy)
-    dataset = loading.load_for_run(config)
+    with strategies.chief_first(strategy) as chief:
+        dataset = loading.load_for_run(config)
     if chief:
-        strategies.barrier(strategy)
-        _tell_skipped(dataset)
+        _print_skipped(dataset)
     return dataset
 
 
-def _tell_skipped(dataset, shown: int = 10) -> None:
+def _print_skipped(dataset, shown: int = 10) -> None:
     skipped = getattr(dataset, "skipped", ())
     if skipped:
         print(f"{len(skipped)} images left out:")
         rest = [f"... and {len(skipped) - shown} more"] * (len(skipped) > shown)
         print(*(f"  {line}" for line in [*skipped[:shown], *rest]), sep="\n", flush=True)
-
-
-def _default_run_dir(config: RunConfig) -> str:
-    seed = f"seed_{config.seed}" if config.repeats == 1 else f"{config.repeats}_repeats"
-    names = [config.model, config.data_name.replace("/", "_"), config.recipe, seed]
-    return str(Path("runs") / "-".join(names))
 
 
 def _report(config: RunConfig) -> str:

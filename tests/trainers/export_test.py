@@ -17,6 +17,7 @@ from tests.replicas import two_replicas
 from tests.zoo import tiny_model
 from trainers.datasets import loading
 from trainers.datasets.dataset import DatasetSpec
+from trainers.datasets.in_memory import InMemoryDataset
 from trainers.errors import TrainingError, UserError
 from trainers.export import export, main
 from trainers.options.run import RunConfig
@@ -309,8 +310,8 @@ class CommandTest(ExportTestCase):
         write_json(self.run_folder.config, config.as_dict())
         write_json(self.run_folder.metrics, METRICS)
         self.model.save(self.run_folder.model)
-        dataset = mock.Mock(spec=SPEC)
-        dataset.spec, dataset.arrays = SPEC, lambda split, limit: {"image": self.images[:limit]}
+        ids = np.arange(len(self.images)).astype(str)
+        dataset = InMemoryDataset(SPEC, {"train": {"image": self.images.copy(), "id": ids}})
         self.load = self.enterContext(mock.patch.object(loading, "load", return_value=dataset))
 
     def command(self, *options):

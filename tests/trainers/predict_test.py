@@ -24,6 +24,8 @@ from trainers.datasets import loading
 from trainers.datasets.dataset import DatasetSpec
 from trainers.export import export
 from trainers.prediction.parts import Parts
+from trainers.runs import exports
+from trainers.runs.run_folder import RunFolder
 from trainers.tables import table_files
 
 CLASSES = ("star", "galaxy")
@@ -265,14 +267,16 @@ class LeftOutTest(PredictTestCase):
         np.save(self.folder / "a.npy", IMAGES)
         given = ["--images", self.folder / "a.npy", "--output", self.folder / "out.fits"]
         given = [str(option) for option in [*given, "--run_dir", run]]
-        for name, content, status in (
-            ("README", "", 2),
-            ("config.json", json.dumps({"model": "tiny"}), 2),
-            ("finished.json", json.dumps({"saved_model": str(self.folder / "gone")}), 2),
-            ("finished.json", json.dumps({"saved_model": str(self.model)}), 0),
+        for name, content in (
+            ("README", ""),
+            ("config.json", json.dumps({"model": "tiny"})),
+            ("finished.json", json.dumps({"saved_model": str(self.model)})),
+            ("model.keras", "weights"),
         ):
             (run / name).write_text(content)
-            self.assertEqual(predict.main(given), status)
+            self.assertEqual(predict.main(given), 2)
+        exports.note(RunFolder(run), self.model)
+        self.assertEqual(predict.main(given), 0)
         self.assert_answers(self.table("out.fits"), IMAGES)
 
 
@@ -361,7 +365,7 @@ class GoingOnTest(PredictTestCase):
         parts = Parts(self.folder / "out.parquet")
         with parts.opened({}, overwrite=False):
             printed = self.predict("a.npy", "out.parquet", *self.options, status=2)
-        self.assertIn("is being made by another process", printed)
+        self.assertIn("is in use by another process", printed)
 
 
 class BeamTest(PredictTestCase):

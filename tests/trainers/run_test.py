@@ -95,7 +95,7 @@ class RunTest(tf.test.TestCase):
         # Other runs are kept out of the folder, unless it may be overwritten.
         status, _, errors = self.run_here("a", "--learning_rate", "0.002")
         self.assertEqual(status, 2)
-        self.assertIn("another configuration: learning_rate (saved 0.001, now 0.002)", errors)
+        self.assertIn("another configuration: --learning_rate (saved 0.001, now 0.002)", errors)
         config = json.loads(folder.config.read_text())
         folder.config.write_text(json.dumps({**config, "model": "vae"}))
         status, _, errors = self.run_here("a")
@@ -224,7 +224,7 @@ class RunTest(tf.test.TestCase):
             # The folder belongs to the process that is alive.
             status, _, errors = self.run_here("killed", "--checkpoint_seconds", "0")
             self.assertEqual(status, 2)
-            self.assertIn("is in use by another run", errors)
+            self.assertIn("is in use by another process", errors)
         finally:
             worker.stop()
         self.assertEqual(workers.progress(checkpoint), MID_EPOCH)

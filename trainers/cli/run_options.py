@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Sequence
-
-import simple_parsing
 
 from trainers import recipes
 from trainers.cli.arguments import OneLineParser
+from trainers.cli.parser import OptionParser
 from trainers.errors import UserError
 from trainers.options.run import RunConfig
 from trainers.options.values import absolute_source
 
 __all__ = ["parse_run", "recipe_config"]
-
-
-class _Parser(simple_parsing.ArgumentParser):
-    def error(self, message: str):
-        raise UserError(message)
 
 
 def parse_run(arguments: Sequence[str]) -> RunConfig | None:
@@ -47,29 +40,23 @@ def parse_run(arguments: Sequence[str]) -> RunConfig | None:
         _check_model(known.model)
         base = recipe_config(known.model, known.dataset, known.recipe)
 
-    parser = _Parser(
+    parser = OptionParser(
+        RunConfig,
         prog="python -m trainers.run",
         description="Trains a registered model, evaluates it and exports a SavedModel.",
-        argument_generation_mode=simple_parsing.ArgumentGenerationMode.FLAT,
-        allow_abbrev=False,
+        default=base,
     )
     parser.add_argument("--list", action="store_true", help="Show every model and stop.")
-    parser.add_arguments(RunConfig, dest="config", default=base)
-    parsed, unknown = parser.parse_known_args(arguments)
-    if unknown:
-        options = [f"--{field.name}" for field in dataclasses.fields(RunConfig)]
-        given = unknown[0].split("=")[0]
-        nearest = difflib.get_close_matches(given, options, n=1, cutoff=0.5)
-        hint = f" (did you mean '{nearest[0]}'?)" if nearest else ""
-        raise UserError(f"unknown option '{given}'{hint}; --help shows the options")
+    parsed, unknown = parser.parse_known_args(list(arguments))
+    parser.refuse(unknown)
     if parsed.list:
         return None
-    if not parsed.config.model:
+    if not parsed.options.model:
         raise UserError("--model is required; --list shows the models")
-    if parsed.config.init:
-        init = absolute_source(parsed.config.init)
-        return dataclasses.replace(parsed.config, init=init)
-    return parsed.config
+    if parsed.options.init:
+        init = absolute_source(parsed.options.init)
+        return dataclasses.replace(parsed.options, init=init)
+    return parsed.options
 
 
 def recipe_config(model: str, dataset: str, recipe: str) -> RunConfig:

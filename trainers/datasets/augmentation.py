@@ -63,13 +63,13 @@ class AugmentedDataset(TransformedDataset):
     ):
         for name, value in (("shear", shear), ("zoom", zoom)):
             if not 0 <= value < 1:
-                raise UserError(f"--{name} must be at least 0 and below 1; got {value}")
+                raise UserError(f"`{name}` must be at least 0 and below 1; got {value}")
         if not shift >= 0:
-            raise UserError(f"--shift must be at least 0; got {shift}")
+            raise UserError(f"`shift` must be at least 0; got {shift}")
         if not 0 <= rotation <= 180:
-            raise UserError(f"--rotation must be between 0 and 180; got {rotation}")
+            raise UserError(f"`rotation` must be between 0 and 180; got {rotation}")
         if outside not in OUTSIDE:
-            raise UserError(f"--outside must be one of {', '.join(OUTSIDE)}; got '{outside}'")
+            raise UserError(f"`outside` must be one of {', '.join(OUTSIDE)}; got '{outside}'")
         self.shear, self.zoom, self.flip, self.shift, self.seed = shear, zoom, flip, shift, seed
         self.rotation, self.outside = rotation, outside
         description = f"augmentation: shear {shear}, zoom {zoom}" + ", flips" * flip

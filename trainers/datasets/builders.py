@@ -97,7 +97,7 @@ def _builder(name: str, data_dir: str | Path | None, on_error: str) -> tfds.core
             )
             builder = tfds_builders.builder(dataset, config=config, data_dir=data_dir)
     except ValueError as error:
-        raise UserError(f"--dataset {name}: {error}; or 'image_folder'") from None
+        raise UserError(f"`dataset` {name}: {error}; or 'image_folder'") from None
     return builder
 
 
@@ -121,7 +121,7 @@ def _build(builder: tfds.core.DatasetBuilder, name: str, manual_dir: str | Path 
         with _progress_on_terminals():
             builder.download_and_prepare(download_config=config)
     except (ValueError, AssertionError, FileNotFoundError) as error:
-        raise UserError(f"--dataset {name}: {' '.join(str(error).split())}") from error
+        raise UserError(f"`dataset` {name}: {' '.join(str(error).split())}") from error
 
 
 @contextlib.contextmanager

@@ -136,3 +136,18 @@ class Dataset(abc.ABC):
     def _content(self, split: str) -> str:
         """Returns what tells the examples of a split from others; here, all of them are read."""
         return fingerprints.of_arrays(self.arrays(split))
+
+    @property
+    def stored_dataset(self) -> Dataset:
+        """The dataset as it is stored, without noise, padding and augmentation."""
+        return self
+
+    def stored_content(self, split: str) -> str:
+        """Returns a hash of the stored examples of a split, the same for any copy of them.
+
+        Unlike `fingerprint`, it does not depend on where files are or when they were written.
+
+        Args:
+            split: One of `SPLITS`.
+        """
+        return self._content(split)

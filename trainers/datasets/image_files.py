@@ -19,7 +19,7 @@ from trainers.datasets.dataset import Dataset, DatasetSpec
 from trainers.datasets.in_memory import columns_of
 from trainers.errors import TrainingError, UserError
 
-__all__ = ["SUFFIXES", "Decoded", "StreamedFiles", "decode", "decode_all"]
+__all__ = ["SUFFIXES", "Decoded", "StreamedFiles", "decode", "decode_all", "stored_content"]
 
 SUFFIXES = (".jpeg", ".jpg", ".png")
 
@@ -134,6 +134,18 @@ def _odd(found: tuple[int, ...], common: tuple[int, ...], number: int) -> str:
     )
 
 
+def stored_content(paths: Sequence[Path], features: Mapping[str, np.ndarray]) -> str:
+    """Returns a hash of files and labels, see `Dataset.stored_content`.
+
+    Args:
+        paths: The files of a split.
+        features: "id" and, if there are labels, "label" of each.
+    """
+    labels = features.get("label", [""] * len(paths))
+    names = [f"{name} {label}" for name, label in zip(features["id"], labels, strict=True)]
+    return fingerprints.of_contents(paths, names)
+
+
 class StreamedFiles(Dataset):
     """Image files that are decoded at every epoch, for what memory does not hold.
 
@@ -168,6 +180,9 @@ class StreamedFiles(Dataset):
 
     def column(self, split: str, name: str) -> np.ndarray:
         return self._features[split][name]
+
+    def stored_content(self, split: str) -> str:
+        return stored_content(self._paths[split], self._features[split])
 
     def _content(self, split: str) -> str:
         files = fingerprints.of_files(self._paths[split])

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from trainers.datasets.dataset import CACHE_BYTES, Dataset, DatasetSpec
-from trainers.datasets.image_files import SUFFIXES, StreamedFiles, decode_all
+from trainers.datasets.image_files import SUFFIXES, StreamedFiles, decode_all, stored_content
 from trainers.datasets.in_memory import InMemoryDataset, empty
 from trainers.errors import UserError
 from trainers.options.class_choice import ClassChoice
@@ -115,7 +115,9 @@ def read(
             # Popped, so that the images are not held twice.
             images[row] = found.images.pop(path)
         arrays[split] = {"image": images, **features[split]}
-    return InMemoryDataset(spec, arrays, lines)
+    return InMemoryDataset(
+        spec, arrays, lines, lambda split: stored_content(used[split], features[split])
+    )
 
 
 def _features(paths: Sequence[Path], label_of: Mapping[str, int]) -> dict[str, np.ndarray]:

@@ -28,6 +28,7 @@ class InMemoryDataset(Dataset):
             take a quarter of the room; batches are float32. Those that lie in memory from `empty`
             are kept where they are, others are copied. They must not be changed afterwards.
         skipped: What was left out, one line each.
+        stored_content: See `Dataset.stored_content`; default a hash of the arrays.
     """
 
     def __init__(
@@ -35,9 +36,11 @@ class InMemoryDataset(Dataset):
         spec: DatasetSpec,
         splits: dict[str, dict[str, np.ndarray]],
         skipped: Sequence[str] = (),
+        stored_content: Callable[[str], str] | None = None,
     ):
         self.spec = spec
         self.skipped = tuple(skipped)
+        self._stored_content = stored_content or self._content
         self.num_examples = {split: len(arrays["image"]) for split, arrays in splits.items()}
         self._features: Mapping[str, dict[str, np.ndarray]] = splits
         # Popped, so that images that have to be copied are not held twice.
@@ -58,6 +61,9 @@ class InMemoryDataset(Dataset):
 
     def column(self, split: str, name: str) -> np.ndarray:
         return self._features[split][name]
+
+    def stored_content(self, split: str) -> str:
+        return self._stored_content(split)
 
     def _content(self, split: str) -> str:
         if split not in self._contents:

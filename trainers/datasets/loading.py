@@ -50,20 +50,20 @@ def load(
         UserError: if the dataset is unknown, missing, or not usable.
     """
     if on_error not in ON_ERROR:
-        raise UserError(f"--on_error must be one of {', '.join(ON_ERROR)}; got '{on_error}'")
+        raise UserError(f"`on_error` must be one of {', '.join(ON_ERROR)}; got '{on_error}'")
     numbers = most_examples(max_examples)
     if image_shape is not None:
         image_shape = tuple(image_shape)
         if len(image_shape) != 3 or min(image_shape) < 1:
             raise UserError(
-                f"--image_shape must be height, width and bands, each at least 1; got {image_shape}"
+                f"`image_shape` must be height, width and bands, each at least 1; got {image_shape}"
             )
     choice = None if classes is None else ClassChoice.parse(classes)
     if name == "image_folder":
         from trainers.datasets import image_folder
 
         if data_dir is None:
-            raise UserError("--dataset image_folder needs --data_dir, the folder with the images")
+            raise UserError("`dataset='image_folder'` needs `data_dir`, the folder with the images")
         return image_folder.read(
             Path(data_dir).expanduser(),
             max_examples=numbers,

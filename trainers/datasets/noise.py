@@ -55,9 +55,9 @@ class NoisyDataset(TransformedDataset):
     ):
         self.sigma = checked_sigma(sigma, distribution)
         if pad < 0:
-            raise UserError(f"--pad must be at least 0; got {pad}")
+            raise UserError(f"`pad` must be at least 0; got {pad}")
         if realisation < 0:
-            raise UserError(f"--noise_realisation must be at least 0; got {realisation}")
+            raise UserError(f"`noise_realisation` must be at least 0; got {realisation}")
         self.realisation = realisation
         self.pad = pad
         self.distribution = distribution

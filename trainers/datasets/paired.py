@@ -38,7 +38,7 @@ class PairedDataset(Dataset):
             wanted, given = getattr(source.spec, what), getattr(target.spec, what)
             if wanted != given:
                 raise UserError(
-                    f"--target {target.spec.name}: {what.replace('image_', '')} of the images must "
+                    f"`target` {target.spec.name}: {what.replace('image_', '')} of the images must "
                     f"be that of '{source.spec.name}', {wanted}; got {given}"
                 )
         self.spec = source.spec

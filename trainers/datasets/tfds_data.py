@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def load(
     builder = prepared(name, data_dir, manual_dir, on_error)
     spec = spec_of(builder, name)
     if image_shape is not None and image_shape != spec.image_shape:
-        raise UserError(f"--image_shape of '{name}' must be {spec.image_shape}; got {image_shape}")
+        raise UserError(f"`image_shape` of '{name}' must be {spec.image_shape}; got {image_shape}")
     relabel = None
     if classes is not None:
         relabel = classes.labels(spec.class_names)
@@ -68,12 +69,12 @@ def load(
                 kept[split] = sum(map(len, found))
                 labels[split] = np.concatenate(found) if found else np.empty(0, np.int64)
     if not kept["train"]:
-        raise UserError(f"--dataset {name}: none of {numbers['train']} training images is usable")
+        raise UserError(f"`dataset` {name}: none of {numbers['train']} training images is usable")
     if reader.lines:
         print(f"{name}: left out {len(reader.lines)} of {total} images", file=sys.stderr)
     skipped += reader.lines
     if is_small:
-        return InMemoryDataset(spec, splits, skipped)
+        return InMemoryDataset(spec, splits, skipped, partial(fingerprints.of_tfds, builder.info))
     return StreamedDataset(builder, spec, kept, numbers, skipped, relabel, labels)
 
 
@@ -82,10 +83,7 @@ def stream(
 ) -> StreamedDataset:
     """Builds the dataset if it is not there yet, and opens it without a look at its images.
 
-    Args:
-        name: See `trainers.datasets.loading.load`.
-        data_dir: See `trainers.datasets.loading.load`.
-        manual_dir: See `trainers.datasets.loading.load`.
+    See `trainers.datasets.loading.load` for the Args.
 
     Raises:
         UserError: if the dataset is unknown, or cannot be built.
@@ -137,6 +135,9 @@ class StreamedDataset(Dataset):
     def column(self, split: str, name: str) -> np.ndarray:
         known = name == "label" and split in self._labels
         return self._labels[split] if known else super().column(split, name)
+
+    def stored_content(self, split: str) -> str:
+        return fingerprints.of_tfds(self._builder.info, split)
 
     def _content(self, split: str) -> str:
         info, labels = self._builder.info, np.asarray(self._relabel).tolist()
@@ -255,7 +256,7 @@ class _Reader:
                 bad = finite[row].size - np.count_nonzero(finite[row])
                 line = f"{flat['id'][row]}: {bad} of {finite[row].size} pixels are NaN or infinite"
                 if self._on_error == "raise":
-                    raise UserError(f"{line} (--on_error skip leaves such images out)")
+                    raise UserError(f"{line} (`on_error='skip'` leaves such images out)")
                 self.lines.append(line)
             if bar is not None:
                 bar.update(read)

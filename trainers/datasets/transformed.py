@@ -93,6 +93,13 @@ class TransformedDataset(Dataset):
             return super().column(split, name)
         return self._dataset.column(split, name)
 
+    @property
+    def stored_dataset(self) -> Dataset:
+        return self._dataset.stored_dataset
+
+    def stored_content(self, split: str) -> str:
+        return self._dataset.stored_content(split)
+
     def _content(self, split: str) -> str:
         # What is done to the images stands in the spec.
         return self._dataset.fingerprint(split)

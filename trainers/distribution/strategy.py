@@ -16,7 +16,16 @@ import tensorflow as tf
 from trainers.distribution import cluster
 from trainers.errors import LostWorkerError, TrainingError, UserError
 
-__all__ = ["LOST_WORKER", "barrier", "end", "is_chief", "make", "telling_failures", "total"]
+__all__ = [
+    "LOST_WORKER",
+    "barrier",
+    "chief_first",
+    "end",
+    "is_chief",
+    "make",
+    "telling_failures",
+    "total",
+]
 
 # What the runtime raises, in whatever operation is under way, when another worker is gone.
 LOST_WORKER = (
@@ -48,7 +57,9 @@ def make(name: str = "auto", deterministic: bool = False) -> tf.distribute.Strat
     if deterministic:
         tf.config.experimental.enable_op_determinism()
     for gpu in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)
+        # In a notebook the devices may be in use already; then they stay as they are.
+        with contextlib.suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, True)
     if name == "auto":
         name = "multiworker" if cluster.workers() > 1 else "auto"
     if name == "multiworker":
@@ -85,6 +96,24 @@ def total(strategy: tf.distribute.Strategy, value: float) -> float:
 def barrier(strategy: tf.distribute.Strategy) -> None:
     """Returns when every worker has come here."""
     total(strategy, 1.0)
+
+
+@contextlib.contextmanager
+def chief_first(strategy: tf.distribute.Strategy) -> Iterator[bool]:
+    """Runs a block on the chief, and then on the other workers: they find what it has made.
+
+    Args:
+        strategy: The strategy.
+
+    Yields:
+        Whether this is the chief.
+    """
+    chief = is_chief(strategy)
+    if not chief:
+        barrier(strategy)
+    yield chief
+    if chief:
+        barrier(strategy)
 
 
 def end(strategy: tf.distribute.Strategy) -> None:

@@ -135,6 +135,8 @@ def _commands(configuration: Mapping[str, Any], context: EvaluationContext) -> l
         default = getattr(RunConfig(), field.name)
         if value in (default, None) or field.name == "overwrite":
             continue
+        if field.metadata["path"] and default and Path(str(value)).name == default:
+            continue
         words.append(f"--{field.name}")
         if isinstance(value, Mapping):
             words += [shlex.quote(f"{name}={_written(item)}") for name, item in value.items()]

@@ -1,8 +1,5 @@
 """The options of `python -m trainers.active_learning`, and its rounds of training."""
 
-# `option` makes a dataclass field, which is what RUF009 asks for.
-# ruff: noqa: RUF009
-
 from __future__ import annotations
 
 import dataclasses
@@ -15,7 +12,8 @@ import simple_parsing
 
 from trainers.cli.parser import parse_known
 from trainers.few_labels.trainings import parse_trainings
-from trainers.options.fields import check_limits, option
+from trainers.options import identity
+from trainers.options.fields import Affects, check_limits, option
 from trainers.options.run import RunConfig
 from trainers.runs import experiment
 
@@ -49,13 +47,13 @@ class Round:
 class Options:
     """Options of the experiment; all others are those of `python -m trainers.run`."""
 
-    model: str = option("gz_bayesian_cnn")
+    model: str = option("gz_bayesian_cnn", affects=Affects.TRAINING)
     """Model with acquisition()."""
 
-    start: int = option(200, least=5)
+    start: int = option(200, affects=Affects.DATA, least=5)
     """Labels in the first round."""
 
-    step: int = option(200, least=1)
+    step: int = option(200, affects=Affects.DATA, least=1)
     """Labels that each further round adds."""
 
     rounds: int = option(5, least=1)
@@ -64,10 +62,10 @@ class Options:
     repeats: int = option(2, least=1)
     """Repeats with another start and other seeds."""
 
-    candidates: int = option(2000, least=1)
+    candidates: int = option(2000, affects=Affects.DATA, least=1)
     """Unlabelled galaxies, drawn at random, among which a round chooses."""
 
-    min_steps: int = option(300, least=1)
+    min_steps: int = option(300, affects=Affects.TRAINING, least=1)
     """Fewest training steps, however few labels there are."""
 
     strategies: list[str] = option(list(STRATEGIES), type=str, nargs="+", choices=STRATEGIES)
@@ -84,8 +82,8 @@ class Options:
 
     def experiment(self) -> dict[str, Any]:
         """Returns what must stay the same when an experiment goes on, as JSON types."""
-        own = {name: getattr(self, name) for name in ("start", "step", "candidates", "min_steps")}
-        return own | experiment.of_run(self.run)
+        own = identity.of(self, affects=identity.WEIGHTS)
+        return own | experiment.of_trainings(self.run)
 
     def paths(self) -> list[list[Round]]:
         """Returns the rounds of each repeat and strategy, one after the other."""

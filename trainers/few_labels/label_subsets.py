@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainers.datasets import loading
+from trainers.datasets import fingerprints, loading
 from trainers.datasets.dataset import Dataset, DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.options.run import RunConfig
 
 if TYPE_CHECKING:
-    from trainers.runs.pipeline import Outcome
+    from trainers.runs.outcome import Outcome
     from zoo.model import ZooModel
 
 __all__ = ["LabelSubsets", "held_out", "stratified_order"]
@@ -91,7 +91,11 @@ class LabelSubsets:
         parts = [dataset.arrays(split) for split in filled]
         pool = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         splits = {"train": pool, "test": dataset.arrays("test")}
-        stored = InMemoryDataset(dataset.spec, splits)
+        contents = {
+            "train": " ".join(dataset.stored_content(split) for split in filled),
+            "test": dataset.stored_content("test"),
+        }
+        stored = InMemoryDataset(dataset.spec, splits, stored_content=contents.__getitem__)
         seen = loading.with_noise(stored, config)
         return cls(stored, seen.spec, seen.arrays("train"), seen.arrays("test"))
 
@@ -158,5 +162,12 @@ class LabelSubsets:
             "validation": {name: values[aside] for name, values in pool.items()},
             "test": self.stored.arrays("test"),
         }
-        chosen = InMemoryDataset(self.stored.spec, splits)
+        of_pool = self.stored.stored_content("train")
+        # The rows say as much as a hash of their images, which stand there several times.
+        contents = {
+            "train": f"{of_pool} {fingerprints.of_arrays({'rows': repeated})}",
+            "validation": f"{of_pool} {fingerprints.of_arrays({'rows': aside})}",
+            "test": self.stored.stored_content("test"),
+        }
+        chosen = InMemoryDataset(self.stored.spec, splits, stored_content=contents.__getitem__)
         return dataclasses.replace(config, batch_size=batch_size), loading.for_run(chosen, config)

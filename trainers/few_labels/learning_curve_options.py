@@ -1,8 +1,5 @@
 """The options of `python -m trainers.learning_curve`, and the classifiers that it compares."""
 
-# `option` makes a dataclass field, which is what RUF009 asks for.
-# ruff: noqa: RUF009
-
 from __future__ import annotations
 
 import dataclasses
@@ -17,7 +14,8 @@ import simple_parsing
 from trainers.cli.parser import parse_known
 from trainers.errors import UserError
 from trainers.few_labels.trainings import parse_trainings
-from trainers.options.fields import check_limits, option
+from trainers.options import identity
+from trainers.options.fields import Affects, check_limits, option
 from trainers.options.run import RunConfig
 from trainers.options.values import absolute_source
 from trainers.runs import experiment
@@ -74,7 +72,7 @@ class Options:
     methods: list[str] = option(list(METHODS), type=str, nargs="+", choices=METHODS)
     """Methods to compare."""
 
-    min_steps: int = option(400, least=1)
+    min_steps: int = option(400, affects=Affects.TRAINING, least=1)
     """Fewest training steps, however few labels there are."""
 
     output_dir: Path | None = option(None)
@@ -88,8 +86,8 @@ class Options:
 
     def experiment(self) -> dict[str, Any]:
         """Returns what must stay the same when an experiment goes on, as JSON types."""
-        own = {"encoder": _identity(self.encoder), "min_steps": self.min_steps}
-        return own | experiment.of_run(self.run)
+        own = identity.of(self, affects=identity.WEIGHTS)
+        return own | {"encoder": _identity(self.encoder)} | experiment.of_trainings(self.run)
 
     def cells(self) -> list[Cell]:
         """Returns all classifiers, repeat by repeat."""

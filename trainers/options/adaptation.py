@@ -1,23 +1,94 @@
-"""The configuration of an adaptation: that of the source's run, a second survey and a method."""
+"""Options and configuration of an adaptation: a source's run, a second survey and a method."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 import shlex
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
-from trainers.errors import UserError
+from trainers.options.fields import Affects, check_limits, flag, names, option
 from trainers.options.run import RunConfig
 
-__all__ = ["TRAINING", "WEIGHTS", "AdaptationConfig", "command_of"]
+__all__ = ["WEIGHTS", "AdaptationConfig", "AdaptationOptions", "command_of", "configuration"]
 
 WEIGHTS = {"coral": 50.0, "dann": 0.5, "mmd": 0.5}
-"""Weight of the distance by method, where none is given."""
+"""Default weight of the distance, by method."""
 
-_VARIANTS = ("frozen", "shared")
-_BANDWIDTHS = ("mean", "median")
+_Method = Literal["mmd", "coral", "dann"]
+_Variant = Literal["shared", "frozen"]
+_Bandwidth = Literal["mean", "median"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AdaptationOptions:
+    """Options; data of the target that are not named are as the source's."""
+
+    run_dir: str
+    """Folder of the finished run whose model is adapted."""
+
+    target: str = option(affects=Affects.DATA)
+    """Dataset of the second survey."""
+
+    method: _Method = option("mmd", affects=Affects.TRAINING)
+    """Distance between the latents of the surveys: maximum mean discrepancy, correlation
+    alignment, or an adversarial classifier."""
+
+    variant: _Variant = option("shared", affects=Affects.TRAINING)
+    """One encoder for both surveys, or the source's frozen beside one for the target."""
+
+    weight: float | None = option(None, affects=Affects.TRAINING, least=0)
+    """Weight of the distance; default: 50 for coral, 0.5 for the others."""
+
+    bandwidth: _Bandwidth = option("mean", affects=Affects.TRAINING)
+    """Bandwidth of the kernels of `mmd`."""
+
+    output_dir: str | None = None
+    """Folder of the adapted run; default: beside the run."""
+
+    epochs: int = option(5, affects=Affects.LENGTH, least=1)
+    """Passes over the smaller of the two surveys."""
+
+    batch_size: int = option(128, affects=Affects.TRAINING, least=1)
+    """Images of each survey in a global batch."""
+
+    learning_rate: float = option(5e-4, affects=Affects.TRAINING, above=0)
+    """Learning rate of Adam at the start; it falls to zero."""
+
+    seed: int = option(0, affects=Affects.TRAINING, least=0)
+    """Seed of order and noise."""
+
+    patience: int | None = option(None, affects=Affects.LENGTH, least=1)
+    """Epochs without a lower validation loss before training stops; without a value: never."""
+
+    strategy: Literal["auto", "one", "mirrored", "multiworker"] = "auto"
+    """Replicas, as `trainers.run` has them."""
+
+    checkpoint_seconds: float | None = option(None, least=0, finite=False)
+    """Longest time between checkpoints within an epoch; default: that of the run."""
+
+    overwrite: bool = flag()
+    """Delete the adaptation that the output folder holds and begin anew."""
+
+    evaluators: list[str] | None = option(
+        None, affects=Affects.REPORT, type=str, nargs="+", metavar="NAME"
+    )
+    """Evaluators to run; default: transfer and history."""
+
+    data_dir: str | None = None
+    """Where the target's dataset is kept."""
+
+    manual_dir: str | None = None
+    """Folder of the target's data that cannot be downloaded."""
+
+    max_examples: list[int] | None = option(
+        None, affects=Affects.DATA, least=1, type=int, nargs="+", metavar="NUMBER"
+    )
+    """At most this many examples of each split; or three numbers: train, validation, test."""
+
+    def __post_init__(self) -> None:
+        check_limits(self)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,24 +104,50 @@ class AdaptationConfig(RunConfig):
         bandwidth: "mean" or "median".
     """
 
-    source_run: str = ""
-    method: str = "mmd"
-    variant: str = "shared"
-    weight: float = WEIGHTS["mmd"]
-    bandwidth: str = "mean"
+    source_run: str = option("", affects=Affects.TRAINING, path=True)
+    method: _Method = option("mmd", affects=Affects.TRAINING)
+    variant: _Variant = option("shared", affects=Affects.TRAINING)
+    weight: float = option(WEIGHTS["mmd"], affects=Affects.TRAINING, least=0)
+    bandwidth: _Bandwidth = option("mean", affects=Affects.TRAINING)
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        for name, allowed in (
-            ("method", tuple(WEIGHTS)),
-            ("variant", _VARIANTS),
-            ("bandwidth", _BANDWIDTHS),
-        ):
-            value = getattr(self, name)
-            if value not in allowed:
-                raise UserError(f"--{name} must be one of {', '.join(allowed)}; got '{value}'")
-        if not 0 <= self.weight < math.inf:
-            raise UserError(f"--weight must be at least 0 and finite; got {self.weight}")
+
+def configuration(options: AdaptationOptions, source: RunConfig) -> AdaptationConfig:
+    """Returns the configuration of an adaptation.
+
+    Args:
+        options: Of the command.
+        source: Configuration of the run whose model is adapted.
+    """
+    chosen = dataclasses.asdict(options)
+    source_run, target = chosen.pop("run_dir"), chosen.pop("target")
+    if chosen["weight"] is None:
+        chosen["weight"] = WEIGHTS[options.method]
+    output_dir = chosen.pop("output_dir")
+    if output_dir is None:
+        name = "-".join([target.replace("/", "_"), options.method, options.variant])
+        output_dir = f"{source_run.rstrip('/')}-to-{name}"
+    same_builder = source.dataset.split("/")[0] == target.split("/")[0]
+    # Options without a value are as the source has them.
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    settings = {
+        **source.as_dict(),
+        "classes": source.classes if same_builder else None,
+        "dataset": target,
+        "evaluators": ["transfer", "history"],
+        "image_shape": None,
+        "jit": False,
+        "mixed_precision": "none",
+        "patience": None,
+        "repeats": 1,
+        "run_dir": output_dir,
+        "schedule": "cosine",
+        "source_run": str(Path(source_run).absolute()),
+        "trainer": "end_to_end",
+        "warmup_steps": 0,
+        "weight_decay": 0.0,
+        **chosen,
+    }
+    return AdaptationConfig(**settings)
 
 
 def command_of(configuration: Mapping[str, Any]) -> str:
@@ -59,20 +156,12 @@ def command_of(configuration: Mapping[str, Any]) -> str:
     Args:
         configuration: Of the adaptation, as its `config.json` has it.
     """
-    names = {"run_dir": "source_run", "target": "dataset", "output_dir": "run_dir"}
-    names |= {name: name for name in ("method", "variant", "weight", "bandwidth", *TRAINING)}
+    own_names = {"run_dir": "source_run", "target": "dataset", "output_dir": "run_dir"}
+    result = (Affects.DATA, Affects.TRAINING, Affects.LENGTH)
     words = ["python -m trainers.domain_adaptation"]
-    for option, field in names.items():
-        value = configuration.get(field)
+    for name in dict.fromkeys([*own_names, *names(AdaptationOptions, *result)]):
+        value = configuration.get(own_names.get(name, name))
         if value not in (None, ""):
-            words += [f"--{option}", shlex.quote(str(value))]
+            values = value if isinstance(value, list) else [value]
+            words += [f"--{name}", *(shlex.quote(str(each)) for each in values)]
     return " ".join(words)
-
-
-# Options of the training with their types and defaults, and what they are.
-TRAINING: Mapping[str, tuple[type, Any, str]] = {
-    "epochs": (int, 5, "Passes over the smaller of the two surveys."),
-    "batch_size": (int, 128, "Images of each survey in a global batch."),
-    "learning_rate": (float, 5e-4, "Learning rate of Adam at the start; it falls to zero."),
-    "seed": (int, 0, "Seed of order and noise."),
-}

@@ -42,12 +42,12 @@ class ClassChoice:
         taken = [member for group in members for member in group]
         if len(names) < 2 or not all([*names, *taken]):
             raise UserError(
-                f"--classes takes two or more of NAME or NAME=CLASS,CLASS; got {list(given)}"
+                f"`classes` takes two or more of NAME or NAME=CLASS,CLASS; got {list(given)}"
             )
         for each in (names, taken):
             twice = next((name for name in each if each.count(name) > 1), None)
             if twice is not None:
-                raise UserError(f"--classes must name '{twice}' once; got {list(given)}")
+                raise UserError(f"`classes` must name '{twice}' once; got {list(given)}")
         return cls(tuple(names), tuple(members))
 
     def labels(self, class_names: Sequence[str]) -> np.ndarray:
@@ -64,6 +64,6 @@ class ClassChoice:
             for member in group:
                 if member not in class_names:
                     has = f"has {', '.join(class_names)}" if class_names else "has no classes"
-                    raise UserError(f"--classes: the dataset {has}; got '{member}'")
+                    raise UserError(f"`classes`: the dataset {has}; got '{member}'")
                 labels[list(class_names).index(member)] = label
         return labels

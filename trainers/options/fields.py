@@ -98,6 +98,7 @@ def option(
     most: float | None = None,
     below: float | None = None,
     finite: bool = True,
+    path: bool = False,
     **argparse_arguments: Any,
 ) -> Any:
     """Returns the field of an option; the string below the field is its help.
@@ -111,9 +112,11 @@ def option(
         most: See `Limits`.
         below: See `Limits`.
         finite: See `Limits`.
+        path: Whether the value is the path of a file or folder.
         **argparse_arguments: Of `add_argument`, such as `type`, `nargs` and `metavar`.
     """
-    metadata = {"affects": affects, "limits": Limits(least, above, most, below, finite)}
+    limits = Limits(least, above, most, below, finite)
+    metadata = {"affects": affects, "limits": limits, "path": path}
     if default is not dataclasses.MISSING and "nargs" in argparse_arguments:
         # simple_parsing does not see that a field with a list of its own parsing has a default.
         argparse_arguments.setdefault("required", False)

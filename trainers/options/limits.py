@@ -22,19 +22,19 @@ def checked_sigma(sigma: float | Sequence[float] | None, distribution: str) -> t
     """
     if distribution not in ("uniform", "log_uniform"):
         raise UserError(
-            f"--noise_distribution must be uniform or log_uniform; got '{distribution}'"
+            f"`noise_distribution` must be uniform or log_uniform; got '{distribution}'"
         )
     given = [sigma] if isinstance(sigma, (int, float)) else list([0.0] if sigma is None else sigma)
     if len(given) not in (1, 2) or not all(math.isfinite(value) and value >= 0 for value in given):
         raise UserError(
-            f"--noise_sigma must be one number, at least 0, or two, a range; got {given}"
+            f"`noise_sigma` must be one number, at least 0, or two, a range; got {given}"
         )
     low, high = float(given[0]), float(given[-1])
     if low > high:
-        raise UserError(f"--noise_sigma must be a range from low to high; got {given}")
+        raise UserError(f"`noise_sigma` must be a range from low to high; got {given}")
     if distribution == "log_uniform" and low == 0 < high:
         raise UserError(
-            f"--noise_sigma must be above 0 with --noise_distribution log_uniform; got {given}"
+            f"`noise_sigma` must be above 0 with `noise_distribution='log_uniform'`; got {given}"
         )
     return low, high
 
@@ -59,7 +59,7 @@ def most_examples(given: int | Sequence[int] | None) -> dict[str, int] | None:
     numbers = [given] if isinstance(given, int) else list(given)
     if len(numbers) not in (1, len(SPLITS)) or min(numbers) < 1:
         raise UserError(
-            "--max_examples must be one number, at least 1, or three, for train, validation and "
+            "`max_examples` must be one number, at least 1, or three, for train, validation and "
             f"test; got {given}"
         )
     return dict(zip(SPLITS, numbers * (len(SPLITS) // len(numbers)), strict=True))

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainers.errors import UserError
-from trainers.runs import run_folder
 from trainers.serving.versions import latest_version
-from trainers.storage import json_files
 
-__all__ = ["folder_of", "folder_of_run"]
+__all__ = ["folder_of"]
 
 
 def folder_of(path: Path) -> Path:
@@ -30,29 +28,6 @@ def folder_of(path: Path) -> Path:
         f"`saved_model={path}` must be the folder of a SavedModel; it has no saved_model.pb"
         f"{_models_in(path)}"
     )
-
-
-def folder_of_run(run_dir: Path) -> Path:
-    """Returns the SavedModel with which a run ended.
-
-    Args:
-        run_dir: Folder of the run.
-
-    Raises:
-        UserError: if the folder holds no run that has ended, or the SavedModel is gone.
-    """
-    file = run_folder.RunFolder(run_dir).finished
-    run_folder.load_config(run_dir)
-    if not file.is_file():
-        raise UserError(f"`run_dir={run_dir}`: the run has not ended; take it up again")
-    exported = json_files.read_json(file).get("saved_model")
-    if not exported or not _is_saved_model(Path(exported)):
-        where = f"that was exported to {exported} is not there" if exported else "was not exported"
-        raise UserError(
-            f"`run_dir={run_dir}`: its model {where}; python -m trainers.export --run_dir "
-            f"{run_dir} exports it, then give `saved_model`"
-        )
-    return Path(exported)
 
 
 def _models_in(folder: Path) -> str:

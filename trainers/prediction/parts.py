@@ -18,8 +18,9 @@ from astropy.table import Column, Table
 
 from trainers.cutouts.cutout import LeftOut
 from trainers.errors import UserError
-from trainers.storage import json_files, locks
+from trainers.storage import json_files
 from trainers.storage.atomic_files import write_atomically
+from trainers.storage.claimed_folder import LOCK, claimed
 from trainers.tables import table_files
 
 __all__ = ["Part", "Parts"]
@@ -71,10 +72,8 @@ class Parts:
         """
         shutil.rmtree(self._old, ignore_errors=True)
         is_new = not self.folder.exists()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.folder / ".lock", "w") as lock:
-            if not locks.acquire(lock):
-                raise UserError(f"`output={self.output}` is being made by another process")
+        name = f"`output={self.output}`: {self.folder}"
+        with claimed(self.folder, _MANIFEST, name=name, kind="parts of the table"):
             try:
                 self._claim(dict(manifest), overwrite)
                 yield
@@ -84,12 +83,7 @@ class Parts:
                 raise
 
     def _claim(self, manifest: dict[str, Any], overwrite: bool) -> None:
-        entries = [entry for entry in self.folder.iterdir() if entry.name != ".lock"]
         saved = self.begun()
-        if saved is None and any(not entry.name.startswith(".") for entry in entries):
-            raise UserError(
-                f"`output={self.output}`: {self.folder} holds files, but no parts of it"
-            )
         if saved is not None and saved != manifest:
             changed = "; ".join(
                 f"{name} was {_short(saved.get(name))}, is {_short(manifest.get(name))}"
@@ -113,8 +107,9 @@ class Parts:
                     "it, give another name, or `overwrite` to replace it"
                 )
         if saved is None:
-            for entry in entries:
-                entry.unlink()
+            for entry in self.folder.iterdir():
+                if entry.name != LOCK:
+                    entry.unlink()
             json_files.write_json(self.folder / _MANIFEST, manifest)
 
     def begun(self) -> dict[str, Any] | None:

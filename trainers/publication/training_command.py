@@ -10,23 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from trainers.cli.run_options import recipe_config
+from trainers.options.fields import Affects, names
 from trainers.options.run import RunConfig
 
 __all__ = ["path_name", "training_command"]
 
-# What has no effect on the weights.
-_LEFT_OUT = {
-    "checkpoint_seconds",
-    "evaluators",
-    "features_dir",
-    "hp",
-    "manual_dir",
-    "model",
-    "overwrite",
-    "run_dir",
-    "saved_models_dir",
-    "strategy",
-}
+# Options without an effect on the weights, and those that are written in another way.
+_LEFT_OUT = {*names(RunConfig, Affects.NOTHING), "evaluators", "hp", "model"} - {"data_dir"}
 
 
 def training_command(config: RunConfig) -> str:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from trainers.errors import UserError
+from trainers.options.fields import Affects, names
+from trainers.options.run import RunConfig
 from zoo import entry_points
 
 if TYPE_CHECKING:
@@ -25,9 +27,22 @@ __all__ = ["Recipe", "get"]
 _GROUP = "galaxy_model_zoo.recipes"
 
 
+# Of the options on which a result depends, those that are left to the command line; `hp` is called
+# `hyperparameters` here.
+_NOT_HERE = ("model", "dataset", "recipe", "seed", "hp")
+_SETTINGS = [
+    name for name in names(RunConfig, *set(Affects) - {Affects.NOTHING}) if name not in _NOT_HERE
+]
+_Settings = dataclasses.make_dataclass(
+    "_Settings", [(name, Any, None) for name in _SETTINGS], frozen=True, kw_only=True
+)
+
+
 @dataclasses.dataclass(frozen=True)
-class Recipe:
-    """Settings of a run; None leaves a setting to the default of `RunConfig`.
+class Recipe(_Settings):
+    """Settings of a run: options of `RunConfig` on which the result depends, such as `epochs`.
+
+    None leaves a setting to the default of `RunConfig`.
 
     Attributes:
         dataset: Default dataset.
@@ -38,32 +53,6 @@ class Recipe:
     """
 
     dataset: str = "sdss_star_galaxy/simulated"
-    trainer: str | None = None
-    feature_copies: int | None = None
-    epochs: int | None = None
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    schedule: str | None = None
-    warmup_steps: int | None = None
-    weight_decay: float | None = None
-    gradient_clip_norm: float | None = None
-    plateau_factor: float | None = None
-    plateau_patience: int | None = None
-    plateau_cooldown: int | None = None
-    patience: int | None = None
-    min_delta: float | None = None
-    shear: float | None = None
-    zoom: float | None = None
-    shift: float | None = None
-    flip: bool | None = None
-    rotation: float | None = None
-    outside: str | None = None
-    pad: int | None = None
-    noise_sigma: Sequence[float] | None = None
-    noise_distribution: str | None = None
-    noise_realisation: int | None = None
-    noise_draws: str | None = None
-    evaluators: Sequence[str] | None = None
     hyperparameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     datasets: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
 
@@ -75,23 +64,15 @@ class Recipe:
         """
         dataset = dataset or self.dataset
         parts = dataset.split("/", 2)
-        known = ("/".join(parts[:length]) for length in range(len(parts), 0, -1))
-        special = next((self.datasets[name] for name in known if name in self.datasets), {})
+        candidates = ("/".join(parts[:length]) for length in range(len(parts), 0, -1))
+        special = next((self.datasets[name] for name in candidates if name in self.datasets), {})
+        further = special.get("hyperparameters", {})
         recipe = dataclasses.replace(
-            self,
-            **{
-                **special,
-                "dataset": dataset,
-                "hyperparameters": {**self.hyperparameters, **special.get("hyperparameters", {})},
-            },
+            self, **{**special, "hyperparameters": {**self.hyperparameters, **further}}
         )
-        settings = {
-            field.name: getattr(recipe, field.name)
-            for field in dataclasses.fields(recipe)
-            if field.name not in ("hyperparameters", "datasets")
-        }
+        settings = {name: getattr(recipe, name) for name in _SETTINGS}
         settings = {name: value for name, value in settings.items() if value is not None}
-        return _as_json({**settings, "hp": recipe.hyperparameters})
+        return _as_json({**settings, "dataset": dataset, "hp": recipe.hyperparameters})
 
 
 def get(model: str, name: str = "default") -> Recipe:

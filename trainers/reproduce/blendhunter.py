@@ -59,9 +59,9 @@ def run(arguments: Sequence[str]) -> None:
         if options.report_only:
             cells = [cell for cell in cells if _folder(options, cell).finished.exists()]
         if not cells:
-            raise UserError(f"--report_only: {options.output_dir} holds no finished training")
+            raise UserError(f"`report_only`: {options.output_dir} holds no finished training")
         trainings = _Experiment(options, shlex.join(arguments))
-        experiment.describe(options.output_dir, options.experiment())
+        experiment.describe(options.output_dir, options.experiment(), trainings.datasets)
         path = trainings.run(cells)
     print(f"report  {path}", flush=True)
 
@@ -85,6 +85,12 @@ class _Experiment:
             realistic_number=sum(self._realistic_numbers()),
             arguments=arguments,
         )
+
+    @property
+    def datasets(self) -> dict[str, Dataset]:
+        """The data by their role, as they are stored."""
+        realistic = {} if self._realistic is None else {"transfer_dataset": self._realistic}
+        return {"dataset": self._parametric, **realistic}
 
     def run(self, cells: Sequence[Cell]) -> Path:
         """Does the trainings that are left, and returns the path of the report."""

@@ -1,8 +1,7 @@
-"""The command line of `python -m trainers.reproduce blendhunter`."""
+"""Options of `python -m trainers.reproduce blendhunter`."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,11 +9,12 @@ from typing import Any
 
 import zoo
 from trainers import recipes
-from trainers.cli.arguments import OneLineParser
+from trainers.cli.parser import parse as parse_options
 from trainers.errors import UserError
+from trainers.options import identity
+from trainers.options.fields import Affects, check_limits, flag, option, pairs
 from trainers.options.limits import SPLITS
 from trainers.options.run import RunConfig
-from trainers.options.values import parse_pairs
 from trainers.reproduce import published
 
 __all__ = ["PAD", "Cell", "Options", "parse"]
@@ -64,45 +64,95 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What is done; the attributes are the options of the command."""
+    """Options of the experiment."""
 
-    output_dir: Path
-    models: tuple[str, ...]
-    noise_range_models: tuple[str, ...]
-    noise_range: tuple[float, float]
-    sigmas: tuple[float, ...]
-    realisations: int
-    dataset: str
-    transfer_dataset: str
-    transfer_splits: tuple[str, ...]
-    transfer_sigma: float
-    recipe: str
-    hp: Mapping[str, Any]
-    weights: str
-    epochs: int | None
-    max_examples: tuple[int, ...] | None
-    data_dir: str
-    manual_dir: str
-    jit: bool
-    keep_features: bool
-    report_only: bool
+    output_dir: Path = option(Path("runs/reproduce-blendhunter"), type=Path)
+    """Folder of the experiment."""
+
+    models: list[str] = option(["blendhunter"], type=str, nargs="*", metavar="MODEL")
+    """Models that are trained once for each sigma."""
+
+    noise_range_models: list[str] = option([], type=str, nargs="*", metavar="MODEL")
+    """Models that are trained once for all sigmas."""
+
+    noise_range: list[float] = option(
+        [5.0, 40.0], affects=Affects.DATA, above=0, type=float, nargs=2, metavar="SIGMA"
+    )
+    """Lowest and highest sigma of these models."""
+
+    sigmas: list[float] = option(
+        list(published.SIGMAS), above=0, type=float, nargs="+", metavar="SIGMA"
+    )
+    """Noise in counts; SEP needs some."""
+
+    realisations: int = option(2, least=1)
+    """Realisations of the noise; published: 10."""
+
+    dataset: str = option("simulated_blends/simulated", affects=Affects.DATA)
+    """Parametric stamps."""
+
+    transfer_dataset: str = option("auto", affects=Affects.DATA)
+    """Realistic stamps; none, or auto: simulated_blends/cosmos_real with
+    simulated_blends/cosmos_parametric, else none."""
+
+    transfer_splits: list[str] = option(
+        list(SPLITS), affects=Affects.DATA, type=str, nargs="+", choices=list(SPLITS)
+    )
+    """Its splits; nothing is trained on them. test: galaxies that no training stamp has."""
+
+    transfer_sigma: float = option(published.REALISTIC_SIGMA, affects=Affects.DATA, above=0)
+    """Its noise."""
+
+    recipe: str = option("default", affects=Affects.TRAINING)
+    """Recipe of the models."""
+
+    hp: dict[str, Any] = pairs(Affects.TRAINING)
+    """Hyperparameters of all models."""
+
+    weights: str = option("", affects=Affects.TRAINING)
+    """Hyperparameter weights of the models that have it."""
+
+    epochs: int | None = option(None, affects=Affects.LENGTH, least=1)
+    """Passes over the training stamps; default: those of the recipe."""
+
+    max_examples: list[int] | None = option(
+        None, affects=Affects.DATA, least=1, type=int, nargs="+", metavar="N"
+    )
+    """Stamps of each split, or three numbers: train, validation, test; default: all."""
+
+    data_dir: str = option("", path=True)
+    """Where TFDS datasets are kept."""
+
+    manual_dir: str = option("", path=True)
+    """Folder of data that cannot be downloaded."""
+
+    jit: bool = flag(Affects.TRAINING)
+    """Compile with XLA."""
+
+    keep_features: bool = flag()
+    """Keep the features of finished trainings."""
+
+    report_only: bool = flag()
+    """Write the report of the trainings that are there."""
+
+    def __post_init__(self) -> None:
+        check_limits(self)
+        if not self.noise_range[0] < self.noise_range[1]:
+            raise UserError(f"`noise_range` must rise; got {[*self.noise_range]}")
+        if not self.models and not self.noise_range_models:
+            raise UserError("`models` or `noise_range_models` must name a model")
 
     def experiment(self) -> dict[str, Any]:
-        """Returns what must be the same when an experiment goes on, as JSON types."""
-        names = ("dataset", "transfer_dataset", "transfer_sigma", "recipe", "hp")
-        lists = {
-            name: [*(getattr(self, name) or ())]
-            for name in ("max_examples", "noise_range", "transfer_splits")
-        }
-        return {name: getattr(self, name) for name in names} | lists
+        """Returns the options that must be the same when an experiment goes on, as JSON types."""
+        return identity.of(self, affects=identity.WEIGHTS)
 
     def cells(self) -> list[Cell]:
         """Returns all trainings, realisation by realisation."""
-        cells = []
+        cells, (low, high) = [], self.noise_range
         for realisation in range(self.realisations):
             for model in self.models:
                 cells += [Cell(model, (sigma, sigma), realisation) for sigma in self.sigmas]
-            cells += [Cell(m, self.noise_range, realisation) for m in self.noise_range_models]
+            cells += [Cell(m, (low, high), realisation) for m in self.noise_range_models]
         return cells
 
     def run_config(self, cell: Cell) -> RunConfig:
@@ -164,80 +214,23 @@ def parse(arguments: Sequence[str]) -> Options:
         UserError: if an option or its value is not allowed.
         SystemExit: for `--help`.
     """
-    given = _parser().parse_args(arguments)
-    given.hp = parse_pairs(given.hp)
-    given.output_dir = given.output_dir.expanduser()
-    given.sigmas = tuple(sorted(set(given.sigmas)))
-    given.noise_range = tuple(given.noise_range)
-    for name in ("models", "noise_range_models", "transfer_splits"):
-        setattr(given, name, tuple(dict.fromkeys(getattr(given, name))))
-    if given.transfer_dataset == "auto":
-        parametric = given.dataset.startswith("simulated_blends/cosmos_parametric")
-        given.transfer_dataset = "simulated_blends/cosmos_real" if parametric else "none"
-    options = Options(**vars(given))
-    _check(options)
-    return options
-
-
-def _parser() -> OneLineParser:
-    parser = OneLineParser(
+    options = parse_options(
+        Options,
+        arguments,
         prog="python -m trainers.reproduce blendhunter",
         description=_DESCRIPTION,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        allow_abbrev=False,
     )
-    add = parser.add_argument
-    add("--output_dir", type=Path, default=Path("runs/reproduce-blendhunter"), help="Folder.")
-    what = {"nargs": "*", "metavar": "MODEL"}
-    add("--models", default=["blendhunter"], help="Trained once for each sigma.", **what)
-    add("--noise_range_models", default=[], help="Trained once for all sigmas.", **what)
-    several = {"type": float, "metavar": "SIGMA"}
-    add("--noise_range", nargs=2, default=[5.0, 40.0], help="Sigmas of these models.", **several)
-    add("--sigmas", nargs="+", default=list(published.SIGMAS), help="Noise in counts.", **several)
-    add("--realisations", type=int, default=2, metavar="N", help="Of the noise; published: 10.")
-    add("--dataset", default="simulated_blends/simulated", help="Parametric stamps.")
-    add(
-        "--transfer_dataset",
-        default="auto",
-        help="Realistic stamps; none, or auto: simulated_blends/cosmos_real with "
-        "simulated_blends/cosmos_parametric, else none.",
+    transfer_dataset = options.transfer_dataset
+    if transfer_dataset == "auto":
+        parametric = options.dataset.startswith("simulated_blends/cosmos_parametric")
+        transfer_dataset = "simulated_blends/cosmos_real" if parametric else "none"
+    return dataclasses.replace(
+        options,
+        output_dir=options.output_dir.expanduser(),
+        weights=identity.absolute_if_path(options.weights),
+        sigmas=sorted(set(options.sigmas)),
+        models=list(dict.fromkeys(options.models)),
+        noise_range_models=list(dict.fromkeys(options.noise_range_models)),
+        transfer_splits=list(dict.fromkeys(options.transfer_splits)),
+        transfer_dataset=transfer_dataset,
     )
-    add(
-        "--transfer_splits",
-        nargs="+",
-        choices=SPLITS,
-        default=list(SPLITS),
-        help="Its splits; nothing is trained on them. test: galaxies that no training stamp has.",
-    )
-    add("--transfer_sigma", type=float, default=published.REALISTIC_SIGMA, help="Its noise.")
-    add("--recipe", default="default", help="Recipe of the models.")
-    pairs = {"nargs": "+", "action": "extend", "metavar": "NAME=VALUE"}
-    add("--hp", default=[], help="Hyperparameters of all models.", **pairs)
-    add("--weights", default="", help="Hyperparameter weights of the models that have it.")
-    add("--epochs", type=int, help="Default: that of the recipe.")
-    add(
-        "--max_examples",
-        type=int,
-        nargs="+",
-        metavar="N",
-        help="Stamps of each split, or three numbers: train, validation, test; default: all.",
-    )
-    add("--data_dir", default="", help="Where TFDS datasets are kept.")
-    add("--manual_dir", default="", help="Folder of data that cannot be downloaded.")
-    add("--jit", action="store_true", help="Compile with XLA.")
-    add("--keep_features", action="store_true", help="Keep the features of finished trainings.")
-    add("--report_only", action="store_true", help="Write the report of what is there.")
-    return parser
-
-
-def _check(options: Options) -> None:
-    for name in ("realisations", "epochs"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            raise UserError(f"--{name} must be at least 1; got {value}")
-    if min(options.sigmas) <= 0 or options.transfer_sigma <= 0:
-        raise UserError("--sigmas and --transfer_sigma must be above 0: SEP needs noise")
-    if not 0 < options.noise_range[0] < options.noise_range[1]:
-        raise UserError(f"--noise_range must rise from above 0; got {[*options.noise_range]}")
-    if not options.models and not options.noise_range_models:
-        raise UserError("--models or --noise_range_models must name a model")

@@ -63,9 +63,9 @@ def run(arguments: Sequence[str]) -> None:
     )
     for split in ("train", "test"):
         if not dataset.num_examples.get(split):
-            raise UserError(f"--dataset {options.dataset} must have a {split} split")
+            raise UserError(f"`dataset` {options.dataset} must have a {split} split")
     with experiment.opened(options.output_dir, options.experiment()):
-        experiment.describe(options.output_dir, options.experiment())
+        experiment.describe(options.output_dir, options.experiment(), {"dataset": dataset})
         findings = Findings(
             options,
             dict(dataset.num_examples),

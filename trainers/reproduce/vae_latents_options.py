@@ -1,20 +1,19 @@
-"""The command line of `python -m trainers.reproduce vae_latents`."""
+"""Options of `python -m trainers.reproduce vae_latents`."""
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import zoo
 from trainers import recipes
-from trainers.cli.arguments import OneLineParser
+from trainers.cli.parser import parse as parse_options
 from trainers.errors import UserError
+from trainers.options import identity
+from trainers.options.fields import Affects, check_limits, flag, option, pairs
 from trainers.options.run import RunConfig
-from trainers.options.values import parse_pairs
-from trainers.runs import experiment
 
 __all__ = ["BETAS", "Cell", "Options", "parse"]
 
@@ -52,30 +51,65 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What is done; the attributes are the options of the command."""
+    """Options of the experiment."""
 
-    output_dir: Path
-    model: str
-    recipe: str
-    dataset: str
-    latent_dims: tuple[int, ...]
-    losses: tuple[str, ...]
-    loss_dim: int
-    full_grid: bool
-    beta: float | None
-    hp: Mapping[str, Any]
-    epochs: int | None
-    max_examples: tuple[int, ...] | None
-    seed: int
-    data_dir: str
-    manual_dir: str
+    output_dir: Path = option(Path("runs/reproduce-vae_latents"), type=Path)
+    """Folder of the experiment."""
+
+    model: str = option("vae", affects=Affects.TRAINING)
+    """A model with the hyperparameters of vae."""
+
+    recipe: str = option("gz_decals", affects=Affects.TRAINING)
+    """Its recipe."""
+
+    dataset: str = option("galaxy_zoo_decals/simulated", affects=Affects.DATA)
+    """Images of galaxies."""
+
+    latent_dims: list[int] = option(
+        [2, 5, 10, 20, 40, 80], least=1, type=int, nargs="+", metavar="N"
+    )
+    """Latent dimensions of the first loss."""
+
+    losses: list[str] = option(
+        ["mse", "l1", "ssim", "ms_ssim"], type=str, nargs="+", metavar="NAME"
+    )
+    """Losses of the reconstruction."""
+
+    loss_dim: int = option(40, least=1)
+    """Latent dimension of the comparison of the losses."""
+
+    full_grid: bool = flag()
+    """Every loss at every dimension."""
+
+    beta: float | None = option(None, affects=Affects.TRAINING, least=0)
+    """Weight of the divergence; default: one for each loss."""
+
+    hp: dict[str, Any] = pairs(Affects.TRAINING)
+    """Further hyperparameters."""
+
+    epochs: int | None = option(8, affects=Affects.LENGTH, least=1)
+    """Passes over the training images, in each training."""
+
+    max_examples: list[int] | None = option(
+        None, affects=Affects.DATA, least=1, type=int, nargs="+", metavar="N"
+    )
+    """Images of each split, or three numbers: train, validation, test; default: all."""
+
+    seed: int = option(0, affects=Affects.TRAINING, least=0)
+    """Seed of the trainings."""
+
+    data_dir: str = option("", path=True)
+    """Where TFDS datasets are kept."""
+
+    manual_dir: str = option("", path=True)
+    """Folder of data that cannot be downloaded."""
+
+    def __post_init__(self) -> None:
+        check_limits(self)
 
     def experiment(self) -> dict[str, Any]:
-        """Returns what must be the same when an experiment goes on, as JSON types."""
-        names = ("model", "recipe", "beta", "hp", "epochs", "seed")
-        own = {name: getattr(self, name) for name in names}
-        own["max_examples"] = [*(self.max_examples or ())]
-        return own | experiment.of_data(self.dataset, self.data_dir)
+        """Returns the options that must be the same when an experiment goes on, as JSON types."""
+        return identity.of(self, affects=(*identity.WEIGHTS, Affects.LENGTH))
 
     def cells(self) -> list[Cell]:
         """Returns all trainings: the first loss at every dimension, then the others."""
@@ -131,49 +165,15 @@ def parse(arguments: Sequence[str]) -> Options:
         UserError: if an option or its value is not allowed.
         SystemExit: for `--help`.
     """
-    given = _parser().parse_args(arguments)
-    given.hp = parse_pairs(given.hp)
-    given.output_dir = given.output_dir.expanduser()
-    given.latent_dims = tuple(sorted(set(given.latent_dims)))
-    given.losses = tuple(dict.fromkeys(given.losses))
-    options = Options(**vars(given))
-    for name in ("latent_dims", "loss_dim"):
-        if _lowest(getattr(options, name)) < 1:
-            raise UserError(f"--{name} must be at least 1; got {getattr(options, name)}")
-    if options.beta is not None and options.beta < 0:
-        raise UserError(f"--beta must be at least 0; got {options.beta}")
-    return options
-
-
-def _lowest(value: int | Sequence[int]) -> int:
-    return value if isinstance(value, int) else min(value)
-
-
-def _parser() -> OneLineParser:
-    parser = OneLineParser(
+    options = parse_options(
+        Options,
+        arguments,
         prog="python -m trainers.reproduce vae_latents",
         description=_DESCRIPTION,
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-        allow_abbrev=False,
     )
-    add = parser.add_argument
-    add("--output_dir", type=Path, default=Path("runs/reproduce-vae_latents"), help="Folder.")
-    add("--model", default="vae", help="A model with the hyperparameters of vae.")
-    add("--recipe", default="gz_decals", help="Its recipe.")
-    add("--dataset", default="galaxy_zoo_decals/simulated", help="Images.")
-    several = {"nargs": "+", "metavar": "N"}
-    dims = [2, 5, 10, 20, 40, 80]
-    add("--latent_dims", type=int, default=dims, help="Of the first loss.", **several)
-    losses = ["mse", "l1", "ssim", "ms_ssim"]
-    add("--losses", default=losses, help="Of the reconstruction.", **several)
-    add("--loss_dim", type=int, default=40, help="Latents of the comparison of the losses.")
-    add("--full_grid", action="store_true", help="Every loss at every dimension.")
-    add("--beta", type=float, help="Weight of the divergence; default: one for each loss.")
-    pairs = {"nargs": "+", "action": "extend", "metavar": "NAME=VALUE"}
-    add("--hp", default=[], help="Further hyperparameters.", **pairs)
-    add("--epochs", type=int, default=8, help="Of each training.")
-    add("--max_examples", type=int, help="Of each split, or train, validation, test.", **several)
-    add("--seed", type=int, default=0, help="Of the trainings.")
-    add("--data_dir", default="", help="Where TFDS datasets are kept.")
-    add("--manual_dir", default="", help="Folder of data that cannot be downloaded.")
-    return parser
+    return dataclasses.replace(
+        options,
+        output_dir=options.output_dir.expanduser(),
+        latent_dims=sorted(set(options.latent_dims)),
+        losses=list(dict.fromkeys(options.losses)),
+    )

@@ -1,76 +1,91 @@
-"""An experiment of several trainings in one folder, which goes on where it was stopped."""
+"""Experiments of several trainings in one folder, which go on where they were stopped."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from trainers.datasets import records
 from trainers.errors import UserError
-from trainers.options.run import MAY_CHANGE, RunConfig
-from trainers.storage import locks
+from trainers.options import identity
+from trainers.options.fields import Affects
+from trainers.options.run import RunConfig
+from trainers.storage.claimed_folder import claimed
 from trainers.storage.json_files import read_json, write_json
 
-__all__ = ["describe", "of_data", "of_run", "opened"]
+if TYPE_CHECKING:
+    from trainers.datasets.dataset import Dataset
+
+__all__ = ["describe", "of_trainings", "opened"]
 
 _DESCRIPTION = "experiment.json"
+_DATA = "data"
 
 
 @contextlib.contextmanager
 def opened(folder: Path, own: Mapping[str, Any]) -> Iterator[None]:
-    """Keeps a folder for this process, and sees to it that it is of this experiment.
+    """Keeps a folder for this process, and checks that it holds the same experiment.
 
     Args:
         folder: The folder; made if missing.
-        own: What must be the same when an experiment goes on, as JSON types.
+        own: Options that must be the same when the experiment goes on, as JSON types.
 
     Raises:
         UserError: if another process has the folder, or it holds another experiment, or something
             that is none.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".lock").touch()
-    except OSError as error:
-        raise UserError(f"--output_dir {folder} cannot be written: {error}") from None
-    path = folder / _DESCRIPTION
-    with open(folder / ".lock", "w") as lock:
-        if not locks.acquire(lock):
-            raise UserError(f"--output_dir {folder} is in use by another process")
-        if path.exists():
-            saved = read_json(path)
+    name = f"`output_dir` {folder}"
+    with claimed(folder, _DESCRIPTION, name=name, kind="experiment") as description:
+        if description is not None:
+            saved = identity.with_absolute_paths(RunConfig, read_json(description))
+            own = json.loads(json.dumps(own))
+            # Version 0.1.0 wrote an empty list for None.
             differing = [
-                f"--{name} (saved {saved.get(name)}, now {own[name]})"
-                for name in own
-                if saved.get(name) != own[name]
+                f"`{option}` (saved {saved[option]}, now {value})"
+                for option, value in own.items()
+                if option in saved and (saved[option] or None) != (value or None)
             ]
             if differing:
                 raise UserError(
-                    f"--output_dir {folder} holds an experiment with other {', '.join(differing)}; "
+                    f"{name} holds an experiment with other {', '.join(differing)}; "
                     "give another folder"
                 )
-        elif any(not entry.name.startswith(".") for entry in folder.iterdir()):
-            raise UserError(
-                f"--output_dir {folder} holds files but no experiment; give an empty or new folder"
-            )
         yield
 
 
-def describe(folder: Path, own: Mapping[str, Any]) -> None:
-    """Writes into an opened folder which experiment it holds."""
-    write_json(folder / _DESCRIPTION, dict(own))
+def describe(folder: Path, own: Mapping[str, Any], data: Mapping[str, Dataset]) -> None:
+    """Writes into an opened folder which experiment it holds.
+
+    Args:
+        folder: The folder.
+        own: As `opened` had it.
+        data: The data of the experiment, by their role.
+
+    Raises:
+        UserError: if the data are not those with which the experiment was begun.
+    """
+    path = folder / _DESCRIPTION
+    saved = read_json(path).get(_DATA, {}) if path.exists() else {}
+    now = {role: records.of_dataset(dataset) for role, dataset in data.items()}
+    differing = [
+        line
+        for role, record in now.items()
+        for line in records.differences(saved.get(role, {}), record)
+    ]
+    if differing:
+        raise UserError(
+            f"`output_dir` {folder} holds an experiment on other data: {'; '.join(differing)}; "
+            "put the data back to go on, or give another folder"
+        )
+    write_json(path, {**own, _DATA: now})
 
 
-def of_run(config: RunConfig) -> dict[str, Any]:
-    """Returns those options of trainings on which what they learn depends, as JSON types."""
-    unrelated = MAY_CHANGE - {"epochs", "patience"} | {"seed"}
-    own = {name: value for name, value in config.as_dict().items() if name not in unrelated}
-    return own | of_data(config.dataset, config.data_dir)
-
-
-def of_data(dataset: str, data_dir: str) -> dict[str, str]:
-    """Returns the options `dataset` and, where that is the dataset, `data_dir`, as JSON types."""
-    if dataset != "image_folder":
-        return {"dataset": dataset}
-    return {"dataset": dataset, "data_dir": str(Path(data_dir).expanduser().resolve())}
+def of_trainings(config: RunConfig) -> dict[str, Any]:
+    """Returns those options of trainings on which their scores depend, as JSON types."""
+    own = identity.of(config, affects=(*identity.WEIGHTS, Affects.LENGTH))
+    # Each training has a seed of its own.
+    own.pop("seed")
+    return own

@@ -1,10 +1,9 @@
-"""Repeats of a run with other seeds, and the table that tells how stable it is."""
+"""Repeats of a run with other seeds, and a table of the scatter of their results."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -12,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from trainers.options.run import RunConfig
-from trainers.runs import pipeline
+from trainers.runs import exports, pipeline
+from trainers.runs.outcome import Outcome
 from trainers.runs.run_folder import RunFolder
 from trainers.storage.atomic_files import write_atomically
 from trainers.storage.json_files import read_json, write_json
@@ -26,7 +26,7 @@ __all__ = ["execute", "summarise", "table"]
 
 def execute(
     config: RunConfig, dataset: Dataset, strategy: tf.distribute.Strategy
-) -> pipeline.Outcome | None:
+) -> Outcome | None:
     """Does `config.repeats` runs, one after the other, and exports one of them.
 
     The run that is exported is the one with the lowest validation loss: no number that needs
@@ -58,26 +58,24 @@ def execute(
     summary = summarise(seeds, [outcome.metrics for outcome in outcomes])
     best = min(range(len(runs)), key=lambda index: outcomes[index].best_loss)
     record = {"seeds": seeds, "exported_seed": seeds[best], "metrics": summary}
-    saved_model = _exported_before(folder, record)
-    if saved_model is None:
-        saved_model = pipeline.export_run(runs[best], dataset, outcomes[best].metrics)
+    saved_model = exports.own_export(RunFolder(runs[best].run_dir), config.saved_models_dir)
+    if saved_model is None or not _is_recorded(folder, record):
+        saved_model = exports.export_run(runs[best], dataset, outcomes[best].metrics)
     text = table(summary, seeds) + (
         f"\nExported: seed {seeds[best]}, the one with the lowest validation loss "
         f"({outcomes[best].best_loss:.6g}); no test metric was used to choose it.\n"
     )
-    write_json(folder.repeats, {**record, "saved_model": str(saved_model)})
+    write_json(folder.repeats, {**record, "saved_model": str(saved_model.absolute())})
     write_atomically(folder.path / "repeats.md", f"# {config.model} on {config.dataset}\n\n{text}")
     print(text, flush=True)
     return dataclasses.replace(outcomes[best], saved_model=saved_model)
 
 
-def _exported_before(folder: RunFolder, record: Mapping[str, Any]) -> Path | None:
+def _is_recorded(folder: RunFolder, record: Mapping[str, Any]) -> bool:
     if not folder.repeats.exists():
-        return None
+        return False
     before = read_json(folder.repeats)
-    saved_model = Path(before["saved_model"])
-    same = all(before[name] == value for name, value in record.items())
-    return saved_model if same and saved_model.exists() else None
+    return all(before.get(name) == value for name, value in record.items())
 
 
 def summarise(

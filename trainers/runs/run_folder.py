@@ -1,25 +1,30 @@
-"""The folder of a run: what it holds, who may write to it, and how its model is loaded."""
+"""Run folders: their files, the check that a run is the same, and the saved model."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import shutil
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from trainers.datasets import records
 from trainers.errors import UserError
+from trainers.options import identity
 from trainers.options.run import RunConfig
-from trainers.storage import locks
+from trainers.storage.claimed_folder import claimed, visible_entries
 from trainers.storage.json_files import read_json, write_json
 from trainers.tables.provenance import installed_versions
 from zoo import cpu
 
 if TYPE_CHECKING:
+    from trainers.datasets.dataset import Dataset
     from zoo.model import ZooModel
 
-__all__ = ["RunFolder", "load_config", "load_model"]
+__all__ = ["RunFolder", "load_config", "load_model", "working_directory"]
 
 
 class RunFolder:
@@ -33,6 +38,7 @@ class RunFolder:
         self.path = Path(path)
         self.config = self.path / "config.json"
         self.versions = self.path / "versions.json"
+        self.data = self.path / "data.json"
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
         self.history = self.path / "history.csv"
@@ -41,70 +47,119 @@ class RunFolder:
         self.report = self.path / "report.md"
         self.finished = self.path / "finished.json"
         self.repeats = self.path / "repeats.json"
+        self.exports = self.path / "exports.json"
 
     @contextlib.contextmanager
-    def opened(self, config: RunConfig) -> Iterator[None]:
-        """Keeps the folder for this process, and sees to it that it is the configuration's.
+    def opened(self, config: RunConfig, data: Mapping[str, Any] | None = None) -> Iterator[None]:
+        """Keeps the folder for this process, and checks that it holds the same run.
 
         Args:
             config: The run; `config.overwrite` deletes a run that is there.
+            data: For each dataset of the run, by its role, the record of
+                `trainers.datasets.records`.
 
         Raises:
-            UserError: if another process has the folder, or it holds another run, or something
-                that is no run.
+            UserError: if another process has the folder, or it holds a run with another
+                configuration or other data, or something that is no run.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            (self.path / ".lock").touch()
-        except OSError as error:
-            raise UserError(f"--run_dir {self.path} cannot be written: {error}") from None
-        with open(self.path / ".lock", "w") as lock:
-            if not locks.acquire(lock):
-                raise UserError(f"--run_dir {self.path} is in use by another run")
-            self._claim(config)
+        name = f"`run_dir` {self.path}"
+        with claimed(self.path, self.config.name, name=name, kind="run") as config_file:
+            if config_file is not None and config.overwrite:
+                self._delete()
+            elif config_file is not None and self._has_begun():
+                self._check_config(config)
+                self._check_data(data or {})
+            self._describe(config, data)
             yield
 
-    def _claim(self, config: RunConfig) -> None:
-        if not self.config.exists():
-            if self._entries():
-                raise UserError(
-                    f"--run_dir {self.path} holds files but no run; give an empty or a new folder"
-                )
-        elif config.overwrite:
-            self._delete()
-        elif self._has_begun():
-            saved = read_json(self.config)
-            if saved.get("model") != config.model:
-                raise UserError(
-                    f"--run_dir {self.path} holds a run of model '{saved.get('model')}', not "
-                    f"'{config.model}'; give another folder, or --overwrite"
-                )
-            differences = config.differences(saved)
-            if differences:
-                raise UserError(
-                    f"--run_dir {self.path} holds a run with another configuration: "
-                    f"{'; '.join(differences)}; give another folder, or --overwrite"
-                )
-        write_json(self.config, config.as_dict())
+    def _check_config(self, config: RunConfig) -> None:
+        saved = _saved_config(self)
+        if saved.get("model") != config.model:
+            raise UserError(
+                f"`run_dir` {self.path} holds a run of model '{saved.get('model')}', not "
+                f"'{config.model}'; give another folder, or `overwrite=True`"
+            )
+        differences = identity.differences(config, saved)
+        if differences:
+            raise UserError(
+                f"`run_dir` {self.path} holds a run with another configuration: "
+                f"{'; '.join(differences)}; give another folder, or `overwrite=True`"
+            )
+
+    def _check_data(self, data: Mapping[str, Any]) -> None:
+        differences = self.data_differences(data)
+        if differences:
+            raise UserError(
+                f"`run_dir` {self.path} holds a run on other data: {'; '.join(differences)}; "
+                "put the data back to go on, or give another folder, or `overwrite=True` to begin "
+                "anew on the data as they are"
+            )
+
+    def check_judged_data(self, dataset: Dataset, hint: str) -> None:
+        """Checks that a dataset is the one on which the run was judged.
+
+        Args:
+            dataset: The dataset.
+            hint: What can be done about other data.
+
+        Raises:
+            UserError: if the data have changed.
+        """
+        saved = self.data_record()
+        if not saved:
+            return
+        role = "target" if "target" in saved else "dataset"
+        differences = self.data_differences({role: records.of_dataset(dataset)})
+        if differences:
+            raise UserError(
+                f"`run_dir` {self.path}: the data have changed since the run: "
+                f"{'; '.join(differences)}; {hint}"
+            )
+
+    def data_differences(self, data: Mapping[str, Any]) -> list[str]:
+        """Returns, one line each, in what data differ from those of the run.
+
+        Args:
+            data: As `opened` has them.
+        """
+        saved = self.data_record()
+        return [
+            f"{role + ': ' if len(data) > 1 else ''}{line}"
+            for role, record in data.items()
+            for line in records.differences(saved.get(role, {}), record)
+        ]
+
+    def data_record(self) -> dict[str, Any]:
+        """Returns the record of the data that the run was trained on, by their role.
+
+        Of runs of version 0.1.0, which have none, only the classes that the finished model has.
+        """
+        if self.data.exists():
+            return read_json(self.data)
+        chosen = "class_names" in _saved_config(self).get("hp", {})
+        names = [] if chosen else _class_names(self.model)
+        return {"dataset": {"class_names": names}} if names else {}
+
+    def _describe(self, config: RunConfig, data: Mapping[str, Any] | None) -> None:
+        write_json(self.config, identity.with_absolute_paths(type(config), config.as_dict()))
         versions = {**installed_versions(), "processor": cpu.describe()}
         if self._has_begun() and self.versions.exists():
             _note_other_processor(read_json(self.versions), versions)
         write_json(self.versions, versions)
+        if data is not None:
+            write_json(self.data, dict(data))
 
     def _has_begun(self) -> bool:
         # What failed before it had anything to keep, such as for a wrong option, binds nobody.
-        return any(entry not in (self.config, self.versions) for entry in self._entries())
+        descriptions = (self.config, self.versions, self.data)
+        return any(entry not in descriptions for entry in visible_entries(self.path))
 
     def _delete(self) -> None:
         # However far it comes, what is left is a run, and one that begins anew.
         for path in (self.finished, self.checkpoints / "last.npz"):
             path.unlink(missing_ok=True)
-        for entry in sorted(self._entries(), key=lambda entry: entry == self.config):
+        for entry in sorted(visible_entries(self.path), key=lambda entry: entry == self.config):
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-
-    def _entries(self) -> list[Path]:
-        # Hidden are the lock, what a kill left half-written, and what is none of ours.
-        return [entry for entry in self.path.iterdir() if not entry.name.startswith(".")]
 
 
 def load_config(run_dir: Path | str) -> RunConfig:
@@ -120,14 +175,41 @@ def load_config(run_dir: Path | str) -> RunConfig:
     if not folder.config.exists():
         raise UserError(f"{folder.path} is not the folder of a run: it has no config.json")
     # That of an adaptation has more.
-    known = {field.name for field in dataclasses.fields(RunConfig)}
+    fields = {field.name for field in dataclasses.fields(RunConfig)}
+    saved = {name: value for name, value in _saved_config(folder).items() if name in fields}
+    try:
+        return RunConfig(**{**saved, "run_dir": str(folder.path)})
+    except (AttributeError, TypeError, ValueError) as error:  # Whatever stands there by mistake.
+        raise UserError(f"{folder.config} is not the configuration of a run: {error}") from None
+
+
+def _saved_config(folder: RunFolder) -> dict[str, Any]:
+    """Returns the options of a saved run, with absolute paths."""
     saved = read_json(folder.config)
     if not isinstance(saved, dict) or not isinstance(saved.get("model"), str):
         raise UserError(f"{folder.config} is not the configuration of a run")
+    return identity.with_absolute_paths(RunConfig, saved, working_directory(folder, saved))
+
+
+def working_directory(folder: RunFolder, saved: Mapping[str, Any]) -> Path:
+    """Returns where the command of a run was given, from which its paths may be relative.
+
+    Only runs of version 0.1.0 have relative paths, also that of their own folder.
+    """
+    own, written = folder.path.resolve(), Path(str(saved.get("run_dir") or ""))
+    depth = len(written.parts)
+    if written.is_absolute() or own.parts[-depth:] != written.parts:
+        return Path.cwd()
+    return own.parents[depth - 1]
+
+
+def _class_names(model_file: Path) -> list[str]:
+    """Returns the class names of a saved model, without loading it; none if it has none."""
     try:
-        return RunConfig(**{name: value for name, value in saved.items() if name in known})
-    except (AttributeError, TypeError, ValueError) as error:  # Whatever stands there by mistake.
-        raise UserError(f"{folder.config} is not the configuration of a run: {error}") from None
+        with zipfile.ZipFile(model_file) as archive:
+            return list(json.loads(archive.read("config.json"))["config"].get("class_names") or ())
+    except (OSError, KeyError, TypeError, ValueError, AttributeError, zipfile.BadZipFile):
+        return []
 
 
 def load_model(run_dir: Path | str) -> ZooModel:

@@ -28,7 +28,7 @@ def of_training(config: RunConfig, dataset: Dataset, known: Mapping[str, Any]) -
         known: Hyperparameters of the model, by name.
 
     Raises:
-        UserError: if `--hp target` is no feature that a model can be trained on.
+        UserError: if `hp` target is no feature that a model can be trained on.
     """
     spec, given = dataset.spec, {}
     if "class_counts" in known and spec.class_names:
@@ -44,13 +44,13 @@ def _moments(target: str, values: np.ndarray) -> list[float]:
     """Returns mean and standard deviation of what is known of a feature."""
     if values.ndim != 1 or values.dtype.kind not in "biuf":
         raise UserError(
-            f"--hp target must be a feature with a number for each object; '{target}' has the "
+            f"`hp` target must be a feature with a number for each object; '{target}' has the "
             f"shape {values.shape[1:]} and the type {values.dtype}"
         )
     known = values[np.isfinite(values)].astype(np.float64)
     if not known.size or not known.std() > 0:
         raise UserError(
-            f"--hp target must be a feature that varies; of '{target}' {known.size} of "
+            f"`hp` target must be a feature that varies; of '{target}' {known.size} of "
             f"{len(values)} training examples have a value, {len(np.unique(known))} different ones"
         )
     return [float(known.mean()), float(known.std())]

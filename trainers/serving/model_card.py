@@ -72,6 +72,8 @@ def make_card(
         metrics: Numbers of the evaluation, nested by evaluator.
         config: Configuration of the training run.
     """
+    from zoo.fingerprints import weights_checksum
+
     entry = zoo.describe(model.registry_name)
     settings = model.get_config()
     card = {
@@ -110,6 +112,7 @@ def make_card(
             for name, signature in signatures.items()
         },
         "parameters": model.count_params(),
+        "weights_sha256": weights_checksum(model),
         "hyperparameters": {name: settings.get(name) for name in entry.hyperparameters},
         "training": config,
         "metrics": metrics,

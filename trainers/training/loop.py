@@ -97,6 +97,11 @@ class _Fit:
             optimizer.build(model.trainable_variables)
             model.compile(optimizer, gradient_clip_norm=config.gradient_clip_norm)
             self.progress = checkpoints.restore("last", model) or TrainingProgress()
+        if self.progress.epoch > config.epochs:
+            raise UserError(
+                f"`epochs` must be at least {self.progress.epoch}, which the run in "
+                f"{checkpoints.folder.parent} has had; got {config.epochs}"
+            )
         self._check_workers_agree()
         self.train_step = steps.ReplicatedStep(model.train_step, strategy, config.jit)
         self.test_step = steps.ReplicatedStep(model.test_step, strategy, config.jit)

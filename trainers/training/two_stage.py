@@ -83,7 +83,7 @@ def check_class(model_class: type[ZooModel]) -> None:
     for method in ("features", "features_key"):
         if not hasattr(model_class, method):
             raise UserError(
-                f"--trainer two_stage: model '{model_class.registry_name}' has no {method}()"
+                f"`trainer=two_stage`: model '{model_class.registry_name}' has no {method}()"
             )
 
 
@@ -92,15 +92,15 @@ def _check_model(model: ZooModel) -> None:
     name = model.registry_name
     if model.augment:
         raise UserError(
-            f"--hp augment of model '{name}' must be false with --trainer two_stage: it would not "
-            f"reach the features; --shear, --zoom, --shift, --rotation and --flip do"
+            f"`hp` augment of model '{name}' must be false with `trainer=two_stage`: it would not "
+            f"reach the features; `shear`, `zoom`, `shift`, `rotation` and `flip` do"
         )
     head = {id(variable) for variable in model.head.trainable_variables}
     others = [v.path for v in model.trainable_variables if id(v) not in head]
     if others:
         raise UserError(
-            f"--trainer two_stage: of model '{name}' more than the head is trained, for instance "
-            f"'{others[0]}'; freeze the rest, or --trainer end_to_end"
+            f"`trainer=two_stage`: of model '{name}' more than the head is trained, for instance "
+            f"'{others[0]}'; freeze the rest, or `trainer=end_to_end`"
         )
 
 
@@ -123,33 +123,28 @@ def feature_dataset(
         TrainingError: if a feature is not finite.
     """
     _check_model(model)
-    labelled = model.task == "classification"
-    chief = strategies.is_chief(strategy)
-    if not chief:
-        strategies.barrier(strategy)
     network = feature_function(model, dataset.spec.image_shape, config.jit)
     files = {}
-    for split in ("train", "validation"):
-        number = dataset.num_examples.get(split, 0)
-        if not number:
-            continue
-        files[split] = []
-        of_split = feature_key(model, dataset, split, config.mixed_precision, config.jit)
-        for copy in range(config.feature_copies if split == "train" else 1):
-            key = of_split | {"copy": copy}
-            folder = feature_cache.folder_of(config.features_dir, key)
-            files[split].append(FeatureFiles(folder, number))
-            if chief:
-                feature_cache.fill(
-                    files[split][-1],
-                    key,
-                    _in_order(dataset, split, copy),
-                    network,
-                    f"features of {split}" + f", copy {copy + 1}" * (config.feature_copies > 1),
-                )
-    if chief:
-        strategies.barrier(strategy)
-    return FeatureDataset(dataset, files, labelled)
+    with strategies.chief_first(strategy) as chief:
+        for split in ("train", "validation"):
+            number = dataset.num_examples.get(split, 0)
+            if not number:
+                continue
+            files[split] = []
+            of_split = feature_key(model, dataset, split, config.mixed_precision, config.jit)
+            for copy in range(config.feature_copies if split == "train" else 1):
+                key = of_split | {"copy": copy}
+                folder = feature_cache.folder_of(config.features_dir, key)
+                files[split].append(FeatureFiles(folder, number))
+                if chief:
+                    feature_cache.fill(
+                        files[split][-1],
+                        key,
+                        _in_order(dataset, split, copy),
+                        network,
+                        f"features of {split}" + f", copy {copy + 1}" * (config.feature_copies > 1),
+                    )
+    return FeatureDataset(dataset, files, labelled=model.task == "classification")
 
 
 def feature_key(

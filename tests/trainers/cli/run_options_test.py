@@ -82,17 +82,17 @@ class CommandLineTest(tf.test.TestCase):
             "--model tinny": "unknown model 'tinny'",
             "--model tiny --epoch 3": "unknown option '--epoch' (did you mean '--epochs'?)",
             "--model tiny --epochs x": "--epochs: invalid int value: 'x'",
-            "--model tiny --epochs 0": "--epochs must be at least 1; got 0",
-            "--model tiny --batch_size 0": "--batch_size must be at least 1; got 0",
-            "--model tiny --learning_rate nan": "--learning_rate must be positive; got nan",
+            "--model tiny --epochs 0": "`epochs` must be at least 1; got 0",
+            "--model tiny --batch_size 0": "`batch_size` must be at least 1; got 0",
+            "--model tiny --learning_rate nan": "`learning_rate` must be above 0 and finite",
             "--model tiny --hp latent_dim": "`hp` takes NAME=VALUE; got 'latent_dim'",
             "--model tiny --schedule step": "--schedule: invalid choice: 'step'",
             "--model tiny --strategy tpu": "--strategy: invalid choice: 'tpu'",
-            "--model tiny --class_fractions .2 .2": "--class_fractions must be at least 0 and sum",
-            "--model tiny --class_fractions nan .5": "--class_fractions must be at least 0 and sum",
+            "--model tiny --class_fractions .2 .2": "`class_fractions` must sum to 1; got [0.2",
+            "--model tiny --class_fractions nan .5": "`class_fractions` must be at least 0",
             "--model tiny --hp filters={32,64}": "`hp` filters: values are numbers",
             "--model tiny --hp filters=b'3'": "`hp` filters: values are numbers",
-            "--model tiny --image_shape 0 8 1": "--image_shape must be positive",
+            "--model tiny --image_shape 0 8 1": "`image_shape` must be at least 1; got 0",
         }.items():
             with self.subTest(line), self.assertRaises(UserError) as raised:
                 parse_run(line.split())

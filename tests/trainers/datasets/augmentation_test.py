@@ -138,15 +138,15 @@ class AugmentedDatasetTest(tf.test.TestCase):
         self.assertEqual(still.spec.transformations, ("augmentation: shear 0, zoom 0 (seed 0)",))
 
     def test_mistakes(self):
-        with self.assertRaisesRegex(UserError, "--shear must be at least 0 and below 1; got -0.1"):
+        with self.assertRaisesRegex(UserError, "`shear` must be at least 0 and below 1; got -0.1"):
             AugmentedDataset(tiny.TinyDataset(), shear=-0.1)
-        with self.assertRaisesRegex(UserError, "--shift must be at least 0; got -1"):
+        with self.assertRaisesRegex(UserError, "`shift` must be at least 0; got -1"):
             AugmentedDataset(tiny.TinyDataset(), shift=-1)
-        with self.assertRaisesRegex(UserError, "--zoom must be at least 0 and below 1; got 1"):
+        with self.assertRaisesRegex(UserError, "`zoom` must be at least 0 and below 1; got 1"):
             AugmentedDataset(tiny.TinyDataset(), zoom=1)
-        with self.assertRaisesRegex(UserError, "--rotation must be between 0 and 180; got 200"):
+        with self.assertRaisesRegex(UserError, "`rotation` must be between 0 and 180; got 200"):
             AugmentedDataset(tiny.TinyDataset(), rotation=200)
-        with self.assertRaisesRegex(UserError, "--outside must be one of zeros, mirror; got 'x'"):
+        with self.assertRaisesRegex(UserError, "`outside` must be one of zeros, mirror; got 'x'"):
             AugmentedDataset(tiny.TinyDataset(), outside="x")
 
 

@@ -268,7 +268,7 @@ class ImageFolderTest(tf.test.TestCase):
         self.assert_refused(str(self.folder), "no .jpeg, .jpg, .png files")
         self.folder = self.folder / "nowhere"
         self.assert_refused(str(self.folder), "no such folder")
-        with self.assertRaisesRegex(UserError, "image_folder needs --data_dir"):
+        with self.assertRaisesRegex(UserError, "image_folder'` needs `data_dir`"):
             loading.load("image_folder")
 
     def test_class_with_no_examples(self):

@@ -262,9 +262,9 @@ class LoadTest(DotsCase):
             (
                 "dots/good",
                 {"on_error": "warn"},
-                "--on_error must be one of raise, skip; got 'warn'",
+                "`on_error` must be one of raise, skip; got 'warn'",
             ),
-            ("dots/good", {"max_examples": 0}, "--max_examples must be one .*, or three.* got 0"),
+            ("dots/good", {"max_examples": 0}, "`max_examples` must be one .*, or three.* got 0"),
             ("dots/good", {"max_examples": [9, 9]}, r"train, validation and test; got \[9, 9\]"),
             ("sdss_star_galaxi", {}, "unknown dataset .* did you mean 'sdss_star_galaxy'.*folder"),
             ("sdss_star_galaxy/simulate", {}, "unknown configuration .* did you mean 'simulated'"),

@@ -18,7 +18,7 @@ from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.datasets.noise import NoisyDataset
 from trainers.errors import UserError
-from trainers.options import limits
+from trainers.options import identity, limits
 from trainers.options.run import RunConfig
 from trainers.runs.run_folder import load_model
 
@@ -169,25 +169,25 @@ class NoisyDatasetTest(tf.test.TestCase):
 
     def test_mistakes(self):
         for sigma in (-1.0, float("nan"), (1, 2, 3), (35, 5)):
-            with self.assertRaisesRegex(UserError, "--noise_sigma must be .* got"):
+            with self.assertRaisesRegex(UserError, "`noise_sigma` must be .* got"):
                 NoisyDataset(flat(), sigma)
-            with self.assertRaisesRegex(UserError, "--noise_sigma must be .* got"):
+            with self.assertRaisesRegex(UserError, "`noise_sigma` must be .* got"):
                 RunConfig(noise_sigma=list(np.atleast_1d(sigma)))
-        with self.assertRaisesRegex(UserError, "above 0 with .* log_uniform; got"):
+        with self.assertRaisesRegex(UserError, "above 0 with .*log_uniform.*; got"):
             NoisyDataset(flat(), (0, 5))
         NoisyDataset(flat(), (0, 5), distribution="uniform")
-        with self.assertRaisesRegex(UserError, "--noise_distribution must be .* got 'gamma'"):
+        with self.assertRaisesRegex(UserError, "`noise_distribution` must be .* got 'gamma'"):
             NoisyDataset(flat(), 1.0, distribution="gamma")
-        with self.assertRaisesRegex(UserError, "--pad must be at least 0; got -1"):
+        with self.assertRaisesRegex(UserError, "`pad` must be at least 0; got -1"):
             NoisyDataset(flat(), 1.0, pad=-1)
-        with self.assertRaisesRegex(UserError, "--noise_realisation must be at least 0; got -1"):
+        with self.assertRaisesRegex(UserError, "`noise_realisation` must be at least 0; got -1"):
             RunConfig(noise_realisation=-1)
 
     def test_recipe_compares_equal_with_what_is_saved(self):
         recipe = recipes.Recipe(pad=7, noise_sigma=(5, 35), noise_draws="fresh")
         config = dataclasses.replace(RunConfig(), **recipe.settings(""))
         self.assertEqual(config.noise_sigma, [5, 35])
-        self.assertEmpty(config.differences(config.as_dict()))
+        self.assertEmpty(identity.differences(config, config.as_dict()))
 
 
 class CommandTest(tf.test.TestCase):

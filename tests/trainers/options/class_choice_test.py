@@ -17,11 +17,11 @@ class ClassChoiceTest(tf.test.TestCase):
 
     def test_mistakes(self):
         for given, message in (
-            (["merger"], "--classes takes two or more of NAME or NAME=CLASS,CLASS"),
-            (["merger", "spiral="], "--classes takes two or more"),
-            (["merger", "=clockwise"], "--classes takes two or more"),
-            (["merger", "merger"], "--classes must name 'merger' once"),
-            (["a=merger,clockwise", "b=clockwise"], "--classes must name 'clockwise' once"),
+            (["merger"], "`classes` takes two or more of NAME or NAME=CLASS,CLASS"),
+            (["merger", "spiral="], "`classes` takes two or more"),
+            (["merger", "=clockwise"], "`classes` takes two or more"),
+            (["merger", "merger"], "`classes` must name 'merger' once"),
+            (["a=merger,clockwise", "b=clockwise"], "`classes` must name 'clockwise' once"),
         ):
             with self.assertRaisesRegex(UserError, message):
                 ClassChoice.parse(given)

@@ -76,8 +76,8 @@ class VAELatentsTest(tf.test.TestCase):
         config = options.run_config(options.cells()[0])
         self.assertEqual(config.hp["beta"], vae_latents_options.BETAS["mse"])
         for arguments, message in (
-            (["--latent_dims", "0"], "--latent_dims must be at least 1"),
-            (["--beta", "-1"], "--beta must be at least 0"),
+            (["--latent_dims", "0"], "`latent_dims` must be at least 1"),
+            (["--beta", "-1"], "`beta` must be at least 0"),
             (["--hp", "beta"], "`hp` takes NAME=VALUE"),
         ):
             with self.assertRaisesRegex(UserError, message):

@@ -54,7 +54,7 @@ class RunFolderTest(tf.test.TestCase):
         run = self.open("run", hp={"latent_dim": 3})
         self.assertEqual(load_config(run.path).hp, {"latent_dim": 3})
         run.checkpoints.mkdir()
-        with self.assertRaisesRegex(UserError, "another configuration: hp"):
+        with self.assertRaisesRegex(UserError, "another configuration: `hp`"):
             self.open("run", hp={"latent_dim": 4})
 
     def test_another_processor_is_noted(self):

@@ -99,7 +99,9 @@ class SupervisionTest(tf.test.TestCase):
         ):
             with self.assertRaisesRegex(UserError, message):
                 self.run_with(blobs(), **hp)
-        with self.assertRaisesRegex(UserError, "gz_cnn is trained with labels; .* has none"):
+        with self.assertRaisesRegex(
+            UserError, "`model=gz_cnn` is trained with labels; .* has none"
+        ):
             self.run_with(blobs(class_names=()))
 
 

@@ -1,0 +1,142 @@
+"""The identity of a run: which of its options must be equal for two runs to be the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from trainers.options.fields import Affects, names
+
+__all__ = [
+    "WEIGHTS",
+    "absolute_if_path",
+    "differences",
+    "inputs",
+    "of",
+    "with_absolute_paths",
+]
+
+WEIGHTS = (Affects.DATA, Affects.TRAINING)
+"""Stages on which the weights depend after any number of steps: fixed once a run has begun."""
+
+_RESULT = (*WEIGHTS, Affects.LENGTH, Affects.REPORT)
+
+
+def of(
+    options: Any, saved: Mapping[str, Any] | None = None, affects: tuple[Affects, ...] = _RESULT
+) -> dict[str, Any]:
+    """Returns the options on which a result depends, as JSON types and with absolute paths.
+
+    Args:
+        options: Dataclass instance with the options.
+        saved: Values to take in place of those of `options`, as a file has them; options that it
+            lacks, because it is older than they are, have their defaults.
+        affects: The stages that make up the result. Default all: data, training, its length and
+            the report.
+    """
+    values = with_absolute_paths(type(options), dataclasses.asdict(options))
+    if saved is not None:
+        values = _defaults(type(options)) | with_absolute_paths(type(options), saved)
+    return {name: _plain(values[name]) for name in names(type(options), *affects)}
+
+
+def differences(
+    options: Any, saved: Mapping[str, Any], affects: tuple[Affects, ...] = WEIGHTS
+) -> list[str]:
+    """Returns, one line each, the options in which a saved run would not be this run.
+
+    Args:
+        options: Dataclass instance with the options.
+        saved: The options of the saved run, as a file has them.
+        affects: The stages that must be the same. Default data and training.
+    """
+    own, before = of(options, affects=affects), of(options, saved, affects)
+    return [
+        f"`{name}` (saved {before[name]!r}, now {value!r})"
+        for name, value in own.items()
+        if before[name] != value
+    ]
+
+
+def with_absolute_paths(
+    options_class: type, values: Mapping[str, Any], base: Path | str = ""
+) -> dict[str, Any]:
+    """Returns the values of options with their paths absolute, so that they hold anywhere.
+
+    Args:
+        options_class: Dataclass with the options.
+        values: Values by name. Of the hyperparameters `hp`, those are made absolute that look like
+            paths and exist.
+        base: Folder that relative paths start from; default the working directory.
+    """
+    absolute = dict(values)
+    for field in dataclasses.fields(options_class):
+        value = absolute.get(field.name)
+        if field.metadata.get("path") and isinstance(value, (str, Path)) and str(value):
+            absolute[field.name] = _absolute(str(value), base)
+    if isinstance(absolute.get("hp"), Mapping):
+        absolute["hp"] = {
+            name: absolute_if_path(value, base) for name, value in absolute["hp"].items()
+        }
+    return absolute
+
+
+def absolute_if_path(value: Any, base: Path | str = "") -> Any:
+    """Returns the absolute path of an existing file or folder, and any other value as it is.
+
+    A word such as "reflect" is no path, even where a folder has that name.
+
+    Args:
+        value: Value of a hyperparameter.
+        base: Folder that relative paths start from; default the working directory.
+    """
+    return _absolute(value, base) if _is_existing_path(value, base) else value
+
+
+def _is_existing_path(value: Any, base: Path | str) -> bool:
+    if not isinstance(value, str) or not ("/" in value or Path(value).suffix):
+        return False
+    return os.path.exists(_absolute(value, base))
+
+
+def inputs(options: Any) -> dict[str, Path]:
+    """Returns the files and folders that the weights depend on beyond the data, by their argument.
+
+    Args:
+        options: Dataclass instance with the options.
+    """
+    values = {name: getattr(options, name) for name in names(type(options), *WEIGHTS)}
+    paths = {n: v for n, v in values.items() if isinstance(v, str) and os.path.isabs(v)}
+    paths |= {f"hp {n}": v for n, v in values.get("hp", {}).items() if _is_existing_path(v, "")}
+    return {name: Path(_absolute(path, "")) for name, path in paths.items()}
+
+
+def _absolute(path: str, base: Path | str) -> str:
+    # Addresses such as gs://bucket are absolute.
+    if "://" in path:
+        return path
+    return os.path.abspath(os.path.join(base, os.path.expanduser(path)))
+
+
+def _plain(value: Any) -> Any:
+    """Returns a value as a JSON file gives it back, so that the two compare equal."""
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return value
+
+
+def _defaults(options_class: type) -> dict[str, Any]:
+    defaults = {}
+    for field in dataclasses.fields(options_class):
+        if field.default is not dataclasses.MISSING:
+            defaults[field.name] = field.default
+        elif field.default_factory is not dataclasses.MISSING:
+            defaults[field.name] = field.default_factory()
+        else:
+            defaults[field.name] = None
+    return with_absolute_paths(options_class, defaults)

@@ -1,0 +1,104 @@
+"""Adaptation of a trained encoder to a second survey, as a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+
+from trainers.datasets.paired import PairedDataset
+from trainers.errors import UserError
+from trainers.options.adaptation import AdaptationConfig
+from trainers.runs import pipeline
+from trainers.runs.run_folder import RunFolder, load_model
+from trainers.training import loop, steps
+from trainers.training.checkpoints import Checkpoints
+from zoo.adaptation import DomainAdaptation
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from trainers.datasets.dataset import Dataset
+    from trainers.runs.outcome import Outcome
+    from trainers.training.checkpoints import TrainingProgress
+    from zoo.model import ZooModel
+
+__all__ = ["adapt"]
+
+
+def adapt(
+    config: AdaptationConfig,
+    source: Dataset,
+    target: Dataset,
+    strategy: tf.distribute.Strategy,
+) -> Outcome | None:
+    """Does an adaptation, or what is left of it, in the folder `config.run_dir`.
+
+    Args:
+        config: The adaptation.
+        source: The data on which the model was trained.
+        target: The second survey; its labels, if it has any, are for the report alone.
+        strategy: The strategy.
+
+    Returns:
+        The outcome; None on workers that are not the chief.
+
+    Raises:
+        UserError: if model, data and folder do not fit together.
+        TrainingError: if the training cannot go on.
+    """
+    return pipeline.follow(_Adaptation(config, source, target), config, strategy)
+
+
+class _Adaptation(pipeline.Procedure):
+    exports = False
+
+    def __init__(self, config: AdaptationConfig, source: Dataset, target: Dataset):
+        self.datasets, self.judged = {"source": source, "target": target}, target
+        self._config, self._paired = config, PairedDataset(source, target)
+
+    def train(
+        self,
+        strategy: tf.distribute.Strategy,
+        folder: RunFolder,
+        callbacks: list[keras.callbacks.Callback],
+    ) -> TrainingProgress:
+        config, paired = self._config, self._paired
+        keras.utils.set_random_seed(config.seed)
+        with strategy.scope():
+            model = self._create(strategy)
+            model.adapt(paired.arrays("train", limit=pipeline.ADAPT_IMAGES)["image"])
+        checkpoints = Checkpoints(folder.checkpoints)
+        return loop.fit(model, paired, config, checkpoints, strategy, callbacks)
+
+    def finished(self, strategy: tf.distribute.Strategy, folder: RunFolder) -> ZooModel:
+        adaptation = self._create(strategy)
+        Checkpoints(folder.checkpoints).restore("best", adaptation)
+        return adaptation.model
+
+    def sample(self) -> np.ndarray:
+        # Of both surveys: last decisions, such as which class a component is, hold for both.
+        arrays = self._paired.arrays("train", limit=pipeline.FINALIZE_IMAGES // 2)
+        return np.concatenate([arrays["image"], arrays["image_target"]])
+
+    def _create(self, strategy: tf.distribute.Strategy) -> DomainAdaptation:
+        config, paired = self._config, self._paired
+        model = load_model(config.source_run)
+        if tuple(model.image_shape) != tuple(paired.spec.image_shape):
+            raise UserError(
+                f"`run_dir` {config.source_run}: images of '{paired.spec.name}' must have the "
+                f"shape that the model was built for, {model.image_shape}; got "
+                f"{paired.spec.image_shape}"
+            )
+        examples, replicas = paired.num_examples["train"], strategy.num_replicas_in_sync
+        batch_size = steps.training_batch_size(config.batch_size, examples, replicas)
+        return DomainAdaptation(
+            model,
+            method=config.method,
+            variant=config.variant,
+            weight=config.weight,
+            bandwidth=config.bandwidth,
+            ramp_steps=config.epochs * (examples // batch_size),
+            seed=config.seed,
+        )

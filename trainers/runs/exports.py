@@ -1,0 +1,158 @@
+"""Exports of a run's model, and which SavedModel is the run's own.
+
+Several runs may export to one folder, and a version's folder may be replaced. A SavedModel is that
+of a run if its model card has the checksum of the weights that the run noted when it exported them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainers.datasets import fingerprints
+from trainers.errors import UserError
+from trainers.options import identity
+from trainers.options.run import RunConfig
+from trainers.runs.run_folder import RunFolder, load_config, load_model, working_directory
+from trainers.serving.model_card import CARD_JSON
+from trainers.storage.json_files import read_json, write_json
+
+if TYPE_CHECKING:
+    from trainers.datasets.dataset import Dataset
+
+__all__ = ["export_run", "note", "own_export", "saved_model_of_run"]
+
+_IMAGES = 16
+
+
+def export_run(config: RunConfig, dataset: Dataset, metrics: dict[str, Any]) -> Path:
+    """Exports the finished model of a run; not again if it was killed just after its export.
+
+    Args:
+        config: The run.
+        dataset: The data; a few training images are sent as warm-up requests.
+        metrics: Numbers for the model card.
+
+    Returns:
+        The folder of the version.
+    """
+    from trainers import export
+    from trainers.serving import server_files
+    from trainers.serving.versions import latest_version
+    from trainers.storage.json_files import json_safe
+    from zoo.fingerprints import weights_checksum
+
+    folder, saved_models_dir = RunFolder(config.run_dir), Path(config.saved_models_dir)
+    model = load_model(config.run_dir)
+    earlier = latest_version(saved_models_dir / config.model)
+    card = _card(earlier) if earlier else {}
+    same_numbers = card.get("metrics") == json.loads(json.dumps(json_safe(metrics)))
+    if same_numbers and card.get("weights_sha256") == weights_checksum(model):
+        server_files.write_models_config(saved_models_dir)
+        saved_model = earlier
+    else:
+        saved_model = export.export(
+            model,
+            saved_models_dir,
+            sample_images=dataset.arrays("train", limit=_IMAGES)["image"],
+            spec=dataset.spec,
+            metrics=metrics,
+            config=identity.of(config),
+        )
+    note(folder, saved_model)
+    return saved_model
+
+
+def saved_model_of_run(run_dir: Path) -> Path:
+    """Returns the SavedModel of a finished run; found without TensorFlow, so mistakes show at once.
+
+    Args:
+        run_dir: Folder of the run.
+
+    Raises:
+        UserError: if the folder holds no finished run, or its SavedModel is gone.
+    """
+    folder = RunFolder(run_dir)
+    load_config(run_dir)
+    if not folder.finished.is_file():
+        raise UserError(f"`run_dir={run_dir}`: the run has not ended; take it up again")
+    saved_model = own_export(folder)
+    if saved_model is None:
+        exported = read_json(folder.finished).get("saved_model")
+        where = f"is no longer in {exported}" if exported else "was not exported"
+        raise UserError(
+            f"`run_dir={run_dir}`: its model {where}; python -m trainers.export --run_dir "
+            f"{run_dir} exports it"
+        )
+    return saved_model
+
+
+def note(folder: RunFolder, saved_model: Path) -> None:
+    """Notes in the folder of a run that its present model was exported.
+
+    Args:
+        folder: The folder of the run.
+        saved_model: The version.
+    """
+    notes = read_json(folder.exports) if folder.exports.exists() else []
+    path = str(saved_model.absolute())
+    notes = [note for note in notes if note["saved_model"] != path]
+    notes.append(
+        {
+            "saved_model": path,
+            "weights_sha256": _card(saved_model).get("weights_sha256"),
+            "model_file_sha256": fingerprints.of_file(folder.model),
+        }
+    )
+    write_json(folder.exports, notes)
+
+
+def own_export(folder: RunFolder, saved_models_dir: Path | str | None = None) -> Path | None:
+    """Returns the latest SavedModel of a run's present model; None if there is none.
+
+    Args:
+        folder: The folder of the run.
+        saved_models_dir: Folder of all models that it must be in; None for any.
+    """
+    if not folder.model.exists():
+        return None
+    if not folder.exports.exists():
+        return _of_earlier_version(folder, saved_models_dir)
+    checksum = fingerprints.of_file(folder.model)
+    for note in reversed(read_json(folder.exports)):
+        path = Path(note["saved_model"])
+        is_own = note["weights_sha256"] == _card(path).get("weights_sha256")
+        if is_own and note["model_file_sha256"] == checksum and _is_in(path, saved_models_dir):
+            return path
+    return None
+
+
+def _of_earlier_version(folder: RunFolder, saved_models_dir: Path | str | None) -> Path | None:
+    """Returns the SavedModel of a run of version 0.1.0, whose card has the run's configuration."""
+    if not (folder.finished.exists() and folder.config.exists()):
+        return None
+    exported, config = read_json(folder.finished).get("saved_model"), read_json(folder.config)
+    if not exported:
+        return None
+    path = working_directory(folder, config) / exported
+    trained = _card(path).get("training")
+    if not isinstance(trained, Mapping) or not _is_in(path, saved_models_dir):
+        return None
+    own, of_card = (identity.of(RunConfig(), saved) for saved in (config, trained))
+    return path if own == of_card else None
+
+
+def _is_in(path: Path, saved_models_dir: Path | str | None) -> bool:
+    if not (path / "saved_model.pb").is_file():
+        return False
+    return saved_models_dir is None or path.parents[1] == Path(saved_models_dir).absolute()
+
+
+def _card(saved_model: Path) -> Mapping[str, Any]:
+    with contextlib.suppress(OSError, ValueError):
+        card = json.loads((saved_model / CARD_JSON).read_text())
+        return card if isinstance(card, Mapping) else {}
+    return {}
