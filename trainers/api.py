@@ -1,0 +1,137 @@
+"""Runs from Python: the same folders, checkpoints and reports as `python -m trainers.run` makes.
+
+from trainers import api
+
+run = api.fit("vae_mixture", "sdss_star_galaxy/simulated", epochs=5, hp={"latent_dim": 8})
+run.metrics["roc"]["auc"]
+run.model.encode(images)
+
+run = api.load_run("runs/vae_mixture-sdss_star_galaxy_simulated-default-seed_0")
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainers.cli.run_options import recipe_config
+from trainers.options.run import RunConfig
+from trainers.options.values import absolute_source
+from trainers.runs import exports, run_folder
+from trainers.runs.run_folder import RunFolder
+from trainers.storage.json_files import read_json
+
+if TYPE_CHECKING:
+    from trainers.datasets.dataset import Dataset
+    from zoo.model import ZooModel
+
+__all__ = ["Run", "fit", "load_run"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run in its folder; what it holds is read when it is asked for.
+
+    Attributes:
+        path: Folder of the run.
+        config: Its configuration.
+    """
+
+    path: Path
+    config: RunConfig
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether training and evaluation have ended."""
+        return RunFolder(self.path).finished.exists()
+
+    @property
+    def metrics(self) -> dict[str, dict[str, Any]]:
+        """Numbers of the evaluation by evaluator and name; `training` has those of the training."""
+        return read_json(RunFolder(self.path).metrics)
+
+    @functools.cached_property
+    def model(self) -> ZooModel:
+        """The trained model: that of the best epoch."""
+        return run_folder.load_model(self.path)
+
+    @property
+    def saved_model(self) -> Path | None:
+        """Folder of the exported SavedModel; None if there is none, or no longer."""
+        return exports.own_export(RunFolder(self.path))
+
+    def load_dataset(self) -> Dataset:
+        """Returns the data of the run, with the noise and the augmentation that it adds."""
+        from trainers.datasets import loading
+
+        return loading.load_for_run(self.config)
+
+
+def fit(
+    model: str,
+    dataset: str = "",
+    *,
+    recipe: str = "default",
+    hp: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Run:
+    """Trains, evaluates and exports a model, as `python -m trainers.run` does.
+
+    The same call again goes on where a run was stopped, or returns at once if it is finished;
+    either may be done by the command too. On several GPUs it trains on all of them.
+
+    Args:
+        model: Registry key of the model, see `zoo.list_models()`.
+        dataset: Name of the dataset, as `--dataset` takes it; default: that of the recipe.
+        recipe: Recipe of the model. Default "default".
+        hp: Hyperparameters that differ from the recipe's.
+        **options: Further options of `python -m trainers.run`, such as `epochs=5`,
+            `run_dir="runs/mine"` or `data_dir="images"`; `overwrite=True` begins anew.
+
+    Returns:
+        The run. Of `repeats`, the one with the lowest validation loss.
+
+    Raises:
+        TypeError: if there is no such option.
+        UserError: if options, data, model or folder do not fit together.
+        TrainingError: if the training cannot go on.
+    """
+    _check_names(options)
+    base = recipe_config(model, dataset, recipe)
+    if options.get("init"):
+        options["init"] = absolute_source(options["init"])
+    config = dataclasses.replace(base, hp={**base.hp, **(hp or {})}, **options)
+
+    from trainers.runs import whole_run
+
+    config, _ = whole_run.run(config)
+    return load_run(config.run_dir)
+
+
+def load_run(run_dir: Path | str) -> Run:
+    """Returns a run that was made before, by `fit` or by `python -m trainers.run`.
+
+    Args:
+        run_dir: Folder of the run; of several repeats, it stands for the one that was exported.
+
+    Raises:
+        UserError: if the folder holds no run.
+    """
+    folder = RunFolder(run_dir)
+    if folder.repeats.exists():
+        exported = read_json(folder.repeats)["exported_seed"]
+        folder = RunFolder(folder.path / f"seed_{exported}")
+    return Run(folder.path.absolute(), run_folder.load_config(folder.path))
+
+
+def _check_names(options: Mapping[str, Any]) -> None:
+    names = [field.name for field in dataclasses.fields(RunConfig)]
+    for name in options:
+        if name not in names:
+            nearest = difflib.get_close_matches(name, names, n=1)
+            hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
+            raise TypeError(f"fit() has no option '{name}'{hint}")
