@@ -15,6 +15,7 @@ import zoo
 from trainers.publication.entry import LARGEST_PACKAGED
 from zoo.weights import catalogue
 from zoo.weights.manifest import Manifest
+from zoo.weights.table import table
 
 _LARGEST_PACKAGE = 30_000_000
 
@@ -58,6 +59,11 @@ class PackagedSetsTest(tf.test.TestCase):
                 self.assertLen(manifest.data.bands, manifest.data.image_shape[-1])
                 self.assertNotEmpty(manifest.scores)
                 self.assertIn("loss", manifest.check.scores)
+
+    def test_table_of_the_page(self):
+        page = pathlib.Path(__file__).parents[3] / "docs" / "weights.md"
+        self.assertIn(f"\n{table()}\n", page.read_text(), "see python -m zoo.weights")
+        self.assertEqual(table().count("\n"), 2 + len(zoo.list_weights()))
 
     def test_no_path_of_a_machine(self):
         for path in catalogue.FILES.glob("*/*.json"):

@@ -1,0 +1,49 @@
+"""The named sets as a Markdown table."""
+
+from __future__ import annotations
+
+from zoo.weights.catalogue import describe, list_weights
+from zoo.weights.manifest import Manifest
+
+__all__ = ["table"]
+
+# The first of these that a set has: evaluator, score, title.
+_SCORES = (
+    ("roc", "auc", "AUC"),
+    ("roc", "balanced_accuracy", "balanced accuracy"),
+    ("votes", "fraction_rmse", "RMS error of vote fractions"),
+    ("tasks", "mean_accuracy", "accuracy of forests, mean of tasks"),
+    ("probe", "forest_accuracy", "accuracy of a forest on the latents"),
+)
+
+
+def table() -> str:
+    """Returns one row for each set: name, data, size, and a score on the test split."""
+    rows = [("Name", "Trained on", "Images", "Weights", "File", "Score on the test split")]
+    rows += [_row(describe(name)) for name in list_weights()]
+    rule = ["---"] * len(rows[0])
+    return "".join(f"| {' | '.join(row)} |\n" for row in (rows[0], rule, *rows[1:]))
+
+
+def _row(manifest: Manifest) -> tuple[str, ...]:
+    data = manifest.data
+    height, width, _ = data.image_shape
+    version = f" {data.version}" if data.version else ""
+    where = "" if manifest.path.with_suffix(".keras").exists() else ", fetched"
+    where += ", on VGG-16" if manifest.frozen else ""
+    return (
+        f"`{manifest.name}`",
+        f"{data.name}{version}",
+        f"{height} x {width} px, {''.join(data.bands)}, {data.units}",
+        f"{manifest.parameters:,}",
+        f"{manifest.file.size / 1e6:.2f} MB{where}",
+        _score(manifest),
+    )
+
+
+def _score(manifest: Manifest) -> str:
+    for evaluator, name, title in _SCORES:
+        value = manifest.scores.get(evaluator, {}).get(name)
+        if value is not None:
+            return f"{title} {value:.3f}"
+    return f"loss {manifest.check.scores['loss']:.4g} on the sample" if manifest.check else ""
