@@ -22,6 +22,9 @@ __all__ = [
 WEIGHTS = (Affects.DATA, Affects.TRAINING)
 """Stages on which the weights depend after any number of steps: fixed once a run has begun."""
 
+# Of a run folder.
+_MODEL_FILE = "model.keras"
+
 _RESULT = (*WEIGHTS, Affects.LENGTH, Affects.REPORT)
 
 
@@ -85,9 +88,9 @@ def with_absolute_paths(
 
 
 def absolute_if_path(value: Any, base: Path | str = "") -> Any:
-    """Returns the absolute path of an existing file or folder, and any other value as it is.
+    """Returns the absolute path of an existing file or run folder, and any other value as it is.
 
-    A word such as "reflect" is no path, even where a folder has that name.
+    A word such as "reflect" is no path, even where a file or folder has that name.
 
     Args:
         value: Value of a hyperparameter.
@@ -97,9 +100,12 @@ def absolute_if_path(value: Any, base: Path | str = "") -> Any:
 
 
 def _is_existing_path(value: Any, base: Path | str) -> bool:
-    if not isinstance(value, str) or not ("/" in value or Path(value).suffix):
+    if not isinstance(value, str):
         return False
-    return os.path.exists(_absolute(value, base))
+    path = Path(_absolute(value, base))
+    if (path / _MODEL_FILE).is_file():
+        return True
+    return ("/" in value or bool(path.suffix)) and path.exists()
 
 
 def inputs(options: Any) -> dict[str, Path]:

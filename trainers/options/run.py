@@ -189,6 +189,10 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         check_limits(self)
+        if self.seed + self.repeats > 2**31:
+            raise UserError(
+                f"`seed` plus `repeats` must be at most {2**31}; got {self.seed + self.repeats}"
+            )
         if self.class_fractions is not None and abs(sum(self.class_fractions) - 1) > 0.01:
             raise UserError(f"`class_fractions` must sum to 1; got {self.class_fractions}")
         most_examples(self.max_examples)

@@ -49,7 +49,7 @@ def read(config: RunConfig, folder: RunFolder) -> Outcome | None:
         return None
     print(
         f"the run in {folder.path} is finished (epoch {earlier['metrics']['training']['epochs']}); "
-        f"more --epochs with --run_dir {folder.path} continue it, --overwrite begins anew",
+        f"with more epochs it is continued, with overwrite it begins anew",
         flush=True,
     )
     saved_model = Path(earlier["saved_model"]) if earlier["saved_model"] else None

@@ -105,16 +105,24 @@ class RunFolder:
         Raises:
             UserError: if the data have changed.
         """
-        saved = self.data_record()
-        if not saved:
-            return
-        role = "target" if "target" in saved else "dataset"
-        differences = self.data_differences({role: records.of_dataset(dataset)})
+        differences = self.differences_from(dataset)
         if differences:
             raise UserError(
                 f"`run_dir` {self.path}: the data have changed since the run: "
                 f"{'; '.join(differences)}; {hint}"
             )
+
+    def differences_from(self, dataset: Dataset) -> list[str]:
+        """Returns, one line each, in what a dataset differs from that on which the run was judged.
+
+        Args:
+            dataset: The dataset.
+        """
+        saved = self.data_record()
+        if not saved:
+            return []
+        role = "target" if "target" in saved else "dataset"
+        return self.data_differences({role: records.of_dataset(dataset)})
 
     def data_differences(self, data: Mapping[str, Any]) -> list[str]:
         """Returns, one line each, in what data differ from those of the run.

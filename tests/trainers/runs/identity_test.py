@@ -13,7 +13,7 @@ import tensorflow as tf
 from PIL import Image
 
 from tests.trainers import tiny
-from trainers import evaluate, export, run
+from trainers import catalogue, evaluate, export, run
 from trainers.datasets import records
 from trainers.errors import UserError
 from trainers.options import identity
@@ -184,6 +184,17 @@ class IdentityTest(tf.test.TestCase):
             exports.saved_model_of_run(self.run_dir), self.folder / "served" / "tiny" / "1"
         )
 
+    def test_a_catalogue_says_that_the_data_have_changed(self):
+        stars = self.project / "data" / "star"
+        for number, said in ((0, False), (1, True)):
+            if number:
+                shutil.copy(stars / "star_0.png", stars / "star_40.png")
+            status, out, errors = _run(
+                catalogue.main, "--run_dir", "runs/a", "--output", f"{number}.ecsv"
+            )
+            self.assertEqual(status, 0, errors)
+            self.assertEqual("note  the data have changed since the run" in out, said, out)
+
     def test_fewer_epochs_than_the_run_has_had(self):
         status, _, errors = _run(run.main, *self.command("--epochs", "1"))
         self.assertEqual((status, errors.count("\n")), (2, 1), errors)
@@ -243,10 +254,13 @@ class OptionsTest(tf.test.TestCase):
         (folder / "encoders").mkdir()
         (folder / "encoders" / "a.keras").touch()
         (folder / "reflect").mkdir()
-        hp = {"encoder": "encoders/a.keras", "padding": "reflect", "depth": 3}
+        (folder / "run").mkdir()
+        (folder / "run" / "model.keras").touch()
+        hp = {"encoder": "encoders/a.keras", "padding": "reflect", "depth": 3, "second": "run"}
         with contextlib.chdir(folder):
             saved = identity.of(RunConfig(model="tiny", hp=hp))
         absolute = {**hp, "encoder": str(folder / "encoders" / "a.keras")}
+        absolute["second"] = str(folder / "run")
         self.assertEqual(saved["hp"], absolute)
         self.assertEmpty(identity.differences(RunConfig(model="tiny", hp=absolute), saved))
 
