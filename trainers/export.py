@@ -13,21 +13,23 @@ Examples:
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainers.cli.arguments import OneLineParser
 from trainers.cli.exit_status import command
-from trainers.errors import UserError
-from trainers.serving.versions import new_version
+from trainers.errors import TrainingError, UserError
+from zoo.serving.versions import new_version
 
 if TYPE_CHECKING:
     import numpy as np
 
     from trainers.datasets.dataset import DatasetSpec
-    from zoo.model import Signature, ZooModel
+    from zoo.model import ZooModel
+    from zoo.signature import Signature
 
 __all__ = ["export", "main"]
 
@@ -65,13 +67,14 @@ def export(
         `saved_models_dir/<model>/<version>`.
 
     Raises:
-        UserError: if the version exists, `base_path` is relative, `models.config` is not a
+        UserError: if the version exists, a signature needs Python, `base_path` is relative, `models.config` is not a
             ModelServerConfig, or the sample images do not fit the model.
         TrainingError: if the model gives numbers that are not finite.
-        ValueError: if a signature needs Python, or an input of which there are no samples.
+        ValueError: if there are no samples of a signature's input.
         OSError: if a file cannot be written, for instance because the disk is full.
     """
-    from trainers.serving import entry_points, model_card, saved_model, server_files
+    from trainers.serving import entry_points, model_card, server_files
+    from zoo.serving import saved_model
 
     saved_models_dir = Path(saved_models_dir)
     server_files.server_path(saved_models_dir, base_path)  # A mistake shows early.
@@ -79,7 +82,7 @@ def export(
     signatures = entry_points.make(model, spec)
     samples = _samples(model, signatures, images)
     folder = saved_models_dir / model.registry_name
-    with new_version(folder, version) as draft:
+    with _as_user_errors(), new_version(folder, version) as draft:
         try:
             saved_model.save(model, signatures, draft.path)
             server_files.write_warmup_requests(draft.path, model.registry_name, samples)
@@ -92,6 +95,19 @@ def export(
         model_card.write_card(draft.path, card)
     server_files.write_models_config(saved_models_dir, base_path)
     return draft.target
+
+
+@contextlib.contextmanager
+def _as_user_errors() -> Iterator[None]:
+    """Raises what the zoo reports of an export as the errors that the commands catch."""
+    from zoo.serving.saved_model import ExportError
+
+    try:
+        yield
+    except ExportError as error:
+        raise TrainingError(str(error)) from error
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 def _command(arguments: Sequence[str]) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -14,22 +13,9 @@ from zoo import preprocessing as zoo_preprocessing
 from zoo import randomness
 from zoo.constructors import check_arguments, constructor_arguments
 from zoo.layers.augmentation import RandomDihedral
+from zoo.signature import Signature
 
 __all__ = ["Signature", "ZooModel"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Signature:
-    """An entry point of the exported SavedModel.
-
-    Attributes:
-        function: Takes the inputs as positional tensors, returns a dictionary of tensors whose
-            first axis is the batch.
-        inputs: The specifications of the inputs; their names are those of the request.
-    """
-
-    function: Callable[..., Mapping[str, tf.Tensor]]
-    inputs: tuple[tf.TensorSpec, ...]
 
 
 class ZooModel(keras.Model):

@@ -61,7 +61,7 @@ class ClockTest(tf.test.TestCase):
             if re.search(r"\btime\.time\(", path.read_text())
         ]
         # The age of a draft that a process on another machine may be writing.
-        self.assertEqual(asking, ["trainers/serving/versions.py"])
+        self.assertEqual(asking, ["zoo/serving/versions.py"])
 
 
 if __name__ == "__main__":

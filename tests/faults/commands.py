@@ -56,7 +56,6 @@ def import_what_children_need() -> None:
     import trainers.runs.pipeline
     import trainers.serving.entry_points
     import trainers.serving.model_card
-    import trainers.serving.saved_model
     import trainers.serving.server_files  # noqa: F401
 
 

@@ -16,6 +16,7 @@ from tests.fresh_process import run_saved_model
 from tests.replicas import two_replicas
 from trainers.datasets.dataset import DatasetSpec
 from trainers.export import export
+from zoo.epoch_order import epoch_order
 
 __all__ = ["ZooModelTestCase"]
 
@@ -159,14 +160,56 @@ class ZooModelTestCase(tf.test.TestCase):
         self.assert_same_answers(self.answers(model), self.answers(again))
 
     def test_keras_file_round_trip(self):
-        model = self.make()
-        model.train_step(self.batch())
-        model.finalize(self.images(32))
+        model = zoo.create(self.model_name, **self.hyperparameters)
+        model.fit(self.batch(32), batch_size=8, verbose=0)
         path = f"{self.get_temp_dir()}/model.keras"
         model.save(path)
-        again = keras.saving.load_model(path, compile=False)
+        again = zoo.load(path)
         self.assertEqual(_as_json(again.get_config()), _as_json(model.get_config()))
         self.assert_same_answers(self.answers(model), self.answers(again))
+        self.assertTrue(again.adapted)
+
+    def test_fit_trains_as_the_steps_do(self):
+        examples = {name: value.numpy() for name, value in self.batch(16).items()}
+        model = zoo.create(self.model_name, **self.hyperparameters)
+        model.compile(keras.optimizers.SGD(1e-3), gradient_clip_norm=1.0)
+        history = model.fit(examples, batch_size=8, verbose=0).history
+        expected = zoo.create(self.model_name, **self.hyperparameters)
+        expected.adapt(examples["image"])
+        expected.compile(keras.optimizers.SGD(1e-3), gradient_clip_norm=1.0)
+        losses = []
+        for rows in np.split(epoch_order(16, expected.seed, 0), 2):
+            terms = expected.train_step(
+                {name: tf.constant(v[rows]) for name, v in examples.items()}
+            )
+            losses.append(terms["loss"])
+        self.assertAllClose(history["loss"], [np.mean(losses)], rtol=1e-4)
+        expected.finalize(examples["image"])
+        for one, two in zip(model.trainable_variables, expected.trainable_variables, strict=True):
+            self.assertAllClose(one.numpy(), two.numpy(), rtol=1e-4, atol=1e-6, msg=one.path)
+
+    def test_arrays_of_any_length(self):
+        model, images = self.make(), self.images(5)
+        answers = model.predict(images, batch_size=2, verbose=0)
+        self.assertEqual(set(answers), set(self.output_shapes))
+        for name, value in model(tf.constant(images)).items():
+            self.assertAllClose(answers[name], value, rtol=1e-4, atol=1e-5)
+        for name in ("encode", "features", "reconstruct"):
+            if hasattr(model, name):
+                arrays = getattr(model, name)(images, batch_size=2)
+                tensors = getattr(model, name)(tf.constant(images))
+                for array, tensor in zip(
+                    tf.nest.flatten(arrays), tf.nest.flatten(tensors), strict=True
+                ):
+                    self.assertIsInstance(array, np.ndarray)
+                    self.assertAllClose(array, tensor, rtol=1e-4, atol=1e-4)
+        table = model.predict_table(images, ids=list("abcde"))
+        self.assertEqual(list(table["id"]), list("abcde"))
+        for column in table.itercols():
+            self.assertNotEmpty(column.description)
+        if "probability" in answers:
+            name = model.class_names[1]
+            self.assertAllEqual(table[f"probability_{name}"], answers["probability"][:, 1])
 
     def test_training_changes_every_weight_with_finite_gradients(self):
         model = self.make(compiled=False)

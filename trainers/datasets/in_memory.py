@@ -42,9 +42,11 @@ class InMemoryDataset(Dataset):
         self.skipped = tuple(skipped)
         self._stored_content = stored_content or self._content
         self.num_examples = {split: len(arrays["image"]) for split, arrays in splits.items()}
-        self._features: Mapping[str, dict[str, np.ndarray]] = splits
-        # Popped, so that images that have to be copied are not held twice.
-        self._images = {split: _aligned(arrays.pop("image")) for split, arrays in splits.items()}
+        self._features: Mapping[str, dict[str, np.ndarray]] = {
+            split: {name: values for name, values in arrays.items() if name != "image"}
+            for split, arrays in splits.items()
+        }
+        self._images = {split: _aligned(arrays["image"]) for split, arrays in splits.items()}
         self._contents: dict[str, str] = {}
         # The same memory: `tf.constant` would hold three copies for a moment, and keep one.
         self._tensors = {

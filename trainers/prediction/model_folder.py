@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from trainers.errors import UserError
-from trainers.serving.versions import latest_version
+from zoo.serving.versions import latest_version
 
 __all__ = ["folder_of"]
 

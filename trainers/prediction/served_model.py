@@ -17,8 +17,8 @@ from trainers.datasets import in_memory
 from trainers.errors import UserError
 from trainers.prediction import refusals
 from trainers.serving import model_card
-from trainers.serving.saved_model import CLASSES
 from trainers.storage import json_files
+from zoo.serving.saved_model import CLASSES
 
 __all__ = ["Facts", "ServedModel", "checksum", "may_be_column"]
 

@@ -1,1 +1,1 @@
-"""What TensorFlow Serving takes: SavedModels, versions and the files beside them."""
+"""Files that TensorFlow Serving reads beside a SavedModel, model cards, and clients."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from trainers.serving import encoded_images
-from zoo.model import Signature
+from zoo.signature import Signature
 
 if TYPE_CHECKING:
     from trainers.datasets.dataset import DatasetSpec

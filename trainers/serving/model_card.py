@@ -16,7 +16,8 @@ from trainers.tables.provenance import installed_versions
 
 if TYPE_CHECKING:
     from trainers.datasets.dataset import DatasetSpec
-    from zoo.model import Signature, ZooModel
+    from zoo.model import ZooModel
+    from zoo.signature import Signature
 
 __all__ = ["CARD_JSON", "CARD_TEXT", "make_card", "write_card"]
 

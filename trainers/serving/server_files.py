@@ -13,8 +13,8 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 from tensorflow_serving.config import model_server_config_pb2
 
 from trainers.errors import UserError
-from trainers.serving.versions import existing_versions
 from trainers.storage.atomic_files import opened_alone, write_atomically
+from zoo.serving.versions import existing_versions
 
 __all__ = [
     "MODELS_CONFIG",

@@ -19,7 +19,7 @@ from trainers.frames import classifier, prediction, reading
 from trainers.frames.__main__ import main as frames_main
 from trainers.frames.options import StampSettings
 from trainers.options.run import RunConfig
-from trainers.serving import saved_model
+from zoo.serving import saved_model
 
 SIZE = 20
 BLENDS = {

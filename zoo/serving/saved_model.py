@@ -5,19 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from trainers.errors import TrainingError, UserError
+from zoo.signature import Signature
 
-if TYPE_CHECKING:
-    from zoo.model import Signature, ZooModel
-
-__all__ = ["CLASSES", "check", "save"]
+__all__ = ["ANSWERS", "CLASSES", "ExportError", "check", "save"]
 
 CLASSES = "classes.txt"
 ANSWERS = "answers.txt"
@@ -27,7 +23,11 @@ _TOLERANCE = (
 _PYTHON_OPS = {"EagerPyFunc", "NumpyFunction", "PyFunc", "PyFuncStateless"}
 
 
-def save(model: ZooModel, signatures: Mapping[str, Signature], folder: Path) -> None:
+class ExportError(RuntimeError):
+    """The SavedModel's answers are not finite, or not those of the model."""
+
+
+def save(model: keras.Model, signatures: Mapping[str, Signature], folder: Path) -> None:
     """Writes the SavedModel, with the class names in `assets/classes.txt`.
 
     A model of votes has `<question>_<answer>` in `assets/answers.txt`.
@@ -38,7 +38,7 @@ def save(model: ZooModel, signatures: Mapping[str, Signature], folder: Path) -> 
         folder: Folder to write into; it exists.
 
     Raises:
-        UserError: if a class name cannot stand on a line of its own.
+        ValueError: if a class name cannot stand on a line of its own.
         OSError: if a file cannot be written.
     """
     archive = keras.export.ExportArchive()
@@ -55,7 +55,7 @@ def save(model: ZooModel, signatures: Mapping[str, Signature], folder: Path) -> 
         for name in names:
             if len(name.splitlines()) != 1:
                 argument = "questions" if votes else "class_names"
-                raise UserError(f"{argument} must be one line each; got {name!r}")
+                raise ValueError(f"{argument} must be one line each; got {name!r}")
         listed.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
         # An ExportArchive takes assets only as part of a lookup table.
         rows = tf.lookup.TextFileInitializer(
@@ -90,7 +90,7 @@ def check(
 
     Raises:
         ValueError: if a signature needs Python.
-        TrainingError: if an answer is not finite, or not that of the model.
+        ExportError: if an answer is not finite, or not that of the model.
     """
     saved = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
     used = {op.name for op in saved.meta_graphs[0].meta_info_def.stripped_op_list.op}
@@ -121,14 +121,14 @@ def _reason(error: tf.errors.OpError) -> str:
 def _compare(what: str, expected: np.ndarray, actual: np.ndarray) -> None:
     if expected.dtype == object:  # Texts.
         if not np.array_equal(expected, actual):
-            raise TrainingError(f"{what} must be {expected.tolist()}; got {actual.tolist()}")
+            raise ExportError(f"{what} must be {expected.tolist()}; got {actual.tolist()}")
         return
     if not np.isfinite(actual).all():
-        raise TrainingError(f"{what} must be finite for the sample images; got NaN or infinity")
+        raise ExportError(f"{what} must be finite for the sample images; got NaN or infinity")
     difference = np.max(np.abs(actual - expected), initial=0.0)
     allowed = _TOLERANCE * max(np.max(np.abs(expected), initial=0.0), 1e-6)
     if difference > allowed:
-        raise TrainingError(
+        raise ExportError(
             f"{what} must be the same from the SavedModel as from the model, to {allowed:.3g}; "
             f"got a difference of {difference:.3g}"
         )

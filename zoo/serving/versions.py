@@ -12,8 +12,6 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from trainers.errors import UserError
-
 __all__ = ["Draft", "existing_versions", "latest_version", "new_version"]
 
 _DRAFT_PREFIX = ".draft"
@@ -61,17 +59,17 @@ def new_version(folder: Path, version: int | None = None) -> Iterator[Draft]:
         version: Number; None for one more than the highest there is.
 
     Raises:
-        UserError: if `version` is not positive, or exists.
+        ValueError: if `version` is not positive, or exists.
         OSError: if a file cannot be written, for instance because the disk is full, or another
             process has made the version meanwhile.
     """
     if version is not None and version < 1:
-        raise UserError(f"version must be a positive integer; got {version}")
+        raise ValueError(f"version must be a positive integer; got {version}")
     if version is None:
         version = 1 + max(existing_versions(folder), default=0)
     target = folder / str(version)
     if version in existing_versions(folder) or target.exists():
-        raise UserError(
+        raise ValueError(
             f"version {version} exists already in {folder}; "
             f"it has: {', '.join(map(str, existing_versions(folder)))}"
         )

@@ -1,0 +1,1 @@
+"""SavedModels in numbered folders, as TensorFlow Serving reads them."""
