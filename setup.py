@@ -19,7 +19,7 @@ setup(
     # TFDS reads these beside each builder.
     package_data={
         "trainers": ["recipes/models.json"],
-        "zoo": ["weights/files/*/*.json", "weights/files/*/*.keras"],
+        "zoo": ["py.typed", "weights/files/*/*.json", "weights/files/*/*.keras"],
         "tfds_builders": [
             "*/README.md",
             "*/CITATIONS.bib",

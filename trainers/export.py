@@ -67,8 +67,8 @@ def export(
         `saved_models_dir/<model>/<version>`.
 
     Raises:
-        UserError: if the version exists, a signature needs Python, `base_path` is relative, `models.config` is not a
-            ModelServerConfig, or the sample images do not fit the model.
+        UserError: if the version exists, a signature needs Python, `base_path` is relative,
+            `models.config` is not a ModelServerConfig, or the sample images do not fit the model.
         TrainingError: if the model gives numbers that are not finite.
         ValueError: if there are no samples of a signature's input.
         OSError: if a file cannot be written, for instance because the disk is full.
@@ -181,7 +181,7 @@ def _samples(
     if images.shape[-1] in (1, 3):
         known["image_bytes"] = encoded_images.encode(images)
     if hasattr(model, "encode"):
-        known["latent"] = model.encode(images)["latent_mean"].numpy()
+        known["latent"] = model.encode(images)["latent_mean"]
     for name, signature in signatures.items():
         for tensor in signature.inputs:
             if tensor.name not in known:

@@ -60,9 +60,9 @@ def load_file(path: str | os.PathLike[str]) -> ZooModel:
             saved = json.loads(archive.read("config.json"))
         name = f"{saved['module']}.{saved['class_name']}"
     except Exception as error:  # zipfile raises anything for a broken file, as Keras does below.
-        raise ValueError(f"{path} is no .keras file: {_line(error)}") from None
+        raise ValueError(f"{path} cannot be loaded as a .keras file: {_line(error)}") from None
     if not _is_registered(saved):
-        raise ValueError(f"{path} is no model of the zoo, but a '{name}'")
+        raise ValueError(f"{path} cannot be loaded: '{name}' is no model of the zoo")
 
     import keras
 
@@ -84,9 +84,9 @@ def _model_file(path: Path) -> Path:
     if (path / _MODEL_FILE).exists():
         return path / _MODEL_FILE
     if (path / "repeats.json").exists():
-        raise ValueError(f"{path} holds repeats of a run; give one of them, {path}/seed_N")
+        raise ValueError(f"{path} holds repeats of a run; choose one of them, {path}/seed_N")
     if (path / "config.json").exists():
-        raise ValueError(f"the run in {path} has not ended its training; take it up again")
+        raise ValueError(f"the run in {path} has not finished training; resume it")
     raise ValueError(f"{path} is not the folder of a run: it has no {_MODEL_FILE}")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
@@ -11,14 +13,19 @@ import tensorflow as tf
 
 from zoo import preprocessing as zoo_preprocessing
 from zoo import randomness
+from zoo.array_methods import ArrayMethods
 from zoo.constructors import check_arguments, constructor_arguments
+from zoo.fitting import Fitting
 from zoo.layers.augmentation import RandomDihedral
 from zoo.signature import Signature
 
-__all__ = ["Signature", "ZooModel"]
+if TYPE_CHECKING:
+    from astropy.table import Table
+
+__all__ = ["ZooModel"]
 
 
-class ZooModel(keras.Model):
+class ZooModel(Fitting, ArrayMethods):
     """A `keras.Model` that takes survey images and carries its own preprocessing and objective.
 
     A subclass builds its networks in the constructor (as functional Keras models, so that the
@@ -31,8 +38,9 @@ class ZooModel(keras.Model):
 
     and, where they make sense, `encode(images)`, `decode(latent)` and `reconstruct(images)`, and
     `features(images)`, (batch, number): what a classifier of another task may be put on (see
-    `zoo.pretrained.features`), without random numbers.
-    The one training loop calls `train_step` and `test_step` inside `tf.distribute.Strategy.run`.
+    `zoo.encoders.features`), without random numbers.
+    These four take tensors, and NumPy arrays of any length (`zoo.array_methods`). The one training
+    loop, and Keras's `fit`, call `train_step` and `test_step` inside `tf.distribute.Strategy.run`.
 
     Args:
         image_shape: (height, width, bands) of the images. Default (64, 64, 5).
@@ -46,7 +54,7 @@ class ZooModel(keras.Model):
     """
 
     registry_name: str
-    task: str
+    task: str = "representation"
 
     targets: tuple[str, ...] = ()
     """Features of the dataset, beside image and label, that `objective` finds in the batch."""
@@ -91,7 +99,6 @@ class ZooModel(keras.Model):
             self.preprocessing.compute_output_shape((None, *image_shape))[1:]
         )
         self.augmentation = RandomDihedral()
-        self.gradient_clip_norm: float | None = None
         self.built = True  # The subclass makes all weights in its constructor.
 
     # What a subclass defines.
@@ -150,6 +157,22 @@ class ZooModel(keras.Model):
         """Rows and columns of the image that reach the networks, and that they can reproduce."""
         return self.preprocessing.window(*self.image_shape[:2])
 
+    input_names: tuple[str, ...] = ("image",)
+    """Features of the dataset that the model reads."""
+
+    @property
+    def input_shapes(self) -> dict[str, tuple[int | None, ...]]:
+        """Shape of one row of each input; None where it may have any size."""
+        return {
+            tensor.name: tuple(tensor.shape[1:])
+            for tensor in self.signatures()["serving_default"].inputs
+        }
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """Features of the dataset that `objective` finds in the batch beside the inputs."""
+        return (("label",) if self.task == "classification" else ()) + tuple(self.targets)
+
     # Hooks around training, both on the host and both without labels.
 
     def adapt(self, images: np.ndarray) -> None:
@@ -159,6 +182,7 @@ class ZooModel(keras.Model):
             images: Sample of the training images, (number, height, width, bands) float32.
         """
         self.preprocessing.adapt(images)
+        self.adapted = True
 
     def finalize(self, images: np.ndarray) -> None:
         """Sets what is decided after training, such as which component is which class.
@@ -172,22 +196,6 @@ class ZooModel(keras.Model):
     def learning_rate_factors(self) -> list[float]:
         """Returns what the learning rate is multiplied by, for each of `trainable_variables`."""
         return [1.0] * len(self.trainable_variables)
-
-    def compile(
-        self, optimizer: keras.optimizers.Optimizer, gradient_clip_norm: float | None = None
-    ) -> None:
-        """Sets the optimiser.
-
-        Args:
-            optimizer: Keras optimiser, without clipping of its own.
-            gradient_clip_norm: Largest allowed global norm of the gradient of the global batch;
-                None for no limit.
-        """
-        super().compile(optimizer=optimizer)
-        self.gradient_clip_norm = gradient_clip_norm
-
-    def get_compile_config(self) -> None:
-        """Returns None: a saved model carries no optimiser, the run folder does."""
 
     def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Updates the weights on this replica's share of the batch; returns its mean terms."""
@@ -234,6 +242,50 @@ class ZooModel(keras.Model):
         return [gradient * tf.cast(factor, gradient.dtype) for gradient in gradients], norm
 
     # Serving and saving.
+
+    def export(self, saved_models_dir: str | os.PathLike[str], version: int | None = None) -> Path:
+        """Writes `saved_models_dir/<model>/<version>/` for TensorFlow Serving.
+
+        The folder appears whole or not at all, and the SavedModel in it gives the same answers.
+
+        Args:
+            saved_models_dir: Folder of all models; made if missing.
+            version: Positive integer; None for one more than the highest there is.
+
+        Returns:
+            The folder of the version.
+
+        Raises:
+            ValueError: if the version exists.
+            OSError: if a file cannot be written.
+        """
+        from zoo.serving import exporting
+
+        return exporting.export(self, saved_models_dir, version)
+
+    def predict_table(
+        self, x: Any, ids: Sequence[Any] | None = None, batch_size: int = 128, verbose: int = 0
+    ) -> Table:
+        """Returns the scientific answer for images of any number as an astropy table.
+
+        Args:
+            x: As `predict` takes them, in arrays.
+            ids: Identifier of each row; default 0, 1, ...
+            batch_size: Examples in a batch.
+            verbose: 1 for a progress bar.
+
+        Returns:
+            One row for each example: `id`; `probability_<class>` and `predicted_class`; latents
+            and what else there is, as vectors. The columns have descriptions, `meta` names the
+            model.
+
+        Raises:
+            ValueError: if the examples do not fit the model, or there are not as many ids.
+        """
+        from zoo import prediction_table
+
+        answers = self.predict(x, batch_size=batch_size, verbose=verbose)
+        return prediction_table.make(self, answers, ids)
 
     def _serve(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         return self(images, training=False)

@@ -24,8 +24,8 @@ from trainers.options.run import RunConfig
 from trainers.prediction import model_folder, served_model
 from trainers.runs.run_folder import RunFolder
 from trainers.serving import server_files
-from zoo.serving import versions
 from trainers.storage.json_files import write_json
+from zoo.serving import versions
 
 CLASSES = ("star", "galaxy")
 SPEC = DatasetSpec(

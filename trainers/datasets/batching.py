@@ -6,6 +6,8 @@ import dataclasses
 
 import numpy as np
 
+from zoo.epoch_order import epoch_order
+
 __all__ = ["Batching"]
 
 
@@ -65,7 +67,7 @@ class Batching:
         index, count = self.shard
         order = np.arange(number)
         if self.shuffle_seed is not None:
-            np.random.default_rng((self.shuffle_seed, self.epoch)).shuffle(order)
+            order = epoch_order(number, self.shuffle_seed, self.epoch)
         if self.only_whole:
             order = order[: number // self.batch_size * self.batch_size]
         order = order[self.start_batch * self.batch_size :]

@@ -41,9 +41,9 @@ def export_run(config: RunConfig, dataset: Dataset, metrics: dict[str, Any]) -> 
     """
     from trainers import export
     from trainers.serving import server_files
-    from trainers.serving.versions import latest_version
     from trainers.storage.json_files import json_safe
     from zoo.fingerprints import weights_checksum
+    from zoo.serving.versions import latest_version
 
     folder, saved_models_dir = RunFolder(config.run_dir), Path(config.saved_models_dir)
     model = load_model(config.run_dir)

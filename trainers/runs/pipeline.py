@@ -29,7 +29,6 @@ from trainers.training.callbacks import HistoryFile, ProgressReport, TensorBoard
 from trainers.training.checkpoints import Checkpoints, TrainingProgress
 from zoo import registry
 from zoo.model import ZooModel
-from zoo.serving.versions import existing_versions
 
 if TYPE_CHECKING:
     from trainers.datasets.dataset import Dataset, DatasetSpec

@@ -234,17 +234,13 @@ def load_model(run_dir: Path | str) -> ZooModel:
     config = load_config(run_dir)
     if not folder.model.exists():
         raise UserError(f"the run in {folder.path} has not ended its training; take it up again")
-    import keras
-
     import zoo
 
     try:
         zoo.describe(config.model)
-        # Of an unknown origin it might hold code.
-        return keras.saving.load_model(folder.model, compile=False, safe_mode=True)
-    except Exception as error:  # Keras, h5py and zipfile raise anything for a broken file.
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UserError(f"{folder.model} cannot be loaded: {reason}") from error
+        return zoo.load(folder.model)
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 def _note_other_processor(earlier: Mapping[str, str], now: Mapping[str, str]) -> None:

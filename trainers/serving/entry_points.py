@@ -1,14 +1,15 @@
-"""What a server offers of a model: its own signatures, made safe, and those made of them."""
+"""Entry points of an exported model, `serving_bytes` for JPEG and PNG files among them."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from trainers.serving import encoded_images
+from zoo.serving import entry_points
+from zoo.serving.entry_points import NAMES
 from zoo.signature import Signature
 
 if TYPE_CHECKING:
@@ -20,72 +21,21 @@ __all__ = ["ENCODED", "NAMES", "make"]
 ENCODED = "serving_bytes"
 """Signature of `serving_default` for JPEG and PNG files."""
 
-NAMES = "names"
-"""Signature that returns what the places along the last axis of an output are called."""
-
 
 def make(model: ZooModel, spec: DatasetSpec) -> dict[str, Signature]:
     """Returns the entry points of the SavedModel by name.
 
-    They are those of the model, whose inputs are checked and may be empty batches; `serving_bytes`
-    if the pixels that the model was trained on are 8-bit ones; and `names` if there are any.
+    They are those of `zoo.serving.entry_points`, and `serving_bytes` if the pixels that the model
+    was trained on are 8-bit ones.
 
     Args:
         model: The model.
         spec: The data that it was trained on.
     """
-    offered = {
-        name: _guarded(signature, model.image_shape)
-        for name, signature in model.signatures().items()
-    }
+    offered = entry_points.make(model)
     if "0-255" in spec.units and model.image_shape[-1] in (1, 3):
         offered[ENCODED] = _encoded(offered["serving_default"], model, spec)
-    names = _names(model)
-    if names:
-        offered[NAMES] = _constant(names)
     return offered
-
-
-def _guarded(signature: Signature, image_shape: tuple[int, int, int]) -> Signature:
-    """Returns the signature with inputs that are checked in the graph, and may be empty.
-
-    A server hands on whatever it is sent: a convolution of oneDNN that meets an image without
-    its batch axis ends the process, and fails on an empty batch.
-    """
-
-    @functools.wraps(signature.function)
-    def function(*inputs: tf.Tensor) -> Mapping[str, tf.Tensor]:
-        checked = [
-            _checked(tensor, spec) for tensor, spec in zip(inputs, signature.inputs, strict=True)
-        ]
-        number = tf.shape(checked[0])[0]
-        filled = [_at_least_one(tensor, number, image_shape) for tensor in checked]
-        return {name: value[:number] for name, value in signature.function(*filled).items()}
-
-    return Signature(function, signature.inputs)
-
-
-def _checked(tensor: tf.Tensor, spec: tf.TensorSpec) -> tf.Tensor:
-    tensor = tf.ensure_shape(tensor, spec.shape)
-    if None not in spec.shape[1:]:
-        return tensor
-    sizes = tf.shape(tensor)
-    positive = tf.debugging.Assert(
-        tf.reduce_all(sizes[1:] > 0), [f"{spec.name} must have pixels; got the shape", sizes]
-    )
-    with tf.control_dependencies([positive]):
-        return tf.identity(tensor)
-
-
-def _at_least_one(
-    tensor: tf.Tensor, number: tf.Tensor, image_shape: tuple[int, int, int]
-) -> tf.Tensor:
-    """Returns the batch, or one row of zeros if it is empty."""
-    sizes = tensor.shape[1:].as_list()
-    # An image of any size stands in with that of the training.
-    row = image_shape if None in sizes else sizes
-    filled = tf.cond(number > 0, lambda: tensor, lambda: tf.zeros((1, *row), tensor.dtype))
-    return tf.ensure_shape(filled, tensor.shape)
 
 
 def _encoded(served: Signature, model: ZooModel, spec: DatasetSpec) -> Signature:
@@ -100,17 +50,3 @@ def _encoded(served: Signature, model: ZooModel, spec: DatasetSpec) -> Signature
     )
     files = tf.TensorSpec((None,), tf.string, name="image_bytes")
     return Signature(function, (files,))
-
-
-def _names(model: ZooModel) -> dict[str, list[str]]:
-    if model.task == "votes":
-        return {"fractions": list(model.tree.answers), "asked": list(model.tree.names)}
-    return {"probability": list(model.class_names)} if model.class_names else {}
-
-
-def _constant(names: Mapping[str, list[str]]) -> Signature:
-    def function() -> Mapping[str, tf.Tensor]:
-        """The names of classes, or of answers and questions, in the order of the outputs."""
-        return {output: tf.constant(texts) for output, texts in names.items()}
-
-    return Signature(function, ())

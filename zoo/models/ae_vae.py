@@ -56,6 +56,18 @@ class HierarchicalVAE(MixtureVAE):
         prior_components: Components of the mixture prior, default 2.
 
     The other arguments are those of `zoo.models.vae_mixture.MixtureVAE`.
+
+    Examples:
+        ```python
+        import numpy as np
+        import zoo
+
+        images = np.random.default_rng(0).normal(size=(64, 16, 16, 3))
+        model = zoo.create("ae_vae", image_shape=(16, 16, 3), filters=(8,), feature_dim=12)
+        model.fit(images, epochs=2)
+        features = model.features(images)  # (64, 12)
+        latents = model.encode(images)["latent_mean"]  # (64, 4)
+        ```
     """
 
     def __init__(

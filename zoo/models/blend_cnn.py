@@ -52,6 +52,18 @@ class BlendCNN(StarGalaxyCNN):
             the stamp, default 0.2.
 
     The other arguments are those of `zoo.models.star_galaxy_cnn.StarGalaxyCNN`.
+
+    Examples:
+        ```python
+        import numpy as np
+        import zoo
+
+        images = np.random.default_rng(0).normal(size=(64, 65, 65, 1))
+        labels = np.arange(64) % 2
+        model = zoo.create("blend_cnn", filters=(4,), features=8)
+        model.fit(images, labels)
+        probability = model.predict(images[:, 7:58, 7:58])["probability"]  # stamps of any size
+        ```
     """
 
     def __init__(

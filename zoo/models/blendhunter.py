@@ -74,6 +74,18 @@ class BlendHunter(ZooModel):
 
     References:
         Farrens et al. 2022, sections 3.1 and 3.2; Simonyan & Zisserman 2015 (arXiv:1409.1556).
+
+    Examples:
+        ```python
+        import numpy as np
+        import zoo
+
+        images = np.random.default_rng(0).normal(size=(8, 33, 33, 1))
+        labels = np.arange(8) % 2
+        model = zoo.create("blendhunter", image_shape=(33, 33, 1), size=33, weights="none")
+        model.fit(images, labels)  # without the weights of ImageNet, features of chance
+        probability = model.predict(images)["probability"]
+        ```
     """
 
     def __init__(

@@ -52,6 +52,17 @@ class ConditionalVAE(MixtureVAE):
 
     The other arguments are those of `zoo.models.vae_mixture.MixtureVAE`, without `prior_dims` (the
     mixture covers the first latent), `posterior` and `class_fractions`.
+
+    Examples:
+        ```python
+        import numpy as np
+        import zoo
+
+        images = np.random.default_rng(0).normal(size=(64, 16, 16, 3))
+        model = zoo.create("cvae", image_shape=(16, 16, 3), filters=(8,))
+        model.fit(images, epochs=2)
+        unit = model.encode(images)["latent_mean"][:, 0]  # the one that classifies
+        ```
     """
 
     # The class unit is the first latent, and it alone has a covariance; where the classes meet is

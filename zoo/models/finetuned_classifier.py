@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import losses, preprocessing, pretrained, registry
+from zoo import encoders, losses, preprocessing, registry
 from zoo.fingerprints import weights_checksum, without_names
 from zoo.layers.augmentation import mean_over_symmetries
 from zoo.layers.dense_head import DenseHead
@@ -39,7 +39,7 @@ class FinetunedClassifier(ZooModel):
         f = (features(image) - mean) / stddev     p = softmax(W drop(f) + b)
         loss = class weight x cross-entropy with the label
 
-    The features are those of `zoo.pretrained.features`: the last hidden layer of a classifier, the
+    The features are those of `zoo.encoders.features`: the last hidden layer of a classifier, the
     means of the latents of an autoencoder. Mean and standard deviation are those of the training
     images before training. A saved model holds the encoder: it needs the file it came from no more.
 
@@ -89,6 +89,20 @@ class FinetunedClassifier(ZooModel):
     References:
         Walmsley et al. 2022, section 4 (finetuning, for rings from few labels); Dominguez Sanchez
         et al. 2019 (MNRAS 484, 93) for transfer between surveys.
+
+    Examples:
+        ```python
+        import numpy as np
+        import zoo
+
+        images = np.random.default_rng(0).normal(size=(64, 16, 16, 3))
+        labels = np.arange(64) % 2
+        encoder = zoo.create("vae", image_shape=(16, 16, 3), filters=(8,), latent_dim=4)
+        encoder.fit(images)
+        encoder.save("encoder.keras")
+        model = zoo.create("finetuned_classifier", image_shape=(16, 16, 3), encoder="encoder.keras")
+        model.fit(images, labels, epochs=2)
+        ```
     """
 
     def __init__(
@@ -197,12 +211,12 @@ class FinetunedClassifier(ZooModel):
 
     def features(self, images: tf.Tensor) -> tf.Tensor:
         """Returns what the encoder sees in images in survey units, (batch, features) float32."""
-        return pretrained.features(self.encoder, self._fitting(images))
+        return encoders.features(self.encoder, self._fitting(images))
 
     def features_key(self) -> str:
         """Returns, as JSON, all that the features depend on."""
         key = {
-            "encoder": pretrained.describe(self.encoder),
+            "encoder": encoders.describe(self.encoder),
             "weights": weights_checksum(self.encoder),
             "preprocessing": keras.saving.serialize_keras_object(self.preprocessing),
             "statistics": weights_checksum(self.preprocessing),
@@ -246,7 +260,7 @@ class FinetunedClassifier(ZooModel):
             **config,
             "preprocessing": keras.saving.serialize_keras_object(first),
             # The description has the encoder's hyperparameters, chosen ones and defaults.
-            "encoder": pretrained.describe(self.encoder),
+            "encoder": encoders.describe(self.encoder),
             "encoder_hyperparameters": None,
             "training": self.training,
             "encoder_rate": self.encoder_rate,
@@ -262,7 +276,7 @@ class FinetunedClassifier(ZooModel):
 
 def _make_encoder(encoder: Any, training: str, hyperparameters: Mapping[str, Any]) -> ZooModel:
     if isinstance(encoder, Mapping):
-        return pretrained.build(encoder)
+        return encoders.build(encoder)
     if str(encoder) in registry.list_models():
         return registry.create(str(encoder), **hyperparameters)
     try:
@@ -272,7 +286,7 @@ def _make_encoder(encoder: Any, training: str, hyperparameters: Mapping[str, Any
             f"encoder must be a name of weights, a run folder, a .keras file or a model: {error}"
         ) from None
     if training == "from_scratch":
-        return pretrained.build(pretrained.describe(trained), seed=hyperparameters["seed"])
+        return encoders.build(encoders.describe(trained), seed=hyperparameters["seed"])
     return trained
 
 

@@ -56,6 +56,18 @@ class GZBackbone(VoteModel):
     References:
         Walmsley et al. 2022, section 4; Tan & Le 2021 (EfficientNetV2); Liu et al. 2022
         (arXiv:2201.03545, ConvNeXt).
+
+    Examples:
+        ```python
+        import numpy as np
+        import zoo
+
+        images = np.random.default_rng(0).normal(size=(8, 32, 32, 3))
+        votes = np.random.default_rng(1).integers(0, 20, (8, 3))  # smooth, featured, artifact
+        model = zoo.create("gz_backbone", image_shape=(32, 32, 3), preprocessing=(), passes=4)
+        model.fit(images, votes)
+        fractions = model.predict(images)["fractions"]
+        ```
     """
 
     def __init__(

@@ -52,6 +52,18 @@ class GZBayesianCNN(VoteModel):
     References:
         Walmsley et al. 2019, section 3.2 and figure 4; Walmsley et al. 2022 (arXiv:2102.08414),
         section 4.1; Gal & Ghahramani 2016 (arXiv:1506.02142).
+
+    Examples:
+        ```python
+        import numpy as np
+        import zoo
+
+        images = np.random.default_rng(0).normal(size=(64, 16, 16, 3))
+        votes = np.random.default_rng(1).integers(0, 20, (64, 3))  # smooth, featured, artifact
+        model = zoo.create("gz_bayesian_cnn", image_shape=(16, 16, 3), filters=((8,),))
+        model.fit(images, votes, epochs=2)
+        fractions = model.predict(images)["fractions"]
+        ```
     """
 
     def __init__(

@@ -77,6 +77,18 @@ class GzCNN(ZooModel):
 
     Raises:
         ValueError: if there are fewer than two classes, or a number is out of range.
+
+    Examples:
+        ```python
+        import numpy as np
+        import zoo
+
+        images = np.random.default_rng(0).normal(size=(64, 16, 16, 3))
+        t_type = np.linspace(-3, 8, 64)
+        model = zoo.create("gz_cnn", image_shape=(16, 16, 3), filters=(8,) * 4, target="t_type")
+        model.fit(images, {"t_type": t_type}, epochs=2)
+        predicted = model.predict(images)["t_type"]
+        ```
     """
 
     def __init__(

@@ -72,6 +72,18 @@ class InvariantVAE(VAE):
     References:
         Kingma & Welling 2014. Departure from Xu et al. 2023, whose latents see pixels alone: the
         amplitudes. They are measured, not learnt from labels.
+
+    Examples:
+        ```python
+        import numpy as np
+        import zoo
+
+        images = np.random.default_rng(0).normal(size=(64, 16, 16, 3))
+        model = zoo.create("invariant_vae", image_shape=(16, 16, 3), filters=(8,), rings=4)
+        model.fit(images, epochs=2)
+        latents = model.encode(images)["latent_mean"]
+        invariant = latents[:, : model.invariant_dim]  # the same when the galaxy is turned
+        ```
     """
 
     # The posterior, the encoder and the decoder are of one kind.

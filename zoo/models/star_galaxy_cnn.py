@@ -51,6 +51,18 @@ class StarGalaxyCNN(ZooModel):
 
     Raises:
         ValueError: if there are fewer than two classes.
+
+    Examples:
+        ```python
+        import numpy as np
+        import zoo
+
+        images = np.random.default_rng(0).normal(size=(64, 16, 16, 5))
+        labels = np.arange(64) % 2
+        model = zoo.create("star_galaxy_cnn", image_shape=(16, 16, 5), filters=(8,))
+        model.fit(images, labels, epochs=2, validation_split=0.25)
+        probability = model.predict(images)["probability"]  # star, galaxy
+        ```
     """
 
     def __init__(

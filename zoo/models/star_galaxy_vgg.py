@@ -93,6 +93,18 @@ class StarGalaxyVGG(BlendHunter):
 
     Raises:
         ValueError: as `BlendHunter`, or if `penalty` is negative.
+
+    Examples:
+        ```python
+        import numpy as np
+        import zoo
+
+        images = np.random.default_rng(0).normal(size=(8, 32, 32, 1))
+        labels = np.arange(8) % 2
+        model = zoo.create("star_galaxy_vgg", image_shape=(32, 32, 1), size=32, weights="none")
+        model.fit(images, labels)  # without the weights of ImageNet, features of chance
+        probability = model.predict(images)["probability"]
+        ```
     """
 
     fixed_arguments = ("units", "dropout", "trainable_blocks")

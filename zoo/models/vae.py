@@ -87,6 +87,18 @@ class VAE(ZooModel):
     References:
         Kingma & Welling 2014; Higgins et al. 2017 (beta-VAE); Rybkin et al. 2021 (learnt noise);
         Sun et al. 2017, "Unsupervised star-galaxy segmentation and classification".
+
+    Examples:
+        ```python
+        import numpy as np
+        import zoo
+
+        images = np.random.default_rng(0).normal(size=(64, 16, 16, 5))
+        model = zoo.create("vae", image_shape=(16, 16, 5), filters=(8,), latent_dim=4)
+        model.fit(images, epochs=2)
+        latents = model.encode(images)["latent_mean"]  # (64, 4)
+        copies = model.reconstruct(images)["reconstruction"]
+        ```
     """
 
     def __init__(

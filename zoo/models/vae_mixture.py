@@ -71,6 +71,17 @@ class MixtureVAE(VAE):
         likelihood: See `zoo.models.vae.VAE`. Default "student_t".
 
     The other arguments are those of `zoo.models.vae.VAE`.
+
+    Examples:
+        ```python
+        import numpy as np
+        import zoo
+
+        images = np.random.default_rng(0).normal(size=(64, 16, 16, 3))
+        model = zoo.create("vae_mixture", image_shape=(16, 16, 3), filters=(8,))
+        model.fit(images, epochs=2)
+        table = model.predict_table(images)  # probability_star, probability_galaxy, ...
+        ```
     """
 
     def __init__(

@@ -59,6 +59,17 @@ class WassersteinVAE(MixtureVAE):
         prior_scale: Standard deviation of a mode along the first latent at the start, default 0.5.
 
     The other arguments are those of `zoo.models.vae_mixture.MixtureVAE`, without `learnt`.
+
+    Examples:
+        ```python
+        import numpy as np
+        import zoo
+
+        images = np.random.default_rng(0).normal(size=(64, 16, 16, 3))
+        model = zoo.create("vae_wasserstein", image_shape=(16, 16, 3), filters=(8,), beta=5.0)
+        model.fit(images, epochs=2)
+        probability = model.predict(images)["probability"]  # (64, 2)
+        ```
     """
 
     fixed_arguments = ("learnt",)

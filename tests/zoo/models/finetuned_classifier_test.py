@@ -9,7 +9,7 @@ import tensorflow as tf
 import zoo
 from tests import galaxy_data
 from tests.zoo import model_test_case
-from zoo import pretrained
+from zoo import encoders
 from zoo.registry import create
 
 SHAPE = (16, 16, 3)
@@ -18,7 +18,7 @@ VAE = {"image_shape": SHAPE, "filters": (4, 6), "latent_dim": 5, "seed": 3}
 
 
 def description(name, hyperparameters):
-    return pretrained.describe(create(name, **hyperparameters))
+    return encoders.describe(create(name, **hyperparameters))
 
 
 class FinetunedClassifierTest(model_test_case.ZooModelTestCase):

@@ -43,7 +43,7 @@ class StarGalaxyVGGTest(model_test_case.ZooModelTestCase):
         label = rng.integers(0, 2, 60).astype(np.int32)
         model = self.make(compiled=False, penalty=0.5)
         model.adapt(images)
-        features = model.features(images).numpy()
+        features = model.features(images)
         scaled = StandardScaler().fit_transform(features.astype(np.float64))
         scaled[:, features.std(axis=0) == 0] = 0
         reference = LogisticRegression(C=1 / (0.5 * 60), tol=1e-8, max_iter=2000)

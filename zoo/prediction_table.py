@@ -1,0 +1,78 @@
+"""Answers of a model as an astropy table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from astropy import units
+from astropy.table import Column, Table
+
+__all__ = ["OUTPUTS", "make"]
+
+OUTPUTS = {
+    "latent_mean": "Mean of the posterior of the latent variables given the image",
+    "latent_stddev": "Standard deviation of that posterior, of each latent variable alone",
+    "concentrations": "Concentrations of the Dirichlet-multinomial votes, for each pass and answer",
+    "pass_fractions": "Probability of each answer in the multinomial votes, for each pass",
+}
+"""Descriptions of the outputs that become a column as they are."""
+
+
+def make(
+    model: keras.Model, answers: Mapping[str, np.ndarray], ids: Sequence[Any] | None = None
+) -> Table:
+    """Returns the table; see `ZooModel.predict_table`.
+
+    Args:
+        model: The model.
+        answers: What its `predict` returned.
+        ids: Identifier of each row; default 0, 1, ...
+
+    Raises:
+        ValueError: if there is not an id for each row.
+    """
+    number = len(next(iter(answers.values())))
+    ids = np.arange(number) if ids is None else np.asarray(ids)
+    if len(ids) != number:
+        raise ValueError(f"ids must be one for each of the {number} rows; got {len(ids)}")
+    table = Table([Column(ids, name="id", description="Identifier of the object")])
+    for name, values in answers.items():
+        for column in _columns(model, name, values):
+            table.add_column(column)
+    table.meta |= {
+        "model": getattr(model, "registry_name", type(model).__name__),
+        "task": model.task,
+    }
+    return table
+
+
+def _columns(model: keras.Model, name: str, values: np.ndarray) -> list[Column]:
+    if name == "probability" and model.class_names:
+        columns = [
+            _column(f"probability_{each}", part, f"Probability of class {each}")
+            for each, part in zip(model.class_names, values.T, strict=True)
+        ]
+        best = np.array(model.class_names)[values.argmax(axis=1)]
+        text = "Most probable class"
+        return [*columns, Column(best, name="predicted_class", description=text)]
+    if name == "fractions" and model.task == "votes":
+        return [
+            _column(f"{each}_fraction", part, "Expected share of the answers to its question")
+            for each, part in zip(model.tree.answers, values.T, strict=True)
+        ]
+    if name == "asked" and model.task == "votes":
+        return [
+            _column(f"{each}_asked", part, "Expected share of volunteers who come to the question")
+            for each, part in zip(model.tree.names, values.T, strict=True)
+        ]
+    if name in model.targets:
+        # In its units, which the model does not know.
+        return [Column(values, name=name, description=f"Prediction of the feature {name}")]
+    return [_column(name, values, OUTPUTS.get(name, f"Output {name} of the model"))]
+
+
+def _column(name: str, values: np.ndarray, description: str) -> Column:
+    return Column(values, name=name, description=description, unit=units.dimensionless_unscaled)
