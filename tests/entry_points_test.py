@@ -159,10 +159,10 @@ class BrokenPackageTest(tf.test.TestCase):
     def test_a_model_that_fails_after_it_was_registered(self):
         code = """
             import zoo
-            from zoo.model import ZooModel
+            from zoo.image_model import ImageModel
 
             @zoo.register("late", task="representation", reference="none")
-            class Late(ZooModel):
+            class Late(ImageModel):
                 "One."
 
             1 / 0
@@ -175,10 +175,10 @@ class BrokenPackageTest(tf.test.TestCase):
     def test_a_model_under_another_name(self):
         code = """
             import zoo
-            from zoo.model import ZooModel
+            from zoo.image_model import ImageModel
 
             @zoo.register("one", task="representation", reference="none")
-            class One(ZooModel):
+            class One(ImageModel):
                 "One."
         """
         self.install("others", code, models="two = others:One")
@@ -188,10 +188,10 @@ class BrokenPackageTest(tf.test.TestCase):
     def test_a_name_that_is_taken(self):
         code = """
             import zoo
-            from zoo.model import ZooModel
+            from zoo.image_model import ImageModel
 
             @zoo.register("cvae", task="representation", reference="none")
-            class Mine(ZooModel):
+            class Mine(ImageModel):
                 "One."
         """
         # A name twice among others' models, one of the project's, and one registered on the side.

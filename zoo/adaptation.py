@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from zoo import randomness
 from zoo.distributions import coral, jensen_shannon_bound, mmd
+from zoo.image_model import ImageModel
 from zoo.layers.dense_head import DenseHead
 from zoo.model import ZooModel
 
@@ -31,7 +32,7 @@ _TARGET, _TARGET_AUGMENTATION = 11, 12
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class DomainAdaptation(ZooModel):
+class DomainAdaptation(ImageModel):
     """A trained model and images of two surveys, whose latents are to have one distribution.
 
         shared: loss = L(x) + L(x') + weight D(f(x), f(x'))

@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from zoo import examples
 from zoo.epoch_means import EpochMeans
-from zoo.optimizers import AdamWithFactors
 
 __all__ = ["ADAPT_EXAMPLES", "FINALIZE_EXAMPLES", "Fitting"]
 
@@ -31,30 +30,8 @@ class Fitting(keras.Model):
     order.
     """
 
-    gradient_clip_norm: float | None = None
     adapted = False
     """Whether `adapt` has been called, or the model comes from a file."""
-
-    def compile(
-        self,
-        optimizer: keras.optimizers.Optimizer | str | None = None,
-        gradient_clip_norm: float | None = None,
-        jit_compile: bool = False,
-    ) -> None:
-        """Sets the optimiser.
-
-        Args:
-            optimizer: Keras optimiser without clipping of its own, or its name. Default Adam with
-                a learning rate of 1e-3, times `learning_rate_factors`.
-            gradient_clip_norm: Largest allowed global norm of the gradient of the global batch;
-                None for no limit.
-            jit_compile: Whether XLA compiles the steps of `fit` and `evaluate`. Default False.
-        """
-        if optimizer is None:
-            with self.distribute_strategy.scope():
-                optimizer = AdamWithFactors(1e-3, factors=self.learning_rate_factors())
-        super().compile(optimizer=optimizer, jit_compile=jit_compile)
-        self.gradient_clip_norm = gradient_clip_norm
 
     def fit(
         self,
@@ -144,9 +121,7 @@ class Fitting(keras.Model):
             self.adapt(self._alone({k: v[:ADAPT_EXAMPLES] for k, v in sample.items()}))
         if validation_data is not None:
             validation_data = self._batches(validation_data, None, validation_batch_size or size)
-        if not self.optimizer.built:
-            with self.distribute_strategy.scope():
-                self.optimizer.build(self.trainable_variables)
+        self.build_optimizers()
         history = super().fit(
             batches,
             epochs=epochs,

@@ -7,16 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import preprocessing as zoo_preprocessing
 from zoo import randomness
 from zoo.array_methods import ArrayMethods
 from zoo.constructors import check_arguments, constructor_arguments
 from zoo.fitting import Fitting
-from zoo.layers.augmentation import RandomDihedral
+from zoo.optimization import Optimization
 from zoo.signature import Signature
 
 if TYPE_CHECKING:
@@ -25,39 +23,45 @@ if TYPE_CHECKING:
 __all__ = ["ZooModel"]
 
 
-class ZooModel(Fitting, ArrayMethods):
-    """A `keras.Model` that takes survey images and carries its own preprocessing and objective.
+class ZooModel(Fitting, ArrayMethods, Optimization):
+    """A `keras.Model` that takes survey data and carries its own preprocessing and objective.
 
-    A subclass builds its networks in the constructor (as functional Keras models, so that the
-    weights exist from then on) and defines
+    Models of images are subclasses of `zoo.image_model.ImageModel`. A subclass builds its networks
+    in the constructor (as functional Keras models, so that the weights exist from then on) and
+    defines
 
-    - `call(images)`: the scientific answer as a dictionary of named tensors. It is what
-      `serving_default` returns, and it draws no random numbers;
+    - `input_shapes`: the features of the dataset that it reads, and their shapes;
+    - `call(inputs)`: the scientific answer as a dictionary of named tensors, per object or per
+      pixel. It is what `serving_default` returns, and it draws no random numbers. With several
+      inputs it takes a dictionary of them;
     - `objective(batch, seed, training)`: the terms of the loss. `loss` is minimised, the others
-      are shown; each is a scalar or has one value per image.
+      are shown; each is a scalar or has one value per example.
 
-    and, where they make sense, `encode(images)`, `decode(latent)` and `reconstruct(images)`, and
-    `features(images)`, (batch, number): what a classifier of another task may be put on (see
-    `zoo.encoders.features`), without random numbers.
-    These four take tensors, and NumPy arrays of any length (`zoo.array_methods`). The one training
-    loop, and Keras's `fit`, call `train_step` and `test_step` inside `tf.distribute.Strategy.run`.
+    and, where they make sense, `encode`, `reconstruct` and `features` of the inputs, in their
+    order, and `decode(latent)`. `features`, (batch, number), is what a classifier of another task
+    may be put on (see `zoo.encoders.features`). None draws random numbers. These four take
+    tensors, and NumPy arrays of any length (`zoo.array_methods`). The one training loop, and
+    Keras's `fit`, call `train_step` and `test_step` inside `tf.distribute.Strategy.run`.
+
+    A model with several optimisers names the variables of each in `parameter_groups`, and has a
+    `train_step` of its own made of `scaled_loss` and `apply_gradients`. Other state (teachers that
+    follow by moving average, queues, code books) are non-trainable weights, so that checkpoints and
+    files have them, with `aggregation="only_first_replica"`: `zoo.layers.moving_average`,
+    `zoo.layers.feature_queue`.
 
     Args:
-        image_shape: (height, width, bands) of the images. Default (64, 64, 5).
         class_names: Names of the classes in the order of the labels; empty if there are none.
-        preprocessing: Name, configuration, layer, or list of these, see `zoo.preprocessing.make`.
-        augment: Whether training images are flipped and turned by right angles at random.
         seed: Seed of initial weights and of every random number drawn in training.
 
     Raises:
-        ValueError: if `image_shape` is not three positive integers or `class_names` repeat.
+        ValueError: if `class_names` repeat.
     """
 
     registry_name: str
     task: str = "representation"
 
     targets: tuple[str, ...] = ()
-    """Features of the dataset, beside image and label, that `objective` finds in the batch."""
+    """Features of the dataset, beside inputs and label, that `objective` finds in the batch."""
 
     fixed_arguments: tuple[str, ...] = ()
     """Arguments of the parent classes that this class sets itself and does not take."""
@@ -69,36 +73,17 @@ class ZooModel(Fitting, ArrayMethods):
     def __init__(
         self,
         *,
-        image_shape: Sequence[int] = (64, 64, 5),
         class_names: Sequence[str] = (),
-        preprocessing: Any = "asinh",
-        augment: bool = False,
         seed: int = 0,
         **kwargs: Any,
     ):
         # Half precision is for the networks within: images may exceed its range, and likelihoods
         # its resolution.
         super().__init__(**{**kwargs, "dtype": "float32"})
-        image_shape = tuple(int(size) for size in image_shape)
-        if len(image_shape) != 3 or min(image_shape) < 1:
-            raise ValueError(
-                f"image_shape must be three positive integers (height, width, bands); "
-                f"got {image_shape}"
-            )
         if len(set(class_names)) != len(class_names):
             raise ValueError(f"class_names must differ from each other; got {list(class_names)}")
-        self.image_shape = image_shape
         self.class_names = tuple(class_names)
-        self.augment = augment
         self.seed = int(seed)
-        self.preprocessing = zoo_preprocessing.make(preprocessing)
-        # A layer that comes from a saved configuration has been built by Keras.
-        if not self.preprocessing.built:
-            self.preprocessing.build((None, *image_shape))
-        self.preprocessed_shape = tuple(
-            self.preprocessing.compute_output_shape((None, *image_shape))[1:]
-        )
-        self.augmentation = RandomDihedral()
         self.built = True  # The subclass makes all weights in its constructor.
 
     # What a subclass defines.
@@ -117,9 +102,29 @@ class ZooModel(Fitting, ArrayMethods):
         """
         return cls.task
 
-    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
-        """Returns the scientific answer for images in survey units."""
-        raise NotImplementedError(f"{type(self).__name__} must define call(images)")
+    @property
+    def input_shapes(self) -> dict[str, tuple[int | None, ...]]:
+        """Shape of one row of each input, by the name of the dataset's feature; None for any."""
+        raise NotImplementedError(f"{type(self).__name__} must define input_shapes")
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Features of the dataset that the model reads."""
+        return tuple(self.input_shapes)
+
+    @property
+    def training_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shape of one row of each input in training."""
+        return self.input_shapes
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        """Features of the dataset that `objective` finds in the batch beside the inputs."""
+        return (("label",) if self.task == "classification" else ()) + tuple(self.targets)
+
+    def call(self, inputs: Any, training: bool = False) -> dict[str, tf.Tensor]:
+        """Returns the scientific answer for inputs in survey units."""
+        raise NotImplementedError(f"{type(self).__name__} must define call(inputs)")
 
     def objective(
         self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool
@@ -127,8 +132,8 @@ class ZooModel(Fitting, ArrayMethods):
         """Returns the terms of the loss, `loss` among them.
 
         Args:
-            batch: `image` (batch, height, width, bands) in survey units; for a classifier `label`
-                (batch,) int32; and the features that `targets` names, as the dataset has them.
+            batch: The inputs, float32 in survey units; for a classifier `label` (batch,) int32; and
+                the features that `targets` names, as the dataset has them.
             seed: Stateless seed of this step, int32 of shape (2,).
             training: Whether the step trains.
         """
@@ -136,110 +141,63 @@ class ZooModel(Fitting, ArrayMethods):
 
     def signatures(self) -> dict[str, Signature]:
         """Returns the entry points of the SavedModel by name."""
-        height, width, bands = self.image_shape
-        image = (tf.TensorSpec((None, height, width, bands), tf.float32, name="image"),)
-        # What is drawn has the size that the layers were built with.
-        draws = hasattr(self, "encode") or hasattr(self, "reconstruct")
-        if self.preprocessing.takes_any_size and not draws:
-            image = (tf.TensorSpec((None, None, None, bands), tf.float32, name="image"),)
-        offered = {"serving_default": Signature(self._serve, image)}
-        if hasattr(self, "encode"):
-            offered["encode"] = Signature(self.encode, image)
-        if hasattr(self, "reconstruct"):
-            offered["reconstruct"] = Signature(self.reconstruct, image)
+        inputs = tuple(
+            tf.TensorSpec((None, *shape), tf.float32, name=name)
+            for name, shape in self.input_shapes.items()
+        )
+        offered = {"serving_default": Signature(self._serve, inputs)}
+        for name in ("encode", "reconstruct"):
+            if hasattr(self, name):
+                offered[name] = Signature(getattr(self, name), inputs)
         if hasattr(self, "decode"):
             latent = (tf.TensorSpec((None, self.latent_dim), tf.float32, name="latent"),)
             offered["decode"] = Signature(self.decode, latent)
         return offered
 
-    @property
-    def window(self) -> tuple[slice, slice]:
-        """Rows and columns of the image that reach the networks, and that they can reproduce."""
-        return self.preprocessing.window(*self.image_shape[:2])
-
-    input_names: tuple[str, ...] = ("image",)
-    """Features of the dataset that the model reads."""
-
-    @property
-    def input_shapes(self) -> dict[str, tuple[int | None, ...]]:
-        """Shape of one row of each input; None where it may have any size."""
-        return {
-            tensor.name: tuple(tensor.shape[1:])
-            for tensor in self.signatures()["serving_default"].inputs
-        }
-
-    @property
-    def outcomes(self) -> tuple[str, ...]:
-        """Features of the dataset that `objective` finds in the batch beside the inputs."""
-        return (("label",) if self.task == "classification" else ()) + tuple(self.targets)
-
     # Hooks around training, both on the host and both without labels.
 
-    def adapt(self, images: np.ndarray) -> None:
+    def adapt(self, inputs: np.ndarray | Mapping[str, np.ndarray]) -> None:
         """Sets the statistics of the preprocessing; called once, before training.
 
         Args:
-            images: Sample of the training images, (number, height, width, bands) float32.
+            inputs: Sample of the training examples, (number, ...) float32; a dictionary by name if
+                there are several inputs.
         """
-        self.preprocessing.adapt(images)
         self.adapted = True
 
-    def finalize(self, images: np.ndarray) -> None:
+    def finalize(self, inputs: np.ndarray | Mapping[str, np.ndarray]) -> None:
         """Sets what is decided after training, such as which component is which class.
 
         Args:
-            images: Sample of the training images, (number, height, width, bands) float32.
+            inputs: Sample of the training examples, as in `adapt`.
         """
 
     # Steps, run by the loop inside a replica.
 
-    def learning_rate_factors(self) -> list[float]:
-        """Returns what the learning rate is multiplied by, for each of `trainable_variables`."""
-        return [1.0] * len(self.trainable_variables)
+    def augmented(self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        """Returns the batch as `train_step` shows it to `objective`, by default as it is.
+
+        Args:
+            batch: As in `objective`.
+            seed: Stateless seed, int32 of shape (2,).
+        """
+        return batch
 
     def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Updates the weights on this replica's share of the batch; returns its mean terms."""
         step = self.optimizer.iterations.value
-        if self.augment:
-            draws = randomness.step_seed(self.seed, step, purpose=1)
-            batch = {**batch, "image": self.augmentation(batch["image"], draws)}
+        batch = self.augmented(batch, randomness.step_seed(self.seed, step, purpose=1))
         with tf.GradientTape() as tape:
             terms = self.objective(batch, randomness.step_seed(self.seed, step), training=True)
             terms = {name: tf.reduce_mean(value) for name, value in terms.items()}
-            # The optimiser sums over replicas.
-            loss = self.optimizer.scale_loss(terms["loss"] / randomness.replica_count())
-        variables = self.trainable_variables
-        gradients = tape.gradient(
-            loss,
-            [variable.value for variable in variables],
-            # A loss may leave some weights alone, such as the head of a network being adapted.
-            unconnected_gradients=tf.UnconnectedGradients.ZERO,
-        )
-        if self.gradient_clip_norm is not None:
-            gradients, terms["gradient_norm"] = self._clip(gradients)
-        self.optimizer.apply(gradients, variables)
-        return terms
+            loss = self.scaled_loss(terms["loss"])
+        return terms | self.apply_gradients(tape, loss)
 
     def test_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Returns the mean terms on this replica's share of the batch, the same at every call."""
         seed = randomness.step_seed(self.seed, tf.constant(0), purpose=2)
         terms = self.objective(batch, seed, training=False)
         return {name: tf.reduce_mean(value) for name, value in terms.items()}
-
-    def _clip(self, gradients: list[tf.Tensor]) -> tuple[list[tf.Tensor], tf.Tensor]:
-        # The norm is that of the sum over replicas, so that the number of replicas changes
-        # nothing; the clipped share of each replica is what the optimiser then sums.
-        replicas = randomness.replica_count()
-        # A `LossScaleOptimizer` changes its scale as it goes.
-        scale = getattr(self.optimizer, "dynamic_scale", self.optimizer.loss_scale_factor or 1.0)
-        if replicas > 1:
-            context = tf.distribute.get_replica_context()
-            total = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        else:
-            total = gradients
-        norm = tf.linalg.global_norm(total) / scale
-        factor = tf.minimum(1.0, self.gradient_clip_norm / (norm + 1e-12))
-        return [gradient * tf.cast(factor, gradient.dtype) for gradient in gradients], norm
 
     # Serving and saving.
 
@@ -287,15 +245,13 @@ class ZooModel(Fitting, ArrayMethods):
         answers = self.predict(x, batch_size=batch_size, verbose=verbose)
         return prediction_table.make(self, answers, ids)
 
-    def _serve(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return self(images, training=False)
+    def _serve(self, *inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        named = dict(zip(self.input_names, inputs, strict=True))
+        return self(inputs[0] if len(inputs) == 1 else named, training=False)
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
-            "image_shape": list(self.image_shape),
             "class_names": list(self.class_names),
-            "preprocessing": keras.saving.serialize_keras_object(self.preprocessing),
-            "augment": self.augment,
             "seed": self.seed,
         }

@@ -1,36 +1,35 @@
-"""Optimisers with a learning rate for each variable."""
+"""Adam and AdamW with a learning rate for each variable."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
 
-__all__ = ["AdamWithFactors"]
+__all__ = ["Adam", "AdamW"]
 
 
-class AdamWithFactors(keras.optimizers.Adam):
-    """Adam whose learning rate is multiplied by a factor for each variable.
+class _RatePerVariable:
+    """A factor of the learning rate for each variable, in front of a Keras optimiser.
 
-    A factor on the gradient would change nothing: Adam takes no notice of its scale.
-
-    Args:
-        learning_rate: Learning rate, or a schedule.
-        factors: Of each of the trainable variables, in their order. Default 1 for all.
+    A factor of the gradient would change nothing: Adam takes no notice of its scale.
     """
 
-    def __init__(self, learning_rate: Any = 1e-3, *, factors: Sequence[float] = (), **kwargs: Any):
-        super().__init__(learning_rate, **kwargs)
-        self.factors = tuple(factors)
+    factors: Sequence[float] = ()
+    """Of each trained variable, in their order; empty for 1 everywhere."""
 
     def update_step(
         self, gradient: tf.Tensor, variable: keras.Variable, learning_rate: tf.Tensor
     ) -> None:
         if self.factors:
-            learning_rate = learning_rate * self.factors[self._get_variable_index(variable)]
+            learning_rate *= self.factors[self._get_variable_index(variable)]
         super().update_step(gradient, variable, learning_rate)
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "factors": list(self.factors)}
+
+class Adam(_RatePerVariable, keras.optimizers.Adam):
+    """`keras.optimizers.Adam` whose attribute `factors` multiplies the learning rate."""
+
+
+class AdamW(_RatePerVariable, keras.optimizers.AdamW):
+    """`keras.optimizers.AdamW` whose attribute `factors` multiplies the learning rate."""

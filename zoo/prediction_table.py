@@ -50,7 +50,7 @@ def make(
 
 
 def _columns(model: keras.Model, name: str, values: np.ndarray) -> list[Column]:
-    if name == "probability" and model.class_names:
+    if name == "probability" and model.class_names and values.ndim == 2:
         columns = [
             _column(f"probability_{each}", part, f"Probability of class {each}")
             for each, part in zip(model.class_names, values.T, strict=True)

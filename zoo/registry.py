@@ -31,8 +31,10 @@ __all__ = [
 
 TASKS = (
     "classification",
+    "generation",
     "regression",
     "representation",
+    "segmentation",
     "unsupervised_classification",
     "votes",
 )

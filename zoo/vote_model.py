@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from zoo.distributions.decision_tree import DecisionTree
 from zoo.distributions.votes import LIKELIHOODS, VoteDistribution
+from zoo.image_model import ImageModel
 from zoo.layers.vote_head import VoteHead
-from zoo.model import ZooModel
 
 __all__ = ["SMOOTH_OR_FEATURED", "VoteModel"]
 
@@ -23,7 +23,7 @@ SMOOTH_OR_FEATURED = (
 _FIRST_OUTPUT = -4.5
 
 
-class VoteModel(ZooModel):
+class VoteModel(ImageModel):
     """A model of the votes on all questions of a decision tree, as counts.
 
         loss = -sum_q log p(k_q | x),     p: zoo.distributions.votes.VoteDistribution
@@ -40,7 +40,7 @@ class VoteModel(ZooModel):
         lowest_concentration: Smallest concentration of a Dirichlet-multinomial, default 0.1; 1 is
             that of Walmsley+22.
 
-    The other arguments are those of `zoo.model.ZooModel`, without `class_names`: votes have
+    The other arguments are those of `zoo.image_model.ImageModel`, without `class_names`: votes have
     answers, not classes.
 
     Raises:

@@ -14,13 +14,13 @@ import tensorflow as tf
 from tests.trainers import tiny
 from trainers.training import feature_cache
 from zoo import registry
-from zoo.model import ZooModel
+from zoo.image_model import ImageModel
 
 NAME = "tiny_two_stage"
 
 
 @keras.saving.register_keras_serializable(package="tests")
-class TinyTwoStage(ZooModel):
+class TinyTwoStage(ImageModel):
     """A frozen random layer and a trained linear one."""
 
     def __init__(

@@ -39,7 +39,7 @@ class DomainAdaptationTest(tf.test.TestCase, parameterized.TestCase):
         return adaptation
 
     def latents(self, adaptation, values):
-        return adaptation.model.encode(values)["latent_mean"].numpy().astype(np.float64)
+        return np.asarray(adaptation.model.encode(values)["latent_mean"], np.float64)
 
     def own_loss(self, adaptation, values, seed):
         return np.mean(adaptation.model.objective({"image": values}, seed, False)["loss"])

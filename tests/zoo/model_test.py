@@ -5,7 +5,7 @@ import keras
 import tensorflow as tf
 
 from tests.zoo import model_test_case, tiny_model
-from zoo.model import ZooModel
+from zoo.image_model import ImageModel
 
 
 class TinyModelTest(model_test_case.ZooModelTestCase):
@@ -49,8 +49,8 @@ class ContractTest(tf.test.TestCase):
             tiny_model.TinyModel(class_names=("star", "star"))
 
     def test_what_a_model_leaves_out_is_named(self):
-        model = ZooModel(image_shape=(4, 4, 2))
-        with self.assertRaisesRegex(NotImplementedError, r"ZooModel must define call"):
+        model = ImageModel(image_shape=(4, 4, 2))
+        with self.assertRaisesRegex(NotImplementedError, r"ImageModel must define call"):
             model.call(tf.zeros((1, 4, 4, 2)))
         self.assertEqual(list(model.signatures()), ["serving_default"])
 

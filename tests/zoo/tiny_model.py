@@ -8,13 +8,13 @@ import tensorflow as tf
 
 import zoo
 from zoo import randomness, registry
-from zoo.model import ZooModel
+from zoo.image_model import ImageModel
 
 __all__ = ["TinyModel", "models_of_the_zoo", "registered"]
 
 
 @keras.saving.register_keras_serializable(package="tests")
-class TinyModel(ZooModel):
+class TinyModel(ImageModel):
     """Linear autoencoder with noise, whose latent variables vote for the classes."""
 
     def __init__(
@@ -79,13 +79,13 @@ class TinyModel(ZooModel):
 
 
 @contextlib.contextmanager
-def registered(name: str = "tiny"):
-    """Enters `TinyModel` in the registry for the duration of a test."""
-    entry = registry.ModelEntry(name, TinyModel, "unsupervised_classification", "none")
+def registered(name: str = "tiny", model_class=TinyModel, task="unsupervised_classification"):
+    """Enters a model in the registry for the duration of a test."""
+    entry = registry.ModelEntry(name, model_class, task, "none")
     with (
         mock.patch.dict(registry._entries, {name: entry}),
-        mock.patch.object(TinyModel, "registry_name", name, create=True),
-        mock.patch.object(TinyModel, "task", entry.task, create=True),
+        mock.patch.object(model_class, "registry_name", name, create=True),
+        mock.patch.object(model_class, "task", entry.task, create=True),
     ):
         yield entry
 

@@ -31,6 +31,8 @@ _TASKS = {
     "regression": "regression: a number for each image, trained with known ones",
     "unsupervised_classification": "classification, trained without labels",
     "representation": "representation: latent variables of images, trained without labels",
+    "generation": "generation: images drawn from latent variables, trained without labels",
+    "segmentation": "segmentation: a class for each pixel, trained with maps",
     "votes": "votes: how volunteers answer the questions of a decision tree, trained with votes",
 }
 

@@ -86,7 +86,7 @@ class Checkpoints:
                     f"batch {progress.batch}; the last good checkpoint is in {self.folder}"
                 )
         if name == "last":
-            held = enumerate(_values(model.optimizer.variables))
+            held = enumerate(_values(_optimizer_variables(model)))
             arrays |= {f"optimizer/{i:05d}": value for i, value in held}
         state = json.dumps(dataclasses.asdict(progress)).encode()
         arrays["progress"] = np.frombuffer(state, np.uint8)
@@ -126,7 +126,7 @@ class Checkpoints:
             raise UserError(f"checkpoint {path} cannot be read: {reason}") from None
         _assign(path, model.variables, _group(arrays, "model/"))
         if name == "last":
-            _assign(path, model.optimizer.variables, _group(arrays, "optimizer/"))
+            _assign(path, _optimizer_variables(model), _group(arrays, "optimizer/"))
         return progress
 
     def _keep_apart(self, arrays: dict[str, np.ndarray], model: keras.Model) -> None:
@@ -148,6 +148,12 @@ class Checkpoints:
         arrays[_REFERENCE] = np.array(name)
         if not (self.folder / name).exists():
             write_atomically(self.folder / name, lambda file: np.savez(file, **apart))
+
+
+def _optimizer_variables(model: keras.Model) -> Sequence[keras.Variable]:
+    # A model of the zoo may have several optimisers.
+    variables = getattr(model, "optimizer_variables", None)
+    return model.optimizer.variables if variables is None else variables
 
 
 def _values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:

@@ -59,7 +59,7 @@ def _check(model: ZooModel, trained: ZooModel, source: str) -> None:
 
 def _hyperparameters(model: ZooModel) -> dict[str, Any]:
     config = without_names(model.get_config())
-    preprocessing = _without_shapes(without_names(config.pop("preprocessing")))
+    preprocessing = _without_shapes(without_names(config.pop("preprocessing", None)))
     arguments = set(model.constructor_arguments()) - {"seed"}  # No shape follows from it.
     own = {name: value for name, value in config.items() if name in arguments}
     return {**own, "preprocessing": preprocessing}

@@ -88,14 +88,15 @@ class _Fit:
         self.batches = examples["train"] // self.batch_size
         self.validates = examples.get("validation", 0) >= replicas
         with strategy.scope():
-            optimizer = optimizers.make(
-                config,
-                config.epochs * self.batches,
-                model.trainable_variables,
-                model.learning_rate_factors(),
-            )
-            optimizer.build(model.trainable_variables)
-            model.compile(optimizer, gradient_clip_norm=config.gradient_clip_norm)
+            factors = model.group_factors()
+            made = {
+                name: optimizers.make(
+                    config, config.epochs * self.batches, variables, factors[name]
+                )
+                for name, variables in model.parameter_groups().items()
+            }
+            model.compile(made, gradient_clip_norm=config.gradient_clip_norm)
+            model.build_optimizers()
             self.progress = checkpoints.restore("last", model) or TrainingProgress()
         if self.progress.epoch > config.epochs:
             raise UserError(
@@ -259,7 +260,8 @@ class _Fit:
         progress.images, progress.seconds, progress.wait_seconds = 0, 0.0, 0.0
         if self.config.schedule == "plateau":
             rate = optimizers.learning_rate_after(self.config, self._losses())
-            self.model.optimizer.learning_rate = rate
+            for optimizer in self.model.optimizers.values():
+                optimizer.learning_rate = rate
         # `last` comes last: a run killed before it repeats the epoch and does all of this again.
         if improved:
             self._save("best")
@@ -267,7 +269,9 @@ class _Fit:
         self._save("last")
 
     def _batches(self, split: str, size: int, **options):
-        labels = self.model.task == "classification"
+        labels = "label" in self.model.outcomes
+        features = [name for name in self.model.input_names if name != "image"]
+        features += [name for name in self.model.outcomes if name != "label"]
 
         def share(shard):
             return self.dataset.batches(
@@ -275,7 +279,7 @@ class _Fit:
                 size,
                 drop_remainder=True,
                 labels=labels,
-                features=self.model.targets,
+                features=tuple(features),
                 shard=shard,
                 **options,
             )

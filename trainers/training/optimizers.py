@@ -5,33 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import keras
-import tensorflow as tf
 
 from trainers.options.run import RunConfig
 from trainers.training import plateau
+from zoo.optimizers import Adam, AdamW
 
 __all__ = ["learning_rate_after", "make"]
-
-
-class _RatePerVariable:
-    """A factor of the learning rate for each variable, in front of a Keras optimiser."""
-
-    factors: Sequence[float] = ()
-
-    def update_step(
-        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
-    ) -> None:
-        if self.factors:
-            learning_rate *= self.factors[self._get_variable_index(variable)]
-        super().update_step(gradient, variable, learning_rate)
-
-
-class _Adam(_RatePerVariable, keras.optimizers.Adam):
-    pass
-
-
-class _AdamW(_RatePerVariable, keras.optimizers.AdamW):
-    pass
 
 
 def make(
@@ -55,13 +34,13 @@ def make(
     """
     rate = _rate(config, steps)
     if config.weight_decay:
-        optimizer = _AdamW(rate, weight_decay=config.weight_decay, name="adamw")
+        optimizer = AdamW(rate, weight_decay=config.weight_decay, name="adamw")
         own_rate = {id(v) for v, factor in zip(variables, factors, strict=False) if factor != 1}
         optimizer.exclude_from_weight_decay(
             [v for v in variables if len(v.shape) < 2 or id(v) in own_rate]
         )
     else:
-        optimizer = _Adam(rate, name="adam")
+        optimizer = Adam(rate, name="adam")
     optimizer.factors = tuple(factors)
     if config.mixed_precision == "float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)

@@ -45,11 +45,13 @@ class RandomDihedral(keras.layers.Layer):
     Images that are not square are flipped only (four symmetries).
 
     Call arguments:
-        images: (batch, height, width, bands).
+        images: (batch, height, width, bands), or maps, (batch, height, width).
         seed: Stateless seed, int32 of shape (2,); the same seed gives the same choice.
     """
 
     def call(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        if len(images.shape) == 3:
+            return self.call(images[..., None], seed)[..., 0]
         heads = randomness.uniform(tf.shape(images)[0], (3, 1, 1, 1), seed) < 0.5
         images = tf.where(heads[:, 0], images[:, ::-1], images)
         images = tf.where(heads[:, 1], images[:, :, ::-1], images)

@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.fingerprints import weights_checksum, without_names
+from zoo.image_model import ImageModel
 from zoo.layers import vgg
 from zoo.layers.dense_head import DenseHead
-from zoo.model import ZooModel
 from zoo.preprocessing import fitted
 from zoo.registry import register
 
@@ -28,7 +28,7 @@ _IMAGENET_MEANS = (103.939, 116.779, 123.68)
     task="classification",
     reference="Farrens et al. 2022 (A&A 657, A98; arXiv:2110.08180), BlendHunter",
 )
-class BlendHunter(ZooModel):
+class BlendHunter(ImageModel):
     """Transfer learning: VGG-16 with ImageNet weights, frozen, and a trained head.
 
         f = VGG-16(grey x, three times)         z = W_3 relu(W_2 drop(W_1 f + b_1) + b_2) + b_3
@@ -65,8 +65,8 @@ class BlendHunter(ZooModel):
         units: Length of the two hidden layers, linear and ReLU. Default (256, 512).
         dropout: Share of the first of them dropped in training, default 0.1.
 
-    The other arguments are those of `zoo.model.ZooModel`; `augment` has no effect on features that
-    were computed before.
+    The other arguments are those of `zoo.image_model.ImageModel`; `augment` has no effect on
+    features that were computed before.
 
     Raises:
         ValueError: if there are not two classes, weights cannot be had, there is no such layer,

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from zoo import encoders, losses, preprocessing, registry
 from zoo.fingerprints import weights_checksum, without_names
+from zoo.image_model import ImageModel
 from zoo.layers.augmentation import mean_over_symmetries
 from zoo.layers.dense_head import DenseHead
 from zoo.layers.feature_scaling import FeatureScaling
@@ -33,7 +34,7 @@ _BATCH = 64
     task="classification",
     reference="Walmsley et al. 2022 (MNRAS 513, 1581), practical galaxy morphology tools",
 )
-class FinetunedClassifier(ZooModel):
+class FinetunedClassifier(ImageModel):
     """Classifier on the features of any trained model of the zoo.
 
         f = (features(image) - mean) / stddev     p = softmax(W drop(f) + b)
@@ -81,7 +82,8 @@ class FinetunedClassifier(ZooModel):
         average_symmetries: Whether the answer has the mean logits of the eight flips and turns of
             the image. Eight times the work in use. Default False.
 
-    The other arguments are those of `zoo.model.ZooModel`; `seed` is that of a random encoder too.
+    The other arguments are those of `zoo.image_model.ImageModel`; `seed` is that of a random
+    encoder too.
 
     Raises:
         ValueError: if an argument is outside what is listed here, or the encoder does not fit.

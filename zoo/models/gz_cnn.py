@@ -9,8 +9,8 @@ import keras
 import tensorflow as tf
 
 from zoo import losses, randomness
+from zoo.image_model import ImageModel
 from zoo.layers.augmentation import mean_over_symmetries
-from zoo.model import ZooModel
 from zoo.registry import register
 
 __all__ = ["GzCNN"]
@@ -21,7 +21,7 @@ __all__ = ["GzCNN"]
     task="classification",
     reference="Dominguez Sanchez et al. 2018 (MNRAS 476, 3661), morphology of SDSS galaxies",
 )
-class GzCNN(ZooModel):
+class GzCNN(ImageModel):
     """Four convolutions and two dense layers, one network for each question.
 
     What the head gives follows from `class_names` and `target`:
@@ -73,7 +73,7 @@ class GzCNN(ZooModel):
         average_symmetries: Whether the answer, outside training, has the mean z of the image's
             eight flips and turns (four if it is not square). Default False.
 
-    The other arguments are those of `zoo.model.ZooModel`.
+    The other arguments are those of `zoo.image_model.ImageModel`.
 
     Raises:
         ValueError: if there are fewer than two classes, or a number is out of range.

@@ -9,9 +9,9 @@ import keras
 import tensorflow as tf
 
 from zoo import losses, randomness, stretch
+from zoo.image_model import ImageModel
 from zoo.layers.augmentation import mean_over_symmetries
 from zoo.layers.residual import residual_encoder
-from zoo.model import ZooModel
 from zoo.registry import register
 
 __all__ = ["StarGalaxyCNN"]
@@ -22,7 +22,7 @@ __all__ = ["StarGalaxyCNN"]
     task="classification",
     reference="Kim & Brunner 2017 (MNRAS 464, 4463), star-galaxy classification with ConvNets",
 )
-class StarGalaxyCNN(ZooModel):
+class StarGalaxyCNN(ImageModel):
     """Residual convolutional classifier of images, trained with labels.
 
         loss = cross-entropy of softmax(f(asinh(x))) with the label
@@ -47,7 +47,7 @@ class StarGalaxyCNN(ZooModel):
             2015 (MNRAS 450, 1441) average over rotations. Eight times the work in use. Default
             False.
 
-    The other arguments are those of `zoo.model.ZooModel`.
+    The other arguments are those of `zoo.image_model.ImageModel`.
 
     Raises:
         ValueError: if there are fewer than two classes.

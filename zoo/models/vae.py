@@ -14,9 +14,9 @@ import tensorflow_probability as tfp
 from zoo import losses, randomness, stretch
 from zoo.distributions import kl_normal
 from zoo.distributions.posterior import DiagonalNormal, FullCovarianceNormal
+from zoo.image_model import ImageModel
 from zoo.layers.profile import ProfileDecoder
 from zoo.layers.residual import residual_decoder, residual_encoder
-from zoo.model import ZooModel
 from zoo.registry import register
 
 __all__ = ["DECODERS", "LIKELIHOODS", "POSTERIORS", "VAE"]
@@ -42,7 +42,7 @@ _SATURATED_SHARE = 0.2
     task="representation",
     reference="Kingma & Welling 2014 (arXiv 1312.6114); Regier et al. 2015 for galaxies",
 )
-class VAE(ZooModel):
+class VAE(ImageModel):
     """Convolutional variational autoencoder with residual blocks and a TFP posterior.
 
         loss = -E_q[log p(x | z)] + beta KL(q(z | x) || N(0, I)),   per pixel
@@ -79,7 +79,7 @@ class VAE(ZooModel):
         beta: Weight of the divergence from the prior (Higgins+17).
         beta_warmup_steps: Steps over which `beta` rises linearly from 0 in training.
 
-    The other arguments are those of `zoo.model.ZooModel`.
+    The other arguments are those of `zoo.image_model.ImageModel`.
 
     Raises:
         ValueError: if an argument is outside what is listed here.

@@ -26,7 +26,7 @@ def make(model: keras.Model) -> dict[str, Signature]:
         model: The model.
     """
     offered = {
-        name: _guarded(signature, model.image_shape)
+        name: _guarded(signature, model.training_shapes)
         for name, signature in model.signatures().items()
     }
     names = _names(model)
@@ -35,7 +35,7 @@ def make(model: keras.Model) -> dict[str, Signature]:
     return offered
 
 
-def _guarded(signature: Signature, image_shape: Sequence[int]) -> Signature:
+def _guarded(signature: Signature, shapes: Mapping[str, Sequence[int]]) -> Signature:
     """Returns the signature with inputs that are checked in the graph, and may be empty.
 
     A server hands on whatever it is sent: a convolution of oneDNN that meets an image without
@@ -48,7 +48,10 @@ def _guarded(signature: Signature, image_shape: Sequence[int]) -> Signature:
             _checked(tensor, spec) for tensor, spec in zip(inputs, signature.inputs, strict=True)
         ]
         number = tf.shape(checked[0])[0]
-        filled = [_at_least_one(tensor, number, image_shape) for tensor in checked]
+        filled = [
+            _at_least_one(tensor, number, shapes.get(spec.name))
+            for tensor, spec in zip(checked, signature.inputs, strict=True)
+        ]
         return {name: value[:number] for name, value in signature.function(*filled).items()}
 
     return Signature(function, signature.inputs)
@@ -66,11 +69,11 @@ def _checked(tensor: tf.Tensor, spec: tf.TensorSpec) -> tf.Tensor:
         return tf.identity(tensor)
 
 
-def _at_least_one(tensor: tf.Tensor, number: tf.Tensor, image_shape: Sequence[int]) -> tf.Tensor:
+def _at_least_one(tensor: tf.Tensor, number: tf.Tensor, shape: Sequence[int] | None) -> tf.Tensor:
     """Returns the batch, or one row of zeros if it is empty."""
     sizes = tensor.shape[1:].as_list()
     # An image of any size stands in with that of the training.
-    row = image_shape if None in sizes else sizes
+    row = shape if None in sizes else sizes
     filled = tf.cond(number > 0, lambda: tensor, lambda: tf.zeros((1, *row), tensor.dtype))
     return tf.ensure_shape(filled, tensor.shape)
 

@@ -54,5 +54,7 @@ def export(
 def _sample(tensor: tf.TensorSpec, model: keras.Model, draws: np.random.Generator) -> np.ndarray:
     row = tensor.shape[1:].as_list()
     # An image of any size has that of the training.
-    row = model.image_shape if None in row else row
-    return draws.normal(size=(_SAMPLES, *row)).astype(np.float32)
+    row = model.training_shapes[tensor.name] if None in row else row
+    values = draws.normal(size=(_SAMPLES, *row)).astype(np.float32)
+    # Fluxes and weights are positive; latents are not.
+    return np.abs(values) if tensor.name in model.input_names else values

@@ -7,11 +7,11 @@ import tensorflow as tf
 
 import zoo
 from zoo import losses
-from zoo.model import ZooModel
+from zoo.image_model import ImageModel
 
 
 @zoo.register("flux_classifier", task="classification", reference="tests")
-class FluxClassifier(ZooModel):
+class FluxClassifier(ImageModel):
     """Logistic regression on the mean pixel of each band.
 
     Args:

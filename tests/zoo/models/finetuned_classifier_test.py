@@ -167,10 +167,10 @@ class FinetunedClassifierTest(model_test_case.ZooModelTestCase):
         (folder / "unfinished/config.json").write_text("{}")
         for changes, message in (
             ({"encoder": folder / "none.keras"}, "there is no file or folder .*none.keras"),
-            ({"encoder": folder / "unfinished"}, "unfinished has not ended its training"),
+            ({"encoder": folder / "unfinished"}, "unfinished has not finished training"),
             ({"encoder": folder}, "is not the folder of a run"),
-            ({"encoder": folder / "text.keras"}, "is no .keras file"),
-            ({"encoder": folder / "other.keras"}, "is no model of the zoo, but a 'keras.*Seq"),
+            ({"encoder": folder / "text.keras"}, "cannot be loaded as a .keras file"),
+            ({"encoder": folder / "other.keras"}, "keras.*Sequential. is no model of the zoo"),
             ({"encoder": "vae", "training": "frozen"}, "got 'vae', which is untrained"),
             (
                 {"encoder": {}, "encoder_hyperparameters": {"latent_dim": 3}},
