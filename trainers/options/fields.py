@@ -160,24 +160,30 @@ def names(options_class: type, *affects: Affects) -> tuple[str, ...]:
 
 
 def check_limits(options: Any) -> None:
-    """Checks every option against the choices of its type and the limits of its field.
+    """Checks every option against its type, as far as it is a number or a choice, and its limits.
 
     Args:
         options: An instance of a dataclass.
 
     Raises:
-        UserError: if a value is outside of its limits.
+        UserError: if a value is of another type or outside of its limits.
     """
-    choices = _choices(type(options))
+    choices, kinds = _choices(type(options)), _number_kinds(type(options))
     for field in dataclasses.fields(options):
         value = getattr(options, field.name)
         if field.name in choices and value not in choices[field.name]:
             allowed = ", ".join(map(str, choices[field.name]))
             raise UserError(f"`{field.name}` must be one of {allowed}; got '{value}'")
         limits = field.metadata.get("limits", Limits())
+        kind, optional = kinds.get(field.name, (None, False))
+        if kind is None or (optional and value is None):
+            continue
         for number in value if isinstance(value, (list, tuple)) else [value]:
-            is_number = isinstance(number, (int, float)) and not isinstance(number, bool)
-            if is_number and not limits.hold(number):
+            # An integer is a float too, and so is, for Python, True.
+            if not isinstance(number, (int, kind)) or isinstance(number, bool):
+                what = "a whole number" if kind is int else "a number"
+                raise UserError(f"`{field.name}` must be {what}; got {number!r}")
+            if not limits.hold(number):
                 raise UserError(f"`{field.name}` must be {limits.describe(number)}; got {number}")
 
 
@@ -189,6 +195,21 @@ def _choices(options_class: type) -> Mapping[str, tuple[Any, ...]]:
         for name, hint in hints.items()
         if typing.get_origin(hint) is Literal
     }
+
+
+@functools.cache
+def _number_kinds(options_class: type) -> Mapping[str, tuple[type, bool]]:
+    """Returns, for the options that are numbers or lists of them, their type, and if None is."""
+    kinds = {}
+    for name, hint in typing.get_type_hints(options_class).items():
+        optional = type(None) in typing.get_args(hint)
+        if optional:
+            hint, *_ = (each for each in typing.get_args(hint) if each is not type(None))
+        if typing.get_origin(hint) in (list, tuple):
+            hint = typing.get_args(hint)[0]
+        if hint in (int, float):
+            kinds[name] = (hint, optional)
+    return kinds
 
 
 class _MergePairs(argparse.Action):

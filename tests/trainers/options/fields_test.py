@@ -39,6 +39,12 @@ class LimitsTest(tf.test.TestCase):
             ({"share": float("nan")}, "`share` must be above 0, below 1 and finite; got nan"),
             ({"seconds": float("nan")}, "`seconds` must be at least 0; got nan"),
             ({"labels": [9, 3]}, "`labels` must be at least 4; got 3"),
+            ({"depth": "many"}, "`depth` must be a whole number; got 'many'"),
+            ({"depth": 2.5}, "`depth` must be a whole number; got 2.5"),
+            ({"depth": True}, "`depth` must be a whole number; got True"),
+            ({"depth": None}, "`depth` must be a whole number; got None"),
+            ({"share": "half"}, "`share` must be a number; got 'half'"),
+            ({"labels": [9, "x"]}, "`labels` must be a whole number; got 'x'"),
             ({"kind": "c"}, "`kind` must be one of a, b; got 'c'"),
         ):
             with self.subTest(values), self.assertRaises(UserError) as raised:

@@ -257,17 +257,17 @@ class FeaturesTest(_Case):
 
     def test_what_cannot_be_trained_so(self):
         for model, message in (
-            (self.model(augment=True), "--hp augment .* must be false .* --shear"),
+            (self.model(augment=True), "`hp` augment .* must be false .* `shear`"),
             (self.model(frozen=False), "more than the head is trained, for instance .*; freeze"),
         ):
             with self.assertRaisesRegex(UserError, message):
                 self.features(model)
         for options in ({"zoom": 0.2}, {"noise_draws": "fresh", "noise_sigma": [5.0]}):
-            with self.assertRaisesRegex(UserError, "--feature_copies must be .* got 1"):
+            with self.assertRaisesRegex(UserError, "`feature_copies` must be .* got 1"):
                 dataclasses.replace(self.config, **options)
             dataclasses.replace(self.config, feature_copies=2, **options)
             dataclasses.replace(self.config, trainer="end_to_end", **options)
-        with self.assertRaisesRegex(UserError, "--feature_copies must be 1 where .* got 2"):
+        with self.assertRaisesRegex(UserError, "`feature_copies` must be 1 where .* got 2"):
             dataclasses.replace(self.config, feature_copies=2)
 
 
