@@ -6,21 +6,22 @@ from setuptools import find_packages, setup
 
 setup(
     name="galaxy-model-zoo",
-    version="0.1.0",
+    version="0.2.0",
     description="Keras and TensorFlow models for galaxy surveys: data, training, report, serving",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license_expression="Apache-2.0",
     license_files=["LICENSE"],
-    python_requires=">=3.11,<3.12",
+    python_requires=">=3.11,<3.14",
     packages=find_packages(
         include=["zoo", "zoo.*", "tfds_builders", "tfds_builders.*", "trainers", "trainers.*"]
     ),
     # TFDS reads these beside each builder.
     package_data={
-        "trainers": ["recipes/models.json"],
+        "trainers": ["py.typed", "recipes/models.json"],
         "zoo": ["py.typed", "weights/files/*/*.json", "weights/files/*/*.keras"],
         "tfds_builders": [
+            "py.typed",
             "*/README.md",
             "*/CITATIONS.bib",
             "*/TAGS.txt",
@@ -86,12 +87,19 @@ setup(
             "nbconvert==7.17.2",
             "ruff>=0.15,<0.18",  # mkdocstrings formats signatures with it.
         ],
+        # Source distribution and wheel; not among the constraints either.
+        "release": ["build==1.6.1", "twine==7.0.0"],
         "umap": ["umap-learn~=0.5.12"],
     },
     classifiers=[
         "Development Status :: 4 - Beta",
         "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3",
         "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Typing :: Typed",
         "Topic :: Scientific/Engineering :: Astronomy",
     ],
 )

@@ -150,11 +150,26 @@ class BrokenPackageTest(tf.test.TestCase):
             with self.assertRaisesRegex(PluginError, message):
                 zoo.describe("half")
         self.assertEqual(zoo.describe("vae").name, "vae")
-        # The table of --list has its row, and those of all others.
-        with mock.patch.object(zoo, "list_models", lambda: ["half", "star_galaxy_cnn"]):
-            *_, model, broken = listing.table().splitlines()
-        self.assertStartsWith(model, "star_galaxy_cnn ")
-        self.assertStartsWith(broken, "half cannot be used: entry point 'half = halves:Half'")
+        lines = listing.table().splitlines()
+        self.assertStartsWith(lines[-1], "half cannot be used: entry point 'half = halves:Half'")
+        self.assertLen([line for line in lines if line.startswith("star_galaxy_cnn ")], 1)
+
+    def test_a_model_that_cannot_be_built_is_listed_with_the_reason(self):
+        code = """
+            import zoo
+            from zoo.model import ZooModel
+
+            @zoo.register("weak", task="representation", reference="none")
+            class Weak(ZooModel):
+                "One."
+
+                def __init__(self, **kwargs):
+                    super().__init__(**kwargs)
+                    {}["several\\nlines"]
+        """
+        self.install("builder", code, models="weak = builder:Weak")
+        *_, broken = listing.table().splitlines()
+        self.assertEqual(broken, r"weak cannot be used: KeyError: 'several\nlines'")
 
     def test_a_model_that_fails_after_it_was_registered(self):
         code = """

@@ -1,4 +1,4 @@
-"""What is installed, and that the README, the checks and the packages agree."""
+"""Distributions, their metadata, and the set-ups of the README."""
 
 import contextlib
 import email
@@ -7,6 +7,7 @@ import io
 import re
 import subprocess
 import sys
+import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
@@ -16,7 +17,7 @@ import tensorflow as tf
 ROOT = Path(__file__).parents[1]
 
 
-class WheelTest(tf.test.TestCase):
+class DistributionsTest(tf.test.TestCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -31,36 +32,52 @@ class WheelTest(tf.test.TestCase):
                 if (ROOT / name).exists():
                     (source / name).parent.mkdir(parents=True, exist_ok=True)
                     (source / name).write_bytes((ROOT / name).read_bytes())
-            cls.sources = [str(p.relative_to(source)) for p in source.rglob("*") if p.is_file()]
-            options = ("--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder)
-            done = subprocess.run(
-                [sys.executable, "-m", "pip", "wheel", *options, str(source)],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode:
-                raise RuntimeError(f"the wheel cannot be built: {done.stderr}")
-            (wheel,) = Path(folder).glob("*.whl")
-            with zipfile.ZipFile(wheel) as archive:
-                cls.files = archive.namelist()
-                (metadata,) = (name for name in cls.files if name.endswith("/METADATA"))
+            cls.sources = {str(p.relative_to(source)) for p in source.rglob("*") if p.is_file()}
+            with tarfile.open(cls.built("sdist", source, folder)) as archive:
+                members = {each.name.partition("/")[2] for each in archive if each.isfile()}
+                archive.extractall(folder, filter="data")
+            cls.in_sdist = members
+            # From the source distribution alone, as `python -m build` makes it.
+            (unpacked,) = Path(folder).glob("galaxy_model_zoo-*/")
+            with zipfile.ZipFile(cls.built("wheel", unpacked, folder)) as archive:
+                cls.in_wheel = archive.namelist()
+                (metadata,) = (name for name in cls.in_wheel if name.endswith("/METADATA"))
                 cls.metadata = email.message_from_bytes(archive.read(metadata))
 
-    def test_every_file_of_the_three_packages_is_in_it(self):
+    @classmethod
+    def built(cls, kind, source, folder):
+        """Returns the file of a distribution that setuptools builds from a folder of sources."""
+        code = f"from setuptools import build_meta; build_meta.build_{kind}({folder!r})"
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=source, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise RuntimeError(f"the {kind} cannot be built: {done.stderr}")
+        (file,) = Path(folder).glob({"sdist": "*.tar.gz", "wheel": "*.whl"}[kind])
+        return file
+
+    def test_sdist_holds_what_git_tracks(self):
+        made = {name for name in self.in_sdist if "egg-info" in name} | {"PKG-INFO", "setup.cfg"}
+        self.assertEqual(self.in_sdist - made, self.sources)
+
+    def test_wheel_holds_every_file_of_the_three_packages(self):
         packages = ("zoo/", "tfds_builders/", "trainers/")
         wanted = {name for name in self.sources if name.startswith(packages)}
-        packed = {name for name in self.files if ".dist-info/" not in name}
+        packed = {name for name in self.in_wheel if ".dist-info/" not in name}
         self.assertEqual(packed, wanted)
 
     def test_name_licence_and_python(self):
         self.assertEqual(self.metadata["Name"], "galaxy-model-zoo")
         self.assertEqual(self.metadata["License-Expression"], "Apache-2.0")
-        self.assertSetEqual(set(self.metadata["Requires-Python"].split(",")), {">=3.11", "<3.12"})
+        self.assertSetEqual(set(self.metadata["Requires-Python"].split(",")), {">=3.11", "<3.14"})
         extras = set(self.metadata.get_all("Provides-Extra"))
-        self.assertSetEqual(extras, {"bench", "docs", "gpu", "test", "umap"})
-        for file in ("CITATION.cff", "CHANGELOG.md"):
-            self.assertIn(self.metadata["Version"], (ROOT / file).read_text())
+        self.assertSetEqual(extras, {"bench", "docs", "gpu", "release", "test", "umap"})
+        version = re.escape(self.metadata["Version"])
+        for file, line in (
+            ("CITATION.cff", f"version: {version}"),
+            ("CHANGELOG.md", f"## {version}"),
+        ):
+            self.assertRegex((ROOT / file).read_text(), rf"(?m)^{line}( |$)")
 
     def test_direct_requirements_are_pinned(self):
         pinned = {
@@ -69,7 +86,7 @@ class WheelTest(tf.test.TestCase):
             if not line.startswith("#")
         }
         for requirement in self.metadata.get_all("Requires-Dist"):
-            if not re.search(r"extra == .(bench|docs|gpu|umap)", requirement):
+            if not re.search(r"extra == .(bench|docs|gpu|release|umap)", requirement):
                 name = re.match(r"[\w.-]+", requirement).group()
                 self.assertIn(_canonical(name), pinned)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import zoo
 from trainers.cli import model_index
-from trainers.errors import UserError
-from zoo.entry_points import PluginError
 
 __all__ = ["table"]
 
@@ -22,8 +20,10 @@ def table() -> str:
     for name in zoo.list_models():
         try:
             model = index.get(name) or model_index.describe(name)
-        except (PluginError, UserError) as error:
-            broken.append(f"{name} cannot be used: {error}")
+        except Exception as error:
+            # Another package's code: the project's own models are in the index.
+            reason = error if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            broken.append(f"{name} cannot be used: {' '.join(str(reason).split())}")
             continue
         weights = f"{model.trained_weights:,}"
         rows.append((name, model.task, model.dataset, weights, model.reference, model.summary))
