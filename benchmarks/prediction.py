@@ -68,7 +68,7 @@ def exported(folder: Path) -> Path:
     """
     import zoo
     from trainers.datasets.dataset import DatasetSpec
-    from trainers.export import export
+    from trainers.serving.exporting import export
 
     model = zoo.create(MODEL, image_shape=SHAPE)
     spec = DatasetSpec("benchmark", SHAPE, tuple("ugriz"), None, "flux", model.class_names, None)

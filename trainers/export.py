@@ -1,9 +1,5 @@
 """Exports a trained model for TensorFlow Serving.
 
-`saved_models/<model>/<version>/` appears whole or not at all. It holds a SavedModel of core
-TensorFlow operations, the class names in `assets/classes.txt`, warm-up requests in
-`assets.extra/`, and a model card.
-
 Examples:
     python -m trainers.export --run_dir runs/vae_mixture
     python -m trainers.export --run_dir runs/vae_mixture --saved_models_dir served --version 3
@@ -12,187 +8,50 @@ Examples:
 
 from __future__ import annotations
 
-import argparse
-import contextlib
+import dataclasses
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from trainers.cli.arguments import OneLineParser
 from trainers.cli.exit_status import command
-from trainers.errors import TrainingError, UserError
-from zoo.serving.versions import new_version
+from trainers.cli.parser import parse
+from trainers.options.fields import check_limits, option
 
-if TYPE_CHECKING:
-    import numpy as np
-
-    from trainers.datasets.dataset import DatasetSpec
-    from zoo.model import ZooModel
-    from zoo.signature import Signature
-
-__all__ = ["export", "main"]
-
-_SAMPLES = 8  # images on which the SavedModel is compared with the model, and asked to warm up
+__all__ = ["main"]
 
 
-def export(
-    model: ZooModel,
-    saved_models_dir: Path | str,
-    *,
-    sample_images: np.ndarray,
-    spec: DatasetSpec,
-    metrics: Mapping[str, Any] | None = None,
-    config: Mapping[str, Any] | None = None,
-    version: int | None = None,
-    base_path: str | None = None,
-) -> Path:
-    """Writes a model for TensorFlow Serving.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """The run and the place of its SavedModel."""
 
-    The SavedModel is loaded again and must give the model's own answers for the sample images
-    before the version appears.
+    run_dir: Path = option()
+    """Folder of the run."""
 
-    Args:
-        model: Trained model, registered in the zoo.
-        saved_models_dir: Folder of all models; made if missing.
-        sample_images: Images of the training data, (number, height, width, bands) in survey units;
-            the first few go into the warm-up requests.
-        spec: The data that the model was trained on.
-        metrics: Numbers of the evaluation for the model card.
-        config: Configuration of the training run for the model card.
-        version: Positive integer; None for one more than the highest there is.
-        base_path: `saved_models_dir` as the server sees it, see `server_files.server_path`.
+    saved_models_dir: Path | None = option(None, type=Path)
+    """Folder of all models; default: that of the run."""
 
-    Returns:
-        `saved_models_dir/<model>/<version>`.
+    version: int | None = option(None, least=1)
+    """Version; default: one more than the highest there is."""
 
-    Raises:
-        UserError: if the version exists, a signature needs Python, `base_path` is relative,
-            `models.config` is not a ModelServerConfig, or the sample images do not fit the model.
-        TrainingError: if the model gives numbers that are not finite.
-        ValueError: if there are no samples of a signature's input.
-        OSError: if a file cannot be written, for instance because the disk is full.
-    """
-    from trainers.serving import entry_points, model_card, server_files
-    from zoo.serving import saved_model
+    base_path: str | None = option(None)
+    """The folder of all models as the server sees it, such as /models in a container; default:
+    what models.config says, or the folder itself."""
 
-    saved_models_dir = Path(saved_models_dir)
-    server_files.server_path(saved_models_dir, base_path)  # A mistake shows early.
-    images = _checked_samples(model, sample_images)
-    signatures = entry_points.make(model, spec)
-    samples = _samples(model, signatures, images)
-    folder = saved_models_dir / model.registry_name
-    with _as_user_errors(), new_version(folder, version) as draft:
-        try:
-            saved_model.save(model, signatures, draft.path)
-            server_files.write_warmup_requests(draft.path, model.registry_name, samples)
-        except OSError as error:
-            raise OSError(f"cannot write {draft.target}: {error}") from error
-        outputs = saved_model.check(draft.path, signatures, samples)
-        card = model_card.make_card(
-            model, draft.version, signatures, outputs, spec, metrics, config
-        )
-        model_card.write_card(draft.path, card)
-    server_files.write_models_config(saved_models_dir, base_path)
-    return draft.target
-
-
-@contextlib.contextmanager
-def _as_user_errors() -> Iterator[None]:
-    """Raises what the zoo reports of an export as the errors that the commands catch."""
-    from zoo.serving.saved_model import ExportError
-
-    try:
-        yield
-    except ExportError as error:
-        raise TrainingError(str(error)) from error
-    except ValueError as error:
-        raise UserError(str(error)) from error
+    def __post_init__(self) -> None:
+        check_limits(self)
 
 
 def _command(arguments: Sequence[str]) -> None:
-    print(f"SavedModel  {_export_run(_parse(arguments))}")
+    prog = "python -m trainers.export"
+    description = "Exports the model of an earlier run for TensorFlow Serving."
+    options = parse(Options, arguments, prog=prog, description=description)
 
+    from trainers.runs import exports
 
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = OneLineParser(
-        prog="python -m trainers.export",
-        description="Exports the model of an earlier run for TensorFlow Serving.",
-        allow_abbrev=False,
+    saved_model = exports.export_again(
+        options.run_dir, options.saved_models_dir, options.version, options.base_path
     )
-    parser.add_argument("--run_dir", type=Path, required=True, help="Folder of the run.")
-    parser.add_argument(
-        "--saved_models_dir", type=Path, help="Folder of all models; default: that of the run."
-    )
-    parser.add_argument("--version", type=int, help="Default: one more than the highest there is.")
-    parser.add_argument(
-        "--base_path",
-        help="The folder of all models as the server sees it, such as /models in a container; "
-        "default: what models.config says, or the folder itself.",
-    )
-    return parser.parse_args(arguments)
-
-
-def _export_run(options: argparse.Namespace) -> Path:
-    from trainers.datasets import loading
-    from trainers.options import identity
-    from trainers.runs import exports, run_folder
-    from trainers.storage import json_files
-
-    folder = run_folder.RunFolder(options.run_dir)
-    model = run_folder.load_model(options.run_dir)
-    config = run_folder.load_config(options.run_dir)
-    dataset = loading.load_for_run(config)
-    folder.check_judged_data(dataset, "put them back to export the model with its own data")
-    saved_model = export(
-        model,
-        options.saved_models_dir or config.saved_models_dir,
-        sample_images=dataset.arrays("train", limit=_SAMPLES)["image"],
-        spec=dataset.spec,
-        metrics=json_files.read_json(folder.metrics) if folder.metrics.exists() else None,
-        config=identity.of(config),
-        version=options.version,
-        base_path=options.base_path,
-    )
-    exports.note(folder, saved_model)
-    return saved_model
-
-
-def _checked_samples(model: ZooModel, images: np.ndarray) -> np.ndarray:
-    import numpy as np
-
-    images = np.asarray(images[:_SAMPLES], np.float32)
-    if images.ndim != 4 or images.shape[1:] != model.image_shape or not len(images):
-        raise UserError(
-            f"sample_images must be some images of shape {model.image_shape}; got an array of "
-            f"shape {images.shape}"
-        )
-    if not np.isfinite(images).all():
-        raise UserError("sample_images must be finite; got NaN or infinite pixels")
-    return images
-
-
-def _samples(
-    model: ZooModel, signatures: Mapping[str, Signature], images: np.ndarray
-) -> dict[str, dict[str, np.ndarray]]:
-    from trainers.serving import encoded_images
-
-    known = {"image": images}
-    if images.shape[-1] in (1, 3):
-        known["image_bytes"] = encoded_images.encode(images)
-    if hasattr(model, "encode"):
-        known["latent"] = model.encode(images)["latent_mean"]
-    for name, signature in signatures.items():
-        for tensor in signature.inputs:
-            if tensor.name not in known:
-                raise ValueError(
-                    f"inputs of signature '{name}' must be among {', '.join(known)}, of which "
-                    f"there are samples; got '{tensor.name}'"
-                )
-    return {
-        name: {tensor.name: known[tensor.name] for tensor in signature.inputs}
-        for name, signature in signatures.items()
-    }
+    print(f"SavedModel  {saved_model}")
 
 
 main = command("export", _command, "stopped; no version was written")

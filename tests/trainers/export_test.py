@@ -19,11 +19,12 @@ from trainers.datasets import loading
 from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.errors import TrainingError, UserError
-from trainers.export import export, main
+from trainers.export import main
 from trainers.options.run import RunConfig
 from trainers.prediction import model_folder, served_model
 from trainers.runs.run_folder import RunFolder
 from trainers.serving import server_files
+from trainers.serving.exporting import export
 from trainers.storage.json_files import write_json
 from zoo.serving import versions
 
@@ -348,10 +349,10 @@ class CommandTest(ExportTestCase):
     def test_mistakes_of_the_user_are_one_line_and_status_2(self):
         self.assertEqual(self.command()[0], 0)
         self.assert_fails(2, "version 1 exists already", "--version", "1")
-        self.assert_fails(2, "version must be a positive integer; got -1", "--version=-1")
+        self.assert_fails(2, "--version must be at least 1; got -1", "--version=-1")
         self.assert_fails(2, "--version: invalid int value: 'new'", "--version", "new")
         self.assert_fails(2, "base_path must be an absolute path", "--base_path", "here")
-        self.assert_fails(2, "unrecognized arguments: --speed", "--speed")
+        self.assert_fails(2, "unknown option '--speed'", "--speed")
         self.assert_fails(2, "no config.json", "--run_dir", str(self.folder / "nowhere"))
         self.run_folder.model.unlink()
         self.assert_fails(2, "has not ended its training")

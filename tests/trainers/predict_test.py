@@ -22,10 +22,10 @@ from tests.zoo import tiny_model
 from trainers import predict
 from trainers.datasets import loading
 from trainers.datasets.dataset import DatasetSpec
-from trainers.export import export
 from trainers.prediction.parts import Parts
 from trainers.runs import exports
 from trainers.runs.run_folder import RunFolder
+from trainers.serving.exporting import export
 from trainers.tables import table_files
 
 CLASSES = ("star", "galaxy")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from trainers.datasets import fingerprints
 from trainers.errors import UserError
 from trainers.options import identity
+from trainers.options.fields import Affects, names
 from trainers.options.run import RunConfig
 from trainers.runs.run_folder import RunFolder, load_config, load_model, working_directory
 from trainers.serving.model_card import CARD_JSON
@@ -23,7 +24,7 @@ from trainers.storage.json_files import read_json, write_json
 if TYPE_CHECKING:
     from trainers.datasets.dataset import Dataset
 
-__all__ = ["export_run", "note", "own_export", "saved_model_of_run"]
+__all__ = ["export_again", "export_run", "note", "own_export", "saved_model_of_run"]
 
 _IMAGES = 16
 
@@ -39,8 +40,7 @@ def export_run(config: RunConfig, dataset: Dataset, metrics: dict[str, Any]) -> 
     Returns:
         The folder of the version.
     """
-    from trainers import export
-    from trainers.serving import server_files
+    from trainers.serving import exporting, server_files
     from trainers.storage.json_files import json_safe
     from zoo.fingerprints import weights_checksum
     from zoo.serving.versions import latest_version
@@ -54,16 +54,62 @@ def export_run(config: RunConfig, dataset: Dataset, metrics: dict[str, Any]) -> 
         server_files.write_models_config(saved_models_dir)
         saved_model = earlier
     else:
-        saved_model = export.export(
+        saved_model = exporting.export(
             model,
             saved_models_dir,
             sample_images=dataset.arrays("train", limit=_IMAGES)["image"],
             spec=dataset.spec,
             metrics=metrics,
-            config=identity.of(config),
+            config=_of_card(folder),
         )
     note(folder, saved_model)
     return saved_model
+
+
+def export_again(
+    run_dir: Path,
+    saved_models_dir: Path | None = None,
+    version: int | None = None,
+    base_path: str | None = None,
+) -> Path:
+    """Exports the model of a finished run as a new version.
+
+    Args:
+        run_dir: Folder of the run.
+        saved_models_dir: Folder of all models; default: that of the run.
+        version: See `trainers.serving.exporting.export`.
+        base_path: See `trainers.serving.exporting.export`.
+
+    Returns:
+        The folder of the version.
+
+    Raises:
+        UserError: if there is no such run, its data have changed, or the version exists.
+    """
+    from trainers.datasets import loading
+    from trainers.serving import exporting
+
+    folder, model, config = RunFolder(run_dir), load_model(run_dir), load_config(run_dir)
+    dataset = loading.load_for_run(config)
+    folder.check_judged_data(dataset, "put them back to export the model with its own data")
+    saved_model = exporting.export(
+        model,
+        saved_models_dir or config.saved_models_dir,
+        sample_images=dataset.arrays("train", limit=_IMAGES)["image"],
+        spec=dataset.spec,
+        metrics=read_json(folder.metrics) if folder.metrics.exists() else None,
+        config=_of_card(folder),
+        version=version,
+        base_path=base_path,
+    )
+    note(folder, saved_model)
+    return saved_model
+
+
+def _of_card(folder: RunFolder) -> dict[str, Any]:
+    """Returns the configuration of a run without what concerns its machine alone."""
+    elsewhere = names(RunConfig, Affects.NOTHING)
+    return {name: v for name, v in read_json(folder.config).items() if name not in elsewhere}
 
 
 def saved_model_of_run(run_dir: Path) -> Path:

@@ -10,8 +10,8 @@ from tests.zoo import tiny_model
 from tests.zoo.models.vote_questions import QUESTIONS
 from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.noise import NoisyDataset
-from trainers.export import export
 from trainers.serving import encoded_images, entry_points, server_files
+from trainers.serving.exporting import export
 
 SHAPE = (6, 8, 3)
 SPEC = DatasetSpec(

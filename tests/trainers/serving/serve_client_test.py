@@ -19,9 +19,9 @@ from tests.zoo import tiny_model
 from tests.zoo.models.vote_questions import QUESTIONS
 from trainers import serve_client
 from trainers.datasets.dataset import DatasetSpec
-from trainers.export import export
 from trainers.prediction import answering
 from trainers.serving import server_files
+from trainers.serving.exporting import export
 
 SHAPE = (16, 16, 3)
 CLASSES = ("star", "galaxy")

@@ -26,8 +26,8 @@ from tests.trainers.serving import prediction_server
 from tests.trainers.serving.served_models import RequestError, ServedModels
 from tests.zoo import tiny_model
 from trainers.datasets.dataset import DatasetSpec
-from trainers.export import export
 from trainers.serving import encoded_images, server_files
+from trainers.serving.exporting import export
 
 ROOT = Path(__file__).parents[3]
 SHAPE = (16, 16, 3)

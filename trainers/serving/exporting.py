@@ -1,0 +1,138 @@
+"""Export of a trained model for TensorFlow Serving.
+
+`saved_models/<model>/<version>/` appears whole or not at all. It holds a SavedModel of core
+TensorFlow operations, the class names in `assets/classes.txt`, warm-up requests in
+`assets.extra/`, and a model card.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trainers.errors import TrainingError, UserError
+from zoo.serving.versions import new_version
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from trainers.datasets.dataset import DatasetSpec
+    from zoo.model import ZooModel
+    from zoo.signature import Signature
+
+__all__ = ["export"]
+
+_SAMPLES = 8  # images on which the SavedModel is compared with the model, and asked to warm up
+
+
+def export(
+    model: ZooModel,
+    saved_models_dir: Path | str,
+    *,
+    sample_images: np.ndarray,
+    spec: DatasetSpec,
+    metrics: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | None = None,
+    version: int | None = None,
+    base_path: str | None = None,
+) -> Path:
+    """Writes a model for TensorFlow Serving.
+
+    The SavedModel is loaded again and must give the model's own answers for the sample images
+    before the version appears.
+
+    Args:
+        model: Trained model, registered in the zoo.
+        saved_models_dir: Folder of all models; made if missing.
+        sample_images: Images of the training data, (number, height, width, bands) in survey units;
+            the first few go into the warm-up requests.
+        spec: The data that the model was trained on.
+        metrics: Numbers of the evaluation for the model card.
+        config: Configuration of the training run for the model card.
+        version: Positive integer; None for one more than the highest there is.
+        base_path: `saved_models_dir` as the server sees it, see `server_files.server_path`.
+
+    Returns:
+        `saved_models_dir/<model>/<version>`.
+
+    Raises:
+        UserError: if the version exists, a signature needs Python, `base_path` is relative,
+            `models.config` is not a ModelServerConfig, or the sample images do not fit the model.
+        TrainingError: if the model gives numbers that are not finite.
+        ValueError: if there are no samples of a signature's input.
+        OSError: if a file cannot be written, for instance because the disk is full.
+    """
+    from trainers.serving import entry_points, model_card, server_files
+    from zoo.serving import saved_model
+
+    saved_models_dir = Path(saved_models_dir)
+    server_files.server_path(saved_models_dir, base_path)  # A mistake shows early.
+    images = _checked_samples(model, sample_images)
+    signatures = entry_points.make(model, spec)
+    samples = _samples(model, signatures, images)
+    folder = saved_models_dir / model.registry_name
+    with _as_user_errors(), new_version(folder, version) as draft:
+        try:
+            saved_model.save(model, signatures, draft.path)
+            server_files.write_warmup_requests(draft.path, model.registry_name, samples)
+        except OSError as error:
+            raise OSError(f"cannot write {draft.target}: {error}") from error
+        outputs = saved_model.check(draft.path, signatures, samples)
+        card = model_card.make_card(
+            model, draft.version, signatures, outputs, spec, metrics, config
+        )
+        model_card.write_card(draft.path, card)
+    server_files.write_models_config(saved_models_dir, base_path)
+    return draft.target
+
+
+@contextlib.contextmanager
+def _as_user_errors() -> Iterator[None]:
+    """Raises what the zoo reports of an export as the errors that the commands catch."""
+    from zoo.serving.saved_model import ExportError
+
+    try:
+        yield
+    except ExportError as error:
+        raise TrainingError(str(error)) from error
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def _checked_samples(model: ZooModel, images: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    images = np.asarray(images[:_SAMPLES], np.float32)
+    if images.ndim != 4 or images.shape[1:] != model.image_shape or not len(images):
+        raise UserError(
+            f"sample_images must be some images of shape {model.image_shape}; got an array of "
+            f"shape {images.shape}"
+        )
+    if not np.isfinite(images).all():
+        raise UserError("sample_images must be finite; got NaN or infinite pixels")
+    return images
+
+
+def _samples(
+    model: ZooModel, signatures: Mapping[str, Signature], images: np.ndarray
+) -> dict[str, dict[str, np.ndarray]]:
+    from trainers.serving import encoded_images
+
+    known = {"image": images}
+    if images.shape[-1] in (1, 3):
+        known["image_bytes"] = encoded_images.encode(images)
+    if hasattr(model, "encode"):
+        known["latent"] = model.encode(images)["latent_mean"]
+    for name, signature in signatures.items():
+        for tensor in signature.inputs:
+            if tensor.name not in known:
+                raise ValueError(
+                    f"inputs of signature '{name}' must be among {', '.join(known)}, of which "
+                    f"there are samples; got '{tensor.name}'"
+                )
+    return {
+        name: {tensor.name: known[tensor.name] for tensor in signature.inputs}
+        for name, signature in signatures.items()
+    }
