@@ -64,7 +64,8 @@ class GZBackbone(VoteModel):
 
         images = np.random.default_rng(0).normal(size=(8, 32, 32, 3))
         votes = np.random.default_rng(1).integers(0, 20, (8, 3))  # smooth, featured, artifact
-        model = zoo.create("gz_backbone", image_shape=(32, 32, 3), preprocessing=(), passes=4)
+        first_blocks = {"cut": "block2b_add", "preprocessing": ()}
+        model = zoo.create("gz_backbone", image_shape=(32, 32, 3), **first_blocks)
         model.fit(images, votes)
         fractions = model.predict(images)["fractions"]
         ```
