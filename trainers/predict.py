@@ -139,7 +139,7 @@ def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
 def _entries(options: Options, model: ServedModel) -> Entries:
     if options.images:
         return table.files(options, model.shape)
-    from trainers.cutouts.dataset_split import DatasetSplit
+    from trainers.prediction.dataset_split import DatasetSplit
 
     return DatasetSplit(
         options.dataset,

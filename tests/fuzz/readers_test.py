@@ -29,9 +29,8 @@ from tfds_builders.left_out import LeftOut as RowsLeftOut
 from tfds_builders.sdss_star_galaxy import frames as sdss_frames
 from tfds_builders.sdss_star_galaxy.record_arrays import read_records
 from tfds_builders.simulated_blends import cosmos_tables, fits_images
-from trainers.cutouts import reading
-from trainers.cutouts.cutout import Cutout, LeftOut
-from trainers.datasets import image_files
+from trainers.cutouts import picture_files, reading
+from trainers.cutouts.cutout import Cutout, LeftOut, Wanted
 from trainers.errors import UserError
 from trainers.frames import reading as frames_reading
 from trainers.options.run import RunConfig
@@ -142,7 +141,7 @@ class CutoutsTest(FuzzCase):
 
             def read(path):
                 self.read(path, _PICTURE.shape[1:])
-                found = image_files.decode(path, None)
+                found = picture_files.decode(path, Wanted((None, None, 3)))
                 if isinstance(found, str):
                     self.assertNotIn("\n", found)
 

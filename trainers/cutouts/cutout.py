@@ -70,6 +70,10 @@ class Wanted:
         extensions: What the image extensions of a FITS file are: "objects", or the "bands" of one.
         hdu: Numbers or names of the extensions of a FITS file that are read, in this order; None
             for all.
+        picture_bits: Bits of a band that PNG and JPEG pictures must have, 8 or 16; None for
+            either.
+        scales_pictures: Whether pictures are cut, around the centre, to the ratio of the sides and
+            scaled to `shape`, whose height and width are numbers then.
     """
 
     shape: tuple[int | None, int | None, int]
@@ -77,6 +81,8 @@ class Wanted:
     id_column: str | None = None
     extensions: str = "objects"
     hdu: tuple[int | str, ...] | None = None
+    picture_bits: int | None = None
+    scales_pictures: bool = False
 
     def chosen(self, names: Sequence[str], what: str) -> str:
         """Returns the name of that with the cutouts.

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trainers.cutouts.cutout import CutoutFile, Found, UnreadableError, Wanted, identifiers
-from trainers.cutouts.picture_files import decoded
+from trainers.cutouts.picture_files import decode
 
 __all__ = ["ParquetFile"]
 
@@ -106,7 +106,7 @@ class ParquetFile(CutoutFile):
         return image
 
     def _decoded(self, value: bytes | None) -> np.ndarray | str:
-        return "is empty" if value is None else decoded(io.BytesIO(value), self._wanted)
+        return "is empty" if value is None else decode(io.BytesIO(value), self._wanted)
 
 
 def _array(column: pa.Array) -> np.ndarray:

@@ -35,6 +35,8 @@ def read(
     id_column: str | None = None,
     extensions: str = "objects",
     hdu: Sequence[int | str] | None = None,
+    picture_bits: int | None = None,
+    scales_pictures: bool = False,
 ) -> Iterator[Cutout | LeftOut]:
     """Yields the cutouts of files, and what of them cannot be used, in memory that does not grow.
 
@@ -45,12 +47,23 @@ def read(
         id_column: See `Wanted`.
         extensions: See `Wanted`.
         hdu: See `Wanted`.
+        picture_bits: See `Wanted`.
+        scales_pictures: See `Wanted`.
 
     Raises:
         UserError: if there is no such file.
     """
-    wanted = {"column": column, "id_column": id_column, "extensions": extensions, "hdu": hdu}
-    files = CutoutFiles(paths, shape, **wanted, counted=False)
+    files = CutoutFiles(
+        paths,
+        shape,
+        column=column,
+        id_column=id_column,
+        extensions=extensions,
+        hdu=hdu,
+        picture_bits=picture_bits,
+        scales_pictures=scales_pictures,
+        counted=False,
+    )
     for number in range(len(files.files)):
         yield from files.of_file(number)
     files.close()
@@ -68,6 +81,8 @@ class CutoutFiles:
         id_column: See `Wanted`.
         extensions: See `Wanted`.
         hdu: See `Wanted`.
+        picture_bits: See `Wanted`.
+        scales_pictures: See `Wanted`.
         leave_out: See `sources.find`.
         counted: Whether the entries are counted, for which each file that is not small is opened.
 
@@ -90,6 +105,8 @@ class CutoutFiles:
         id_column: str | None = None,
         extensions: str = "objects",
         hdu: Sequence[int | str] | None = None,
+        picture_bits: int | None = None,
+        scales_pictures: bool = False,
         leave_out: str | Path | None = None,
         counted: bool = True,
     ):
@@ -98,7 +115,9 @@ class CutoutFiles:
                 f"`extensions` must be one of {', '.join(_EXTENSIONS)}; got '{extensions}'"
             )
         chosen = None if hdu is None else tuple(hdu)
-        self._wanted = Wanted(tuple(shape), column, id_column, extensions, chosen)
+        self._wanted = Wanted(
+            tuple(shape), column, id_column, extensions, chosen, picture_bits, scales_pictures
+        )
         self.files = sources.find(paths, leave_out)
         self.names = sources.names(self.files)
         self._opened: tuple[int, CutoutFile] | None = None

@@ -12,7 +12,7 @@ from typing import Any
 from trainers.cutouts.cutout import CutoutFile
 from trainers.errors import UserError
 
-__all__ = ["SUFFIXES", "find", "is_picture", "is_small", "names", "reader", "state"]
+__all__ = ["PICTURES", "SUFFIXES", "find", "is_picture", "is_small", "names", "reader", "state"]
 
 
 def _fits() -> type[CutoutFile]:
@@ -45,12 +45,15 @@ def _parquet() -> type[CutoutFile]:
     return ParquetFile
 
 
+PICTURES = (".jpeg", ".jpg", ".png")
+"""Suffixes of pictures; case does not matter."""
+
 _FITS = [f"{end}{packed}" for end in (".fits", ".fit", ".fts") for packed in ("", ".gz", ".fz")]
 
 # Each library is imported when a file is there for it.
 _READERS: dict[str, Callable[[], type[CutoutFile]]] = {
     **dict.fromkeys(_FITS, _fits),
-    **dict.fromkeys((".png", ".jpg", ".jpeg"), _picture),
+    **dict.fromkeys(PICTURES, _picture),
     **dict.fromkeys((".npy", ".npz"), _arrays),
     **dict.fromkeys((".h5", ".hdf5"), _hdf5),
     ".parquet": _parquet,

@@ -49,7 +49,7 @@ class DatasetSpec:
         transformations: What was done to the images after they were read, a sentence each that
             tells all on which their pixels depend.
         scales_files: Whether each image was a file of any size, cut around the centre to the ratio
-            of the sides and scaled, see `image_files.decode`.
+            of the sides and scaled, see `picture_files.decode`.
     """
 
     name: str

@@ -10,61 +10,33 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
-from PIL import Image, ImageOps
 from tqdm import tqdm
 
+from trainers.cutouts.cutout import Wanted
+from trainers.cutouts.picture_files import bits_of, decode
 from trainers.datasets import fingerprints
 from trainers.datasets.batching import Batching
 from trainers.datasets.dataset import Dataset, DatasetSpec
 from trainers.datasets.in_memory import columns_of
 from trainers.errors import TrainingError, UserError
 
-__all__ = ["SUFFIXES", "Decoded", "StreamedFiles", "decode", "decode_all", "stored_content"]
-
-SUFFIXES = (".jpeg", ".jpg", ".png")
-
-_MODES = ("L", "RGB", "RGBA", "P", "LA", "1")
-
-
-def decode(path: Path, shape: tuple[int, int, int] | None) -> np.ndarray | str:
-    """Decodes one image.
-
-    Args:
-        path: The file.
-        shape: (height, width, bands) of the result, bands 1 or 3: the image is cut, around its
-            centre, to this ratio of the sides and then scaled (Lanczos). None to take its own size,
-            in colour.
-
-    Returns:
-        uint8 (height, width, bands), without the transparency if there is any; or what is wrong
-        with the file.
-    """
-    try:
-        with Image.open(path) as image:
-            image.load()
-            if image.mode not in _MODES:
-                return f"has mode {image.mode}; 8-bit grey or RGB was expected"
-            image = image.convert("L" if shape is not None and shape[-1] == 1 else "RGB")
-            if shape is not None and image.size != (shape[1], shape[0]):
-                image = ImageOps.fit(image, (shape[1], shape[0]), Image.Resampling.LANCZOS)
-            pixels = np.asarray(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        return f"cannot be read: {' '.join(str(error).split()) or type(error).__name__}"
-    return pixels[..., None] if pixels.ndim == 2 else pixels
+__all__ = ["Decoded", "StreamedFiles", "decode_all", "stored_content"]
 
 
 @dataclasses.dataclass(frozen=True)
 class Decoded:
-    """What was found in some files.
+    """The decoded pixels of some files.
 
     Attributes:
         shape: (height, width, bands) of every usable image.
-        images: uint8 pixels by path; None if all together are larger than was allowed.
+        dtype: uint8, or uint16 for PNG files with 16 bits a band.
+        images: Pixels by path; None if all together are larger than was allowed.
         usable: Paths of the usable files, in their order.
         problems: What is wrong with the others, by path.
     """
 
     shape: tuple[int, int, int]
+    dtype: np.dtype
     images: dict[Path, np.ndarray] | None
     usable: Sequence[Path]
     problems: Mapping[Path, str]
@@ -79,24 +51,26 @@ def decode_all(
 ) -> Decoded:
     """Decodes every file once, so that no bad one is left to be found in mid-training.
 
-    Without a shape, images of another size than most are among the problems, and images whose
-    three bands are all equal are taken as one band.
+    Images of another size, or with another number of bits a band, than most are among the
+    problems. Without a shape, images whose three bands are all equal are taken as one band.
 
     Args:
         paths: The files.
-        shape: See `decode`.
+        shape: (height, width, bands), bands 1 or 3, to which images are cut and scaled, see
+            `picture_files.decode`; None for colour images of their own size.
         on_error: "raise", or "skip" to return the problems.
         cache_bytes: Largest size of all pixels together that is kept.
 
     Raises:
         UserError: at the first problem under "raise", or if no file is usable.
     """
+    wanted = Wanted(shape or (None, None, 3), scales_pictures=shape is not None)
     images: dict[Path, np.ndarray] | None = {}
-    shapes: dict[Path, tuple[int, int, int]] = {}
+    kinds: dict[Path, tuple[tuple[int, int, int], np.dtype]] = {}
     problems: dict[Path, str] = {}
     size, is_grey = 0, shape is None
     with ThreadPoolExecutor() as pool:
-        decoded = pool.map(lambda path: decode(path, shape), paths)
+        decoded = pool.map(lambda path: decode(path, wanted), paths)
         shown = tqdm(decoded, total=len(paths), desc="reading", unit="image", disable=None)
         for path, pixels in zip(paths, shown, strict=True):
             if isinstance(pixels, str):
@@ -105,32 +79,42 @@ def decode_all(
                     pool.shutdown(cancel_futures=True)
                     raise UserError(f"{path}: {pixels} (--on_error skip leaves such images out)")
                 continue
-            shapes[path] = pixels.shape
+            kinds[path] = pixels.shape, pixels.dtype
             is_grey = is_grey and bool((pixels == pixels[..., :1]).all())
             size += pixels.nbytes
             if size > cache_bytes:
                 images = None
             if images is not None:
                 images[path] = pixels
-    if not shapes:
+    if not kinds:
         path, problem = next(iter(problems.items()))
         raise UserError(f"none of the {len(paths)} images can be used; {path}: {problem}")
-    common, number = Counter(shapes.values()).most_common(1)[0]
-    odd = {path: _odd(found, common, number) for path, found in shapes.items() if found != common}
+    common, number = Counter(kinds.values()).most_common(1)[0]
+    odd = {path: _odd(kind, common, number) for path, kind in kinds.items() if kind != common}
     if odd and on_error == "raise":
         path, problem = next(iter(odd.items()))
         raise UserError(f"{path}: {problem}")
-    usable = [path for path in shapes if path not in odd]
+    usable = [path for path in kinds if path not in odd]
     if images is not None:
         images = {path: images[path][..., :1] if is_grey else images[path] for path in usable}
-    common = (*common[:2], 1) if is_grey else common
-    return Decoded(common, images, usable, problems | odd)
+    common_shape, dtype = common
+    if is_grey:
+        common_shape = (*common_shape[:2], 1)
+    return Decoded(common_shape, dtype, images, usable, problems | odd)
 
 
-def _odd(found: tuple[int, ...], common: tuple[int, ...], number: int) -> str:
+def _odd(
+    kind: tuple[tuple[int, ...], np.dtype], common: tuple[tuple[int, ...], np.dtype], number: int
+) -> str:
+    (shape, dtype), (common_shape, common_dtype) = kind, common
+    if dtype != common_dtype:
+        return (
+            f"has {8 * dtype.itemsize} bits a band; {8 * common_dtype.itemsize} were expected, as "
+            f"{number} others have"
+        )
     return (
-        f"is {found[1]}x{found[0]} px; {common[1]}x{common[0]} px was expected, the size of "
-        f"{number} others (--image_shape brings images to one size)"
+        f"is {shape[1]}x{shape[0]} px; {common_shape[1]}x{common_shape[0]} px was expected, the "
+        f"size of {number} others (--image_shape brings images to one size)"
     )
 
 
@@ -168,6 +152,11 @@ class StreamedFiles(Dataset):
         self.num_examples = {split: len(members) for split, members in paths.items()}
         self._paths = paths
         self._features = features
+        self._wanted = Wanted(
+            spec.image_shape,
+            picture_bits=bits_of(spec.units),
+            scales_pictures=spec.scales_files,
+        )
 
     def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
         paths = self._paths[split][:limit]
@@ -190,9 +179,10 @@ class StreamedFiles(Dataset):
 
     def read(self, split: str, batching: Batching) -> tf.data.Dataset:
         paths, columns = self._paths[split], columns_of(self._features[split], batching)
+        dtype = tf.uint16 if self._wanted.picture_bits == 16 else tf.uint8
 
         def read(row: tf.Tensor) -> dict[str, tf.Tensor]:
-            image = tf.numpy_function(lambda row: self._decode(paths[row]), [row], tf.uint8)
+            image = tf.numpy_function(lambda row: self._decode(paths[row]), [row], dtype)
             example = {"image": tf.ensure_shape(image, self.spec.image_shape)}
             return example | {name: values[row] for name, values in columns.items()}
 
@@ -205,7 +195,7 @@ class StreamedFiles(Dataset):
         return batches.map(convert).prefetch(2)
 
     def _decode(self, path: Path) -> np.ndarray:
-        pixels = decode(path, self.spec.image_shape)
+        pixels = decode(path, self._wanted)
         if isinstance(pixels, str):
             raise TrainingError(f"{path}: {pixels}, though it could be used before")
         return pixels

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from trainers.cutouts.sources import PICTURES
 from trainers.datasets.dataset import CACHE_BYTES, Dataset, DatasetSpec
-from trainers.datasets.image_files import SUFFIXES, StreamedFiles, decode_all, stored_content
+from trainers.datasets.image_files import StreamedFiles, decode_all, stored_content
 from trainers.datasets.in_memory import InMemoryDataset, empty
 from trainers.errors import UserError
 from trainers.options.class_choice import ClassChoice
@@ -50,7 +51,7 @@ def read(
     on_error: str = "raise",
     cache_bytes: int = CACHE_BYTES,
 ) -> Dataset:
-    """Reads a folder of JPEG or PNG images, 0-255.
+    """Reads a folder of JPEG or PNG images, 0-255, or 0-65535 for PNG files of 16 bits a band.
 
     Three layouts: `folder/<class>/<name>.jpg`; `folder/<name>.jpg`, without labels; or
     `folder/<split>/<class>/<name>.jpg` as TFDS's own ImageFolder has it, whose splits are kept
@@ -99,7 +100,7 @@ def read(
         image_shape=found.shape,
         bands=("grey",) if found.shape[-1] == 1 else ("red", "green", "blue"),
         pixel_scale=None,
-        units="counts (0-255)",
+        units=f"counts (0-{np.iinfo(found.dtype).max})",
         class_names=class_names,
         class_fractions=None,
         feature_names=("image", "id", "label") if class_names else ("image", "id"),
@@ -110,7 +111,7 @@ def read(
         return StreamedFiles(spec, used, features, lines)
     arrays = {}
     for split, members in used.items():
-        images = empty((len(members), *found.shape), np.uint8)
+        images = empty((len(members), *found.shape), found.dtype)
         for row, path in enumerate(members):
             # Popped, so that the images are not held twice.
             images[row] = found.images.pop(path)
@@ -151,7 +152,7 @@ def _find(folder: Path) -> tuple[_Files, tuple[str, ...]]:
     inside, loose = _contents(folder)
     if not inside:
         if not loose:
-            raise UserError(f"--data_dir {folder}: no {', '.join(SUFFIXES)} files in it")
+            raise UserError(f"--data_dir {folder}: no {', '.join(PICTURES)} files in it")
         return _by_hash(loose), ()
     if {path.name for path in inside} <= set(_SPLIT_FOLDERS):
         return _in_given_splits(folder, inside)
@@ -173,7 +174,7 @@ def _in_given_splits(folder: Path, splits: Sequence[Path]) -> tuple[_Files, tupl
         names[split] = {path.name for path in classes}
         files[split] = loose + [image for path in classes for image in _contents(path)[1]]
     if not any(files.values()):
-        raise UserError(f"--data_dir {folder}: no {', '.join(SUFFIXES)} files in its splits")
+        raise UserError(f"--data_dir {folder}: no {', '.join(PICTURES)} files in its splits")
     class_names = tuple(sorted(set.union(*names.values())))
     labelled = [split for split, members in names.items() if members]
     unlabelled = [split for split in files if files[split] and split not in labelled]
@@ -196,7 +197,7 @@ def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
     """Returns the folders and the images in a folder, of which only one kind may be there."""
     seen = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     inside = [path for path in seen if path.is_dir()]
-    loose = [path for path in seen if path.suffix.lower() in SUFFIXES and not path.is_dir()]
+    loose = [path for path in seen if path.suffix.lower() in PICTURES and not path.is_dir()]
     if inside and loose:
         raise UserError(
             f"--data_dir {folder}: images lie both in it ({loose[0].name}) and in folders of it "
@@ -206,7 +207,7 @@ def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
 
 
 def _empty(folder: Path, name: str) -> str:
-    return f"--data_dir {folder}: class '{name}' has no {', '.join(SUFFIXES)} files"
+    return f"--data_dir {folder}: class '{name}' has no {', '.join(PICTURES)} files"
 
 
 def _by_hash(paths: Sequence[Path]) -> _Files:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
+from trainers.cutouts.picture_files import bits_of
 from trainers.serving import encoded_images
 from zoo.serving import entry_points
 from zoo.serving.entry_points import NAMES
@@ -19,33 +20,35 @@ if TYPE_CHECKING:
 __all__ = ["ENCODED", "NAMES", "make"]
 
 ENCODED = "serving_bytes"
-"""Signature of `serving_default` for JPEG and PNG files."""
+"""Signature of `serving_default` for the contents of JPEG and PNG files."""
 
 
 def make(model: ZooModel, spec: DatasetSpec) -> dict[str, Signature]:
     """Returns the entry points of the SavedModel by name.
 
     They are those of `zoo.serving.entry_points`, and `serving_bytes` if the pixels that the model
-    was trained on are 8-bit ones.
+    was trained on are those of pictures, 0-255 or 0-65535.
 
     Args:
         model: The model.
         spec: The data that it was trained on.
     """
     offered = entry_points.make(model)
-    if "0-255" in spec.units and model.image_shape[-1] in (1, 3):
+    if bits_of(spec.units) and model.image_shape[-1] in (1, 3):
         offered[ENCODED] = _encoded(offered["serving_default"], model, spec)
     return offered
 
 
 def _encoded(served: Signature, model: ZooModel, spec: DatasetSpec) -> Signature:
-    shape = model.image_shape
+    shape, bits = model.image_shape, bits_of(spec.units)
 
     def function(files: tf.Tensor) -> Mapping[str, tf.Tensor]:
-        return served.function(encoded_images.decode(files, shape, spec.scales_files))
+        pixels = encoded_images.decode(files, shape, scales=spec.scales_files, bits=bits)
+        return served.function(pixels)
 
     size = f"{shape[1]}x{shape[0]} px"
-    function.__doc__ = "The answers of `serving_default` for JPEG or PNG files, " + (
+    kind = "JPEG or PNG files" if bits == 8 else f"PNG files of {bits} bits a band"
+    function.__doc__ = f"The answers of `serving_default` for {kind}, " + (
         f"cut around the centre and scaled to {size}." if spec.scales_files else f"of {size}."
     )
     files = tf.TensorSpec((None,), tf.string, name="image_bytes")

@@ -71,7 +71,7 @@ def export(
     server_files.server_path(saved_models_dir, base_path)  # A mistake shows early.
     images = _checked_samples(model, sample_images)
     signatures = entry_points.make(model, spec)
-    samples = _samples(model, signatures, images)
+    samples = _samples(model, signatures, images, spec.units)
     folder = saved_models_dir / model.registry_name
     with _as_user_errors(), new_version(folder, version) as draft:
         try:
@@ -116,13 +116,14 @@ def _checked_samples(model: ZooModel, images: np.ndarray) -> np.ndarray:
 
 
 def _samples(
-    model: ZooModel, signatures: Mapping[str, Signature], images: np.ndarray
+    model: ZooModel, signatures: Mapping[str, Signature], images: np.ndarray, units: str
 ) -> dict[str, dict[str, np.ndarray]]:
+    from trainers.cutouts.picture_files import bits_of
     from trainers.serving import encoded_images
 
-    known = {"image": images}
-    if images.shape[-1] in (1, 3):
-        known["image_bytes"] = encoded_images.encode(images)
+    known, bits = {"image": images}, bits_of(units)
+    if bits and images.shape[-1] in (1, 3):
+        known["image_bytes"] = encoded_images.encode(images, bits)
     if hasattr(model, "encode"):
         known["latent"] = model.encode(images)["latent_mean"]
     for name, signature in signatures.items():

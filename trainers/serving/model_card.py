@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zoo
+from trainers.cutouts.picture_files import bits_of
 from trainers.storage.json_files import json_safe
 from trainers.tables.markdown import markdown_table
 from trainers.tables.provenance import installed_versions
@@ -104,7 +105,7 @@ def make_card(
             name: {
                 "description": _description(model, name, signature),
                 "inputs": {
-                    tensor.name: _tensor(tensor, _INPUTS.get(tensor.name, ""))
+                    tensor.name: _tensor(tensor, _input_meaning(tensor.name, spec))
                     for tensor in signature.inputs
                 },
                 "outputs": {
@@ -140,6 +141,12 @@ def _description(model: ZooModel, name: str, signature: Signature) -> str:
 
 def _tensor(tensor: Any, meaning: str) -> dict[str, Any]:
     return {"dtype": tensor.dtype.name, "shape": list(tensor.shape), "meaning": meaning}
+
+
+def _input_meaning(name: str, spec: DatasetSpec) -> str:
+    if name == "image_bytes" and bits_of(spec.units) == 16:
+        return "Contents of PNG files with 16 bits a band"
+    return _INPUTS.get(name, "")
 
 
 def _meaning(model: ZooModel, output: str, signature: Signature) -> str:
@@ -210,6 +217,12 @@ def _render(card: Mapping[str, Any]) -> str:
         f"- Pixel scale: {f'{scale} arcsec' if scale else 'not known'}",
         "",
     ]
+    if dataset["scales_files"]:
+        lines[-1:] = [
+            "- Pictures of other sizes were cut, around the centre, to this ratio of the sides and "
+            "scaled (Lanczos)",
+            "",
+        ]
     if dataset["transformations"]:
         lines[-1:] = [f"- Trained on images with {'; '.join(dataset['transformations'])}", ""]
     if card["class_names"]:

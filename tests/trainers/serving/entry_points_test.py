@@ -78,7 +78,26 @@ class EntryPointsTest(tf.test.TestCase):
             row = "| `image_bytes` | input | string | (batch) | Contents of JPEG or PNG files"
             self.assertIn(row, (path / "README.md").read_text())
 
-    def test_only_models_of_eight_bit_pixels_take_files(self):
+    def test_a_model_of_16_bits_takes_files_of_16_bits(self):
+        self.images *= 257
+        path = self.export(dataclasses.replace(SPEC, units="counts (0-65535)"))
+        files = encoded_images.encode(self.images, 16).astype(bytes)
+        results, _ = run_saved_model(
+            path,
+            {"serving_default": {"image": self.images}, "serving_bytes": {"image_bytes": files}},
+        )
+        for loader in ("eager", "session"):
+            self.assertAllEqual(
+                results[f"{loader}/serving_bytes/probability"],
+                results["session/serving_default/probability"],
+            )
+        card = json.loads((path / "model_card.json").read_text())
+        (meaning,) = (
+            one["meaning"] for one in card["signatures"]["serving_bytes"]["inputs"].values()
+        )
+        self.assertEqual(meaning, "Contents of PNG files with 16 bits a band")
+
+    def test_only_models_of_pictures_take_files(self):
         fluxes = dataclasses.replace(SPEC, units="nanomaggies")
         self.assertNotIn("serving_bytes", entry_points.make(self.model, fluxes))
         two_bands = tiny_model.TinyModel(image_shape=(6, 8, 2))
