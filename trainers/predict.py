@@ -138,7 +138,7 @@ def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
 
 def _entries(options: Options, model: ServedModel) -> Entries:
     if options.images:
-        return table.files(options, model.shape)
+        return table.files(options, model.shape, data=model.facts.data)
     from trainers.prediction.dataset_split import DatasetSplit
 
     return DatasetSplit(

@@ -65,6 +65,7 @@ def files(
     options: TableOptions,
     shape: tuple[int | None, int | None, int],
     counted: bool = True,
+    data: Mapping[str, Any] | None = None,
 ) -> CutoutFiles:
     """Returns the cutouts of `images`.
 
@@ -72,6 +73,8 @@ def files(
         options: Of the command.
         shape: (height, width, bands) that the model takes.
         counted: See `CutoutFiles`.
+        data: Training data of the model as its card has them; pictures are then read as those
+            were: with as many bits, and cut and scaled where the training images were.
 
     Raises:
         UserError: if there is no such file, or `extensions` is something else.
@@ -79,6 +82,13 @@ def files(
     from trainers.cutouts.reading import CutoutFiles
 
     settings = options.file_settings
+    if data:
+        from trainers.cutouts.picture_files import bits_of
+
+        settings |= {"picture_bits": bits_of(data.get("units") or "")}
+        if data.get("scales_files"):
+            settings |= {"scales_pictures": True}
+            shape = tuple(data["image_shape"])
     return CutoutFiles(options.images, shape, **settings, leave_out=options.output, counted=counted)
 
 

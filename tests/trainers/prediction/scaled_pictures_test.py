@@ -1,0 +1,89 @@
+import contextlib
+import io
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from astropy.table import Table
+from PIL import Image, ImageOps
+
+from tests.zoo import tiny_model
+from trainers import predict
+from trainers.datasets.dataset import DatasetSpec
+from trainers.serving.exporting import export
+
+SHAPE = (4, 4, 3)
+
+
+class ScaledPicturesTest(tf.test.TestCase):
+    """Pictures are cut, scaled and refused as those that the model was trained on."""
+
+    def setUp(self):
+        super().setUp()
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.generator = np.random.default_rng(0)
+
+    def export(self, scales_files):
+        images = self.generator.integers(0, 256, (8, *SHAPE)).astype(np.float32)
+        spec = DatasetSpec(
+            "image_folder",
+            SHAPE,
+            ("red", "green", "blue"),
+            None,
+            "counts (0-255)",
+            ("star", "galaxy"),
+            None,
+            scales_files=scales_files,
+        )
+        with tiny_model.registered():
+            model = tiny_model.TinyModel(image_shape=SHAPE, class_names=spec.class_names)
+            path = export(model, self.folder / "models", sample_images=images, spec=spec)
+        self.answer = tf.saved_model.load(str(path)).signatures["serving_default"]
+        return path
+
+    def predict(self, model):
+        table = self.folder / "out.ecsv"
+        arguments = ["--saved_model", model, "--images", self.folder / "cutouts", "--output", table]
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            status = predict.main([str(argument) for argument in arguments])
+        return status, printed.getvalue()
+
+    def write(self, name, height, width):
+        pixels = self.generator.integers(0, 256, (height, width, 3)).astype(np.uint8)
+        path = self.folder / "cutouts" / name
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(path)
+        return pixels
+
+    def test_pictures_of_other_sizes_are_cut_and_scaled(self):
+        model = self.export(scales_files=True)
+        pixels = self.write("wide.png", 12, 20)
+        status, printed = self.predict(model)
+        self.assertEqual(status, 0, printed)
+        fitted = ImageOps.fit(Image.fromarray(pixels), (4, 4), Image.Resampling.LANCZOS)
+        expected = self.answer(image=tf.constant(np.asarray(fitted)[None], tf.float32))
+        table = Table.read(self.folder / "out.ecsv")
+        self.assertEqual(list(table["id"]), ["wide.png"])
+        self.assertAllClose(table["probability_star"], expected["probability"][:, 0], rtol=1e-6)
+
+    def test_other_sizes_are_refused_where_nothing_was_scaled(self):
+        model = self.export(scales_files=False)
+        self.write("wide.png", 12, 20)
+        _, printed = self.predict(model)
+        self.assertIn("wide.png: is 20x12 px; 4x4 px was expected", printed)
+
+    def test_sixteen_bits_are_refused_by_a_model_of_eight(self):
+        model = self.export(scales_files=True)
+        self.write("eight.png", 4, 4)
+        deep = np.full((4, 4), 2550, np.uint16)
+        Image.fromarray(deep).save(self.folder / "cutouts" / "sixteen.png")
+        self.predict(model)
+        self.assertEqual(list(Table.read(self.folder / "out.ecsv")["id"]), ["eight.png"])
+        left_out = Table.read(self.folder / "out_left_out.ecsv")
+        self.assertIn("has 16 bits a band; 8 were expected", " ".join(map(str, left_out["reason"])))
+
+
+if __name__ == "__main__":
+    tf.test.main()
