@@ -1,4 +1,5 @@
 import dataclasses
+import tempfile
 from pathlib import Path
 from unittest import mock
 
@@ -13,6 +14,7 @@ from trainers.datasets import loading
 from trainers.errors import TrainingError, UserError
 from trainers.options.run import RunConfig
 from trainers.runs import run_folder
+from trainers.storage.json_files import write_json
 from trainers.tables import table_files
 
 
@@ -74,12 +76,15 @@ class CatalogueTest(tf.test.TestCase):
 
     def run_command(self, *arguments):
         config = RunConfig(model="first_pixels", seed=4)
+        run_dir = Path(self.enterContext(tempfile.TemporaryDirectory())) / "x"
+        run_dir.mkdir()
+        write_json(run_dir / "config.json", config.as_dict())
         with (
             mock.patch.object(run_folder, "load_model", lambda _: Model()),
             mock.patch.object(run_folder, "load_config", lambda _: config),
             mock.patch.object(loading, "load_for_run", lambda _: dataset()),
         ):
-            return catalogue.main(["--run_dir", "runs/x", *map(str, arguments)])
+            return catalogue.main(["--run_dir", str(run_dir), *map(str, arguments)])
 
     def test_files_keep_numbers_units_and_provenance(self):
         folder = Path(self.get_temp_dir())
