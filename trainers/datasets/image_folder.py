@@ -76,6 +76,11 @@ def read(
     if image_shape is not None and image_shape[-1] not in (1, 3):
         raise UserError(f"--image_shape must have 1 or 3 bands for images; got {image_shape}")
     files, folders = _find(folder)
+    for name in folders:
+        if not name.isprintable():
+            raise UserError(
+                f"--data_dir {folder}: names of classes must be printable; got {name!r}"
+            )
     choice = classes or ClassChoice(folders, tuple((name,) for name in folders))
     class_names, label_of = choice.names, dict(zip(folders, choice.labels(folders), strict=True))
     if classes is not None:
@@ -154,8 +159,15 @@ def _find(folder: Path) -> tuple[_Files, tuple[str, ...]]:
         if not loose:
             raise UserError(f"--data_dir {folder}: no {', '.join(PICTURES)} files in it")
         return _by_hash(loose), ()
-    if {path.name for path in inside} <= set(_SPLIT_FOLDERS):
+    splits = [path.name for path in inside if path.name.lower() in _SPLIT_FOLDERS]
+    others = [path.name for path in inside if path.name not in splits]
+    if not others:
         return _in_given_splits(folder, inside)
+    if any(_SPLIT_FOLDERS[name.lower()] == "train" for name in splits):
+        raise UserError(
+            f"--data_dir {folder}: its folders must be splits ({', '.join(SPLITS)}) or classes; "
+            f"got {', '.join(splits)} beside {', '.join(others)}"
+        )
     by_class = {path.name: _contents(path)[1] for path in inside}
     for name, paths in by_class.items():
         if not paths:
@@ -167,7 +179,7 @@ def _in_given_splits(folder: Path, splits: Sequence[Path]) -> tuple[_Files, tupl
     files: _Files = {}
     names = {}
     for path in splits:
-        split = _SPLIT_FOLDERS[path.name]
+        split = _SPLIT_FOLDERS[path.name.lower()]
         if split in files:
             raise UserError(f"--data_dir {folder}: the {split} split has two folders")
         classes, loose = _contents(path)
@@ -184,9 +196,15 @@ def _in_given_splits(folder: Path, splits: Sequence[Path]) -> tuple[_Files, tupl
             "has none"
         )
     train = files.get("train", [])
+    if not train or (files.get("validation") and not files.get("test")):
+        missing = "test" if train else "train"
+        raise UserError(f"--data_dir {folder}: no {missing} folder with images beside the others")
     for name in class_names:
         if not any(path.parent.name == name for path in train):
             raise UserError(_empty(folder / "train", name))
+    if not files.get("test"):
+        print(f"{folder}: no test folder; the images of train are split by name", file=sys.stderr)
+        return _by_hash(train), class_names
     return {
         split: sorted(members, key=lambda path: _digest(path.stem))
         for split, members in files.items()
