@@ -79,7 +79,7 @@ def read(
     for name in folders:
         if not name.isprintable():
             raise UserError(
-                f"--data_dir {folder}: names of classes must be printable; got {name!r}"
+                f"`data_dir` {folder}: names of classes must be printable; got {name!r}"
             )
     choice = classes or ClassChoice(folders, tuple((name,) for name in folders))
     class_names, label_of = choice.names, dict(zip(folders, choice.labels(folders), strict=True))
@@ -139,13 +139,13 @@ def _check_used(
 ) -> None:
     paths = [path for members in used.values() for path in members]
     if not used["train"]:
-        raise UserError(f"--data_dir {folder}: of {len(paths)} images none is in the train split")
+        raise UserError(f"`data_dir` {folder}: of {len(paths)} images none is in the train split")
     if label_of:
         left = {path.parent.name for path in paths}
         for path, problem in problems.items():
             if path.parent.name not in left:
                 raise UserError(
-                    f"--data_dir {folder}: class '{path.parent.name}' has no usable image; "
+                    f"`data_dir` {folder}: class '{path.parent.name}' has no usable image; "
                     f"{path.name}: {problem}"
                 )
 
@@ -153,11 +153,11 @@ def _check_used(
 def _find(folder: Path) -> tuple[_Files, tuple[str, ...]]:
     """Returns the files of each split and the names of the classes."""
     if not folder.is_dir():
-        raise UserError(f"--data_dir {folder}: no such folder")
+        raise UserError(f"`data_dir` {folder}: no such folder")
     inside, loose = _contents(folder)
     if not inside:
         if not loose:
-            raise UserError(f"--data_dir {folder}: no {', '.join(PICTURES)} files in it")
+            raise UserError(f"`data_dir` {folder}: no {', '.join(PICTURES)} files in it")
         return _by_hash(loose), ()
     splits = [path.name for path in inside if path.name.lower() in _SPLIT_FOLDERS]
     others = [path.name for path in inside if path.name not in splits]
@@ -165,7 +165,7 @@ def _find(folder: Path) -> tuple[_Files, tuple[str, ...]]:
         return _in_given_splits(folder, inside)
     if any(_SPLIT_FOLDERS[name.lower()] == "train" for name in splits):
         raise UserError(
-            f"--data_dir {folder}: its folders must be splits ({', '.join(SPLITS)}) or classes; "
+            f"`data_dir` {folder}: its folders must be splits ({', '.join(SPLITS)}) or classes; "
             f"got {', '.join(splits)} beside {', '.join(others)}"
         )
     by_class = {path.name: _contents(path)[1] for path in inside}
@@ -181,24 +181,24 @@ def _in_given_splits(folder: Path, splits: Sequence[Path]) -> tuple[_Files, tupl
     for path in splits:
         split = _SPLIT_FOLDERS[path.name.lower()]
         if split in files:
-            raise UserError(f"--data_dir {folder}: the {split} split has two folders")
+            raise UserError(f"`data_dir` {folder}: the {split} split has two folders")
         classes, loose = _contents(path)
         names[split] = {path.name for path in classes}
         files[split] = loose + [image for path in classes for image in _contents(path)[1]]
     if not any(files.values()):
-        raise UserError(f"--data_dir {folder}: no {', '.join(PICTURES)} files in its splits")
+        raise UserError(f"`data_dir` {folder}: no {', '.join(PICTURES)} files in its splits")
     class_names = tuple(sorted(set.union(*names.values())))
     labelled = [split for split, members in names.items() if members]
     unlabelled = [split for split in files if files[split] and split not in labelled]
     if labelled and unlabelled:
         raise UserError(
-            f"--data_dir {folder}: {labelled[0]} has a folder for each class and {unlabelled[0]} "
+            f"`data_dir` {folder}: {labelled[0]} has a folder for each class and {unlabelled[0]} "
             "has none"
         )
     train = files.get("train", [])
     if not train or (files.get("validation") and not files.get("test")):
         missing = "test" if train else "train"
-        raise UserError(f"--data_dir {folder}: no {missing} folder with images beside the others")
+        raise UserError(f"`data_dir` {folder}: no {missing} folder with images beside the others")
     for name in class_names:
         if not any(path.parent.name == name for path in train):
             raise UserError(_empty(folder / "train", name))
@@ -218,14 +218,14 @@ def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
     loose = [path for path in seen if path.suffix.lower() in PICTURES and not path.is_dir()]
     if inside and loose:
         raise UserError(
-            f"--data_dir {folder}: images lie both in it ({loose[0].name}) and in folders of it "
+            f"`data_dir` {folder}: images lie both in it ({loose[0].name}) and in folders of it "
             f"({inside[0].name}): name the class of each, or of none"
         )
     return inside, loose
 
 
 def _empty(folder: Path, name: str) -> str:
-    return f"--data_dir {folder}: class '{name}' has no {', '.join(PICTURES)} files"
+    return f"`data_dir` {folder}: class '{name}' has no {', '.join(PICTURES)} files"
 
 
 def _by_hash(paths: Sequence[Path]) -> _Files:
