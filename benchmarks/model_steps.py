@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 import zoo
-from benchmarks import conditions, machine, rounds, table
+from benchmarks import machine, rounds, step_command, table
 from benchmarks.workers import Worker
 
 __all__ = ["main", "measured_rows", "rows"]
@@ -46,12 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     machine.set_up_tensorflow()
     options = _options(arguments)
-    measured = []
-    for row in measured_rows(options.rounds, options.models, options.jit, options.alone):
-        print(row.what, row.remark, file=sys.stderr, flush=True)
-        measured.append(row)
-    print(conditions.describe(("tensorflow", "keras", "numpy")))
-    print(table.as_markdown(measured))
+    measured = measured_rows(options.rounds, options.models, options.jit, options.alone)
+    step_command.show(measured, ("tensorflow", "keras", "numpy"))
     return 0
 
 
@@ -126,15 +122,8 @@ def _timer(worker: Worker, batch_size: int) -> functools.partial:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="benchmarks.model_steps", description=__doc__)
-    parser.add_argument("--models", nargs="+", choices=zoo.list_models(), default=zoo.list_models())
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = step_command.make_parser("benchmarks.model_steps", __doc__, zoo.list_models())
     parser.add_argument("--jit", action="store_true", help="let XLA compile the steps")
-    parser.add_argument(
-        "--alone",
-        action="store_true",
-        help="one thread each, by its processor time: for a machine with other work",
-    )
     return parser.parse_args(arguments)
 
 

@@ -18,7 +18,7 @@ import sys
 from collections.abc import Iterator, Sequence
 
 import zoo
-from benchmarks import conditions, machine, rounds, table
+from benchmarks import machine, rounds, step_command, table
 from benchmarks.workers import Worker
 from zoo.cpu import ONEDNN
 
@@ -40,12 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     machine.set_up_tensorflow()
     options = _options(arguments)
-    measured = []
-    for row in _measured(options):
-        print(row.what, f"{row.ratio:.2f}", file=sys.stderr, flush=True)
-        measured.append(row)
-    print(conditions.describe(("tensorflow", "keras")))
-    print(table.as_markdown(measured))
+    step_command.show(
+        _measured(options), ("tensorflow", "keras"), progress=lambda row: f"{row.ratio:.2f}"
+    )
     return 0
 
 
@@ -103,14 +100,7 @@ def _compared(
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="benchmarks.onednn", description=__doc__)
-    parser.add_argument("--models", nargs="+", choices=zoo.list_models(), default=zoo.list_models())
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument(
-        "--alone",
-        action="store_true",
-        help="one thread each, by its processor time: for a machine with other work",
-    )
+    parser = step_command.make_parser("benchmarks.onednn", __doc__, zoo.list_models())
     return parser.parse_args(arguments)
 
 

@@ -22,7 +22,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from benchmarks import conditions, machine, rounds, table
+from benchmarks import machine, rounds, step_command, table
 from benchmarks.workers import Worker
 
 __all__ = ["MODELS", "main", "rows"]
@@ -51,12 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     machine.set_up_tensorflow()
     options = _options(arguments)
-    measured = []
-    for row in _measured(options):
-        print(row.what, row.remark, file=sys.stderr, flush=True)
-        measured.append(row)
-    print(conditions.describe(("tensorflow", "keras", "torch")))
-    print(table.as_markdown(measured))
+    step_command.show(_measured(options), ("tensorflow", "keras", "torch"))
     return 0
 
 
@@ -151,16 +146,9 @@ def check_equal(name: str, reference, theirs: Worker, variants: Sequence[str]) -
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="benchmarks.training_step", description=__doc__)
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--rounds", type=int, default=12)
+    parser = step_command.make_parser("benchmarks.training_step", __doc__, list(MODELS), rounds=12)
     parser.add_argument("--steps", type=int, default=10, help="steps of each round")
     parser.add_argument("--variants", nargs="+", choices=_VARIANTS, default=list(_VARIANTS[:2]))
-    parser.add_argument(
-        "--alone",
-        action="store_true",
-        help="one thread each, by its processor time: for a machine with other work",
-    )
     return parser.parse_args(arguments)
 
 
