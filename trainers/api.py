@@ -46,7 +46,7 @@ class Run:
 
     @property
     def is_finished(self) -> bool:
-        """Whether training and evaluation have ended."""
+        """True if training and evaluation have ended."""
         return RunFolder(self.path).finished.exists()
 
     @property

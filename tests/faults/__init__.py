@@ -1,1 +1,1 @@
-"""What the project does when it is killed, and when the disk is full or cannot be written."""
+"""Fault injection: commands under SIGKILL, on full disks and on read-only ones."""

@@ -67,7 +67,7 @@ class Wanted:
         column: Column of a table, dataset of an HDF5 file or array of an npz file with the
             cutouts; None for `image`, or the only one that there is.
         id_column: The same for identifiers; None for `id` if there is one.
-        extensions: What the image extensions of a FITS file are: "objects", or the "bands" of one.
+        extensions: Meaning of the image extensions of a FITS file: "objects" or "bands".
         hdu: Numbers or names of the extensions of a FITS file that are read, in this order; None
             for all.
         picture_bits: Bits of a band that PNG and JPEG pictures must have, 8 or 16; None for

@@ -29,7 +29,7 @@ _COLUMN_BATCH = 256
 
 @dataclasses.dataclass(frozen=True)
 class DatasetSpec:
-    """What is known of a dataset without its examples.
+    """Metadata of a dataset.
 
     Attributes:
         name: As on the command line, "sdss_star_galaxy/simulated" or "image_folder".

@@ -65,7 +65,7 @@ def read(
         image_shape: (height, width, bands) that every image is brought to: cut around the centre
             to this ratio of the sides, then scaled; 3 bands, or 1 for grey. None to require that
             all have one size; if all are grey in three equal bands, one band is read.
-        classes: Classes that are told apart, each of one or several folders; the images in other
+        classes: Classes to distinguish, each of one or several folders; the images in other
             folders are not read. None for a class per folder.
         on_error: "raise", or "skip" to leave out images that cannot be used.
         cache_bytes: Images that take more than this, decoded, are read again at every epoch.

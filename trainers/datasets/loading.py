@@ -40,7 +40,7 @@ def load(
         image_shape: (height, width, bands) to which the images of a folder are cut and scaled, 1
             or 3 bands; None to take them as they are, and then all must be of one size. The
             project's own datasets have one shape each, which a given one must equal.
-        classes: Classes that are told apart, in the order of the labels: `NAME`, or
+        classes: Classes to distinguish, in the order of the labels: `NAME`, or
             `NAME=CLASS,CLASS` for several of the dataset's; examples of the others are left out.
             None for all as they are.
         on_error: "raise", or "skip" to leave out and list what cannot be used.

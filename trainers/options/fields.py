@@ -39,7 +39,7 @@ class Affects(enum.Enum):
     """The evaluation or the export of weights that stay the same."""
 
     NOTHING = "nothing"
-    """Where files are, the hardware, or the next few minutes: no result."""
+    """No result: locations of files, hardware, output of the next few minutes."""
 
 
 @dataclasses.dataclass(frozen=True)

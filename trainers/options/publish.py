@@ -17,7 +17,7 @@ __all__ = ["PublishOptions"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PublishOptions:
-    """Where the entry comes from, its name, and what the run does not know of itself."""
+    """Source and name of the entry, and facts that the run does not hold."""
 
     run_dir: Path = option()
     """Folder of the finished run."""
@@ -35,7 +35,7 @@ class PublishOptions:
     """Licence of the weights."""
 
     command: str | None = None
-    """How the run was trained; default: from its configuration."""
+    """Command of the training; default: from the configuration of the run."""
 
     weights_dir: Path = FILES
     """Folder of manifests and files; default that of the package. Another one is read where the

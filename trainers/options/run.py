@@ -39,7 +39,7 @@ class RunConfig:
     """Train on images, or the head of a frozen network on features that are computed once."""
 
     features_dir: str = option("features", affects=Affects.NOTHING, path=True)
-    """Where `two_stage` keeps the features; runs with the same ones share them."""
+    """Folder of the features of `two_stage`, shared by runs with the same ones."""
 
     feature_copies: int = option(1, affects=Affects.TRAINING, least=1)
     """Epochs of different images whose features are kept, to be taken in turn."""
@@ -80,7 +80,7 @@ class RunConfig:
     """Epochs without a lower validation loss before training stops; without a value: never."""
 
     min_delta: float = option(0.0, affects=Affects.TRAINING, least=0)
-    """What is not lower by more than this is no lower loss, for --patience and for `plateau`."""
+    """Minimum decrease that counts as a lower loss, for --patience and for `plateau`."""
 
     seed: int = option(0, affects=Affects.TRAINING, least=0)
     """Seed of initial weights, shuffling and all noise."""
@@ -111,7 +111,7 @@ class RunConfig:
     """Delete the run that the run folder holds and begin anew."""
 
     data_dir: str = option("", affects=Affects.NOTHING, path=True)
-    """Where TFDS datasets are kept, or the folder of an `image_folder`."""
+    """Folder of TFDS datasets, or of the images of an `image_folder`."""
 
     manual_dir: str = option("", affects=Affects.NOTHING, path=True)
     """Folder of data that cannot be downloaded."""
@@ -150,7 +150,7 @@ class RunConfig:
     """Training images are turned about their centre at random by up to this, degrees."""
 
     outside: Literal["zeros", "mirror"] = option("zeros", affects=Affects.DATA)
-    """What lies outside of images that are changed so: zeros (noise comes later), or mirrored."""
+    """Fill outside transformed images: zeros (noise comes later), or mirrored pixels."""
 
     pad: int = option(0, affects=Affects.DATA, least=0)
     """Pixels of zeros added on each side of the images, before the noise."""
@@ -163,7 +163,7 @@ class RunConfig:
     noise_distribution: Literal["log_uniform", "uniform"] = option(
         "log_uniform", affects=Affects.DATA
     )
-    """How the standard deviation of each image is drawn from a range."""
+    """Distribution from which the standard deviation of each image is drawn in a range."""
 
     noise_realisation: int = option(0, affects=Affects.DATA, least=0)
     """Number of the noise realisation: the seed of the noise that is added."""
@@ -182,7 +182,7 @@ class RunConfig:
     """Expected fractions of the classes, in their order; default: those of the dataset."""
 
     saved_models_dir: str = option("saved_models", affects=Affects.NOTHING, path=True)
-    """Where the SavedModel is exported to, as <model>/<version>."""
+    """Folder of exported SavedModels, <model>/<version>."""
 
     checkpoint_seconds: float = option(60.0, affects=Affects.NOTHING, least=0, finite=False)
     """Longest time between checkpoints within an epoch."""
@@ -212,12 +212,12 @@ class RunConfig:
 
     @property
     def augments(self) -> bool:
-        """Whether training images are sheared, scaled, shifted, turned or mirrored."""
+        """True if training images are sheared, scaled, shifted, rotated or mirrored."""
         return self.flip or max(self.shear, self.zoom, self.shift, self.rotation) > 0
 
     @property
     def images_vary(self) -> bool:
-        """Whether training images differ from epoch to epoch."""
+        """True if training images differ from epoch to epoch."""
         fresh = self.noise_draws == "fresh" and any(self.noise_sigma or ())
         return self.augments or fresh
 

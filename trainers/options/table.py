@@ -28,7 +28,7 @@ class TableOptions:
     """The same with identifiers; default: id, if there."""
 
     extensions: str = option("objects")
-    """What the image extensions of a FITS file are: objects, or bands of one."""
+    """Meaning of the image extensions of a FITS file: objects, or bands of one."""
 
     hdu: list[str] | None = option(None, type=str, nargs="+", metavar="NAME|NUMBER")
     """Extensions of a FITS file that are read, in this order; default: all."""
@@ -47,6 +47,6 @@ class TableOptions:
 
     @property
     def file_settings(self) -> dict[str, Any]:
-        """How files are read, by the names of `cutouts.cutout.Wanted`."""
+        """Settings for reading files, by the names of `cutouts.cutout.Wanted`."""
         names = ("column", "id_column", "extensions", "hdu")
         return {name: getattr(self, name) for name in names}

@@ -1,4 +1,4 @@
-"""Which folder is meant by a model, found without TensorFlow: a mistake shows at once."""
+"""Folders of SavedModels, found without TensorFlow so that mistakes show at once."""
 
 from __future__ import annotations
 
