@@ -16,10 +16,10 @@ from zoo.weights import list_weights, weights_file
 if TYPE_CHECKING:
     from zoo.model import ZooModel
 
-__all__ = ["load", "load_file"]
+__all__ = ["MODEL_FILE", "load", "load_file"]
 
-# Of a run folder.
-_MODEL_FILE = "model.keras"
+MODEL_FILE = "model.keras"
+"""Name of the trained model in a run folder."""
 
 
 def load(source: str | os.PathLike[str], *, vgg16: str | None = None) -> ZooModel:
@@ -81,13 +81,13 @@ def _model_file(path: Path) -> Path:
         raise ValueError(f"there is no file or folder {path}{hint}")
     if not path.is_dir():
         return path
-    if (path / _MODEL_FILE).exists():
-        return path / _MODEL_FILE
+    if (path / MODEL_FILE).exists():
+        return path / MODEL_FILE
     if (path / "repeats.json").exists():
         raise ValueError(f"{path} holds repeats of a run; choose one of them, {path}/seed_N")
     if (path / "config.json").exists():
         raise ValueError(f"the run in {path} has not finished training; resume it")
-    raise ValueError(f"{path} is not the folder of a run: it has no {_MODEL_FILE}")
+    raise ValueError(f"{path} is not the folder of a run: it has no {MODEL_FILE}")
 
 
 def _is_registered(saved: Mapping[str, Any]) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import simple_parsing
 
 from trainers.cli.parser import parse_known
+from trainers.datasets import fingerprints
 from trainers.errors import UserError
 from trainers.few_labels.trainings import parse_trainings
 from trainers.options import identity
@@ -19,7 +19,7 @@ from trainers.options.fields import Affects, check_limits, option
 from trainers.options.run import RunConfig
 from trainers.options.values import absolute_source
 from trainers.runs import experiment
-from trainers.runs.run_folder import RunFolder
+from trainers.runs.run_folder import model_file
 from zoo import weights
 
 __all__ = ["METHODS", "MODEL", "Cell", "Options", "parse"]
@@ -134,7 +134,7 @@ def _identity(encoder: str) -> str:
     path = Path(encoder)
     if not path.is_absolute():
         return f"{encoder}, SHA-256 {weights.describe(encoder).file.sha256[:16]}"
-    file = RunFolder(path).model if path.is_dir() else path
+    file = model_file(path)
     # A missing file is reported when the model is loaded.
-    content = file.read_bytes() if file.is_file() else b""
-    return f"{encoder}, SHA-256 {hashlib.sha256(content).hexdigest()[:16]}"
+    checksum = fingerprints.of_file(file) if file.is_file() else ""
+    return f"{encoder}, SHA-256 {checksum[:16]}"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trainers.options.fields import Affects, names
+from zoo.loading import MODEL_FILE
 
 __all__ = [
     "WEIGHTS",
@@ -21,9 +22,6 @@ __all__ = [
 
 WEIGHTS = (Affects.DATA, Affects.TRAINING)
 """Stages on which the weights depend after any number of steps: fixed once a run has begun."""
-
-# Of a run folder.
-_MODEL_FILE = "model.keras"
 
 _RESULT = (*WEIGHTS, Affects.LENGTH, Affects.REPORT)
 
@@ -103,7 +101,7 @@ def _is_existing_path(value: Any, base: Path | str) -> bool:
     if not isinstance(value, str):
         return False
     path = Path(_absolute(value, base))
-    if (path / _MODEL_FILE).is_file():
+    if (path / MODEL_FILE).is_file():
         return True
     return ("/" in value or bool(path.suffix)) and path.exists()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import tensorflow as tf
 
 from trainers.blends import sep_baseline
 from trainers.blends.truth import BlendTruth, blended_class
+from trainers.datasets import fingerprints
 from trainers.datasets.dataset import Dataset
 from trainers.errors import UserError
 from trainers.evaluators.statistics.photometry import reference_band
@@ -92,7 +92,7 @@ def blended_probability(
     Returns:
         (number,) float32.
     """
-    key = _key(dataset, splits) + hashlib.sha256(model_file.read_bytes()).hexdigest()
+    key = _key(dataset, splits) + fingerprints.of_file(model_file)
     with contextlib.suppress(Exception), np.load(path) as held:  # Whatever NumPy raises.
         if str(held["key"]) == key:
             return held["probability"]

@@ -21,7 +21,7 @@ from trainers.options.run import RunConfig
 from trainers.runs import exports, outcome, training_statistics
 from trainers.runs.exports import export_run
 from trainers.runs.outcome import Outcome
-from trainers.runs.run_folder import RunFolder, load_model
+from trainers.runs.run_folder import RunFolder, load_model, model_file
 from trainers.storage.atomic_files import flush_to_disk
 from trainers.storage.json_files import write_json
 from trainers.training import initial_weights, loop, two_stage
@@ -146,11 +146,8 @@ def follow(
 
 def _records(procedure: Procedure, config: RunConfig) -> dict[str, Any]:
     held = {role: records.of_dataset(dataset) for role, dataset in procedure.datasets.items()}
-    files = {}
-    for name, path in identity.inputs(config).items():
-        file = RunFolder(path).model if path.is_dir() else path
-        if file.is_file():
-            files[name] = file
+    files = {name: model_file(path) for name, path in identity.inputs(config).items()}
+    files = {name: file for name, file in files.items() if file.is_file()}
     return held | ({"models": records.of_models(files)} if files else {})
 
 

@@ -19,12 +19,13 @@ from trainers.storage.claimed_folder import claimed, visible_entries
 from trainers.storage.json_files import read_json, write_json
 from trainers.tables.provenance import installed_versions
 from zoo import cpu
+from zoo.loading import MODEL_FILE
 
 if TYPE_CHECKING:
     from trainers.datasets.dataset import Dataset
     from zoo.model import ZooModel
 
-__all__ = ["RunFolder", "load_config", "load_model", "working_directory"]
+__all__ = ["RunFolder", "load_config", "load_model", "model_file", "working_directory"]
 
 
 class RunFolder:
@@ -42,7 +43,7 @@ class RunFolder:
         self.checkpoints = self.path / "checkpoints"
         self.tensorboard = self.path / "tensorboard"
         self.history = self.path / "history.csv"
-        self.model = self.path / "model.keras"
+        self.model = self.path / MODEL_FILE
         self.metrics = self.path / "metrics.json"
         self.report = self.path / "report.md"
         self.finished = self.path / "finished.json"
@@ -168,6 +169,15 @@ class RunFolder:
             path.unlink(missing_ok=True)
         for entry in sorted(visible_entries(self.path), key=lambda entry: entry == self.config):
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def model_file(path: Path) -> Path:
+    """Returns the file of a trained model, which may be missing.
+
+    Args:
+        path: The file itself, or a run folder, whose model it then is.
+    """
+    return RunFolder(path).model if path.is_dir() else path
 
 
 def load_config(run_dir: Path | str) -> RunConfig:
