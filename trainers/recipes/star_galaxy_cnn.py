@@ -6,7 +6,7 @@ Reached: AUC 0.956 on sdss_star_galaxy/simulated and 0.885 on the ARIES cutouts,
 two to four minutes on two busy cores.
 """
 
-from trainers.recipes import Recipe
+from trainers.recipes import Recipe, star_galaxy
 
 DEFAULT = Recipe(
     dataset="sdss_star_galaxy/simulated",
@@ -24,13 +24,6 @@ DEFAULT = Recipe(
             "hyperparameters": {"dropout": 0.5, "average_symmetries": True},
         }
     },
-    hyperparameters={"preprocessing": ["background_noise", {"name": "centre_crop", "size": 32}]},
+    hyperparameters=star_galaxy.cropped(32),
 )
-
-PAPER = Recipe(
-    dataset="sdss_star_galaxy/labeled",
-    epochs=100,
-    batch_size=64,
-    learning_rate=1e-3,
-    patience=10,
-)
+PAPER = star_galaxy.PAPER

@@ -4,8 +4,7 @@
     python -m trainers.run --model vae --recipe gz_decals
 
 `paper` is the plain VAE of the star-galaxy work: its classes come from the manifold of the
-latents (evaluator `manifold`), published AUC 0.75. Learning rate, batch and epochs are not
-published; those here are ours.
+latents (evaluator `manifold`), published AUC 0.75.
 
 `gz_decals` has 40 latents on colour pictures of galaxies, as the VAE of arXiv 2303.08627. Its
 likelihood is a squared error whose weight is learnt; other losses, with a weight of the divergence
@@ -17,7 +16,9 @@ that leaves them room on pixels from 0 to 1:
 `invariant_vae` has the better latents for the nine tasks (docs/results.md).
 """
 
-from trainers.recipes import Recipe
+import dataclasses
+
+from trainers.recipes import Recipe, star_galaxy
 
 DEFAULT = Recipe(
     dataset="sdss_star_galaxy/simulated",
@@ -27,25 +28,14 @@ DEFAULT = Recipe(
     schedule="cosine",
     warmup_steps=100,
     gradient_clip_norm=1.0,
-    hyperparameters={"preprocessing": ["background_noise", {"name": "centre_crop", "size": 32}]},
+    hyperparameters=star_galaxy.cropped(32),
 )
+PAPER = star_galaxy.PAPER
 
-PAPER = Recipe(
-    dataset="sdss_star_galaxy/labeled",
-    epochs=100,
-    batch_size=64,
-    learning_rate=1e-3,
-    patience=10,
-)
-
-GZ_DECALS = Recipe(
+GZ_DECALS = dataclasses.replace(
+    DEFAULT,
     dataset="galaxy_zoo_decals/simulated",
-    epochs=12,
-    batch_size=64,
     learning_rate=2e-3,
-    schedule="cosine",
-    warmup_steps=100,
-    gradient_clip_norm=1.0,
     hyperparameters={
         "preprocessing": "rescale",
         "stretch": False,

@@ -2,37 +2,10 @@
 
     python -m trainers.run --model vae_wasserstein --hp divergence=aw
 
-`paper`: published AUC 0.92 (AW), 0.88 (PW), 0.82 (SC), each by `--hp divergence=...`. Learning
-rate, batch and epochs are not published; those here are ours.
+`paper`: published AUC 0.92 (AW), 0.88 (PW), 0.82 (SC), each by `--hp divergence=...`.
 """
 
-from trainers.recipes import Recipe
+from trainers.recipes import star_galaxy
 
-DEFAULT = Recipe(
-    dataset="sdss_star_galaxy/simulated",
-    epochs=12,
-    batch_size=64,
-    learning_rate=3e-3,
-    gradient_clip_norm=1.0,
-    schedule="cosine",
-    warmup_steps=100,
-    weight_decay=0.05,
-    hyperparameters={"preprocessing": ["background_noise", {"name": "centre_crop", "size": 24}]},
-    datasets={
-        "image_folder": {
-            "epochs": 60,
-            "weight_decay": 0.0,
-            "hyperparameters": {
-                "preprocessing": ["background_noise", {"name": "centre_crop", "size": 32}]
-            },
-        }
-    },
-)
-
-PAPER = Recipe(
-    dataset="sdss_star_galaxy/labeled",
-    epochs=100,
-    batch_size=64,
-    learning_rate=1e-3,
-    patience=10,
-)
+DEFAULT = star_galaxy.UNSUPERVISED
+PAPER = star_galaxy.PAPER
