@@ -98,6 +98,7 @@ def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
     from trainers.runs import exports
 
     files = table.check_files(options) if options.images else ()
+    table.note_unread(options)
     if options.run_dir is not None:
         folder = exports.saved_model_of_run(options.run_dir)
     else:

@@ -92,6 +92,7 @@ def _ask(options: Options, arguments: Sequence[str]) -> Outcome:
     from trainers.cutouts import sources
 
     files = table.check_files(options)  # A mistake shows before TensorFlow has started.
+    table.note_unread(options)
 
     from trainers.prediction import answering, local
     from trainers.prediction.prediction_client import PredictionClient

@@ -71,8 +71,12 @@ def write_catalogue(folder, config, change=None):
 def picture(index):
     y, x = np.mgrid[:40, :40]
     image = np.stack([x * 5, y * 5, np.full_like(x, 2 * index)], axis=-1).astype(np.uint8)
+    return encoded(PIL.Image.fromarray(image), "PNG")
+
+
+def encoded(image, kind):
     stream = io.BytesIO()
-    PIL.Image.fromarray(image).save(stream, "PNG")
+    image.save(stream, kind)
     return stream.getvalue()
 
 
@@ -288,6 +292,22 @@ class BadInputTest(tf.test.TestCase):
         archive = folder / "gz_decals_dr5_png_part9.zip"
         archive.write_bytes(b"PK\x03\x04 and no more")
         self.check(folder, "part9.zip: truncated or not a zip archive")
+
+    def test_images_of_other_kinds(self):
+        folder = self.spoilt("ra", 1.0)
+        (path,) = folder.glob(f"*/*/{NAMES[0]}.png")
+        deep = np.arange(1200, dtype=np.uint16).reshape(20, 20, 3) * 50
+        with PIL.Image.open(path) as image:
+            image = image.convert("CMYK")
+        for content, message in (
+            (tf.io.encode_png(deep).numpy(), "image must have 8 bits a band; got 16"),
+            (tf.io.encode_png(deep[..., :1]).numpy(), "image must have 8 bits a band; got 16"),
+            (encoded(image, "JPEG"), "image must be grey or RGB; got the mode CMYK"),
+            (encoded(image.convert("RGB"), "GIF"), "truncated or not an image"),
+        ):
+            with self.subTest(message):
+                path.write_bytes(content)
+                self.check(folder, str(path), message)
 
     def test_options(self):
         for kind, options, message in (

@@ -28,6 +28,11 @@ __all__ = [
 # Pixels on a side of the published images.
 FULL_SIZE = 424
 
+# The published images are PNG of 8 bits; Pillow would cut 16 to their upper half, or clip them.
+_FORMATS = ("JPEG", "PNG")
+_MODES = ("L", "RGB", "RGBA", "P", "LA", "1")
+_BIT_DEPTH_PLACE = 24  # bytes, in the header of a PNG file
+
 # Of an image in an archive; the published ones have a few hundred thousand.
 _MOST_BYTES = 2**26
 # What zipfile raises for archives that are damaged, locked or packed in unknown ways.
@@ -114,7 +119,7 @@ def picture(data: bytes, crop: float, size: int) -> np.ndarray:
     """Returns the central part of an image, scaled.
 
     Args:
-        data: A square PNG or JPEG of any size.
+        data: A square PNG or JPEG of any size, grey or RGB, with 8 bits a band.
         crop: Share of each side that is kept, about the centre.
         size: Pixels on a side of the result; the filter is Lanczos's, as wide as is needed not to
             alias.
@@ -123,15 +128,20 @@ def picture(data: bytes, crop: float, size: int) -> np.ndarray:
         (size, size, 3) uint8.
 
     Raises:
-        ValueError: if the data are no image, or it is not square.
+        ValueError: if the data are no such image.
     """
     try:
-        with PIL.Image.open(io.BytesIO(data)) as image:
+        with PIL.Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             image.load()
-            colour = image.convert("RGB")
+            bits = 16 if image.format == "PNG" and data[_BIT_DEPTH_PLACE] == 16 else 8
+            mode, colour = image.mode, image.convert("RGB")
     except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"truncated or not an image ({reason})") from None
+    if bits != 8:
+        raise ValueError(f"image must have 8 bits a band; got {bits}")
+    if mode not in _MODES:
+        raise ValueError(f"image must be grey or RGB; got the mode {mode}")
     width, height = colour.size
     if width != height:
         raise ValueError(f"image must be square; got {width} x {height} pixels")

@@ -5,14 +5,26 @@ from __future__ import annotations
 import glob
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from trainers.cutouts.cutout import CutoutFile
 from trainers.errors import UserError
 
-__all__ = ["PICTURES", "SUFFIXES", "find", "is_picture", "is_small", "names", "reader", "state"]
+__all__ = [
+    "PICTURES",
+    "SUFFIXES",
+    "counted",
+    "find",
+    "is_hidden",
+    "is_picture",
+    "is_small",
+    "names",
+    "reader",
+    "state",
+    "unread",
+]
 
 
 def _fits() -> type[CutoutFile]:
@@ -62,6 +74,9 @@ _READERS: dict[str, Callable[[], type[CutoutFile]]] = {
 # Bytes of a FITS file that is read as a whole.
 _SMALL = 4 * 2**20
 
+# Files and folders that operating systems leave beside those of the user, in small letters.
+_OF_SYSTEMS = ("__macosx", "desktop.ini", "thumbs.db")
+
 # Folders with the parts of a table that is being made, see `prediction.parts`.
 _PARTS = (".parts", ".parts.old")
 
@@ -96,6 +111,40 @@ def find(paths: Sequence[str | Path], leave_out: str | Path | None = None) -> li
             _suffix(file)
             files.setdefault(absolute, file)
     return list(files.values())
+
+
+def unread(paths: Sequence[str | Path], suffixes: Sequence[str] = SUFFIXES) -> Counter[str]:
+    """Returns how many files in folders cannot be read, by their suffix.
+
+    Hidden files do not count; see `is_hidden`.
+
+    Args:
+        paths: Folders, also as patterns; what is no folder does not count.
+        suffixes: How the names of files end that can be read.
+    """
+    return Counter(
+        Path(file).suffix.lower()
+        for path in map(str, paths)
+        for name in ([path] if os.path.exists(path) else glob.glob(path, recursive=True))
+        if os.path.isdir(name)
+        for file in _files(name)
+        if not file.lower().endswith(tuple(suffixes))
+    )
+
+
+def counted(number_of: Mapping[str, int]) -> str:
+    """Returns the result of `unread` in words, such as "12 .tif, 1 without suffix"."""
+    ordered = sorted(number_of.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{number} {suffix or 'without suffix'}" for suffix, number in ordered)
+
+
+def is_hidden(name: str) -> bool:
+    """Returns whether a file or folder is hidden, or an operating system's own.
+
+    Args:
+        name: Its name, without folder.
+    """
+    return name.startswith(".") or name.lower() in _OF_SYSTEMS
 
 
 def names(files: Sequence[str]) -> list[str]:
@@ -171,24 +220,22 @@ def state(files: Sequence[str]) -> list[list[Any]]:
 
 
 def _inside(folder: str) -> list[str]:
-    found, seen = [], set()
+    return [file for file in _files(folder) if file.lower().endswith(SUFFIXES)]
+
+
+def _files(folder: str) -> Iterator[str]:
+    """Yields all files in a folder and in those within, but for hidden ones."""
+    seen = set()
     for parent, folders, members in os.walk(folder, followlinks=True):
         real = os.path.realpath(parent)
         if real in seen:  # By way of a link.
             folders.clear()
             continue
         seen.add(real)
-        folders[:] = [
-            name for name in folders if not (name.startswith(".") or name.endswith(_PARTS))
-        ]
+        folders[:] = [name for name in folders if not (is_hidden(name) or name.endswith(_PARTS))]
         # So that a link comes after the folder beside it to which it may lead.
         folders.sort(key=lambda name: (os.path.islink(os.path.join(parent, name)), name))
-        found += [
-            os.path.join(parent, name)
-            for name in members
-            if name.lower().endswith(SUFFIXES) and not name.startswith(".")
-        ]
-    return found
+        yield from (os.path.join(parent, name) for name in members if not is_hidden(name))
 
 
 def _suffix(file: str) -> str:

@@ -13,6 +13,7 @@ import numpy as np
 
 from trainers.datasets import fingerprints
 from trainers.datasets.batching import Batching
+from trainers.errors import UserError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -50,6 +51,9 @@ class DatasetSpec:
             tells all on which their pixels depend.
         scales_files: Whether each image was a file of any size, cut around the centre to the ratio
             of the sides and scaled, see `picture_files.decode`.
+
+    Raises:
+        UserError: if the name of a class is empty or cannot be printed.
     """
 
     name: str
@@ -65,6 +69,14 @@ class DatasetSpec:
     feature_names: tuple[str, ...] = ()
     transformations: tuple[str, ...] = ()
     scales_files: bool = False
+
+    def __post_init__(self) -> None:
+        for name in self.class_names:
+            # They stand in files, one a line, in figures and in the names of columns.
+            if not (name and name.isprintable()):
+                raise UserError(
+                    f"`dataset` {self.name}: names of classes must be printable; got {name!r}"
+                )
 
 
 class Dataset(abc.ABC):

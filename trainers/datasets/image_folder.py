@@ -6,40 +6,23 @@ which file it could not decode.
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from trainers.cutouts import sources
 from trainers.cutouts.sources import PICTURES
 from trainers.datasets.dataset import CACHE_BYTES, Dataset, DatasetSpec
+from trainers.datasets.folder_layout import FolderLayout, read_layout
 from trainers.datasets.image_files import StreamedFiles, decode_all, stored_content
 from trainers.datasets.in_memory import InMemoryDataset, empty
 from trainers.errors import UserError
 from trainers.options.class_choice import ClassChoice
 from trainers.options.limits import SPLITS
 
-__all__ = ["read", "split_of"]
-
-# Upper ends of the splits on the unit interval of the hash: 70, 10 and 20 per cent.
-_SPLIT_ENDS = (0.7, 0.8, 1.0)
-
-# Folders of the layout that brings its own splits.
-_SPLIT_FOLDERS = {split: split for split in SPLITS} | {"val": "validation", "valid": "validation"}
-
-_Files = dict[str, list[Path]]
-
-
-def split_of(object_id: str) -> str:
-    """Returns the split of an object: a hash of its name alone, so that it never changes side.
-
-    Args:
-        object_id: Name of the file without folder and suffix.
-    """
-    place = int.from_bytes(_digest(object_id)[:8], "big") / 2**64
-    return next(split for split, end in zip(SPLITS, _SPLIT_ENDS, strict=True) if place < end)
+__all__ = ["read"]
 
 
 def read(
@@ -55,9 +38,10 @@ def read(
 
     Three layouts: `folder/<class>/<name>.jpg`; `folder/<name>.jpg`, without labels; or
     `folder/<split>/<class>/<name>.jpg` as TFDS's own ImageFolder has it, whose splits are kept
-    (train, validation, also called val or valid, and test). In the other two the split is a hash
-    of the name. The name, which is also the "id", takes no part of the class: an object keeps its
-    split when it is relabelled.
+    (train, validation, also called val or valid, and test). In the other two, and with a train
+    folder alone, the split is a hash of the name. The name takes no part of the class: an object
+    keeps its split when it is relabelled. It is also the "id", unless it occurs more than once:
+    then "id" is `<class>/<name>`. Files of other kinds are counted in a note; hidden ones are not.
 
     Args:
         folder: The folder.
@@ -74,13 +58,10 @@ def read(
         UserError: if the folder or a class has no images, or an image cannot be used.
     """
     if image_shape is not None and image_shape[-1] not in (1, 3):
-        raise UserError(f"--image_shape must have 1 or 3 bands for images; got {image_shape}")
-    files, folders = _find(folder)
-    for name in folders:
-        if not name.isprintable():
-            raise UserError(
-                f"`data_dir` {folder}: names of classes must be printable; got {name!r}"
-            )
+        raise UserError(f"`image_shape` must have 1 or 3 bands for images; got {image_shape}")
+    layout = read_layout(folder)
+    files, folders, ids = dict(layout.files), layout.class_names, layout.ids
+    _note(folder, layout)
     choice = classes or ClassChoice(folders, tuple((name,) for name in folders))
     class_names, label_of = choice.names, dict(zip(folders, choice.labels(folders), strict=True))
     if classes is not None:
@@ -89,13 +70,15 @@ def read(
             for split, members in files.items()
         }
     kept = max_examples or {}
-    files = {split: files.get(split, [])[: kept.get(split)] for split in SPLITS}
+    files = {split: files[split][: kept.get(split)] for split in SPLITS}
     paths = [path for members in files.values() for path in members]
     found = decode_all(paths, image_shape, on_error=on_error, cache_bytes=cache_bytes)
     usable = set(found.usable)
     lines = [f"{path.relative_to(folder)}: {line}" for path, line in found.problems.items()]
     used = {split: [path for path in files[split] if path in usable] for split in SPLITS}
     _check_used(folder, used, found.problems, label_of)
+    if not kept:  # A small sample may lack a class.
+        _check_trained(folder, used["train"], label_of, class_names)
     if image_shape is None and found.shape[-1] == 1:
         print(f"{folder}: all images are grey, one band 'grey' is read", file=sys.stderr)
     if lines:
@@ -111,7 +94,7 @@ def read(
         feature_names=("image", "id", "label") if class_names else ("image", "id"),
         scales_files=image_shape is not None,
     )
-    features = {split: _features(members, label_of) for split, members in used.items()}
+    features = {split: _features(members, ids, label_of) for split, members in used.items()}
     if found.images is None:
         return StreamedFiles(spec, used, features, lines)
     arrays = {}
@@ -126,8 +109,23 @@ def read(
     )
 
 
-def _features(paths: Sequence[Path], label_of: Mapping[str, int]) -> dict[str, np.ndarray]:
-    features = {"id": np.array([path.stem for path in paths], dtype=str)}
+def _note(folder: Path, layout: FolderLayout) -> None:
+    """Prints what a user may not expect of a folder."""
+    others = sources.counted(sources.unread([folder], PICTURES))
+    if others:
+        print(f"{folder}: files of other kinds are not read: {others}", file=sys.stderr)
+    alike = sum(path.stem != name for path, name in layout.ids.items())
+    if alike:
+        print(
+            f"{folder}: {alike} images have the name of another; their ids have the folder too",
+            file=sys.stderr,
+        )
+
+
+def _features(
+    paths: Sequence[Path], ids: Mapping[Path, str], label_of: Mapping[str, int]
+) -> dict[str, np.ndarray]:
+    features = {"id": np.array([ids[path] for path in paths], dtype=str)}
     if label_of:
         label = [label_of[path.parent.name] for path in paths]
         features["label"] = np.array(label, np.int64)
@@ -135,7 +133,10 @@ def _features(paths: Sequence[Path], label_of: Mapping[str, int]) -> dict[str, n
 
 
 def _check_used(
-    folder: Path, used: _Files, problems: Mapping[Path, str], label_of: Mapping[str, int]
+    folder: Path,
+    used: Mapping[str, Sequence[Path]],
+    problems: Mapping[Path, str],
+    label_of: Mapping[str, int],
 ) -> None:
     paths = [path for members in used.values() for path in members]
     if not used["train"]:
@@ -150,90 +151,10 @@ def _check_used(
                 )
 
 
-def _find(folder: Path) -> tuple[_Files, tuple[str, ...]]:
-    """Returns the files of each split and the names of the classes."""
-    if not folder.is_dir():
-        raise UserError(f"`data_dir` {folder}: no such folder")
-    inside, loose = _contents(folder)
-    if not inside:
-        if not loose:
-            raise UserError(f"`data_dir` {folder}: no {', '.join(PICTURES)} files in it")
-        return _by_hash(loose), ()
-    splits = [path.name for path in inside if path.name.lower() in _SPLIT_FOLDERS]
-    others = [path.name for path in inside if path.name not in splits]
-    if not others:
-        return _in_given_splits(folder, inside)
-    if any(_SPLIT_FOLDERS[name.lower()] == "train" for name in splits):
-        raise UserError(
-            f"`data_dir` {folder}: its folders must be splits ({', '.join(SPLITS)}) or classes; "
-            f"got {', '.join(splits)} beside {', '.join(others)}"
-        )
-    by_class = {path.name: _contents(path)[1] for path in inside}
-    for name, paths in by_class.items():
-        if not paths:
-            raise UserError(_empty(folder, name))
-    return _by_hash([path for paths in by_class.values() for path in paths]), tuple(by_class)
-
-
-def _in_given_splits(folder: Path, splits: Sequence[Path]) -> tuple[_Files, tuple[str, ...]]:
-    files: _Files = {}
-    names = {}
-    for path in splits:
-        split = _SPLIT_FOLDERS[path.name.lower()]
-        if split in files:
-            raise UserError(f"`data_dir` {folder}: the {split} split has two folders")
-        classes, loose = _contents(path)
-        names[split] = {path.name for path in classes}
-        files[split] = loose + [image for path in classes for image in _contents(path)[1]]
-    if not any(files.values()):
-        raise UserError(f"`data_dir` {folder}: no {', '.join(PICTURES)} files in its splits")
-    class_names = tuple(sorted(set.union(*names.values())))
-    labelled = [split for split, members in names.items() if members]
-    unlabelled = [split for split in files if files[split] and split not in labelled]
-    if labelled and unlabelled:
-        raise UserError(
-            f"`data_dir` {folder}: {labelled[0]} has a folder for each class and {unlabelled[0]} "
-            "has none"
-        )
-    train = files.get("train", [])
-    if not train or (files.get("validation") and not files.get("test")):
-        missing = "test" if train else "train"
-        raise UserError(f"`data_dir` {folder}: no {missing} folder with images beside the others")
-    for name in class_names:
-        if not any(path.parent.name == name for path in train):
-            raise UserError(_empty(folder / "train", name))
-    if not files.get("test"):
-        print(f"{folder}: no test folder; the images of train are split by name", file=sys.stderr)
-        return _by_hash(train), class_names
-    return {
-        split: sorted(members, key=lambda path: _digest(path.stem))
-        for split, members in files.items()
-    }, class_names
-
-
-def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Returns the folders and the images in a folder, of which only one kind may be there."""
-    seen = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    inside = [path for path in seen if path.is_dir()]
-    loose = [path for path in seen if path.suffix.lower() in PICTURES and not path.is_dir()]
-    if inside and loose:
-        raise UserError(
-            f"`data_dir` {folder}: images lie both in it ({loose[0].name}) and in folders of it "
-            f"({inside[0].name}): name the class of each, or of none"
-        )
-    return inside, loose
-
-
-def _empty(folder: Path, name: str) -> str:
-    return f"`data_dir` {folder}: class '{name}' has no {', '.join(PICTURES)} files"
-
-
-def _by_hash(paths: Sequence[Path]) -> _Files:
-    files: _Files = {split: [] for split in SPLITS}
-    for path in sorted(paths, key=lambda path: _digest(path.stem)):
-        files[split_of(path.stem)].append(path)
-    return files
-
-
-def _digest(object_id: str) -> bytes:
-    return hashlib.sha256(object_id.encode(errors="surrogateescape")).digest()
+def _check_trained(
+    folder: Path, paths: Sequence[Path], label_of: Mapping[str, int], class_names: Sequence[str]
+) -> None:
+    trained = {label_of[path.parent.name] for path in paths} if label_of else set()
+    for label, name in enumerate(class_names):
+        if label not in trained:
+            raise UserError(f"`data_dir` {folder}: class '{name}' has no image in the train split")

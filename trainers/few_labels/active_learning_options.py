@@ -113,7 +113,7 @@ def parse(arguments: Sequence[str], description: str) -> Options:
     prog = "python -m trainers.active_learning"
     options, others = parse_known(Options, arguments, prog=prog, description=description)
     config = parse_trainings(options.model, others)
-    name = f"active_learning-{config.dataset.replace('/', '_')}-{options.model}"
+    name = f"active_learning-{config.data_name.replace('/', '_')}-{options.model}"
     return dataclasses.replace(
         options,
         strategies=[name for name in STRATEGIES if name in options.strategies],

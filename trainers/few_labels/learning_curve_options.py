@@ -56,6 +56,12 @@ class Cell:
         return f"{self.method}/labels_{self.labels}/repeat_{self.repeat}"
 
 
+_REFUSED = {
+    "--model": f"it is {MODEL}, and --encoder takes any trained model",
+    "--init": "--encoder is the start of those that do not train from scratch",
+}
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
     """Options of the experiment; all others are those of `python -m trainers.run`."""
@@ -112,9 +118,10 @@ def parse(arguments: Sequence[str], description: str) -> Options:
     """
     prog = "python -m trainers.learning_curve"
     options, others = parse_known(Options, arguments, prog=prog, description=description)
-    if "--model" in others:
-        raise UserError(f"`model` is {MODEL} here; `encoder` takes any trained model")
-    config = parse_trainings(MODEL, others)
+    config = parse_trainings(MODEL, others, _REFUSED)
+    for name in ("encoder", "training"):
+        if name in config.hp:
+            raise UserError(f"`hp` {name}: `encoder` and `methods` set it; got {config.hp[name]!r}")
     encoder = absolute_source(options.encoder)
     of = Path(encoder).stem if Path(encoder).is_absolute() else encoder.replace("/", "_")
     name = f"learning_curve-{config.data_name.replace('/', '_')}-{of}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trainers.cli.run_options import parse_run
 from trainers.errors import UserError
@@ -21,18 +21,23 @@ _REFUSED = {
 }
 
 
-def parse_trainings(model: str, arguments: Sequence[str]) -> RunConfig:
+def parse_trainings(
+    model: str, arguments: Sequence[str], refused: Mapping[str, str] | None = None
+) -> RunConfig:
     """Returns the configuration that all trainings of an experiment share.
 
     Args:
         model: Registry key of the model.
         arguments: Options of `trainers.run`.
+        refused: Options that the command refuses beyond those that all do, and why.
 
     Raises:
         UserError: if an option or its value is not allowed, or would have no effect.
     """
+    reasons = _REFUSED | dict(refused or {})
     for argument in arguments:
+        # Also in the form --name=value.
         name = argument.partition("=")[0]
-        if name in _REFUSED:
-            raise UserError(f"{name} is no option of this command: {_REFUSED[name]}")
+        if name in reasons:
+            raise UserError(f"{name} is no option of this command: {reasons[name]}")
     return parse_run(["--model", model, *arguments])

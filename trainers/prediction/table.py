@@ -24,6 +24,7 @@ __all__ = [
     "check_output",
     "files",
     "make",
+    "note_unread",
     "report",
 ]
 
@@ -59,6 +60,19 @@ def check_files(options: TableOptions) -> list[str]:
     """
     # Bands do not matter as long as nothing is counted or read.
     return files(options, (None, None, 1), counted=False).files
+
+
+def note_unread(options: TableOptions) -> None:
+    """Prints which files in the folders of `images` are not read.
+
+    Args:
+        options: Of the command.
+    """
+    from trainers.cutouts import sources
+
+    others = sources.unread(options.images or ())
+    if others:
+        print(f"note  files of other kinds are not read: {sources.counted(others)}", flush=True)
 
 
 def files(

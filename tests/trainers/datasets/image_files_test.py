@@ -106,7 +106,7 @@ class ImageFilesTest(FolderTestCase):
 
     def test_image_shape(self):
         self.draw_classes(4)
-        self.assert_refused("--image_shape", "1 or 3 bands", "got (8, 8, 5)", image_shape=(8, 8, 5))
+        self.assert_refused("`image_shape`", "1 or 3 bands", "got (8, 8, 5)", image_shape=(8, 8, 5))
         self.assert_refused("at least 1; got (0, 8, 3)", image_shape=(0, 8, 3))
         self.assert_refused("height, width and bands", image_shape=[8, 8])
 

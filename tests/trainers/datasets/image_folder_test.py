@@ -10,8 +10,9 @@ from skimage import io as skimage_io
 
 from tests import galaxy_data
 from tests.trainers.datasets.folder_case import FolderTestCase, draw
-from trainers.datasets import image_folder, loading
+from trainers.datasets import folder_layout, loading
 from trainers.datasets.dataset import DatasetSpec
+from trainers.datasets.noise import NoisyDataset
 from trainers.errors import UserError
 from trainers.options import limits
 
@@ -94,11 +95,11 @@ class ImageFolderTest(FolderTestCase):
         for name in ("587722", "galaxy 3", "J1603p3002_001_010_1076_258_3", "étoile"):
             place = int(hashlib.sha256(name.encode()).hexdigest()[:16], 16) / 16**16
             expected = "train" if place < 0.7 else "validation" if place < 0.8 else "test"
-            self.assertEqual(image_folder.split_of(name), expected)
+            self.assertEqual(folder_layout.split_of(name), expected)
 
     def test_split_fractions(self):
         number = 20_000
-        splits = [image_folder.split_of(f"object-{index}") for index in range(number)]
+        splits = [folder_layout.split_of(f"object-{index}") for index in range(number)]
         counts = [splits.count(split) for split in limits.SPLITS]
         expected = [0.7 * number, 0.1 * number, 0.2 * number]
         # Fails by chance once in 10^6 sets of names, and these are always the same.
@@ -124,7 +125,59 @@ class ImageFolderTest(FolderTestCase):
         self.assertAllEqual(part.arrays("train")["id"], whole.arrays("train", limit=20)["id"])
         self.assertLen(set(part.arrays("train")["label"]), 2)
 
+    def test_one_name_in_several_folders(self):
+        names = ("a/1.png", "b/1.png", "a/2.png", "b/2.jpg", "b/2.png")
+        for split in ("train", "test"):
+            for seed, name in enumerate(names):
+                draw(self.folder / split / name, seed=seed)
+            draw(self.folder / split / "a" / f"{split}3.png")
+        dataset = self.load()
+        self.assertIn("10 images have the name of another", self.errors)
+        for split in ("train", "test"):
+            arrays = dataset.arrays(split)
+            files = {f"{split}/{name.removesuffix('.png')}": name for name in names[:3]}
+            files |= {f"{split}/{name}": name for name in names[3:]}
+            self.assertEqual(set(arrays["id"]), {*files, f"{split}3"})
+            for name, label, image in zip(
+                arrays["id"], arrays["label"], arrays["image"], strict=True
+            ):
+                path = self.folder / split / files.get(name, f"a/{split}3.png")
+                self.assertEqual(dataset.spec.class_names[label], path.parent.name)
+                self.assertAllEqual(image, np.asarray(Image.open(path)))
+        # Each has noise of its own.
+        arrays = NoisyDataset(dataset, 1.0, pad=0).arrays("train")
+        noise = arrays["image"] - dataset.arrays("train")["image"]
+        self.assertLen({np.round(image, 3).tobytes() for image in noise}, 6)
+        # What is left out does not change the names.
+        chosen = self.load(classes=["x=a", "y=b"], max_examples=3).arrays("train")
+        self.assertAllEqual(chosen["id"], dataset.arrays("train", limit=3)["id"])
+
+    def test_files_that_are_not_read_are_counted(self):
+        self.draw_classes(10)
+        for name in ("star/1.tif", "star/2.TIF", "galaxy/3.bmp", "README", "star/Thumbs.db"):
+            (self.folder / name).write_text("no image")
+        for name in (".DS_Store", "__MACOSX/star/._1.png", ".ipynb_checkpoints/1.png"):
+            (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / name).write_text("no image")
+        dataset = self.load()
+        self.assertEqual(dataset.spec.class_names, ("galaxy", "star"))
+        self.assertEqual(sum(dataset.num_examples.values()), 20)
+        self.assertIn(
+            f"{self.folder}: files of other kinds are not read: 2 .tif, 1 without suffix, 1 .bmp\n",
+            self.errors,
+        )
+        (self.folder / "quasar").mkdir()
+        (self.folder / "quasar" / "1.tiff").touch()
+        self.assert_refused("class 'quasar' has no .jpeg, .jpg, .png files (it has 1 .tiff)")
+
     # Mistakes.
+
+    def test_folders_in_the_folder_of_a_class(self):
+        for name in ("train/a/1.png", "train/b/2.png", "test/a/3.png", "test/b/more/4.png"):
+            draw(self.folder / name)
+        self.assert_refused("must lie in its folder; test/b has the folder more")
+        self.folder = self.folder / "test"
+        self.assert_refused("must lie in its folder; b has the folder more")
 
     def test_missing_or_empty_folder(self):
         self.assert_refused(str(self.folder), "no .jpeg, .jpg, .png files")
@@ -145,6 +198,14 @@ class ImageFolderTest(FolderTestCase):
             draw(self.folder / name)
         self.assert_refused("train: class 'b' has no")
 
+    def test_class_with_no_training_example_by_name(self):
+        self.draw_classes(20)
+        name = next(str(i) for i in range(99) if folder_layout.split_of(str(i)) == "test")
+        draw(self.folder / "quasar" / f"{name}.png")
+        self.assert_refused("class 'quasar' has no image in the train split")
+        joined = self.load(classes=["star=star,quasar", "galaxy"])
+        self.assertEqual(sum(joined.num_examples.values()), 41)
+
     def test_given_splits_that_do_not_fit(self):
         draw(self.folder / "train" / "a" / "1.png")
         draw(self.folder / "test" / "2.png")
@@ -159,7 +220,7 @@ class ImageFolderTest(FolderTestCase):
         self.assert_refused("stray.png", "galaxy", "name the class of each, or of none")
 
     def test_too_few_images(self):
-        name = next(str(i) for i in range(99) if image_folder.split_of(str(i)) == "test")
+        name = next(str(i) for i in range(99) if folder_layout.split_of(str(i)) == "test")
         draw(self.folder / f"{name}.png")
         self.assert_refused("of 1 images none is in the train split")
 
