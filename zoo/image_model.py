@@ -97,9 +97,5 @@ class ImageModel(ZooModel):
         return {**batch, "image": self.augmentation(batch["image"], seed), **maps}
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "image_shape": list(self.image_shape),
-            "preprocessing": keras.saving.serialize_keras_object(self.preprocessing),
-            "augment": self.augment,
-        }
+        preprocessing = keras.saving.serialize_keras_object(self.preprocessing)
+        return {**super().get_config(), "preprocessing": preprocessing}

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from zoo import randomness
 from zoo.array_methods import ArrayMethods
+from zoo.configuration import kept_arguments
 from zoo.constructors import check_arguments, constructor_arguments
 from zoo.fitting import Fitting
 from zoo.optimization import Optimization
@@ -65,6 +66,9 @@ class ZooModel(Fitting, ArrayMethods, Optimization):
 
     fixed_arguments: tuple[str, ...] = ()
     """Arguments of the parent classes that this class sets itself and does not take."""
+
+    kept_as: Mapping[str, str] = {}
+    """Attributes that keep an argument whose own name is taken, by argument."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> ZooModel:
         check_arguments(cls.__name__, kwargs, cls.constructor_arguments())
@@ -250,8 +254,6 @@ class ZooModel(Fitting, ArrayMethods, Optimization):
         return self(inputs[0] if len(inputs) == 1 else named, training=False)
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "class_names": list(self.class_names),
-            "seed": self.seed,
-        }
+        """Returns the arguments that the constructor has kept, see `zoo.configuration`."""
+        kept = kept_arguments(self, self.constructor_arguments(), self.kept_as)
+        return {**super().get_config(), **kept}

@@ -193,13 +193,3 @@ class VoteModel(ImageModel):
                 tf.reduce_sum(error * answered, axis=-1), tf.reduce_sum(answered, axis=-1)
             ),
         }
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["class_names"]
-        return {
-            **config,
-            "questions": [dict(question) for question in self.questions],
-            "likelihood": self.likelihood,
-            "lowest_concentration": self.lowest_concentration,
-        }

@@ -8,6 +8,8 @@ import keras
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from zoo.layer import Float32Layer
+
 __all__ = ["DiagonalNormal", "FullCovarianceNormal"]
 
 tfd = tfp.distributions
@@ -16,7 +18,7 @@ tfd = tfp.distributions
 _FLOOR = 1e-3
 
 
-class _Posterior(keras.layers.Layer):
+class _Posterior(Float32Layer):
     """A layer from (batch, `n_params`) to a normal distribution over (batch, `latent_dim`).
 
     Args:
@@ -24,14 +26,11 @@ class _Posterior(keras.layers.Layer):
     """
 
     def __init__(self, latent_dim: int, **kwargs: Any):
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**kwargs)
         if latent_dim < 1:
             raise ValueError(f"latent_dim must be at least 1; got {latent_dim}")
         self.latent_dim = latent_dim
         self.built = True
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "latent_dim": self.latent_dim}
 
 
 @keras.saving.register_keras_serializable(package="zoo")

@@ -10,6 +10,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from zoo.layer import Float32Layer
+
 __all__ = ["MixturePrior"]
 
 tfd = tfp.distributions
@@ -18,7 +20,7 @@ _FLOOR = 0.02
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class MixturePrior(keras.layers.Layer):
+class MixturePrior(Float32Layer):
     """A mixture of K normals over the first `dims` latents and N(0, I) over the others.
 
         p(z) = sum_k pi_k N(z_1..dims; mu_k, Sigma_k) N(z_rest; 0, I)
@@ -54,7 +56,7 @@ class MixturePrior(keras.layers.Layer):
         learnt: bool = False,
         **kwargs: Any,
     ):
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**kwargs)
         if components < 2:
             raise ValueError(f"components must be at least 2; got {components}")
         if not 1 <= dims <= latent_dim:
@@ -179,17 +181,6 @@ class MixturePrior(keras.layers.Layer):
     def _joint(self, mixed: tf.Tensor) -> tf.Tensor:
         log_weights = tf.nn.log_softmax(tf.convert_to_tensor(self.logits.value))
         return self.components_distribution().log_prob(mixed[..., None, :]) + log_weights
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "latent_dim": self.latent_dim,
-            "components": self.components,
-            "dims": self.dims,
-            "separation": self.separation,
-            "scale": self.scale,
-            "learnt": self.learnt,
-        }
 
 
 def _raw(scale: float) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import stretch
+from zoo.layer import Float32Layer
 
 __all__ = ["GaussianApertures"]
 
@@ -18,7 +19,7 @@ _LIMIT = 30.0
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class GaussianApertures(keras.layers.Layer):
+class GaussianApertures(Float32Layer):
     """Measures every band of an image through Gaussian apertures about its centre.
 
         f_bs = sum_p w_ps x_pb / sqrt(sum_p w_ps^2),    w_ps = exp(-r_p^2 / (2 s^2))
@@ -46,7 +47,7 @@ class GaussianApertures(keras.layers.Layer):
     """
 
     def __init__(self, sigmas: Sequence[float], stretched: bool = True, **kwargs: Any):
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**kwargs)
         self.sigmas = tuple(float(sigma) for sigma in sigmas)
         if not self.sigmas or min(self.sigmas) <= 0:
             raise ValueError(f"sigmas of apertures must be positive; got {list(sigmas)}")
@@ -70,10 +71,3 @@ class GaussianApertures(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, int]:
         return input_shape[0], input_shape[-1] * len(self.sigmas)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "sigmas": list(self.sigmas),
-            "stretched": self.stretched,
-        }

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.layer import Float32Layer
+
 __all__ = ["ComponentClasses", "centres", "half_light_radius"]
 
 # Nearer to 0 or 1 no border between two classes is set.
@@ -16,7 +18,7 @@ _LEAST = 1e-6
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class ComponentClasses(keras.layers.Layer):
+class ComponentClasses(Float32Layer):
     """Turns responsibilities of components into probabilities of classes.
 
         P(class c) = sum_k r_k membership_kc
@@ -31,19 +33,14 @@ class ComponentClasses(keras.layers.Layer):
     """
 
     def __init__(self, components: int, classes: int, compact: int = 0, **kwargs: Any):
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**kwargs)
         if classes not in (2, components):
             raise ValueError(f"classes must be 2 or components, {components}; got {classes}")
         self.components = components
         self.classes = classes
         self.compact = compact
-        self.membership = self.add_weight(
-            name="membership",
-            shape=(components, classes),
-            initializer="zeros",
-            trainable=False,
-        )
-        self.odds = self.add_weight(name="odds", shape=(), initializer="ones", trainable=False)
+        self.membership = self.add_statistic("membership", (components, classes))
+        self.odds = self.add_statistic("odds", (), "ones")
         self.identify(np.arange(components, dtype=float))
         self.built = True
 
@@ -93,14 +90,6 @@ class ComponentClasses(keras.layers.Layer):
         factors = tf.one_hot(self.compact, 2, on_value=self.odds.value, off_value=1.0)
         weighted = probability * factors
         return weighted / tf.reduce_sum(weighted, axis=-1, keepdims=True)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "components": self.components,
-            "classes": self.classes,
-            "compact": self.compact,
-        }
 
 
 def centres(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:

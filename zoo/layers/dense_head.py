@@ -9,12 +9,13 @@ import keras
 import tensorflow as tf
 
 from zoo import randomness
+from zoo.layer import ZooLayer
 
 __all__ = ["DenseHead"]
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class DenseHead(keras.layers.Layer):
+class DenseHead(ZooLayer):
     """Dense layers, the last of which is linear, with dropout behind the first.
 
         h = drop(a_1(W_1 x + b_1)),  ...,  y = W_n h + b_n
@@ -93,17 +94,6 @@ class DenseHead(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (input_shape[0], self.outputs)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "inputs": self.inputs,
-            "units": list(self.units),
-            "activations": list(self.activations),
-            "outputs": self.outputs,
-            "dropout": self.dropout,
-            "seed": self.seed,
-        }
 
 
 def _glorot(seed: int) -> keras.initializers.Initializer:

@@ -9,12 +9,13 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import randomness
+from zoo.layer import Float32Layer
 
 __all__ = ["FeatureQueue"]
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class FeatureQueue(keras.layers.Layer):
+class FeatureQueue(Float32Layer):
     """Ring of the latest feature vectors of the global batch; every replica has the same one.
 
     Args:
@@ -27,7 +28,7 @@ class FeatureQueue(keras.layers.Layer):
     """
 
     def __init__(self, size: int, length: int, seed: int = 0, **kwargs: Any):
-        super().__init__(**{**kwargs, "dtype": "float32", "trainable": False})
+        super().__init__(**{**kwargs, "trainable": False})
         if size < 1 or length < 1:
             raise ValueError(f"size and length must be at least 1; got {size} and {length}")
         self.size, self.length, self.seed = size, length, seed
@@ -61,7 +62,3 @@ class FeatureQueue(keras.layers.Layer):
         rows = (self.place + tf.range(number)) % self.size
         self.rows.assign(tf.tensor_scatter_nd_update(self.rows.value, rows[:, None], latest))
         self.place.assign((self.place + number) % self.size)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        return {**config, "size": self.size, "length": self.length, "seed": self.seed}

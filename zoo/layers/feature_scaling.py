@@ -8,11 +8,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.layer import Float32Layer
+
 __all__ = ["FeatureScaling"]
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class FeatureScaling(keras.layers.Layer):
+class FeatureScaling(Float32Layer):
     """Standardised features, (x - mean) / stddev, in which what hardly varies stays small.
 
     Args:
@@ -29,14 +31,10 @@ class FeatureScaling(keras.layers.Layer):
     """
 
     def __init__(self, inputs: int, floor: float = 0.1, **kwargs: Any):
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**kwargs)
         self.inputs, self.floor = inputs, floor
-        self.mean = self.add_weight(
-            name="mean", shape=(inputs,), initializer="zeros", trainable=False
-        )
-        self.stddev = self.add_weight(
-            name="stddev", shape=(inputs,), initializer="ones", trainable=False
-        )
+        self.mean = self.add_statistic("mean", (inputs,))
+        self.stddev = self.add_statistic("stddev", (inputs,), "ones")
         self.built = True
 
     def adapt(self, features: np.ndarray) -> None:
@@ -50,6 +48,3 @@ class FeatureScaling(keras.layers.Layer):
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
         return (tf.cast(x, tf.float32) - self.mean) / self.stddev
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "inputs": self.inputs, "floor": self.floor}

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import stretch
+from zoo.layer import Float32Layer
 from zoo.preprocessing.border import background_and_noise, border_pixels, border_width
 
 __all__ = ["PolarHarmonics", "light_ellipse"]
@@ -31,7 +32,7 @@ _SMALLEST_DISK_RATIO = 0.35
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class PolarHarmonics(keras.layers.Layer):
+class PolarHarmonics(Float32Layer):
     """Measures rings, multipoles and logarithmic spirals about the centre of an image.
 
         F_m(r)  = 1/T sum_t I(r, t) e^(-i m t),     I sampled at R radii, even in ln r, and T angles
@@ -73,7 +74,7 @@ class PolarHarmonics(keras.layers.Layer):
     """
 
     def __init__(self, rings: int = 16, orders: int = 8, spiral_orders: int = 6, **kwargs: Any):
-        super().__init__(**{**kwargs, "dtype": "float32", "trainable": False})
+        super().__init__(**{**kwargs, "trainable": False})
         if min(rings, spiral_orders) < 1 or orders < spiral_orders:
             raise ValueError(
                 "rings and spiral_orders must be at least 1 and orders at least spiral_orders; "
@@ -102,11 +103,9 @@ class PolarHarmonics(keras.layers.Layer):
             len(_PITCHES) * self.spiral_orders,
         )
         self.features = sum(self.blocks)
-        for name, initial in (("softening", "ones"), ("mean", "zeros"), ("stddev", "ones")):
-            weight = self.add_weight(
-                name=name, shape=(self.features,), initializer=initial, trainable=False
-            )
-            setattr(self, name, weight)
+        self.softening = self.add_statistic("softening", (self.features,), "ones")
+        self.mean = self.add_statistic("mean", (self.features,))
+        self.stddev = self.add_statistic("stddev", (self.features,), "ones")
         self.built = True
 
     def adapt(self, images: np.ndarray) -> None:
@@ -149,14 +148,6 @@ class PolarHarmonics(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, int]:
         spirals = len(_PITCHES) * self.spiral_orders
         return input_shape[0], self.rings * (input_shape[-1] + self.orders) + spirals
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "rings": self.rings,
-            "orders": self.orders,
-            "spiral_orders": self.spiral_orders,
-        }
 
     def _waves_of(self, polar: tf.Tensor) -> tf.Tensor:
         """Returns real and imaginary part of F_m, m > 0: (batch, radii, orders, 2)."""

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.layer import Float32Layer
+
 __all__ = ["ProfileDecoder"]
 
 _MAX_OFFSET = 3.0
@@ -18,7 +20,7 @@ _APERTURE = 6.0
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class ProfileDecoder(keras.layers.Layer):
+class ProfileDecoder(Float32Layer):
     """Draws an elliptical Moffat profile on an asinh scale.
 
         image = top - softplus(top - asinh(flux_b * profile))
@@ -54,7 +56,7 @@ class ProfileDecoder(keras.layers.Layer):
     """
 
     def __init__(self, image_shape: Sequence[int], **kwargs: Any):
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**kwargs)
         self.image_shape = tuple(int(size) for size in image_shape)
         self.bands = self.image_shape[-1]
 
@@ -136,6 +138,3 @@ class ProfileDecoder(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int]) -> tuple[int | None, ...]:
         return (input_shape[0], *self.image_shape)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "image_shape": list(self.image_shape)}

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import randomness
+from zoo.layer import Float32Layer
 
 __all__ = ["RandomStructure"]
 
@@ -17,7 +18,7 @@ _REACH = 3
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class RandomStructure(keras.layers.Layer):
+class RandomStructure(Float32Layer):
     """Modulates images by smooth random fields, and adds smooth noise; for training.
 
         x' = x (1 + u f g_1) + v c g_2,    u, v ~ U(0, 1) for each image
@@ -41,7 +42,7 @@ class RandomStructure(keras.layers.Layer):
     """
 
     def __init__(self, relative: float, noise: float, scale: float = 1.5, **kwargs: Any):
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**kwargs)
         for name, value in (("relative", relative), ("noise", noise)):
             if value < 0:
                 raise ValueError(f"{name} of RandomStructure must be at least 0; got {value}")
@@ -65,14 +66,6 @@ class RandomStructure(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape, *unused):
         return input_shape
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "relative": self.relative,
-            "noise": self.noise,
-            "scale": self.scale,
-        }
 
     def _field(self, images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         _, height, width, bands = images.shape

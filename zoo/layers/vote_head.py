@@ -9,12 +9,13 @@ import keras
 import tensorflow as tf
 
 from zoo import randomness
+from zoo.layer import ZooLayer
 
 __all__ = ["VoteHead"]
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class VoteHead(keras.layers.Layer):
+class VoteHead(ZooLayer):
     """Dense ReLU layers and a last linear one, with dropout in front of the last: MC dropout.
 
         h_0 = x,   h_i = relu(W_i h_(i-1) + b_i),   y = W drop(h_n) + b
@@ -120,15 +121,3 @@ class VoteHead(keras.layers.Layer):
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (input_shape[0], self.passes if self.dropout else 1, self.outputs)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "inputs": self.inputs,
-            "units": list(self.units),
-            "outputs": self.outputs,
-            "dropout": self.dropout,
-            "passes": self.passes,
-            "seed": self.seed,
-            "bias": self.bias,
-        }

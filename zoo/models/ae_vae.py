@@ -168,14 +168,6 @@ class HierarchicalVAE(MixtureVAE):
         fixed = [variable.value for variable in encoder.non_trainable_variables]
         return encoder.stateless_call(weights, fixed, drawn)[0]
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "mode": self.mode,
-            "feature_dim": self.feature_dim,
-            "width": self.width,
-        }
-
 
 def _residual_perceptron(
     inputs: int, width: int, outputs: int, kept: int, seed: int, name: str

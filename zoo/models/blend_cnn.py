@@ -95,10 +95,5 @@ class BlendCNN(StarGalaxyCNN):
         return self.structure(x, tf.random.experimental.stateless_fold_in(seed, 1))
 
     def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "size": self.size,
-            "padding": self.padding,
-            "structure": self.structure.relative,
-            "smooth_noise": self.structure.noise,
-        }
+        own = {"structure": self.structure.relative, "smooth_noise": self.structure.noise}
+        return {**super().get_config(), **own}

@@ -88,6 +88,8 @@ class BlendHunter(ImageModel):
         ```
     """
 
+    kept_as: Mapping[str, str] = {"weights": "weights_source"}
+
     def __init__(
         self,
         *,
@@ -201,16 +203,3 @@ class BlendHunter(ImageModel):
         model = cls(**{**config, "weights": "none"})
         model.weights_source = config.get("weights", "imagenet")
         return model
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "weights": self.weights_source,
-            "cut": self.cut if isinstance(self.cut, str) else list(self.cut),
-            "size": self.size,
-            "padding": self.padding,
-            "imagenet_preprocessing": self.imagenet_preprocessing,
-            "trainable_blocks": self.trainable_blocks,
-            "units": list(self.units),
-            "dropout": self.dropout,
-        }

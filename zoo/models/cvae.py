@@ -118,12 +118,6 @@ class ConditionalVAE(MixtureVAE):
                 self.prior.set_parameters(weights, self.prior.means, variance)
         super().finalize(images)
 
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        for name in self.fixed_arguments:
-            del config[name]
-        return config
-
 
 def _crossing(values: np.ndarray, seed: int) -> tuple[float, float] | None:
     """Returns where the two normals fitted to the values are equally likely.

@@ -255,24 +255,14 @@ class FinetunedClassifier(ImageModel):
         return losses.classification_terms(batch["label"], logits, smoothing, weights)
 
     def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        # What brings images to the size of the encoder is put behind it again.
+        # The layers that bring images to the size of the encoder are put behind the first again.
         first = self.preprocessing.layers[0]
         return {
-            **config,
+            **super().get_config(),
             "preprocessing": keras.saving.serialize_keras_object(first),
             # The description has the encoder's hyperparameters, chosen ones and defaults.
             "encoder": encoders.describe(self.encoder),
             "encoder_hyperparameters": None,
-            "training": self.training,
-            "encoder_rate": self.encoder_rate,
-            "crop": self.crop,
-            "units": list(self.units),
-            "dropout": self.dropout,
-            "label_smoothing": self.label_smoothing,
-            "class_counts": None if self.class_counts is None else list(self.class_counts),
-            "balanced": self.balanced,
-            "average_symmetries": self.average_symmetries,
         }
 
 

@@ -71,6 +71,8 @@ class GZBackbone(VoteModel):
         ```
     """
 
+    kept_as: Mapping[str, str] = {"weights": "weights_source"}
+
     def __init__(
         self,
         *,
@@ -111,15 +113,3 @@ class GZBackbone(VoteModel):
         model = cls(**{**config, "weights": "none"})
         model.weights_source = config.get("weights", "none")
         return model
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "architecture": self.architecture,
-            "weights": self.weights_source,
-            "cut": self.cut,
-            "grey": self.grey,
-            "units": list(self.units),
-            "dropout": self.dropout,
-            "passes": self.passes,
-        }

@@ -94,15 +94,6 @@ class GZBayesianCNN(VoteModel):
     def _vector(self, images: tf.Tensor, training: bool) -> tf.Tensor:
         return self.encoder(self.preprocessing(images))
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "filters": [list(stage) for stage in self.filters],
-            "units": list(self.units),
-            "dropout": self.dropout,
-            "passes": self.passes,
-        }
-
 
 def _convolutions(
     image_shape: Sequence[int], filters: Sequence[Sequence[int]], seed: int

@@ -241,22 +241,6 @@ class GzCNN(ImageModel):
                 f"for the dense layer; got {list(self.dropout)}"
             )
 
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "target": self.target,
-            "target_moments": list(self.target_moments),
-            "class_counts": None if self.class_counts is None else list(self.class_counts),
-            "balanced": self.balanced,
-            "filters": list(self.filters),
-            "kernels": list(self.kernels),
-            "pooled": list(self.pooled),
-            "units": self.units,
-            "activation": self.activation,
-            "dropout": list(self.dropout),
-            "average_symmetries": self.average_symmetries,
-        }
-
 
 def _of_all_classes(z: tf.Tensor) -> tf.Tensor:
     # The softmax of (0, z) is the sigmoid of z.

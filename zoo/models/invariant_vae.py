@@ -203,20 +203,6 @@ class InvariantVAE(VAE):
         loc, scale = q.mean()[:, part], q.scale.diag_part()[:, part]
         return kl_normal(tfd.MultivariateNormalDiag(loc, scale))
 
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        for name in self.fixed_arguments:
-            del config[name]
-        return {
-            **config,
-            "invariant_dims": list(self.invariant_dims),
-            "width": self.width,
-            "amplitude_noise": list(self.amplitude_noise),
-            "rings": self.rings,
-            "orders": self.orders,
-            "spiral_orders": self.spiral_orders,
-        }
-
 
 def _perceptron(inputs: int, width: int, outputs: int, seed: int, name: str) -> keras.Model:
     """Returns a linear network with two hidden layers beside it, whose part starts near zero."""

@@ -65,6 +65,9 @@ class StarGalaxyCNN(ImageModel):
         ```
     """
 
+    # `features` is the method.
+    kept_as: Mapping[str, str] = {"features": "feature_count"}
+
     def __init__(
         self,
         *,
@@ -94,7 +97,6 @@ class StarGalaxyCNN(ImageModel):
             raise ValueError(f"dropout must be in [0, 1); got {dropout}")
         self.filters = tuple(filters)
         self.blocks = blocks
-        # `features` is the method.
         self.feature_count = features
         self.dropout = dropout
         self.label_smoothing = label_smoothing
@@ -158,15 +160,3 @@ class StarGalaxyCNN(ImageModel):
         logits = self.logits(batch["image"], seed if training else None)
         smoothing = self.label_smoothing if training else 0.0
         return losses.classification_terms(batch["label"], logits, smoothing)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "filters": list(self.filters),
-            "blocks": self.blocks,
-            "features": self.feature_count,
-            "dropout": self.dropout,
-            "label_smoothing": self.label_smoothing,
-            "stretch": self.stretch,
-            "average_symmetries": self.average_symmetries,
-        }

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.layers.feature_scaling import FeatureScaling
 from zoo.models.blendhunter import BlendHunter
 from zoo.registry import register
 
@@ -20,7 +21,7 @@ _BATCH = 64
 
 
 @keras.saving.register_keras_serializable(package="zoo")
-class StandardizedLogistic(keras.layers.Layer):
+class StandardizedLogistic(FeatureScaling):
     """Log odds that are linear in standardised features: w . (x - mean) / stddev + b.
 
     Args:
@@ -33,31 +34,15 @@ class StandardizedLogistic(keras.layers.Layer):
         (batch, 1) float32.
     """
 
+    fixed_arguments = ("floor",)
+
     def __init__(self, inputs: int, **kwargs: Any):
-        super().__init__(**{**kwargs, "dtype": "float32"})
-        self.inputs = inputs
-        self.mean = self.add_weight(
-            name="mean", shape=(inputs,), initializer="zeros", trainable=False
-        )
-        self.stddev = self.add_weight(
-            name="stddev", shape=(inputs,), initializer="ones", trainable=False
-        )
+        super().__init__(inputs, floor=0.0, **kwargs)
         self.kernel = self.add_weight(name="kernel", shape=(inputs, 1), initializer="zeros")
         self.bias = self.add_weight(name="bias", shape=(1,), initializer="zeros")
-        self.built = True
-
-    def adapt(self, features: np.ndarray) -> None:
-        """Sets mean and standard deviation to those of features, (number, inputs)."""
-        self.mean.assign(features.mean(axis=0))
-        # A feature that never fires tells nothing, whatever its scale.
-        stddev = features.std(axis=0)
-        self.stddev.assign(np.where(stddev > 0, stddev, 1.0))
 
     def call(self, x: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
-        return tf.matmul((x - self.mean) / self.stddev, self.kernel) + self.bias
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "inputs": self.inputs}
+        return tf.matmul(super().call(x), self.kernel) + self.bias
 
 
 @register(
@@ -170,9 +155,3 @@ class StarGalaxyVGG(BlendHunter):
         terms = super().objective(batch, seed, training)
         ridge = 0.5 * self.penalty * tf.reduce_sum(tf.square(self.head.kernel))
         return {**terms, "loss": terms["loss"] + ridge}
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        for name in self.fixed_arguments:
-            del config[name]
-        return {**config, "penalty": self.penalty}

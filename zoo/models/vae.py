@@ -101,6 +101,8 @@ class VAE(ImageModel):
         ```
     """
 
+    kept_as: Mapping[str, str] = {"decoder": "decoder_name", "posterior": "posterior_name"}
+
     def __init__(
         self,
         *,
@@ -296,24 +298,6 @@ class VAE(ImageModel):
             return tf.constant(float(self.beta))
         step = tf.cast(self.optimizer.iterations.value, tf.float32)
         return self.beta * tf.minimum(1.0, step / self.beta_warmup_steps)
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "latent_dim": self.latent_dim,
-            "filters": list(self.filters),
-            "blocks": self.blocks,
-            "apertures": list(self.apertures),
-            "decoder": self.decoder_name,
-            "likelihood": self.likelihood,
-            "noise": self.noise,
-            "model_error": self.model_error,
-            "degrees_of_freedom": self.degrees_of_freedom,
-            "stretch": self.stretch,
-            "posterior": self.posterior_name,
-            "beta": self.beta,
-            "beta_warmup_steps": self.beta_warmup_steps,
-        }
 
 
 def _saturated(images: np.ndarray) -> bool:

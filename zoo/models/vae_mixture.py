@@ -119,7 +119,11 @@ class MixtureVAE(VAE):
             class_fractions = tuple(float(share) for share in class_fractions)
         self.class_fractions = class_fractions if two_classes else None
         self.compact_class = compact_class
+        self.prior_components = prior_components
         self.prior_dims = prior_dims
+        self.prior_separation = prior_separation
+        self.prior_scale = prior_scale
+        self.learnt = learnt
         self.prior = MixturePrior(
             self.latent_dim,
             components=prior_components,
@@ -203,15 +207,3 @@ class MixtureVAE(VAE):
     def sample_prior(self, number: int, seed: int) -> tf.Tensor:
         """Returns latent vectors drawn from the prior, (number, latent_dim)."""
         return self.prior.sample(number, tf.constant([seed, 0]))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "prior_components": self.prior.components,
-            "prior_dims": self.prior_dims,
-            "prior_separation": self.prior.separation,
-            "prior_scale": self.prior.scale,
-            "learnt": self.prior.learnt,
-            "class_fractions": self.class_fractions and list(self.class_fractions),
-            "compact_class": self.compact_class,
-        }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -73,6 +74,7 @@ class WassersteinVAE(MixtureVAE):
     """
 
     fixed_arguments = ("learnt",)
+    kept_as: Mapping[str, str] = {**MixtureVAE.kept_as, "prior": "prior_name"}
 
     def __init__(
         self,
@@ -135,8 +137,3 @@ class WassersteinVAE(MixtureVAE):
         if self.prior_name == "normal":
             return tf.random.stateless_normal([number, self.latent_dim], seed)
         return self.prior.sample(number, seed)
-
-    def get_config(self) -> dict[str, Any]:
-        config = super().get_config()
-        del config["learnt"]
-        return {**config, "divergence": self.divergence, "prior": self.prior_name}

@@ -49,9 +49,7 @@ class AsinhStretch(Preprocessing):
             initializer=lambda shape, dtype=None: keras.ops.convert_to_tensor(initial, dtype),
             trainable=False,
         )
-        self.offset = self.add_weight(
-            name="offset", shape=(bands,), initializer="zeros", trainable=False
-        )
+        self.offset = self.add_statistic("offset", (bands,))
         self.built = True
 
     def _adapt(self, images: np.ndarray) -> None:
@@ -72,6 +70,3 @@ class AsinhStretch(Preprocessing):
     def inverse(self, x: tf.Tensor, like: tf.Tensor | None = None) -> tf.Tensor:
         # e^60 is far beyond any flux, and far from what float32 cannot hold.
         return self.offset + self.softening * tf.sinh(tf.clip_by_value(x * self.norm, -60.0, 60.0))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "scale": self.scale, "norm": self.norm}

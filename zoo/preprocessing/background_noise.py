@@ -47,13 +47,9 @@ class BackgroundNoiseNormalization(Preprocessing):
     def build(self, input_shape: Sequence[int | None]) -> None:
         height, width, bands = input_shape[1:]
         self._frame = border_pixels(height, width, self.border or border_width(height, width))
-
-        def statistic(name: str, initial: str):
-            return self.add_weight(name=name, shape=(bands,), initializer=initial, trainable=False)
-
-        self.typical_background = statistic("typical_background", "zeros")
-        self.typical_noise = statistic("typical_noise", "ones")
-        self.noise_floor = statistic("noise_floor", "zeros")
+        self.typical_background = self.add_statistic("typical_background", (bands,))
+        self.typical_noise = self.add_statistic("typical_noise", (bands,), "ones")
+        self.noise_floor = self.add_statistic("noise_floor", (bands,))
         self.built = True
 
     def _adapt(self, images: np.ndarray) -> None:
@@ -90,6 +86,3 @@ class BackgroundNoiseNormalization(Preprocessing):
     def _background_and_noise(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         background, noise = background_and_noise(images, self._frame)
         return background, tf.maximum(noise, tf.maximum(self.noise_floor, self.floor))
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "border": self.border, "floor": self.floor}

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.layer import Float32Layer
 from zoo.suggestions import did_you_mean
 
 __all__ = ["Chain", "Preprocessing", "make", "register"]
@@ -30,15 +31,11 @@ def register(name: str) -> Callable[[type], type]:
     return enter
 
 
-class Preprocessing(keras.layers.Layer):
-    """A layer from images in survey units to what the networks read; float32 throughout."""
+class Preprocessing(Float32Layer):
+    """A layer from images in survey units to what the networks read."""
 
     takes_any_size = False
     """Whether images may have another size than those that the layer was built with."""
-
-    def __init__(self, **kwargs: Any):
-        kwargs["dtype"] = "float32"
-        super().__init__(**kwargs)
 
     def adapt(self, images: np.ndarray) -> None:
         """Sets the layer's statistics, which are saved with it, from a sample of training images.

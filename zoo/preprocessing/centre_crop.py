@@ -69,6 +69,3 @@ class CentreCrop(Preprocessing):
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         side = min(self.size, *input_shape[1:3])
         return (input_shape[0], side, side, input_shape[-1])
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "size": self.size}

@@ -74,9 +74,6 @@ class FitStamp(Preprocessing):
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (input_shape[0], self.size, self.size, input_shape[-1])
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "size": self.size, "padding": self.padding}
-
     def _fit(self, images: tf.Tensor, length: tf.Tensor, axis: int) -> tf.Tensor:
         # Rounded as `window` rounds, where the image is larger, and the other way about.
         place = tf.range(self.size) + tf.where(

@@ -66,12 +66,8 @@ class FluxNormalization(Preprocessing):
         disc = radius <= max(self.aperture or min(height, width) / 4, 0.75)
         self._disc_pixels = int(disc.sum())
         self._disc = (disc / disc.sum()).astype(np.float32)[:, :, None]
-        self.typical_flux = self.add_weight(
-            name="typical_flux", shape=(), initializer="ones", trainable=False
-        )
-        self.flux_floor = self.add_weight(
-            name="flux_floor", shape=(), initializer="zeros", trainable=False
-        )
+        self.typical_flux = self.add_statistic("typical_flux", (), "ones")
+        self.flux_floor = self.add_statistic("flux_floor", ())
         self.built = True
 
     def _adapt(self, images: np.ndarray) -> None:
@@ -97,11 +93,3 @@ class FluxNormalization(Preprocessing):
         variance = tf.reduce_sum(tf.square(noise), axis=-1, keepdims=True) / self._disc_pixels
         flux = tf.maximum(total, self.significance * tf.sqrt(variance)) / bands
         return tf.maximum(flux, tf.maximum(self.flux_floor, _TINY))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "aperture": self.aperture,
-            "significance": self.significance,
-            "border": self.border,
-        }

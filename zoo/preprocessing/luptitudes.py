@@ -54,10 +54,3 @@ class Luptitudes(Preprocessing):
 
     def inverse(self, x: tf.Tensor, like: tf.Tensor | None = None) -> tf.Tensor:
         return self._scale * tf.sinh(tf.clip_by_value(-x / _POGSON - self._log_b, -60.0, 60.0))
-
-    def get_config(self) -> dict[str, Any]:
-        return {
-            **super().get_config(),
-            "zeropoint": self.zeropoint,
-            "softening": self.softening,
-        }

@@ -33,6 +33,3 @@ class Rescale(Preprocessing):
 
     def inverse(self, x: tf.Tensor, like: tf.Tensor | None = None) -> tf.Tensor:
         return x * self.unit
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "unit": self.unit}

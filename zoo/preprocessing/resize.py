@@ -54,9 +54,6 @@ class Resize(Preprocessing):
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (input_shape[0], self.height, self.width, input_shape[-1])
 
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "height": self.height, "width": self.width}
-
 
 def _weights(length: int, wanted: int) -> np.ndarray:
     """Returns the weights of the pixels of a row in those of the resized row, (wanted, length)."""

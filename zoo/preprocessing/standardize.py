@@ -22,10 +22,8 @@ class Standardization(Preprocessing):
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         bands = (input_shape[-1],)
-        self.mean = self.add_weight(name="mean", shape=bands, initializer="zeros", trainable=False)
-        self.stddev = self.add_weight(
-            name="stddev", shape=bands, initializer="ones", trainable=False
-        )
+        self.mean = self.add_statistic("mean", bands)
+        self.stddev = self.add_statistic("stddev", bands, "ones")
         self.built = True
 
     def _adapt(self, images: np.ndarray) -> None:
