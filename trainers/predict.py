@@ -1,4 +1,4 @@
-"""Table of a model's outputs for cutouts: one row for each object.
+r"""Table of a model's outputs for cutouts: one row for each object.
 
 Reads FITS (images, extensions, tables), PNG and JPEG, npy and npz, HDF5 and Parquet files, folders
 of them, or a split of a TFDS dataset; asks a SavedModel; and writes FITS, Parquet, ECSV or CSV by
@@ -14,8 +14,6 @@ Examples:
         --output d.parquet \
         --beam_pipeline_options direct_num_workers=8,direct_running_mode=multi_processing
 """
-
-# `option` makes a dataclass field, which is what RUF009 asks for.
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Table of the outputs of a model behind TensorFlow Serving: one row for each object.
+r"""Table of the outputs of a model behind TensorFlow Serving: one row for each object.
 
 Reads the files that `trainers.predict` reads, sends them over gRPC, and writes FITS, Parquet, ECSV
 or CSV by the end of the name. PNG and JPEG files go as they are where the model takes them. What
@@ -12,8 +12,6 @@ Examples:
     python -m trainers.serve_client --server gpu1:8500 --model gz_cnn --version 3 \
         --images pictures/ --output votes.parquet
 """
-
-# `option` makes a dataclass field, which is what RUF009 asks for.
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import NoReturn, TypeVar
 
 import simple_parsing
 
+from trainers.cli.field_docstrings import field_docstrings
 from trainers.errors import UserError
 from zoo.suggestions import did_you_mean
 
@@ -17,16 +18,24 @@ Options = TypeVar("Options")
 
 
 class _HelpFormatter(simple_parsing.SimpleHelpFormatter):
-    """Appends the default of an option to its help, unless the help has it or there is none."""
+    """Shows the default of an option, unless its help does, and the number of its values."""
 
     def start_section(self, heading: str | None) -> None:
         # The heading that simple_parsing makes of the name of the dataclass is not for users.
         super().start_section(heading and heading.split(" [")[0])
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default in (None, "", False, {}) or "default:" in (action.help or ""):
+        # 0 equals False, and is a default worth showing.
+        absent = action.default is False or action.default in (None, "", {}, [])
+        if absent or "default:" in (action.help or ""):
             return action.help
         return super()._get_help_string(action)
+
+    def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
+        if action.nargs in (None, argparse.OPTIONAL):
+            return super()._format_args(action, default_metavar)
+        # simple_parsing shows options of several values as if they took one.
+        return argparse.HelpFormatter._format_args(self, action, default_metavar)
 
 
 class OptionParser(simple_parsing.ArgumentParser):
@@ -54,7 +63,12 @@ class OptionParser(simple_parsing.ArgumentParser):
             allow_abbrev=False,
             formatter_class=_HelpFormatter,
         )
-        self.add_arguments(options_class, dest="options", default=default)
+        group = self.add_arguments(options_class, dest="options", default=default)
+        for each in (group, *group.descendants):
+            texts = field_docstrings(each.dataclass)
+            for field in each.fields:
+                # argparse formats help with `%`.
+                field.help = texts.get(field.name, "").replace("%", "%%")
 
     def error(self, message: str) -> NoReturn:
         raise UserError(message)

@@ -1,4 +1,4 @@
-"""Detects the sources of survey frames and says which of them are blends.
+r"""Detects the sources of survey frames and says which of them are blends.
 
 Detects with SEP, cuts a stamp of each detection, asks a trained classifier of any two or more
 classes, and writes for each frame `NAME.ecsv`, a catalogue with a probability for each class, and

@@ -9,22 +9,23 @@ from collections.abc import Sequence
 from trainers.cli.exit_status import command
 from trainers.errors import UserError
 
-__all__ = ["main"]
+__all__ = ["PUBLICATIONS", "main"]
 
-_PUBLICATIONS = {
+PUBLICATIONS = {
     "blendhunter": "Farrens et al. 2022, blends of galaxies beside SEP",
     "vae_latents": "Xu et al. 2023, reconstructions against latents and loss",
 }
+"""The publications by name, which is that of the module, with a description."""
 
 
 def _command(arguments: Sequence[str]) -> None:
-    names = "\n".join(f"  {name}  {what}" for name, what in _PUBLICATIONS.items())
+    names = "\n".join(f"  {name}  {what}" for name, what in PUBLICATIONS.items())
     if arguments[:1] in (["-h"], ["--help"]):
         print(f"{__doc__}\n\n{names}")
         return
-    if not arguments or arguments[0] not in _PUBLICATIONS:
+    if not arguments or arguments[0] not in PUBLICATIONS:
         given = f"'{arguments[0]}'" if arguments else "nothing"
-        raise UserError(f"NAME must be one of {', '.join(_PUBLICATIONS)}; got {given}")
+        raise UserError(f"NAME must be one of {', '.join(PUBLICATIONS)}; got {given}")
     publication = importlib.import_module(f"trainers.reproduce.{arguments[0]}")
     publication.run(arguments[1:])
 

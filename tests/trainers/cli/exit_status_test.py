@@ -1,7 +1,5 @@
 import contextlib
 import io
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -9,18 +7,6 @@ import tensorflow as tf
 
 from trainers.cli.exit_status import exit_status
 from trainers.errors import LostWorkerError, TrainingError, UserError
-
-ROOT = Path(__file__).parents[3]
-_HEAVY = ("tensorflow", "keras", "tensorflow_datasets", "sklearn", "galsim", "apache_beam")
-_HELP = f"""
-import contextlib, io, runpy, sys
-for command in sys.argv[1:]:
-    sys.argv = [command, "--help"]
-    with contextlib.redirect_stdout(io.StringIO()) as text, contextlib.suppress(SystemExit):
-        runpy.run_module(command, run_name="__main__")
-    assert text.getvalue(), command
-    assert not (found := set(sys.modules) & set({_HEAVY})), (command, found)
-"""
 
 
 class ExitStatusTest(tf.test.TestCase):
@@ -88,22 +74,3 @@ class ExitStatusTest(tf.test.TestCase):
 
 if __name__ == "__main__":
     tf.test.main()
-
-
-class HelpTest(tf.test.TestCase):
-    def test_no_command_loads_what_takes_seconds_to_show_its_options(self):
-        files = (ROOT / "trainers").glob("**/*.py")
-        guarded = [file for file in files if "sys.exit(main(" in file.read_text()]
-        names = [
-            ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__main__")
-            for file in guarded
-        ]
-        self.assertIn("trainers.evaluate", names)
-        done = subprocess.run(
-            [sys.executable, "-c", _HELP, *sorted(names)],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        self.assertEqual(done.returncode, 0, done.stderr)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from trainers.cli.parser import parse, parse_known
 from trainers.errors import UserError
-from trainers.options.fields import check_limits, flag, option, pairs
+from trainers.options.fields import Affects, check_limits, flag, option, pairs
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,8 +21,17 @@ class _Options:
     depth: int = option(3, least=1)
     """Depth of the search."""
 
-    labels: list[int] = option([50, 100], least=4, type=int, nargs="+", metavar="N")
-    """Numbers of labels."""
+    labels: list[int] = option(
+        [50, 100], affects=Affects.TRAINING, least=4, type=int, nargs="+", metavar="N"
+    )
+    """Numbers of labels, at
+    least 100 % of them."""
+
+    size: list[int] | None = option(None, type=int, nargs=3, metavar="PX")
+    """Sides of the images."""
+
+    seed: int = option(0)
+    """Seed of the search."""
 
     kind: Literal["a", "b"] = "a"
     """Kind of the files."""
@@ -88,11 +97,21 @@ class ParserTest(tf.test.TestCase):
         )
         self.assertEqual((options.depth, rest), (4, ["--epochs", "3"]))
 
-    def test_help_has_the_text_of_each_field(self):
+    def test_help_has_the_text_values_and_default_of_each_field(self):
         with contextlib.redirect_stdout(io.StringIO()) as shown, self.assertRaises(SystemExit):
             _parse("--help")
-        for text in ("Folder of the files.", "Numbers of labels.", "Replace what is there."):
-            self.assertIn(text, shown.getvalue())
+        lines = " ".join(shown.getvalue().split("_Options:")[1].split())
+        for text in (
+            "--folder Path Folder of the files. --depth int",
+            "--depth int Depth of the search. (default: 3) --labels",
+            "--labels N [N ...] Numbers of labels, at least 100 % of them. (default: [50, 100])",
+            "--size PX PX PX Sides of the images. --seed",
+            "--seed int Seed of the search. (default: 0) --kind",
+            "--kind {a,b} Kind of the files. (default: a)",
+            "--settings NAME=VALUE [NAME=VALUE ...] Settings. --overwrite",
+            "--overwrite Replace what is there.",
+        ):
+            self.assertIn(text, lines)
 
 
 if __name__ == "__main__":
