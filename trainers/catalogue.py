@@ -9,8 +9,6 @@ Examples:
     python -m trainers.catalogue --run_dir runs/NAME --split test --output latents.parquet
 """
 
-# `option` makes a dataclass field, which is what RUF009 asks for.
-
 from __future__ import annotations
 
 import dataclasses

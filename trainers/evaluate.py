@@ -6,8 +6,6 @@ Examples:
     python -m trainers.evaluate --run_dir runs/one --noise_sigma 14.5 --output_dir runs/one/at_14.5
 """
 
-# `option` makes a dataclass field, which is what RUF009 asks for.
-
 from __future__ import annotations
 
 import dataclasses

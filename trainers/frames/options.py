@@ -1,7 +1,5 @@
 """Options of `python -m trainers.frames`: detection, stamps, and the command itself."""
 
-# `option` makes a dataclass field, which is what RUF009 asks for.
-
 from __future__ import annotations
 
 import dataclasses

@@ -1,7 +1,5 @@
 """Options of `trainers.publish`."""
 
-# `option` makes a dataclass field, which is what RUF009 asks for.
-
 from __future__ import annotations
 
 import dataclasses

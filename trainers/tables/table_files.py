@@ -14,6 +14,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from trainers.errors import UserError
+from trainers.storage.atomic_files import flush_to_disk, opened_alone
 
 __all__ = ["FORMATS", "check_columns", "check_path", "template", "write", "write_pieces"]
 
@@ -141,9 +142,6 @@ class _Counted:
 
 
 def _whole(path: Path, write_it: Callable[[Path], None]) -> None:
-    # It imports Keras; mistakes in names of files show before that is loaded.
-    from trainers.storage.atomic_files import flush_to_disk, opened_alone
-
     path.parent.mkdir(parents=True, exist_ok=True)
     beside, lock = (path.with_name(f".{kind}.{path.name}") for kind in ("part", "lock"))
     with opened_alone(lock):
