@@ -12,18 +12,18 @@ run = api.load_run("runs/vae_mixture-sdss_star_galaxy_simulated-default-seed_0")
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers.cli.run_options import recipe_config
+from trainers import recipes
 from trainers.options.run import RunConfig
 from trainers.options.values import absolute_source
 from trainers.runs import exports, run_folder
 from trainers.runs.run_folder import RunFolder
 from trainers.storage.json_files import read_json
+from zoo.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from trainers.datasets.dataset import Dataset
@@ -101,7 +101,7 @@ def fit(
         TrainingError: if the training cannot go on.
     """
     _check_names(options)
-    base = recipe_config(model, dataset, recipe)
+    base = recipes.run_config(model, dataset, recipe)
     if options.get("init"):
         options["init"] = absolute_source(options["init"])
     config = dataclasses.replace(base, hp={**base.hp, **(hp or {})}, **options)
@@ -132,6 +132,4 @@ def _check_names(options: Mapping[str, Any]) -> None:
     names = [field.name for field in dataclasses.fields(RunConfig)]
     for name in options:
         if name not in names:
-            nearest = difflib.get_close_matches(name, names, n=1)
-            hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
-            raise TypeError(f"fit() has no option '{name}'{hint}")
+            raise TypeError(f"fit() has no option '{name}'{did_you_mean(name, names)}")

@@ -238,9 +238,7 @@ def _note_changed_data(folder: RunFolder, dataset: Dataset) -> None:
 
 
 def _command(arguments: Sequence[str]) -> None:
-    prog = "python -m trainers.catalogue"
-    description = "Writes a catalogue of a dataset's objects with a model's answers about them."
-    options = parse(Options, arguments, prog=prog, description=description)
+    options = parse(Options, arguments, prog="python -m trainers.catalogue", description=__doc__)
     rows = _write(options, arguments)
     print(f"catalogue  {options.output} ({rows} objects)")
 

@@ -2,11 +2,11 @@
 
 Examples:
     python -m trainers.domain_adaptation --run_dir runs/A --target galaxy_zoo_decals/simulated_bass
-    python -m trainers.domain_adaptation --run_dir runs/A --target galaxy_zoo_decals/simulated_bass
-        --method coral --variant frozen
+    python -m trainers.domain_adaptation --run_dir runs/A \\
+        --target galaxy_zoo_decals/simulated_bass --method coral --variant frozen
 
-The adapted run is a folder as `trainers.run` writes it, beside that of the source: a command that
-is given again goes on there, and `trainers.evaluate` and `trainers.export` take it.
+The adapted run has a folder as `trainers.run` writes it, beside that of the source. The same
+command resumes it, and `trainers.evaluate` and `trainers.export` take it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 
-from trainers.cli.exit_status import exit_status
+from trainers.cli.exit_status import command
 from trainers.cli.parser import parse
 from trainers.errors import UserError
 from trainers.options.adaptation import AdaptationOptions, configuration
@@ -24,30 +24,9 @@ from trainers.runs.run_folder import load_config
 __all__ = ["main"]
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command.
-
-    Args:
-        arguments: The command line without the program's name; default that of the process.
-
-    Returns:
-        The exit status: 0, 1 if training could not go on, 2 for a mistake of the user, 75 if
-        another worker was lost.
-    """
-    return exit_status("domain_adaptation", _command, arguments)
-
-
-def _parse(arguments: Sequence[str]) -> AdaptationOptions:
-    return parse(
-        AdaptationOptions,
-        arguments,
-        prog="python -m trainers.domain_adaptation",
-        description="Adapts the model of a finished run to a second survey, without its labels.",
-    )
-
-
 def _command(arguments: Sequence[str]) -> None:
-    options = _parse(arguments)
+    prog = "python -m trainers.domain_adaptation"
+    options = parse(AdaptationOptions, arguments, prog=prog, description=__doc__)
     source_config = load_config(options.run_dir)
     config = configuration(options, source_config)
 
@@ -79,6 +58,8 @@ def _command(arguments: Sequence[str]) -> None:
         print(f"report      {config.run_dir}/report.md")
         print(f"SavedModel  python -m trainers.export --run_dir {config.run_dir}")
 
+
+main = command("domain_adaptation", _command)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -68,9 +68,7 @@ class Options:
 
 
 def _command(arguments: Sequence[str]) -> None:
-    prog = "python -m trainers.evaluate"
-    description = "Evaluates the model of a run and writes metrics.json and report.md."
-    options = parse(Options, arguments, prog=prog, description=description)
+    options = parse(Options, arguments, prog="python -m trainers.evaluate", description=__doc__)
     try:
         metrics = _evaluate_run(options)
     except ValueError as error:

@@ -42,9 +42,7 @@ class Options:
 
 
 def _command(arguments: Sequence[str]) -> None:
-    prog = "python -m trainers.export"
-    description = "Exports the model of an earlier run for TensorFlow Serving."
-    options = parse(Options, arguments, prog=prog, description=description)
+    options = parse(Options, arguments, prog="python -m trainers.export", description=__doc__)
 
     from trainers.runs import exports
 

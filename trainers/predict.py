@@ -2,16 +2,16 @@ r"""Table of a model's outputs for cutouts: one row for each object.
 
 Reads FITS (images, extensions, tables), PNG and JPEG, npy and npz, HDF5 and Parquet files, folders
 of them, or a split of a TFDS dataset; asks a SavedModel; and writes FITS, Parquet, ECSV or CSV by
-the end of the name. What cannot be used is listed with its reason in `<output>_left_out.ecsv`. A
-command that was stopped, by whatever, goes on when it is given again.
+the end of the name. What cannot be used is listed with its reason in `<output>_left_out.ecsv`. The
+same command resumes one that was stopped.
 
 Examples:
     python -m trainers.predict --saved_model saved_models/NAME --images cutouts/ --output a.parquet
     python -m trainers.predict --run_dir runs/NAME --images 'n*/*.fits.fz' --output b.fits
-    python -m trainers.predict --run_dir runs/NAME --dataset sdss_star_galaxy/simulated \
+    python -m trainers.predict --run_dir runs/NAME --dataset sdss_star_galaxy/simulated \\
         --split test --output c.ecsv
-    python -m trainers.predict --saved_model saved_models/NAME --images stamps.h5 \
-        --output d.parquet \
+    python -m trainers.predict --saved_model saved_models/NAME --images stamps.h5 \\
+        --output d.parquet \\
         --beam_pipeline_options direct_num_workers=8,direct_running_mode=multi_processing
 """
 
@@ -78,16 +78,9 @@ class Options(TableOptions):
 
 
 def _command(arguments: Sequence[str]) -> None:
-    options = _parse(arguments)
-    table.report(_predict(options, arguments), options.output)
-
-
-def _parse(arguments: Sequence[str]) -> Options:
-    prog = "python -m trainers.predict"
-    description = "Writes a table of a model's answers to cutouts, a row for each object."
-    options = parse(Options, arguments, prog=prog, description=description)
+    options = parse(Options, arguments, prog="python -m trainers.predict", description=__doc__)
     table.check_output(options)
-    return options
+    table.report(_predict(options, arguments), options.output)
 
 
 def _predict(options: Options, arguments: Sequence[str]) -> Outcome:

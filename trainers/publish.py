@@ -25,9 +25,8 @@ __all__ = ["main"]
 
 
 def _command(arguments: Sequence[str]) -> None:
-    options = parse(
-        PublishOptions, arguments, prog="python -m trainers.publish", description=__doc__
-    )
+    prog = "python -m trainers.publish"
+    options = parse(PublishOptions, arguments, prog=prog, description=__doc__)
     from trainers.publication import entry
 
     entry.publish(options)

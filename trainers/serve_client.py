@@ -3,13 +3,13 @@ r"""Table of the outputs of a model behind TensorFlow Serving: one row for each 
 Reads the files that `trainers.predict` reads, sends them over gRPC, and writes FITS, Parquet, ECSV
 or CSV by the end of the name. PNG and JPEG files go as they are where the model takes them. What
 cannot be used, or is refused by the server, is listed with its reason in `<output>_left_out.ecsv`.
-A request that finds the server away is tried again; a command that was stopped goes on when it is
-given again.
+Requests are repeated while the server cannot be reached; the same command resumes one that was
+stopped.
 
 Examples:
-    python -m trainers.serve_client --server localhost:8500 --model vae_mixture \
+    python -m trainers.serve_client --server localhost:8500 --model vae_mixture \\
         --images cutouts/*.fits --output stars.fits
-    python -m trainers.serve_client --server gpu1:8500 --model gz_cnn --version 3 \
+    python -m trainers.serve_client --server gpu1:8500 --model gz_cnn --version 3 \\
         --images pictures/ --output votes.parquet
 """
 
@@ -74,16 +74,9 @@ class Options(TableOptions):
 
 
 def _command(arguments: Sequence[str]) -> None:
-    options = _parse(arguments)
-    table.report(_ask(options, arguments), options.output)
-
-
-def _parse(arguments: Sequence[str]) -> Options:
-    prog = "python -m trainers.serve_client"
-    description = "Writes a table of the answers of a model behind TensorFlow Serving."
-    options = parse(Options, arguments, prog=prog, description=description)
+    options = parse(Options, arguments, prog="python -m trainers.serve_client", description=__doc__)
     table.check_output(options)
-    return options
+    table.report(_ask(options, arguments), options.output)
 
 
 def _ask(options: Options, arguments: Sequence[str]) -> Outcome:

@@ -64,7 +64,7 @@ class FitTest(tf.test.TestCase):
         self.assertIsNotNone(run.saved_model)
 
     def test_mistakes(self):
-        with self.assertRaisesRegex(TypeError, "no option 'epoch'; did you mean 'epochs'"):
+        with self.assertRaisesRegex(TypeError, "no option 'epoch' .did you mean 'epochs'"):
             self.fit(epoch=3)
         with self.assertRaisesRegex(UserError, "`epochs` must be at least 1; got 0"):
             self.fit(epochs=0)

@@ -42,7 +42,8 @@ class OptionParser(simple_parsing.ArgumentParser):
     """Parser of the options that the fields of a dataclass describe; its errors are `UserError`s.
 
     Args:
-        options_class: The dataclass. Its docstring, and those of its fields, are the help.
+        options_class: The dataclass, with fields of `trainers.options.fields`. Its docstring, and
+            the strings below its fields, are the help.
         prog: The command, `python -m trainers.NAME`.
         description: Summary of the command for `--help`.
         default: Values that differ from the defaults of the fields.
@@ -74,11 +75,7 @@ class OptionParser(simple_parsing.ArgumentParser):
         raise UserError(message)
 
     def refuse(self, unknown: Sequence[str]) -> None:
-        """Raises a UserError about the first of the arguments that are no options.
-
-        Args:
-            unknown: What `parse_known_args` returned.
-        """
+        """Raises a UserError about the first of the arguments that `parse_known_args` left."""
         if not unknown:
             return
         name = unknown[0].split("=")[0]
@@ -90,27 +87,15 @@ class OptionParser(simple_parsing.ArgumentParser):
 
 
 def parse(
-    options_class: type[Options],
-    arguments: Sequence[str],
-    *,
-    prog: str,
-    description: str,
-    default: Options | None = None,
+    options_class: type[Options], arguments: Sequence[str], *, prog: str, description: str
 ) -> Options:
-    """Returns the options that a command line gives.
-
-    Args:
-        options_class: Dataclass with a field for each option, see `trainers.options.fields`.
-        arguments: The command line without the program's name.
-        prog: The command, `python -m trainers.NAME`.
-        description: Summary of the command for `--help`.
-        default: Values that differ from the defaults of the fields.
+    """Returns the options of a command line; see `OptionParser` for the arguments.
 
     Raises:
         UserError: if an option is unknown or missing, or a value is not allowed.
         SystemExit: for `--help`.
     """
-    parser = OptionParser(options_class, prog=prog, description=description, default=default)
+    parser = OptionParser(options_class, prog=prog, description=description)
     parsed, unknown = parser.parse_known_args(list(arguments))
     parser.refuse(unknown)
     return parsed.options
@@ -119,10 +104,7 @@ def parse(
 def parse_known(
     options_class: type[Options], arguments: Sequence[str], *, prog: str, description: str
 ) -> tuple[Options, list[str]]:
-    """Returns the options that a command line gives, and the arguments that are left.
-
-    See `parse` for Args and Raises; unknown options are returned.
-    """
+    """Returns the options of a command line, as `parse` does, and the arguments that are left."""
     parser = OptionParser(options_class, prog=prog, description=description)
     parsed, unknown = parser.parse_known_args(list(arguments))
     return parsed.options, unknown

@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from trainers.cli.run_options import recipe_config
+from trainers import recipes
 from trainers.options.fields import Affects, names
 from trainers.options.run import RunConfig
 
@@ -28,8 +28,8 @@ def training_command(config: RunConfig) -> str:
     Args:
         config: The run.
     """
-    base = recipe_config(config.model, config.dataset, config.recipe)
-    default = recipe_config(config.model, "", config.recipe)
+    base = recipes.run_config(config.model, config.dataset, config.recipe)
+    default = recipes.run_config(config.model, "", config.recipe)
     words = ["python", "-m", "trainers.run", "--model", config.model]
     for field in dataclasses.fields(config):
         name, value = field.name, getattr(config, field.name)

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import zoo
 from trainers.errors import UserError
 from trainers.options.fields import Affects, names
 from trainers.options.run import RunConfig
@@ -22,13 +23,12 @@ from zoo import entry_points
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["Recipe", "get"]
+__all__ = ["Recipe", "get", "run_config"]
 
 _GROUP = "galaxy_model_zoo.recipes"
 
 
-# Of the options on which a result depends, those that are left to the command line; `hp` is called
-# `hyperparameters` here.
+# Options that a recipe cannot set; its name for `hp` is `hyperparameters`.
 _NOT_HERE = ("model", "dataset", "recipe", "seed", "hp")
 _SETTINGS = [
     name for name in names(RunConfig, *set(Affects) - {Affects.NOTHING}) if name not in _NOT_HERE
@@ -99,6 +99,26 @@ def get(model: str, name: str = "default") -> Recipe:
             f"model '{model}' has no recipe '{name}'; its recipes: {', '.join(sorted(recipes))}"
         )
     return recipes[name]
+
+
+def run_config(model: str, dataset: str = "", recipe: str = "default") -> RunConfig:
+    """Returns the configuration of a run as a recipe has it.
+
+    Args:
+        model: Registry key.
+        dataset: Name of the dataset; the recipe's own if empty.
+        recipe: Name of the recipe.
+
+    Raises:
+        UserError: if there is no such model, or it has no such recipe.
+    """
+    if model not in zoo.list_models():
+        try:
+            zoo.describe(model)
+        except ValueError as error:
+            raise UserError(str(error)) from None
+    settings = get(model, recipe).settings(dataset)
+    return dataclasses.replace(RunConfig(), model=model, recipe=recipe, **settings)
 
 
 def _joined(

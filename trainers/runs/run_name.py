@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from trainers.cli.run_options import recipe_config
+from trainers import recipes
 from trainers.options import identity
 from trainers.options.fields import Affects
 from trainers.options.run import RunConfig
@@ -42,7 +42,7 @@ def _changes(config: RunConfig) -> dict[str, Any]:
     """Returns the hyperparameters and options of the training that differ from the recipe's."""
     stages = (*identity.WEIGHTS, Affects.LENGTH)
     own = identity.of(config, affects=stages)
-    base = recipe_config(config.model, config.dataset, config.recipe)
+    base = recipes.run_config(config.model, config.dataset, config.recipe)
     of_recipe = identity.of(base, affects=stages)
     hp = {n: v for n, v in own["hp"].items() if of_recipe["hp"].get(n) != v}
     options = {

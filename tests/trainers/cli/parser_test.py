@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import tensorflow as tf
 
-from trainers.cli.parser import parse, parse_known
+from trainers.cli.parser import OptionParser, parse, parse_known
 from trainers.errors import UserError
 from trainers.options.fields import Affects, check_limits, flag, option, pairs
 
@@ -65,16 +65,10 @@ class ParserTest(tf.test.TestCase):
         self.assertEqual(_parse("--folder f"), _Options(folder=Path("f")))
 
     def test_default_of_the_caller(self):
-        options = parse(
-            _Options,
-            ["--depth", "5"],
-            prog="x",
-            description="",
-            default=_Options(folder=Path("g"), labels=[7], settings={"a": 1}),
-        )
-        self.assertEqual(
-            options, _Options(folder=Path("g"), depth=5, labels=[7], settings={"a": 1})
-        )
+        default = _Options(folder=Path("g"), labels=[7], settings={"a": 1})
+        parser = OptionParser(_Options, prog="x", description="", default=default)
+        options = parser.parse_args(["--depth", "5"]).options
+        self.assertEqual(options, dataclasses.replace(default, depth=5))
 
     def test_mistakes_are_user_errors(self):
         for line, message in {
