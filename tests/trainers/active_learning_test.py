@@ -15,6 +15,7 @@ from trainers.datasets import loading
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.errors import UserError
 from trainers.few_labels import acquisition
+from trainers.few_labels.active_learning import ActiveLearning
 from trainers.options import limits
 from trainers.runs.run_folder import load_model
 
@@ -73,7 +74,7 @@ class ActiveLearningTest(tf.test.TestCase):
         taught = model.acquisition(tf.constant(pool[left[:30]])).numpy()
         self.assertAllEqual(np.sort(chosen["bald"][20:]), np.sort(left[np.argsort(-taught)[:6]]))
         # A second call has nothing to train.
-        with mock.patch.object(active_learning._Curve, "_train", side_effect=AssertionError):
+        with mock.patch.object(ActiveLearning, "score", side_effect=AssertionError):
             active_learning.run(self.arguments())
 
     def test_mistakes(self):

@@ -1,21 +1,14 @@
-"""The options of `python -m trainers.active_learning`, and its rounds of training."""
+"""Options of `python -m trainers.active_learning`, and its rounds of training."""
 
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import simple_parsing
-
-from trainers.cli.parser import parse_known
-from trainers.few_labels.trainings import parse_trainings
-from trainers.options import identity
-from trainers.options.fields import Affects, check_limits, option
-from trainers.options.run import RunConfig
-from trainers.runs import experiment
+from trainers.few_labels import label_options
+from trainers.few_labels.label_options import START, Cell, LabelOptions
+from trainers.options.fields import Affects, option
 
 __all__ = ["STRATEGIES", "Options", "Round", "parse"]
 
@@ -24,27 +17,23 @@ STRATEGIES = {"bald": "most informative (BALD)", "random": "at random"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Round:
-    """One training.
+class Round(Cell):
+    """One training; its method is one of `STRATEGIES`, or `START` in round 0.
 
     Attributes:
-        strategy: One of `STRATEGIES`, or "start" for round 0, which they share.
-        repeat: Number of the repeat: seed of all random draws, and of the training.
         number: Number of the round, from 0.
     """
 
-    strategy: str
-    repeat: int
     number: int
 
     @property
     def folder(self) -> str:
         """Its folder, relative to that of the experiment."""
-        return f"{self.strategy}/repeat_{self.repeat}/round_{self.number}"
+        return f"{self.method}/repeat_{self.repeat}/round_{self.number}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(LabelOptions):
     """Options of the experiment; all others are those of `python -m trainers.run`."""
 
     model: str = option("gz_bayesian_cnn", affects=Affects.TRAINING)
@@ -71,53 +60,27 @@ class Options:
     strategies: list[str] = option(list(STRATEGIES), type=str, nargs="+", choices=STRATEGIES)
     """Strategies to compare."""
 
-    output_dir: Path | None = option(None)
-    """Folder; default: runs/active_learning-DATASET-MODEL."""
+    def round(self, strategy: str, repeat: int, number: int) -> Round:
+        """Returns a round of a strategy by its number."""
+        labels = self.start + number * self.step
+        return Round(strategy if number else START, labels, repeat, number)
 
-    run: RunConfig = simple_parsing.field(default_factory=RunConfig, cmd=False)
-    command: str = simple_parsing.field(default="", cmd=False)
-
-    def __post_init__(self) -> None:
-        check_limits(self)
-
-    def experiment(self) -> dict[str, Any]:
-        """Returns what must stay the same when an experiment goes on, as JSON types."""
-        own = identity.of(self, affects=identity.WEIGHTS)
-        return own | experiment.of_trainings(self.run)
-
-    def paths(self) -> list[list[Round]]:
-        """Returns the rounds of each repeat and strategy, one after the other."""
-        return [
-            [Round("start", repeat, 0)]
-            + [Round(strategy, repeat, number) for number in range(1, self.rounds + 1)]
+    def cells(self) -> list[Round]:
+        rounds = [
+            self.round(strategy, repeat, number)
             for repeat in range(self.repeats)
             for strategy in self.strategies
+            for number in range(self.rounds + 1)
         ]
-
-    def labels(self, number: int) -> int:
-        """Returns the number of labels in a round."""
-        return self.start + number * self.step
+        return list(dict.fromkeys(rounds))
 
 
 def parse(arguments: Sequence[str], description: str) -> Options:
-    """Returns the options of a command line.
-
-    Args:
-        arguments: The command line without the program's name.
-        description: Of the command, for `--help`.
-
-    Raises:
-        UserError: if an option or its value is not allowed.
-        SystemExit: for `--help`.
-    """
-    prog = "python -m trainers.active_learning"
-    options, others = parse_known(Options, arguments, prog=prog, description=description)
-    config = parse_trainings(options.model, others)
-    name = f"active_learning-{config.data_name.replace('/', '_')}-{options.model}"
+    """Returns the options of a command line; see `label_options.parse`."""
+    options = label_options.parse(Options, arguments, "active_learning", description)
+    name = f"active_learning-{options.run.data_name.replace('/', '_')}-{options.model}"
     return dataclasses.replace(
         options,
-        strategies=[name for name in STRATEGIES if name in options.strategies],
+        strategies=[strategy for strategy in STRATEGIES if strategy in options.strategies],
         output_dir=(options.output_dir or Path("runs") / name).expanduser(),
-        run=config,
-        command=f"{prog} {shlex.join(arguments)}".rstrip(),
     )

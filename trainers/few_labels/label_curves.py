@@ -1,9 +1,9 @@
-"""Tables and figures of several repeats over the number of labels."""
+"""Tables and figures of scores over the number of labels."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,11 @@ from matplotlib.axes import Axes
 
 from trainers.evaluators import plot_style
 from trainers.evaluators.section import FigureFile, Table
+from trainers.few_labels.label_options import START, Cell
 
-__all__ = ["LabelCurves", "draw_curves", "spread", "spread_text"]
+__all__ = ["LabelCurves", "Scores"]
+
+Scores = Mapping[Cell, Mapping[str, float]]
 
 _MARKERS = "osD^vP"
 
@@ -22,20 +25,36 @@ class LabelCurves:
     """Scores of several methods over the number of labels and over repeats.
 
     Attributes:
-        numbers: Numbers of labels, rising.
         names: Names of the methods, with their titles in tables and legends.
         measures: Names of the scores, with their titles.
-        scores: Returns the scores of all repeats of a method at a number of labels, by measure.
+        scores: Scores of each classifier by measure.
     """
 
-    numbers: Sequence[int]
     names: Mapping[str, str]
     measures: Mapping[str, str]
-    scores: Callable[[str, int], Sequence[Mapping[str, float]]]
+    scores: Scores
+
+    @property
+    def numbers(self) -> list[int]:
+        """Numbers of labels, rising."""
+        return sorted({cell.labels for cell in self.scores})
 
     def at(self, name: str, number: int, measure: str) -> tuple[float, float]:
-        """Returns mean and standard deviation over repeats, see `spread`."""
-        return spread([score[measure] for score in self.scores(name, number)])
+        """Returns mean and standard deviation (n - 1) over repeats; NaN where there are too few."""
+        values = [
+            score[measure]
+            for cell, score in self.scores.items()
+            if cell.labels == number and cell.method in (name, START)
+        ]
+        mean = np.mean(values) if values else np.nan
+        return float(mean), float(np.std(values, ddof=1)) if len(values) > 1 else np.nan
+
+    def text(self, name: str, number: int, measure: str) -> str:
+        """Returns mean and standard deviation as text; empty where there is none."""
+        mean, deviation = self.at(name, number, measure)
+        if not np.isfinite(mean):
+            return ""
+        return f"{mean:.3f}" + (f" ± {deviation:.3f}" if np.isfinite(deviation) else "")
 
     def tables(self) -> list[Table]:
         """Returns a table for each measure."""
@@ -43,8 +62,7 @@ class LabelCurves:
             Table(
                 ["labels", *self.names.values()],
                 [
-                    [str(number)]
-                    + [spread_text(*self.at(name, number, measure)) for name in self.names]
+                    [str(number)] + [self.text(name, number, measure) for name in self.names]
                     for number in self.numbers
                 ],
                 f"{title} on the test split, mean and standard deviation over repeats.",
@@ -56,16 +74,16 @@ class LabelCurves:
         self,
         path: Path,
         caption: str,
-        scale: str = "log",
-        chance: Mapping[str, tuple[str, float]] | None = None,
+        scale: str,
+        levels: Mapping[str, tuple[str, float]],
     ) -> FigureFile:
         """Draws a panel for each measure.
 
         Args:
             path: File, in the folder `figures` of the report.
             caption: Caption; a remark on the bars is added.
-            scale: Of the number of labels, "log" (default) or "linear".
-            chance: For a measure, name and value of the level without learning.
+            scale: Scale of the number of labels, "log" or "linear".
+            levels: Name and value of a measure without learning.
         """
         with plot_style.style():
             figure, panels = plot_style.new_figure(1, len(self.measures), width=4.5, height=4.0)
@@ -74,9 +92,9 @@ class LabelCurves:
                     shown: [self.at(name, number, measure) for number in self.numbers]
                     for name, shown in self.names.items()
                 }
-                draw_curves(panel, self.numbers, curves, title, scale)
-                if chance is not None:
-                    _draw_level(panel, *chance[measure])
+                _draw_curves(panel, self.numbers, curves, title, scale)
+                if measure in levels:
+                    _draw_level(panel, *levels[measure])
             legend = panels[0].get_legend_handles_labels()
             figure.legend(*legend, loc="outside lower center", ncols=len(self.names))
             plot_style.save(figure, path)
@@ -86,36 +104,13 @@ class LabelCurves:
         )
 
 
-def spread(values: Sequence[float]) -> tuple[float, float]:
-    """Returns mean and standard deviation (n - 1) of repeats; NaN where there are too few."""
-    values = np.asarray(values, float)
-    mean = values.mean() if len(values) else np.nan
-    return float(mean), float(values.std(ddof=1)) if len(values) > 1 else np.nan
-
-
-def spread_text(mean: float, deviation: float) -> str:
-    """Returns both as text; empty where there is nothing."""
-    if not np.isfinite(mean):
-        return ""
-    return f"{mean:.3f}" + (f" ± {deviation:.3f}" if np.isfinite(deviation) else "")
-
-
-def draw_curves(
+def _draw_curves(
     axes: Axes,
     numbers: Sequence[int],
     curves: Mapping[str, Sequence[tuple[float, float]]],
     ylabel: str,
-    scale: str = "log",
+    scale: str,
 ) -> None:
-    """Draws means with their standard deviations against the number of labels.
-
-    Args:
-        axes: The panel.
-        numbers: Numbers of labels, rising.
-        curves: For each name in the legend `spread` at each number.
-        ylabel: Label of the vertical axis.
-        scale: Of the numbers, "log" (default) or "linear".
-    """
     numbers = np.asarray(numbers, float)
     for index, (name, points) in enumerate(curves.items()):
         mean, deviation = np.transpose(points)

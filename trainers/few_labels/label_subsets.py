@@ -104,6 +104,11 @@ class LabelSubsets:
         """Number of objects in the pool."""
         return len(self.pool["image"])
 
+    @property
+    def tested(self) -> int:
+        """Number of test objects."""
+        return len(self.test["image"])
+
     def train(
         self,
         config: RunConfig,

@@ -1,0 +1,112 @@
+"""Active learning: votes for the most informative galaxies (BALD) against random ones."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+import zoo
+from trainers.datasets.dataset import DatasetSpec
+from trainers.errors import UserError
+from trainers.few_labels import acquisition
+from trainers.few_labels.active_learning_options import STRATEGIES, Options, Round
+from trainers.few_labels.label_experiment import LabelExperiment
+from trainers.few_labels.label_subsets import LabelSubsets
+from trainers.runs.run_folder import load_model
+from trainers.storage.json_files import read_json, write_json
+
+__all__ = ["ActiveLearning"]
+
+
+class ActiveLearning(LabelExperiment):
+    """Error of predicted vote fractions over rounds of labelling."""
+
+    name = "active_learning"
+    measures: ClassVar[Mapping[str, str]] = {
+        "rmse": "RMSE of the vote fractions",
+        "log_likelihood": "Log-likelihood (nats per galaxy)",
+    }
+    most_labels = "`start` + `rounds` * `step`"
+    scale = "linear"
+    caption = (
+        "Error of the vote fractions (lower is better) and log-likelihood of the votes (higher is "
+        "better) on the test split against the number of labelled galaxies"
+    )
+
+    def __init__(self, options: Options, subsets: LabelSubsets):
+        super().__init__(
+            options,
+            subsets,
+            titles={strategy: STRATEGIES[strategy] for strategy in options.strategies},
+            title=f"Which galaxies to label, {subsets.spec.name}",
+            facts={
+                "model": options.model,
+                "reference": "Walmsley et al. 2019 (arXiv:1905.07424)",
+                "dataset": subsets.spec.name,
+            },
+            text=(
+                "In each round a model is trained from scratch on all labels so far, with at least "
+                f"{options.min_steps} steps; a fifth of the labels chooses its epoch. The next "
+                f"{options.step} galaxies are the most informative ones (mutual information of "
+                f"votes and weights, from dropout) of {options.candidates} unlabelled ones, or as "
+                f"many at random. Both begin with the same galaxies. The test split has "
+                f"{subsets.tested} galaxies. Errors of vote fractions are weighted by the number "
+                "of volunteers; they include the scatter of the volunteers, which no model can "
+                "predict."
+            ),
+        )
+
+    @classmethod
+    def run(cls, options: Options) -> Path:
+        model_class = zoo.describe(options.model).model_class
+        for method in ("acquisition", "distribution"):
+            if not hasattr(model_class, method):
+                raise UserError(f"`model={options.model}` has no {method}(): it is not Bayesian")
+        return super().run(options)
+
+    @staticmethod
+    def check(spec: DatasetSpec) -> None:
+        if not spec.questions or "votes" not in spec.feature_names:
+            raise UserError(f"dataset '{spec.name}' has no votes")
+
+    def score(self, cell: Round) -> dict[str, float]:
+        rows = self._rows(cell)
+        # The first are random, the later ones of each round in the order of their choice.
+        aside = np.arange(len(rows)) % 5 == 4
+        model, _ = self.subsets.train(
+            dataclasses.replace(self.options.run, seed=cell.repeat),
+            self._run_dir(cell),
+            rows[~aside],
+            rows[aside],
+            self.options.min_steps,
+        )
+        test, questions = self.subsets.test, self.subsets.spec.questions
+        return acquisition.score(model, test["image"], np.asarray(test["votes"]), questions)
+
+    def _rows(self, cell: Round) -> np.ndarray:
+        """Returns the labelled rows of a round: those of the round before, and new ones."""
+        options, size = self.options, self.subsets.size
+        if not cell.number:
+            return np.random.default_rng(cell.repeat).permutation(size)[: options.start]
+        file = options.output_dir / cell.folder / "rows.json"
+        if file.exists():
+            return np.array(read_json(file))
+        before = options.round(cell.method, cell.repeat, cell.number - 1)
+        rows = self._rows(before)
+        draws = np.random.default_rng((cell.repeat, cell.number))
+        unlabelled = draws.permutation(np.setdiff1d(np.arange(size), rows))
+        if cell.method == "bald":
+            candidates = unlabelled[: max(options.candidates, options.step)]
+            model = load_model(self._run_dir(before))
+            information = acquisition.information(model, self.subsets.pool["image"][candidates])
+            unlabelled = candidates[np.argsort(-information, kind="stable")]
+        rows = np.concatenate([rows, unlabelled[: options.step]])
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_json(file, rows.tolist())
+        return rows
+
+    def _run_dir(self, cell: Round) -> Path:
+        return self.options.output_dir / cell.folder / "run"
