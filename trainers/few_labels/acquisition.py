@@ -1,4 +1,4 @@
-"""Scores of models of votes, and the information gain (BALD) of further votes."""
+"""Scores of models of votes, and the expected information gain (BALD) of further votes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def score(
     """Returns `rmse`, see `fraction_rmse`, and the mean `log_likelihood` of a galaxy, nats.
 
     Args:
-        model: A model whose answer has `fractions`, and with `distribution(answer)`.
+        model: A model with `distribution(outputs)`, whose outputs have `fractions`.
         images: (number, height, width, bands).
         votes: (number, answers) counts.
-        questions: Of the decision tree, in the order of the answers.
+        questions: Questions of the decision tree, in the order of the answers.
     """
     answers = inference.apply(model, images, batch_size=_BATCH)
     logs = []
@@ -43,16 +43,16 @@ def score(
 def fraction_rmse(
     predicted: np.ndarray, votes: np.ndarray, questions: Sequence[Mapping[str, Any]]
 ) -> float:
-    """Returns the error of predicted vote fractions, each weighed by the votes on its question.
+    """Returns the RMSE of predicted vote fractions, weighted by the votes for each question.
 
         sqrt(sum_q n_q sum_a (p_qa - k_qa / n_q)^2 / sum_q n_q A_q)
 
-    over galaxies, questions q and their A_q answers a.
+    summed over galaxies, questions q and their A_q answers a.
 
     Args:
-        predicted: (number, answers) expected fractions of those asked.
+        predicted: (number, answers) expected fractions of the votes for each question.
         votes: (number, answers) counts.
-        questions: Of the decision tree, in the order of the answers.
+        questions: Questions of the decision tree, in the order of the answers.
     """
     lengths = [len(question["answers"]) for question in questions]
     starts = np.cumsum([0, *lengths[:-1]])
@@ -62,9 +62,14 @@ def fraction_rmse(
 
 
 def information(model: ZooModel, images: np.ndarray) -> np.ndarray:
-    """Returns what the votes for each image would teach a model with `acquisition`, (number,)."""
+    """Returns the expected information gain from the votes for each image, nats, (number,).
 
-    def taught(batch):
+    Args:
+        model: A model with `acquisition(images)`.
+        images: (number, height, width, bands).
+    """
+
+    def acquire(batch):
         return {"information": model.acquisition(batch)}
 
-    return inference.apply(taught, images, batch_size=_BATCH)["information"]
+    return inference.apply(acquire, images, batch_size=_BATCH)["information"]

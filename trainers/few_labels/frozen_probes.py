@@ -1,4 +1,4 @@
-"""Classifiers of scikit-learn on the features of a frozen network, for few labels."""
+"""Scikit-learn classifiers on the features of a frozen network, for few labels."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from trainers.evaluators.statistics.task_probe import fit_forest
 __all__ = ["STRENGTHS", "forest", "logistic"]
 
 STRENGTHS = tuple(10.0**power for power in range(-4, 3))
-"""Inverse strengths of the ridge penalty that are tried, scikit-learn's C."""
+"""Candidates for the inverse strength of the ridge penalty, scikit-learn's C."""
 
-# A class of which the training objects had none has this probability.
+# Probability of a class without training objects.
 _LEAST = 1e-3
 
 
@@ -29,28 +29,28 @@ def logistic(
 ) -> ClassifierMixin:
     """Returns a ridge logistic regression on standardised features.
 
-    Its strength has the highest likelihood of the validation objects; with it, it is fitted to
-    both. Of objects that are all of one class, that class is the answer for every other one.
+    The penalty with the highest likelihood of the validation objects is used for a fit to both.
+    If all objects are of one class, the prediction is that class.
 
     Args:
         features: (number, features).
         labels: (number,) integers.
         train: Rows to train with.
-        validation: Rows for the choice of the strength.
+        validation: Rows for the choice of the penalty.
         seed: Unused; the problem is convex.
     """
 
-    def fitted(strength: float, rows: np.ndarray) -> ClassifierMixin:
-        if _are_alike(labels[rows]):
+    def fit(strength: float, rows: np.ndarray) -> ClassifierMixin:
+        if _is_one_class(labels[rows]):
             return DummyClassifier().fit(features[rows], labels[rows])
         model = make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=2000))
         return model.fit(features[rows], labels[rows])
 
     scores = [
-        _log_likelihood(fitted(strength, train), features[validation], labels[validation])
+        _log_likelihood(fit(strength, train), features[validation], labels[validation])
         for strength in STRENGTHS
     ]
-    return fitted(STRENGTHS[int(np.argmax(scores))], np.concatenate([train, validation]))
+    return fit(STRENGTHS[int(np.argmax(scores))], np.concatenate([train, validation]))
 
 
 def forest(
@@ -60,14 +60,14 @@ def forest(
     validation: np.ndarray,
     seed: int,
 ) -> ClassifierMixin:
-    """Returns the forest of the evaluators, fitted to all rows; for the Args see `logistic`."""
+    """Returns the random forest of the evaluators, fitted to all rows; see `logistic`."""
     rows = np.concatenate([train, validation])
-    if _are_alike(labels[rows]):
+    if _is_one_class(labels[rows]):
         return DummyClassifier().fit(features[rows], labels[rows])
     return fit_forest(features[rows], labels[rows], seed=seed)
 
 
-def _are_alike(labels: np.ndarray) -> bool:
+def _is_one_class(labels: np.ndarray) -> bool:
     return len(np.unique(labels)) == 1
 
 

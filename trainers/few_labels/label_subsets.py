@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 __all__ = ["LabelSubsets", "held_out", "stratified_order"]
 
-# One label of this many is kept for the choice of the epoch.
+# One of this many labels is for validation.
 _FOLDS = 5
 
 
 def stratified_order(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Returns an order of objects of which every beginning has the classes in their shares.
+    """Returns an order of the objects in which each prefix is a stratified sample of the classes.
 
-    Of every class, the members have places at random in strata of equal width (systematic
-    sampling); so a larger sample holds the smaller ones.
+    The members of a class have random places in strata of equal width (systematic sampling), so
+    that a larger sample contains the smaller ones.
 
     Args:
         labels: (number,) integers.
@@ -45,11 +45,11 @@ def stratified_order(labels: np.ndarray, seed: int) -> np.ndarray:
 
 
 def held_out(labels: np.ndarray) -> np.ndarray:
-    """Returns which objects are for validation, (number,) bool: every fifth one of each class.
+    """Returns a mask of the objects for validation, (number,) bool: every fifth of each class.
 
     Args:
-        labels: (number,) integers, in an order of which the beginnings are samples; then the
-            validation objects of a sample are those of a larger one too.
+        labels: (number,) integers, in the order of `stratified_order`: then the validation objects
+            of a sample are also those of a larger one.
     """
     chosen = np.zeros(len(labels), bool)
     # The classes begin at different places, or a sample with few of each would have none.
@@ -66,10 +66,9 @@ class LabelSubsets:
     """The pool of objects to label, and the test objects.
 
     Attributes:
-        stored: Them as they are stored: as "train", the training and validation splits one behind
-            the other, and "test".
-        spec: Of the images as models see them that are not trained on them: with the padding and
-            the noise of the run, not augmented.
+        stored: The dataset as stored, with two splits: "train", the training and validation splits
+            in one, and "test".
+        spec: Specification of the images with the padding and noise of the run.
         pool: Features of "train", with these images.
         test: Features of "test", with these images.
     """
@@ -84,8 +83,8 @@ class LabelSubsets:
         """Reads a dataset into memory.
 
         Args:
-            dataset: As it is stored.
-            config: The run, which adds padding, noise and augmentation.
+            dataset: The dataset as stored.
+            config: The run, with its padding, noise and augmentation.
         """
         filled = [split for split in ("train", "validation") if dataset.num_examples.get(split)]
         parts = [dataset.arrays(split) for split in filled]
@@ -119,13 +118,13 @@ class LabelSubsets:
     ) -> tuple[ZooModel, Outcome]:
         """Trains a model on a few objects; returns it and the outcome.
 
-        Of the run folder the model and the numbers stay; the rest would be as large again.
+        Checkpoints and TensorBoard events are deleted, to save disk space.
 
         Args:
-            config: The run; its batches are made smaller where there are fewer objects.
+            config: The run; batches are smaller where there are fewer objects.
             run_dir: Its folder.
             rows: Rows of the pool to train with.
-            aside: Rows of the pool by which the epoch is chosen.
+            aside: Rows of the pool for validation, which chooses the epoch.
             min_steps: Fewest steps.
 
         Raises:
@@ -144,19 +143,17 @@ class LabelSubsets:
         folder = run_folder.RunFolder(run_dir)
         for path in (folder.checkpoints, folder.tensorboard):
             shutil.rmtree(path, ignore_errors=True)
-        # The graphs of one training after the other would fill the memory.
+        # The graphs of all trainings would fill the memory.
         keras.backend.clear_session()
         return run_folder.load_model(run_dir), outcome
 
     def dataset(
         self, config: RunConfig, rows: np.ndarray, aside: np.ndarray, min_steps: int
     ) -> tuple[RunConfig, Dataset]:
-        """Returns a run on a few objects, and its data.
+        """Returns the configuration and the data of a run on a few objects; see `train`.
 
-        A run on few objects is as long as one on many: they stand in the training split several
-        times, so that all epochs together have `min_steps` steps. (More epochs in their place
-        would be as many checks of a validation split that is hardly larger.) See `train` for the
-        arguments.
+        Objects are repeated in the training split until all epochs together have `min_steps`
+        steps. (More epochs instead would be as many validations on hardly more objects.)
         """
         batch_size = min(config.batch_size, len(rows))
         wanted = math.ceil(min_steps / config.epochs) * batch_size
@@ -168,7 +165,7 @@ class LabelSubsets:
             "test": self.stored.arrays("test"),
         }
         of_pool = self.stored.stored_content("train")
-        # The rows say as much as a hash of their images, which stand there several times.
+        # A hash of the rows is cheaper than one of their images, many of which are repeated.
         contents = {
             "train": f"{of_pool} {fingerprints.of_arrays({'rows': repeated})}",
             "validation": f"{of_pool} {fingerprints.of_arrays({'rows': aside})}",
