@@ -29,7 +29,7 @@ from trainers.cli.parser import parse
 from trainers.errors import UserError
 from trainers.options.fields import option
 from trainers.options.table import TableOptions
-from trainers.prediction import table
+from trainers.prediction import notes, table
 from trainers.tables.provenance import provenance
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
     from trainers.runs import exports
 
     files = table.check_files(options) if options.images else ()
-    table.note_unread(options)
+    notes.print_unread(options.images or ())
     if options.run_dir is not None:
         folder = exports.saved_model_of_run(options.run_dir)
     else:
@@ -99,7 +99,8 @@ def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
 
     model = served_model.ServedModel(folder)
     print(f"model  {_described(model.facts)}", flush=True)
-    _note_units(files, model.facts)
+    notes.print_units(files, model.facts.data)
+    notes.print_noise(model.facts.data)
     entries = _entries(options, model)
     checksum = served_model.checksum(folder)
 
@@ -131,6 +132,7 @@ def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
 def _entries(options: Options, model: ServedModel) -> Entries:
     if options.images:
         return table.files(options, model.shape, data=model.facts.data)
+    from trainers.prediction import training_images
     from trainers.prediction.dataset_split import DatasetSplit
 
     return DatasetSplit(
@@ -139,6 +141,7 @@ def _entries(options: Options, model: ServedModel) -> Entries:
         model.shape,
         data_dir=options.data_dir,
         manual_dir=options.manual_dir,
+        pads=training_images.padding(model.facts.data),
     )
 
 
@@ -150,18 +153,6 @@ def _described(facts: Facts) -> str:
     size = "x".join(map(str, facts.data["image_shape"]))
     bands = " ".join(facts.data["bands"])
     return f"{name}, trained on {facts.data['name']} ({size}), bands {bands}"
-
-
-def _note_units(files: Sequence[str], facts: Facts) -> None:
-    from trainers.prediction import pixel_units
-
-    trained, named = facts.data.get("units"), pixel_units.of_files(files)
-    if trained and named and not pixel_units.are_same(named[1], trained):
-        print(
-            f"note  {named[0]} is in {named[1]} (BUNIT), the model was trained on {trained}: "
-            "its answers mean nothing unless these are the same",
-            flush=True,
-        )
 
 
 def _meta(

@@ -27,7 +27,7 @@ from trainers.cli.parser import parse
 from trainers.errors import UserError
 from trainers.options.fields import option
 from trainers.options.table import TableOptions
-from trainers.prediction import table
+from trainers.prediction import notes, table
 from trainers.tables.provenance import provenance
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def _ask(options: Options, arguments: Sequence[str]) -> Outcome:
     from trainers.cutouts import sources
 
     files = table.check_files(options)  # A mistake shows before TensorFlow has started.
-    table.note_unread(options)
+    notes.print_unread(options.images)
 
     from trainers.prediction import answering, local
     from trainers.prediction.prediction_client import PredictionClient
@@ -98,7 +98,7 @@ def _ask(options: Options, arguments: Sequence[str]) -> Outcome:
             pictures=all(map(sources.is_picture, files)),
             signature=options.signature,
         )
-        entries = _entries(options, model)
+        entries = _entries(options, model, files)
 
         def run(units: Sequence[Unit], parts: Parts, progress: ProgressBar) -> None:
             settings = {"batch_size": options.batch_size, "progress": progress}
@@ -138,12 +138,16 @@ def _begun_with(options: Options) -> int | None:
     return int(begun["--version"])
 
 
-def _entries(options: Options, model: RemoteModel) -> Entries:
+def _entries(options: Options, model: RemoteModel, files: Sequence[str]) -> Entries:
+    data = model.facts.data
+    notes.print_noise(data)
     if model.takes_files:
         from trainers.prediction.remote_model import EncodedFiles
 
         return EncodedFiles(options.images, options.output)
-    return table.files(options, model.shape)
+    notes.print_units(files, data)
+    notes.print_pictures(files, data)
+    return table.files(options, model.shape, data=data)
 
 
 main = command("serve_client", _command)

@@ -73,7 +73,9 @@ class Wanted:
         picture_bits: Bits of a band that PNG and JPEG pictures must have, 8 or 16; None for
             either.
         scales_pictures: Whether pictures are cut, around the centre, to the ratio of the sides and
-            scaled to `shape`, whose height and width are numbers then.
+            scaled to `shape` (`pads` if there are any), whose height and width are numbers then.
+        pads: (height, width, pixels): images of this height and width get so many pixels of zeros
+            on each side, which brings them to `shape`; None for none.
     """
 
     shape: tuple[int | None, int | None, int]
@@ -83,6 +85,7 @@ class Wanted:
     hdu: tuple[int | str, ...] | None = None
     picture_bits: int | None = None
     scales_pictures: bool = False
+    pads: tuple[int, int, int] | None = None
 
     def chosen(self, names: Sequence[str], what: str) -> str:
         """Returns the name of that with the cutouts.
@@ -200,6 +203,9 @@ def fitted(found: Found, wanted: Wanted) -> np.ndarray | str:
     finite = np.isfinite(image)
     if not finite.all():
         return f"{image.size - np.count_nonzero(finite)} of {image.size} pixels are NaN or infinite"
+    if wanted.pads is not None and image.shape[:2] == wanted.pads[:2]:
+        sides = (wanted.pads[2],) * 2
+        return np.pad(image, (sides, sides, (0, 0)))
     return image
 
 
@@ -207,6 +213,8 @@ def checked_shape(
     shape: Sequence[int], wanted: Wanted, bands_first: bool
 ) -> tuple[tuple[int, int, int] | str, bool]:
     """Returns (height, width, bands) and whether bands come first; or what is wrong, and False.
+
+    The shape is that before `Wanted.pads`.
 
     Args:
         shape: Of the pixels as the file has them.
@@ -226,13 +234,20 @@ def checked_shape(
     shape = (*shape[1:], shape[0]) if bands_first else tuple(shape)
     if shape[2] != bands:
         return f"has {shape[2]} band(s), its shape is {given}; {bands} were expected", False
-    for given_size, size in zip(shape, (height, width), strict=False):
-        if given_size != size and size is not None:
-            sides = "x".join("any" if side is None else str(side) for side in (width, height))
-            return f"is {shape[1]}x{shape[0]} px; {sides} px was expected", False
+    sizes = [(height, width), *([wanted.pads[:2]] if wanted.pads else [])]
+    if not any(_fits(shape, size) for size in sizes):
+        expected = " or ".join(
+            "x".join("any" if side is None else str(side) for side in reversed(size))
+            for size in sizes
+        )
+        return f"is {shape[1]}x{shape[0]} px; {expected} px was expected", False
     if not 0 < np.prod(shape, dtype=float) <= _MOST_PIXELS:
         return f"has shape {given}; at most {_MOST_PIXELS} pixels were expected, at least 1", False
     return shape, bands_first
+
+
+def _fits(shape: Sequence[int], size: Sequence[int | None]) -> bool:
+    return all(wanted in (None, actual) for actual, wanted in zip(shape, size, strict=False))
 
 
 def identifiers(values: Any, number: int) -> list[str]:

@@ -72,12 +72,14 @@ def decode(file: Path | BinaryIO, wanted: Wanted) -> np.ndarray | str:
 
     Args:
         file: A PNG or JPEG file.
-        wanted: Its `shape`, `picture_bits` and `scales_pictures`.
+        wanted: Its `shape`, `picture_bits`, `scales_pictures` and `pads`.
 
     Returns:
-        (height, width, bands) uint8 or uint16.
+        (height, width, bands) uint8 or uint16, before any padding.
     """
     height, width, bands = wanted.shape
+    if wanted.pads is not None:
+        height, width, _ = wanted.pads
     if bands not in (1, 3):
         return f"is a picture of 1 or 3 bands; {bands} were expected"
     try:

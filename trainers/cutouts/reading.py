@@ -37,6 +37,7 @@ def read(
     hdu: Sequence[int | str] | None = None,
     picture_bits: int | None = None,
     scales_pictures: bool = False,
+    pads: tuple[int, int, int] | None = None,
 ) -> Iterator[Cutout | LeftOut]:
     """Yields the cutouts of files, and what of them cannot be used, in memory that does not grow.
 
@@ -49,6 +50,7 @@ def read(
         hdu: See `Wanted`.
         picture_bits: See `Wanted`.
         scales_pictures: See `Wanted`.
+        pads: See `Wanted`.
 
     Raises:
         UserError: if there is no such file.
@@ -62,6 +64,7 @@ def read(
         hdu=hdu,
         picture_bits=picture_bits,
         scales_pictures=scales_pictures,
+        pads=pads,
         counted=False,
     )
     for number in range(len(files.files)):
@@ -83,6 +86,7 @@ class CutoutFiles:
         hdu: See `Wanted`.
         picture_bits: See `Wanted`.
         scales_pictures: See `Wanted`.
+        pads: See `Wanted`.
         leave_out: See `sources.find`.
         counted: Whether the entries are counted, for which each file that is not small is opened.
 
@@ -107,6 +111,7 @@ class CutoutFiles:
         hdu: Sequence[int | str] | None = None,
         picture_bits: int | None = None,
         scales_pictures: bool = False,
+        pads: tuple[int, int, int] | None = None,
         leave_out: str | Path | None = None,
         counted: bool = True,
     ):
@@ -116,7 +121,7 @@ class CutoutFiles:
             )
         chosen = None if hdu is None else tuple(hdu)
         self._wanted = Wanted(
-            tuple(shape), column, id_column, extensions, chosen, picture_bits, scales_pictures
+            tuple(shape), column, id_column, extensions, chosen, picture_bits, scales_pictures, pads
         )
         self.files = sources.find(paths, leave_out)
         self.names = sources.names(self.files)

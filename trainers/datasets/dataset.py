@@ -50,7 +50,10 @@ class DatasetSpec:
         transformations: What was done to the images after they were read, a sentence each that
             tells all on which their pixels depend.
         scales_files: Whether each image was a file of any size, cut around the centre to the ratio
-            of the sides and scaled, see `picture_files.decode`.
+            of the sides and scaled, see `picture_files.decode`, before any padding.
+        pad: Pixels of zeros on each side of the images; `image_shape` includes them.
+        noise_sigma: Range of the standard deviation of the Gaussian noise that was added to the
+            images after they were read, in their units; None for none.
 
     Raises:
         UserError: if the name of a class is empty or cannot be printed.
@@ -69,6 +72,8 @@ class DatasetSpec:
     feature_names: tuple[str, ...] = ()
     transformations: tuple[str, ...] = ()
     scales_files: bool = False
+    pad: int = 0
+    noise_sigma: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         for name in self.class_names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 
@@ -65,6 +66,12 @@ class NoisyDataset(TransformedDataset):
         height, width, bands = dataset.spec.image_shape
         shape = (height + 2 * pad, width + 2 * pad, bands)
         super().__init__(dataset, shape, self._description(dataset.spec.units))
+        self.spec = dataclasses.replace(
+            self.spec,
+            scales_files=dataset.spec.scales_files,
+            pad=dataset.spec.pad + pad,
+            noise_sigma=self.sigma if self.sigma[1] > 0 else dataset.spec.noise_sigma,
+        )
 
     def transform(
         self, images: tf.Tensor, ids: tf.Tensor, split: str, epoch: int

@@ -27,6 +27,7 @@ class DatasetSplit:
         shape: (height, width, bands) that the images must have; None for any height or width.
         data_dir: Where TFDS keeps its datasets; None for its own place.
         manual_dir: Files that were downloaded by hand, for building it.
+        pads: See `Wanted`.
 
     Attributes:
         unit: What the entries are, in the plural.
@@ -45,13 +46,14 @@ class DatasetSplit:
         *,
         data_dir: str | Path | None = None,
         manual_dir: str | Path | None = None,
+        pads: tuple[int, int, int] | None = None,
     ):
         if split not in SPLITS:
             raise UserError(f"`split` must be one of {', '.join(SPLITS)}; got '{split}'")
         if name == "image_folder":
             raise UserError("`dataset` must be one of TFDS; give a folder of files as `images`")
         self._name, self._split, self._data_dir = name, split, data_dir
-        self._wanted = Wanted(tuple(shape))
+        self._wanted = Wanted(tuple(shape), pads=pads)
         self._dataset = tfds_data.stream(name, data_dir=data_dir, manual_dir=manual_dir)
         spec = self._dataset.spec
         wrong, _ = checked_shape(spec.image_shape, self._wanted, False)

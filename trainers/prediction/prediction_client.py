@@ -20,7 +20,7 @@ from trainers.errors import TrainingError, UserError
 from trainers.prediction import refusals
 from trainers.prediction.refusals import RefusedError
 from trainers.serving import server_files
-from trainers.serving.entry_points import NAMES
+from trainers.serving.entry_points import NAMES, TRAINING_DATA
 
 __all__ = ["PredictionClient"]
 
@@ -113,13 +113,23 @@ class PredictionClient:
 
     def names(self) -> dict[str, list[str]]:
         """Returns the names along the last axis of outputs; none if the server has none."""
-        if NAMES not in self.signatures:
+        return {
+            output: [name.decode() for name in names]
+            for output, names in self._constants(NAMES).items()
+        }
+
+    def training_data(self) -> dict[str, Any]:
+        """Returns the training data as the model card has them; empty if the server has none."""
+        constants = self._constants(TRAINING_DATA)
+        return json.loads(constants["json"].item()) if constants else {}
+
+    def _constants(self, signature: str) -> dict[str, np.ndarray]:
+        if signature not in self.signatures:
             return {}
         try:
-            found = self.predict(NAMES, {})
+            return self.predict(signature, {})
         except RefusedError:  # A server that puts requests into batches needs inputs.
             return {}
-        return {output: [name.decode() for name in names] for output, names in found.items()}
 
     def _metadata(self) -> tuple[int, dict[str, meta_graph_pb2.SignatureDef]]:
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])

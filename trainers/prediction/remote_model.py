@@ -125,6 +125,7 @@ class RemoteModel:
             class_names=tuple(names.get("probability", ())),
             questions=_questions(names),
             meanings={},
+            data=client.training_data(),
         )
 
     def answers(self, images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:

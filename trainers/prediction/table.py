@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainers.errors import TrainingError
+from trainers.prediction import training_images
 
 if TYPE_CHECKING:
     from trainers.cutouts.reading import CutoutFiles
@@ -24,7 +25,6 @@ __all__ = [
     "check_output",
     "files",
     "make",
-    "note_unread",
     "report",
 ]
 
@@ -62,19 +62,6 @@ def check_files(options: TableOptions) -> list[str]:
     return files(options, (None, None, 1), counted=False).files
 
 
-def note_unread(options: TableOptions) -> None:
-    """Prints which files in the folders of `images` are not read.
-
-    Args:
-        options: Of the command.
-    """
-    from trainers.cutouts import sources
-
-    others = sources.unread(options.images or ())
-    if others:
-        print(f"note  files of other kinds are not read: {sources.counted(others)}", flush=True)
-
-
 def files(
     options: TableOptions,
     shape: tuple[int | None, int | None, int],
@@ -87,22 +74,17 @@ def files(
         options: Of the command.
         shape: (height, width, bands) that the model takes.
         counted: See `CutoutFiles`.
-        data: Training data of the model as its card has them; pictures are then read as those
-            were: with as many bits, and cut and scaled where the training images were.
+        data: Training data of the model as its card has them; files are then read as those were.
+            See `training_images.settings`.
 
     Raises:
         UserError: if there is no such file, or `extensions` is something else.
     """
     from trainers.cutouts.reading import CutoutFiles
 
-    settings = options.file_settings
-    if data:
-        from trainers.cutouts.picture_files import bits_of
-
-        settings |= {"picture_bits": bits_of(data.get("units") or "")}
-        if data.get("scales_files"):
-            settings |= {"scales_pictures": True}
-            shape = tuple(data["image_shape"])
+    settings = options.file_settings | training_images.settings(data or {})
+    if settings.get("scales_pictures"):
+        shape = tuple(data["image_shape"])
     return CutoutFiles(options.images, shape, **settings, leave_out=options.output, counted=counted)
 
 

@@ -19,7 +19,7 @@ _WEIGHT_BITS = 22
 
 
 def decode(
-    files: tf.Tensor, shape: tuple[int, int, int], *, scales: bool, bits: int = 8
+    files: tf.Tensor, shape: tuple[int, int, int], *, scales: bool, bits: int = 8, pad: int = 0
 ) -> tf.Tensor:
     """Decodes images as `trainers.cutouts.picture_files.decode` does, with TensorFlow alone.
 
@@ -32,13 +32,15 @@ def decode(
         scales: Whether images of another size are cut, around the centre, to the ratio of the
             sides and then scaled (Lanczos).
         bits: Bits of a band, 8, or 16 for PNG files alone. Default 8.
+        pad: Pixels of zeros that images smaller by this get on each side; scaled ones always do.
+            Default 0.
 
     Returns:
         (number, *shape) float32, 0 to 255 or to 65535.
     """
     pixels = tf.TensorSpec(shape, tf.float32)
     return tf.map_fn(
-        lambda file: _decode(file, shape, scales, bits), files, fn_output_signature=pixels
+        lambda file: _decode(file, shape, scales, bits, pad), files, fn_output_signature=pixels
     )
 
 
@@ -58,8 +60,11 @@ def encode(images: np.ndarray, bits: int = 8) -> np.ndarray:
     return np.array([tf.io.encode_png(image).numpy() for image in pixels] + [None], object)[:-1]
 
 
-def _decode(file: tf.Tensor, shape: tuple[int, int, int], scales: bool, bits: int) -> tf.Tensor:
+def _decode(
+    file: tf.Tensor, shape: tuple[int, int, int], scales: bool, bits: int, pad: int
+) -> tf.Tensor:
     height, width, bands = shape
+    inner = [height - 2 * pad, width - 2 * pad]
     is_png = tf.strings.substr(file, 0, len(_PNG)) == _PNG
     is_jpeg = tf.strings.substr(file, 0, len(_JPEG)) == _JPEG
     with tf.control_dependencies(
@@ -76,17 +81,25 @@ def _decode(file: tf.Tensor, shape: tuple[int, int, int], scales: bool, bits: in
     if bands == 1:
         pixels = _grey(pixels)
     if scales:
-        pixels = _fit(pixels, height, width, bits)
+        pixels = _padded(_fit(pixels, *inner, bits), pad)
     else:
         size = tf.shape(pixels)[:2]
+        is_inner = tf.reduce_all(size == inner)
+        wanted = f"{width}x{height}" + (f" or {inner[1]}x{inner[0]}" if pad else "")
         fits = tf.debugging.Assert(
-            tf.reduce_all(size == [height, width]),
-            [f"image_bytes must be {width}x{height} px; got (height, width)", size],
+            is_inner | tf.reduce_all(size == [height, width]),
+            [f"image_bytes must be {wanted} px; got (height, width)", size],
         )
         with tf.control_dependencies([fits]):
             pixels = tf.cast(pixels, tf.float32)
+        if pad:
+            pixels = tf.cond(is_inner, lambda: _padded(pixels, pad), lambda: pixels)
     pixels.set_shape(shape)
     return pixels
+
+
+def _padded(pixels: tf.Tensor, pad: int) -> tf.Tensor:
+    return tf.pad(pixels, [[pad, pad], [pad, pad], [0, 0]])
 
 
 def _eight_bit(file: tf.Tensor, is_jpeg: tf.Tensor) -> tf.Tensor:

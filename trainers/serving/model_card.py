@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from zoo.model import ZooModel
     from zoo.signature import Signature
 
-__all__ = ["CARD_JSON", "CARD_TEXT", "make_card", "write_card"]
+__all__ = ["CARD_JSON", "CARD_TEXT", "dataset_card", "make_card", "write_card"]
 
 CARD_JSON = "model_card.json"
 CARD_TEXT = "README.md"
@@ -89,18 +89,7 @@ def make_card(
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "class_names": list(model.class_names),
         "questions": settings.get("questions", []),
-        "dataset": {
-            "name": spec.name,
-            "version": spec.version,
-            "image_shape": spec.image_shape,
-            "bands": spec.bands,
-            "pixel_scale_arcsec": spec.pixel_scale,
-            "units": spec.units,
-            "transformations": spec.transformations,
-            "scales_files": spec.scales_files,
-            "class_names": spec.class_names,
-            "class_fractions": spec.class_fractions,
-        },
+        "dataset": dataset_card(spec),
         "signatures": {
             name: {
                 "description": _description(model, name, signature),
@@ -124,6 +113,30 @@ def make_card(
         "limits": _limits(model.task, spec),
     }
     return json_safe(card)
+
+
+def dataset_card(spec: DatasetSpec) -> dict[str, Any]:
+    """Returns what the card says of the training data, fit for JSON.
+
+    Args:
+        spec: The data.
+    """
+    return json_safe(
+        {
+            "name": spec.name,
+            "version": spec.version,
+            "image_shape": spec.image_shape,
+            "bands": spec.bands,
+            "pixel_scale_arcsec": spec.pixel_scale,
+            "units": spec.units,
+            "transformations": spec.transformations,
+            "scales_files": spec.scales_files,
+            "pad": spec.pad,
+            "noise_sigma": spec.noise_sigma,
+            "class_names": spec.class_names,
+            "class_fractions": spec.class_fractions,
+        }
+    )
 
 
 def write_card(folder: Path, card: Mapping[str, Any]) -> None:
@@ -150,6 +163,8 @@ def _input_meaning(name: str, spec: DatasetSpec) -> str:
 
 
 def _meaning(model: ZooModel, output: str, signature: Signature) -> str:
+    if not signature.inputs and output == "json":
+        return "The training data as `model_card.json` has them, in JSON"
     if not signature.inputs:
         return f"Names of the places along the last axis of `{output}` in the other signatures"
     if output in model.targets:
@@ -217,12 +232,16 @@ def _render(card: Mapping[str, Any]) -> str:
         f"- Pixel scale: {f'{scale} arcsec' if scale else 'not known'}",
         "",
     ]
+    pad = dataset["pad"]
+    inner = f"{height - 2 * pad} x {width - 2 * pad} pixels"
     if dataset["scales_files"]:
         lines[-1:] = [
-            "- Pictures of other sizes were cut, around the centre, to this ratio of the sides and "
-            "scaled (Lanczos)",
+            f"- Pictures of other sizes were cut, around the centre, to the ratio of {inner} and "
+            "scaled to that (Lanczos)",
             "",
         ]
+    if pad:
+        lines[-1:] = [f"- Images of {inner} got {pad} pixels of zeros on each side", ""]
     if dataset["transformations"]:
         lines[-1:] = [f"- Trained on images with {'; '.join(dataset['transformations'])}", ""]
     if card["class_names"]:

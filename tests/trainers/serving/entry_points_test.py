@@ -44,7 +44,8 @@ class EntryPointsTest(tf.test.TestCase):
         }
         results, summary = run_saved_model(path, inputs)
         self.assertEqual(summary["foreign"], [])
-        self.assertContainsSubset({"serving_bytes", "names"}, summary["signatures"])
+        offered = {"serving_bytes", "names", "training_data"}
+        self.assertContainsSubset(offered, summary["signatures"])
         for name in ("probability", "latent_mean", "latent_stddev"):
             expected = results[f"session/serving_default/{name}"]
             for loader in ("eager", "session"):
@@ -105,13 +106,19 @@ class EntryPointsTest(tf.test.TestCase):
         grey = tiny_model.TinyModel(image_shape=(6, 8, 1))
         self.assertIn("serving_bytes", entry_points.make(grey, SPEC))
 
-    def test_a_padded_image_is_not_the_scaled_one(self):
+    def test_padding_and_noise_are_part_of_the_training_data(self):
         class Stored:
             spec = dataclasses.replace(SPEC, scales_files=True)
             num_examples, skipped = {}, ()
 
-        self.assertTrue(NoisyDataset(Stored(), 1.0, 0, 0).spec.scales_files)
-        self.assertFalse(NoisyDataset(Stored(), None, 0, 4).spec.scales_files)
+        spec = NoisyDataset(NoisyDataset(Stored(), (1.0, 3.0), 0, 0), None, 0, 4).spec
+        found = json.loads(
+            entry_points.make(self.model, spec)["training_data"].function()["json"].numpy()[0]
+        )
+        self.assertEqual(found["image_shape"], [14, 16, 3])
+        self.assertEqual((found["scales_files"], found["pad"]), (True, 4))
+        self.assertEqual(found["noise_sigma"], [1.0, 3.0])
+        self.assertIsNone(NoisyDataset(Stored(), None, 0, 4).spec.noise_sigma)
 
     def test_names_are_those_of_the_last_axis(self):
         def names(model):

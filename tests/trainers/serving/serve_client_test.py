@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import io
 import socket
 import tempfile
@@ -17,9 +18,10 @@ from tests.trainers.serving import prediction_server
 from tests.trainers.serving.served_models import ServedModels
 from tests.zoo import tiny_model
 from tests.zoo.models.vote_questions import QUESTIONS
-from trainers import serve_client
+from trainers import predict, serve_client
 from trainers.datasets.dataset import DatasetSpec
 from trainers.prediction import answering
+from trainers.prediction.prediction_client import PredictionClient
 from trainers.serving import server_files
 from trainers.serving.exporting import export
 
@@ -48,9 +50,11 @@ class ServeClientTest(tf.test.TestCase):
             ("tiny", {"class_names": CLASSES, "seed": 1}),
             ("tiny", {"class_names": CLASSES, "seed": 2}),
             ("gz_bayesian_cnn", votes),
+            ("star_galaxy_cnn", {"class_names": CLASSES, "filters": (2,), "features": 3}),
         ):
             model = zoo.create(name, image_shape=SHAPE, **hyperparameters)
-            export(model, cls.served, sample_images=cls.images, spec=SPEC)
+            spec = dataclasses.replace(SPEC, scales_files=name == "star_galaxy_cnn")
+            export(model, cls.served, sample_images=cls.images, spec=spec)
         config = server_files.read_models_config(cls.served)
         for entry in config.model_config_list.config:
             entry.model_version_policy.all.SetInParent()
@@ -170,6 +174,35 @@ class ServeClientTest(tf.test.TestCase):
         for name in one.colnames:
             self.assertAllEqual(one[name], other[name])
 
+    def test_pictures_beside_other_files_are_read_as_in_training(self):
+        self.fits_files(self.images[:1])
+        for name, pixels in (("wide", self.images[1][:10]), ("same", self.images[2])):
+            Image.fromarray(pixels).save(self.folder / f"{name}.png")
+        Image.fromarray(np.full((16, 16), 2550, np.uint16)).save(self.folder / "deep.png")
+        status, printed, errors = self.command([str(self.folder)], model="star_galaxy_cnn")
+        self.assertEqual(status, 0, errors)
+        self.assertNotIn("note", printed)
+        served = self.folder / "served.ecsv"
+        self.output.rename(served)
+        own = self.folder / "own.ecsv"
+        arguments = ["--saved_model", self.served / "star_galaxy_cnn", "--images", self.folder]
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.assertEqual(predict.main([*map(str, arguments), "--output", str(own)]), 0)
+        ours, theirs = Table.read(own), Table.read(served)
+        self.assertEqual(list(ours["id"]), ["object0.fits", "same.png", "wide.png"])
+        self.assertEqual(list(ours["id"]), list(theirs["id"]))
+        self.assertAllClose(ours["probability_star"], theirs["probability_star"], atol=1e-6)
+        for table in ("own", "table"):
+            (line,) = Table.read(self.folder / f"{table}_left_out.ecsv")
+            self.assertEqual(line["source"], "deep.png")
+            self.assertEqual(line["reason"], "has 16 bits a band; 8 were expected")
+
+    def test_it_says_that_a_server_does_not_say_how_pictures_are_read(self):
+        with mock.patch.object(PredictionClient, "training_data", lambda client: {}):
+            status, printed, _ = self.command(self.png_files(), "--signature", "serving_default")
+        self.assertEqual(status, 0)
+        self.assertIn("note  the model does not say how pictures were read", printed)
+
     def test_votes_have_the_names_of_questions_and_answers(self):
         self.assertEqual(self.command(self.fits_files(), model="gz_bayesian_cnn")[0], 0)
         table = Table.read(self.output)
@@ -187,7 +220,8 @@ class ServeClientTest(tf.test.TestCase):
     def test_a_stopped_command_goes_on(self):
         files, options = self.fits_files(), ("--batch_size", "2")
         with mock.patch.object(answering, "_UNIT", 2):
-            self.server.fail_after = 3  # The names, and two of four parts.
+            # The names, the training data and two of four parts.
+            self.server.fail_after = 4
             self.assert_fails(1, "RESOURCE_EXHAUSTED: no memory left", files, *options)
             self.assertFalse(self.output.exists())
             self.server.fail_after = None
