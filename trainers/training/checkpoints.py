@@ -93,6 +93,7 @@ class Checkpoints:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._keep_apart(arrays, model)
         write_atomically(self.folder / f"{name}.npz", lambda file: np.savez(file, **arrays))
+        self._remove_unused()
 
     def exists(self, name: str) -> bool:
         """Returns whether a state was saved, `last` or `best`."""
@@ -148,6 +149,20 @@ class Checkpoints:
         arrays[_REFERENCE] = np.array(name)
         if not (self.folder / name).exists():
             write_atomically(self.folder / name, lambda file: np.savez(file, **apart))
+
+    def _remove_unused(self) -> None:
+        """Removes the files of weights to which neither state refers: teachers, queues change."""
+        used = set()
+        for state in ("last", "best"):
+            if self.exists(state):
+                try:
+                    with np.load(self.folder / f"{state}.npz") as file:
+                        used.add(str(file[_REFERENCE]) if _REFERENCE in file else "")
+                except Exception:  # A broken file, see `restore`: it may refer to any of them.
+                    return
+        for path in self.folder.glob("frozen-*.npz"):
+            if path.name not in used:
+                path.unlink(missing_ok=True)
 
 
 def _optimizer_variables(model: keras.Model) -> Sequence[keras.Variable]:

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from trainers.errors import TrainingError, UserError
 from trainers.storage.atomic_files import write_atomically
+from trainers.training import checkpoints
 from trainers.training.checkpoints import Checkpoints, TrainingProgress
 
 
@@ -74,6 +75,52 @@ class CheckpointsTest(tf.test.TestCase):
         apart.unlink()
         with self.assertRaisesRegex(UserError, f"best.npz cannot be read.*{apart.name}"):
             self.checkpoints.restore("best", other)
+
+    def test_weights_that_change_without_training_leave_no_files_behind(self):
+        class Queue(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.queue = self.add_weight(shape=(512, 512), trainable=False)
+                self.scale = self.add_weight(shape=())
+                self.built = True
+
+        model, other = Queue(), Queue()
+        for each in (model, other):
+            each.compile(optimizer=keras.optimizers.Adam(0.1))
+            each.optimizer.build(each.trainable_variables)
+        folder = self.checkpoints.folder
+        for step in range(5):
+            model.queue.assign(np.full((512, 512), step))
+            self.checkpoints.save("last", model, self.progress)
+            if step == 1:
+                self.checkpoints.save("best", model, self.progress)
+        self.assertLen(list(folder.glob("frozen-*")), 2)
+        for name, step in (("last", 4), ("best", 1)):
+            self.checkpoints.restore(name, other)
+            self.assertAllEqual(other.queue, np.full((512, 512), step))
+        # A save that fails leaves what the state of before refers to.
+        model.queue.assign(np.full((512, 512), 5))
+        with (
+            mock.patch.object(checkpoints.np, "savez", side_effect=[None, OSError]),
+            self.assertRaises(OSError),
+        ):
+            self.checkpoints.save("last", model, self.progress)
+        self.checkpoints.restore("last", other)
+        self.assertAllEqual(other.queue, np.full((512, 512), 4))
+        # What it left is removed by the next one that succeeds.
+        self.checkpoints.save("best", model, self.progress)
+        self.assertLen(list(folder.glob("frozen-*")), 2)
+
+    def test_a_state_that_cannot_be_read_keeps_all_files(self):
+        model = _model(units=2**18)
+        model.layers[0].trainable = False
+        model.compile(optimizer=keras.optimizers.Adam(0.1))
+        model.optimizer.build(model.trainable_variables)
+        self.checkpoints.save("best", model, self.progress)
+        (self.checkpoints.folder / "best.npz").write_bytes(b"damaged")
+        model.layers[0].kernel.assign(np.zeros((2, 2**18)))
+        self.checkpoints.save("last", model, self.progress)
+        self.assertLen(list(self.checkpoints.folder.glob("frozen-*")), 2)
 
     def test_nothing_to_restore(self):
         self.assertIsNone(self.checkpoints.restore("last", _model()))
