@@ -219,7 +219,7 @@ class DomainAdaptation(ImageModel):
     def _ramp(self) -> tf.Tensor:
         if not self.ramp_steps:
             return tf.constant(1.0)
-        step = tf.cast(self.optimizer.iterations.value, tf.float32)
+        step = tf.cast(self.step_count, tf.float32)
         return 2 * tf.sigmoid(10 * step / self.ramp_steps) - 1
 
     @staticmethod

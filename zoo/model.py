@@ -189,7 +189,7 @@ class ZooModel(Fitting, ArrayMethods, Optimization):
 
     def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Updates the weights on this replica's share of the batch; returns its mean terms."""
-        step = self.optimizer.iterations.value
+        step = self.step_count
         batch = self.augmented(batch, randomness.step_seed(self.seed, step, purpose=1))
         with tf.GradientTape() as tape:
             terms = self.objective(batch, randomness.step_seed(self.seed, step), training=True)

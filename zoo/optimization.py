@@ -100,6 +100,14 @@ class Optimization(keras.Model):
         """Variables of all optimisers, in the order of `parameter_groups`."""
         return [v for optimizer in self.optimizers.values() for v in optimizer.variables]
 
+    @property
+    def step_count(self) -> tf.Tensor:
+        """Number of training steps so far, scalar integer; each takes one batch."""
+        # `iterations` of an optimiser that accumulates gradients counts updates of the weights,
+        # and noise differs from batch to batch.
+        optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+        return optimizer._iterations.value
+
     def scaled_loss(self, loss: tf.Tensor, group: str | None = None) -> tf.Tensor:
         """Returns the loss whose gradient `apply_gradients` takes, inside of the tape.
 

@@ -51,7 +51,7 @@ class Tiny(TinyModel):
     def objective(self, batch, seed, training):
         terms = super().objective(batch, seed, training)
         if training and self.nan_step >= 0:
-            fails = self.optimizer.iterations.value == self.nan_step
+            fails = self.step_count == self.nan_step
             terms["loss"] = tf.where(fails, np.nan, terms["loss"])
         return terms
 

@@ -154,6 +154,39 @@ class FitTest(tf.test.TestCase):
         self.assertIsInstance(model.optimizer, keras.optimizers.SGD)
         self.assertTrue(np.isfinite(model.train_on_batch(images(8), labels(8))).all())
 
+    def test_accumulated_gradients_are_those_of_a_larger_batch(self):
+        whole, parts = classifier(augment=False), classifier(augment=False)
+        parts.compile(keras.optimizers.SGD(0.1, gradient_accumulation_steps=2))
+        whole.compile(keras.optimizers.SGD(0.1))
+        parts.fit(images(), labels(), batch_size=10, epochs=2, shuffle=False, verbose=0)
+        whole.fit(images(), labels(), batch_size=20, epochs=2, shuffle=False, verbose=0)
+        for one, other in zip(whole.weights, parts.weights, strict=True):
+            self.assertAllClose(one, other, msg=one.path)
+        self.assertEqual(int(parts.step_count), 8)
+
+    def test_steps_that_accumulate_gradients_draw_their_own_noise(self):
+        seeds = []
+
+        class Watched(tiny_model.TinyModel):
+            def objective(self, batch, seed, training):
+                seeds.append(seed)
+                return super().objective(batch, seed, training)
+
+        model = Watched()
+        model.compile(keras.optimizers.SGD(0.0, gradient_accumulation_steps=2))
+        model.build_optimizers()
+        for _ in range(4):
+            model.train_step({"image": tf.constant(images(4))})
+        self.assertLen({tuple(seed.numpy()) for seed in seeds}, 4)
+
+    def test_warm_up_counts_steps_that_accumulate_gradients(self):
+        model = zoo.create(
+            "vae", image_shape=(8, 8, 1), filters=(2,), latent_dim=2, beta=1.0, beta_warmup_steps=8
+        )
+        model.compile(keras.optimizers.Adam(gradient_accumulation_steps=2))
+        model.fit(np.zeros((8, 8, 8, 1), np.float32), batch_size=4, epochs=2, verbose=0)
+        self.assertAllClose(model._beta_now(training=True), 4 / 8)
+
     def test_default_optimiser_has_a_rate_for_each_variable(self):
         encoder = {"training": "fine_tuned", "encoder_hyperparameters": {"filters": (4,)}}
         moved = {}

@@ -296,7 +296,7 @@ class VAE(ImageModel):
     def _beta_now(self, training: bool) -> tf.Tensor:
         if not training or not self.beta_warmup_steps:
             return tf.constant(float(self.beta))
-        step = tf.cast(self.optimizer.iterations.value, tf.float32)
+        step = tf.cast(self.step_count, tf.float32)
         return self.beta * tf.minimum(1.0, step / self.beta_warmup_steps)
 
 

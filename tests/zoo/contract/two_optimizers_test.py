@@ -52,7 +52,7 @@ class TinyAdversary(ImageModel):
         return {"loss": critic + generator, "critic": critic, "generator": generator}
 
     def train_step(self, batch):
-        step = self.optimizer.iterations.value
+        step = self.step_count
         batch = self.augmented(batch, randomness.step_seed(self.seed, step, purpose=1))
         terms = {}
         for turn, group in enumerate(self.parameter_groups()):
