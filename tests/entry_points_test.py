@@ -104,7 +104,8 @@ class InstalledPackageTest(tf.test.TestCase):
         self.assertGreater(metrics["roc"]["auc"], 0.99)
         self.assertIn("## Gap of the fluxes", (self.folder / "run" / "report.md").read_text())
         # A fresh process: the class is found by the name that the model's file has.
-        self.command("-m", "trainers.evaluate", "--run_dir", "run", "--evaluators", "flux_gap")
+        chosen = ("--evaluators", "flux_gap", "--output_dir", "gap")
+        self.command("-m", "trainers.evaluate", "--run_dir", "run", *chosen)
         code = """
             import numpy as np
             import zoo

@@ -2,7 +2,7 @@
 
 Examples:
     python -m trainers.evaluate --run_dir runs/vae_mixture
-    python -m trainers.evaluate --run_dir runs/vae_mixture --evaluators roc manifold
+    python -m trainers.evaluate --run_dir runs/one --evaluators roc probe --output_dir runs/one/roc
     python -m trainers.evaluate --run_dir runs/one --noise_sigma 14.5 --output_dir runs/one/at_14.5
 """
 
@@ -17,18 +17,26 @@ from trainers.cli.exit_status import command
 from trainers.cli.parser import parse
 from trainers.errors import UserError
 from trainers.options.fields import check_limits, option
+from trainers.options.run import RunConfig
 from trainers.runs import run_folder
 from trainers.storage import json_files
 
 __all__ = ["main"]
 
 # Options of the run that an evaluation may change.
-_OTHER_DATA = ("dataset", "data_dir", "manual_dir", "noise_sigma", "noise_realisation")
+_OF_THE_RUN = (
+    "dataset",
+    "data_dir",
+    "manual_dir",
+    "noise_sigma",
+    "noise_realisation",
+    "class_fractions",
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
-    """The run and its evaluation; options of other data than the run's need --output_dir."""
+    """The run and its evaluation; what makes another report than the run's needs --output_dir."""
 
     run_dir: Path = option()
     """Folder of the run."""
@@ -63,6 +71,11 @@ class Options:
     noise_realisation: int | None = option(None, least=0)
     """Number of the noise realisation."""
 
+    class_fractions: list[float] | None = option(
+        None, least=0, type=float, nargs="+", metavar="FRACTION"
+    )
+    """Expected fractions of the classes, in their order; default: those of the run."""
+
     def __post_init__(self) -> None:
         check_limits(self)
 
@@ -85,20 +98,15 @@ def _evaluate_run(options: Options) -> dict[str, dict[str, float]]:
 
     for name in options.evaluators or ():
         describe(name)
-    others = {name: getattr(options, name) for name in _OTHER_DATA}
+    others = {name: getattr(options, name) for name in _OF_THE_RUN}
     others = {name: value for name, value in others.items() if value is not None}
     folder = run_folder.RunFolder(options.run_dir)
-    # A folder that was moved may be named if the run has noted which data it must hold.
-    moved = ("data_dir", "manual_dir") if folder.data.exists() else ()
-    elsewhere = [name for name in others if name not in moved]
-    if elsewhere and options.output_dir is None:
-        raise UserError(
-            f"`{elsewhere[0]}` needs `output_dir`: the report of the run is of its own data"
-        )
+    config = dataclasses.replace(run_folder.load_config(options.run_dir), **others)
+    if options.output_dir is None:
+        _check_own_report(options, folder, config, list(others))
     model = run_folder.load_model(options.run_dir)
     from trainers.datasets import loading
 
-    config = dataclasses.replace(run_folder.load_config(options.run_dir), **others)
     dataset = loading.load_for_run(config)
     if options.output_dir is None:
         folder.check_judged_data(
@@ -123,6 +131,23 @@ def _evaluate_run(options: Options) -> dict[str, dict[str, float]]:
     kept = {"training": earlier["training"]} if "training" in earlier else {}
     json_files.write_json(output_dir / "metrics.json", kept | metrics)
     return metrics
+
+
+def _check_own_report(
+    options: Options, folder: run_folder.RunFolder, config: RunConfig, others: list[str]
+) -> None:
+    """Refuses options that would replace the report of the run by another or a smaller one."""
+    # A folder that was moved may be named if the run has noted which data it must hold.
+    moved = ("data_dir", "manual_dir") if folder.data.exists() else ()
+    elsewhere = [name for name in others if name not in moved]
+    if options.split != "test":
+        elsewhere.append("split")
+    if options.evaluators is not None and folder.report.exists():
+        own = config.evaluators
+        if own is None or not set(own) <= set(options.evaluators):
+            elsewhere.append("evaluators")
+    if elsewhere:
+        raise UserError(f"`{elsewhere[0]}` needs `output_dir`: the run keeps a report of its own")
 
 
 main = command("evaluate", _command, "stopped; the report is as it was")

@@ -166,6 +166,50 @@ class EvaluateTest(tf.test.TestCase):
         self.assertIn("separator: auc ", stream.getvalue())
         self.assertIn("| seed of the evaluation | 3 |", (self.folder / "report.md").read_text())
 
+    def evaluate(self, *arguments):
+        dataset = StandInDataset()
+        with (
+            mock.patch("trainers.runs.run_folder.load_model", return_value=StandInModel(dataset)),
+            mock.patch("trainers.datasets.loading.load", return_value=dataset),
+            redirect_stdout(io.StringIO()),
+            redirect_stderr(io.StringIO()) as errors,
+        ):
+            status = evaluate.main(["--run_dir", str(self.folder), *map(str, arguments)])
+        return status, errors.getvalue()
+
+    def test_the_report_of_the_run_is_not_replaced_by_a_smaller_one(self):
+        config = RunConfig(model="stand_in", evaluators=["separator", "roc"])
+        (self.folder / "config.json").write_text(json.dumps(config.as_dict()))
+        (self.folder / "report.md").write_text("all")
+        for options in (
+            ("--evaluators", "roc", "manifold"),
+            ("--split", "validation"),
+            ("--class_fractions", "0.5", "0.5"),
+        ):
+            status, errors = self.evaluate(*options)
+            self.assertEqual(status, 2)
+            self.assertIn(f"error: {options[0]} needs --output_dir: the run keeps a", errors)
+            self.assertEqual((self.folder / "report.md").read_text(), "all")
+        status, errors = self.evaluate("--evaluators", "roc", "--output_dir", self.folder / "roc")
+        self.assertEqual(status, 0, errors)
+        self.assertEqual(self.evaluate("--evaluators", "separator", "roc")[0], 0)
+        self.assertIn("## ", (self.folder / "report.md").read_text())
+        whole = dataclasses.replace(config, evaluators=None)
+        (self.folder / "config.json").write_text(json.dumps(whole.as_dict()))
+        self.assertEqual(self.evaluate("--evaluators", "separator", "roc")[0], 2)
+
+    def test_other_class_fractions(self):
+        config = RunConfig(model="stand_in", class_fractions=[0.7, 0.3])
+        (self.folder / "config.json").write_text(json.dumps(config.as_dict()))
+        options = ["--evaluators", "manifold", "--output_dir", self.folder / "other"]
+        with mock.patch.object(evaluation, "evaluate", return_value={}) as run:
+            self.evaluate(*options)
+            self.evaluate(*options, "--class_fractions", "0.4", "0.6")
+        given = [call.kwargs["class_fractions"] for call in run.call_args_list]
+        self.assertEqual(given, [[0.7, 0.3], [0.4, 0.6]])
+        _, errors = self.evaluate(*options, "--class_fractions", "0.4", "0.4")
+        self.assertIn("--class_fractions must sum to 1; got [0.4, 0.4]", errors)
+
     def test_mistakes_on_the_command_line_have_one_line_and_status_2(self):
         for arguments, message in (
             ([], "--run_dir"),
