@@ -55,22 +55,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     machine.set_up_tensorflow()
     options = _options(arguments)
     here = machine.describe(_PACKAGES)
-    found = _kept(options.output) if options.go_on else {}
+    groups = _kept(options.output) if options.go_on else {}
     wanted = [
         name
         for name in options.groups
-        if name not in found or (found[name].machine, found[name].quick) != (here, options.quick)
+        if name not in groups or (groups[name].machine, groups[name].quick) != (here, options.quick)
     ]
     for number, name in enumerate(wanted, 1):
         print(f"[{number}/{len(wanted)}] {name}", file=sys.stderr, flush=True)
         product = conditions.product_rate()
         rows = _measured(name, options.quick)
         date = datetime.datetime.now(datetime.UTC).isoformat(timespec="minutes")
-        found[name] = _Group(here, date, options.quick, rows, product)
+        groups[name] = _Group(here, date, options.quick, rows, product)
         if options.output:
-            _write(found, options.output)
-    print(_text(found))
-    return int(any(not group.is_whole for group in found.values()))
+            _write(groups, options.output)
+    print(_text(groups))
+    return int(any(not group.is_whole for group in groups.values()))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,19 +99,17 @@ class _Group:
 
 def _measured(name: str, quick: bool) -> list[Row]:
     """Returns the rows of a group, with one at the end that says why it failed if it did."""
-    found: list[Row] = []
+    measured: list[Row] = []
     begun = time.monotonic()
     try:
         for row in importlib.import_module(f"benchmarks.{name}").rows(quick):
-            found.append(row)
-            ratio = f"{row.ratio:.2f}" if row.ratios else row.remark
+            measured.append(row)
             seconds = time.monotonic() - begun
-            print(f"  {seconds:4.0f} s  {row.what}: {ratio}", file=sys.stderr, flush=True)
+            print(f"  {seconds:4.0f} s  {row.what}: {row.outcome}", file=sys.stderr, flush=True)
     except Exception as error:  # One group must not cost the table the others.
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        found.append(Row(name, remark=f"FAILED: {reason[-1]}"))
-        print(f"  {found[-1].remark}", file=sys.stderr, flush=True)
-    return found
+        measured.append(table.failed(name, error))
+        print(f"  {measured[-1].remark}", file=sys.stderr, flush=True)
+    return measured
 
 
 def _kept(stem: str) -> dict[str, _Group]:
@@ -119,39 +117,39 @@ def _kept(stem: str) -> dict[str, _Group]:
     path = Path(f"{stem}.json")
     if not path.exists():
         return {}
-    found = {}
+    groups = {}
     for name, held in json.loads(path.read_text())["groups"].items():
         # Earlier versions kept the rows alone, and one machine and date for all of them.
         if isinstance(held, dict):
             rows = [Row(**{**row, "ratios": tuple(row["ratios"])}) for row in held["rows"]]
-            found[name] = _Group(**{**held, "rows": rows})
-    return {name: group for name, group in found.items() if group.is_whole}
+            groups[name] = _Group(**{**held, "rows": rows})
+    return {name: group for name, group in groups.items() if group.is_whole}
 
 
-def _write(found: dict[str, _Group], stem: str) -> None:
-    groups = {name: dataclasses.asdict(group) for name, group in found.items()}
+def _write(groups: dict[str, _Group], stem: str) -> None:
+    held = {name: dataclasses.asdict(group) for name, group in groups.items()}
     for suffix, text in (
-        (".json", json.dumps({"groups": groups}, indent=1)),
-        (".md", _text(found)),
+        (".json", json.dumps({"groups": held}, indent=1)),
+        (".md", _text(groups)),
     ):
         write_atomically(Path(f"{stem}{suffix}"), f"{text}\n")
 
 
-def _text(found: dict[str, _Group]) -> str:
+def _text(groups: dict[str, _Group]) -> str:
     """Returns a table for each machine, and for what was measured quickly."""
     tables: dict[tuple[str, bool], list[_Group]] = {}
     for name in GROUPS:
-        if name in found:
-            tables.setdefault((found[name].machine, found[name].quick), []).append(found[name])
+        if group := groups.get(name):
+            tables.setdefault((group.machine, group.quick), []).append(group)
     texts = []
-    for (where, quick), groups in tables.items():
-        dates = [group.date for group in groups]
+    for (where, quick), alike in tables.items():
+        dates = [group.date for group in alike]
         period = " to ".join(sorted({min(dates), max(dates)}))
-        rates = [group.product for group in groups if group.product is not None]
+        rates = [group.product for group in alike if group.product is not None]
         about = [where, period, *["--quick"] * quick]
         if rates:
             about.append(f"matrix product {min(rates):,.0f} to {max(rates):,.0f} GFLOP/s")
-        rows = [row for group in groups for row in group.rows]
+        rows = [row for group in alike for row in group.rows]
         texts.append(f"{'; '.join(about)}\n\n{table.as_markdown(rows)}")
     return "\n\n".join(texts)
 

@@ -11,44 +11,40 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
-import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from benchmarks import blends, conditions, machine, rounds
+from benchmarks import blends, command, machine, rounds, table
 from benchmarks.workers import Worker
 from trainers.blends import sep_baseline
 from trainers.blends.truth import BlendTruth
-from trainers.tables.markdown import markdown_table
 
-__all__ = ["main", "report"]
+__all__ = ["compared", "main"]
 
 _SEP = "SEP"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the benchmark and prints its table.
+    """Runs the benchmark; for the arguments see `command.run`."""
+    return command.run(_parser(), _measured, ("tensorflow", "keras", "sep"), arguments)
 
-    Args:
-        arguments: The command line without the program's name; default that of the process.
-    """
-    machine.set_up_tensorflow()
-    options = _options(arguments)
+
+def _measured(options: argparse.Namespace) -> Iterator[table.Row]:
     examples = blends.draw("test", options.stamps)
     stamps = blends.noisy(examples)
     offsets = BlendTruth.from_arrays(examples, blended_label=1).offsets
     # VGG-16 takes far longer than the rest.
     numbers = {"blendhunter": max(1, len(stamps) // 16), "blend_cnn": len(stamps)}
-    own, timers = [os.getpid()], {}
+    workers, timers = [], {}
     with contextlib.ExitStack() as stack:
         for cores in sorted({1, machine.cores()}):
             worker = stack.enter_context(
                 Worker("benchmarks.blends_tensorflow", "BlendAnswers", stamps, cores, numbers)
             )
-            own.append(worker.pid)
+            workers.append(worker)
             where = machine.count(cores)
             timers[f"{_SEP}, {where}"] = functools.partial(
                 sep_speed, stamps[..., 0], offsets, cores
@@ -57,17 +53,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 timers[f"{name}, {where}"] = functools.partial(worker.call, "speed", name)
         for timer in timers.values():
             timer()  # Traces, and starts SEP's processes.
-        measured, rounds_line = rounds.take_turns(
-            timers, options.rounds, machine.Bystanders(own).share, options.longest
-        )
+        bystanders = machine.bystanders(*workers)
+        measured, quiet = rounds.take_turns(timers, options.rounds, bystanders, options.longest)
     size = stamps.shape[1]
-    print(
-        f"blend_classifiers: {len(stamps)} stamps of {size}x{size}, noise {blends.SIGMA:g} counts"
-    )
-    print(conditions.describe(("tensorflow", "keras", "sep")))
-    print(rounds_line)
-    print(report(measured))
-    return 0
+    about = f"{len(stamps)} stamps of {size}x{size}, noise {blends.SIGMA:g} counts; {quiet}"
+    yield from compared(measured, about)
 
 
 def sep_speed(stamps: np.ndarray, offsets: np.ndarray, cores: int) -> float:
@@ -83,29 +73,22 @@ def sep_speed(stamps: np.ndarray, offsets: np.ndarray, cores: int) -> float:
     return len(stamps) / (time.perf_counter() - begun)
 
 
-def report(measured: Mapping[str, np.ndarray]) -> str:
-    """Returns the table: speeds, and their ratios to SEP's on as many cores.
+def compared(measured: Mapping[str, np.ndarray], remark: str) -> Iterator[table.Row]:
+    """Yields the rows: each speed beside that of SEP on as many cores.
 
     Args:
         measured: Stamps/s of each round by "name, cores".
+        remark: Of every row.
     """
-    header = ["", *(f"stamps/s {s}" for s in ("min", "median", "max"))]
-    header += [f"ratio {s}" for s in ("min", "median", "max")]
-    rows = []
-    for name, speeds in measured.items():
-        ratios = rounds.ratios(measured, name, f"{_SEP}, {name.partition(', ')[2]}")
-        rows.append([name, *rounds.spread(speeds, 0), *rounds.spread(ratios, 3)])
-    return markdown_table(header, rows, aligned=True)
+    for name in measured:
+        peer = f"{_SEP}, {name.partition(', ')[2]}"
+        yield table.compared(name, "stamps/s", measured, (name, peer), peer, remark)
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="benchmarks.blend_classifiers", description=__doc__)
+def _parser() -> argparse.ArgumentParser:
+    parser = command.make_parser("blend_classifiers", __doc__, longest=300.0)
     parser.add_argument("--stamps", type=int, default=4000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument(
-        "--longest", type=float, default=300.0, help="seconds after which no further round begins"
-    )
-    return parser.parse_args(arguments)
+    return parser
 
 
 if __name__ == "__main__":

@@ -52,11 +52,7 @@ class Stage:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the benchmark and prints its table.
-
-    Args:
-        arguments: The command line without the program's name; default that of the process.
-    """
+    """Runs the benchmark and prints its table; for the arguments see `command.run`."""
     machine.set_up_tensorflow()
     options = _options(arguments)
     numbers = split_numbers(options.stamps)
@@ -130,15 +126,15 @@ def _run(
     dataset = loading.for_run(InMemoryDataset(blends.SPEC, examples), config)
     strategy = strategies.make("one")
     model = zoo.create("blendhunter", image_shape=dataset.spec.image_shape, weights=options.weights)
-    bystanders = machine.Bystanders([os.getpid()])
+    others = machine.bystanders()
     stages = []
 
     def timed(name: str, work: Callable[[], Any]) -> Any:
-        bystanders.share()
+        others()
         begun, own = time.perf_counter(), machine.own_seconds([os.getpid()])
         result = work()
         seconds, own = time.perf_counter() - begun, machine.own_seconds([os.getpid()]) - own
-        stages.append(Stage(name, seconds, own, bystanders.share()))
+        stages.append(Stage(name, seconds, own, others()))
         return result
 
     features = timed(
@@ -158,10 +154,10 @@ def _run(
             max_objects=len(examples["test"]["id"]),
         ),
     )
-    found = metrics["separation"]
+    scores = metrics["separation"]
     return stages, (
-        f"{progress.epoch} epochs of the head; accuracy {found['accuracy']:.3f}, "
-        f"SEP {found['sep_accuracy']:.3f}"
+        f"{progress.epoch} epochs of the head; accuracy {scores['accuracy']:.3f}, "
+        f"SEP {scores['sep_accuracy']:.3f}"
     )
 
 

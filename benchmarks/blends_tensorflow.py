@@ -41,10 +41,7 @@ class VggFeatures:
 
     def speed(self) -> float:
         """Returns stamps/s, the preprocessing included."""
-        begun = time.perf_counter()
-        for batch in self._batches:
-            self._network(batch).numpy()
-        return _number(self._batches) / (time.perf_counter() - begun)
+        return _speed(self._network, self._batches)
 
 
 class BlendAnswers:
@@ -67,11 +64,7 @@ class BlendAnswers:
         Args:
             name: Registry key.
         """
-        answer, batches = self._models[name], self._batches[name]
-        begun = time.perf_counter()
-        for batch in batches:
-            answer(batch).numpy()
-        return _number(batches) / (time.perf_counter() - begun)
+        return _speed(self._models[name], self._batches[name])
 
 
 def _answers(name: str, image_shape: Sequence[int]) -> Callable[[tf.Tensor], tf.Tensor]:
@@ -85,8 +78,11 @@ def _batches(stamps: np.ndarray, size: int) -> list[tf.Tensor]:
     return [tf.constant(stamps[start : start + size]) for start in range(0, len(stamps), size)]
 
 
-def _number(batches: Sequence[tf.Tensor]) -> int:
-    return sum(len(batch) for batch in batches)
+def _speed(function: Callable[[tf.Tensor], tf.Tensor], batches: Sequence[tf.Tensor]) -> float:
+    begun = time.perf_counter()
+    for batch in batches:
+        function(batch).numpy()
+    return sum(map(len, batches)) / (time.perf_counter() - begun)
 
 
 def _keep_to_cores(number: int) -> None:

@@ -49,8 +49,7 @@ def rows(quick: bool) -> Iterator[table.Row]:
         }
         for timer in timers.values():
             timer()  # Tables of the profiles.
-        # Processor time suffers little from others.
-        measured, _ = rounds.take_turns(timers, 3, lambda: 0.0)
+        measured, _ = rounds.take_turns(timers, 3, None)
         yield table.compared(
             f"{name}, simulated, a core", "objects/s", measured, ("ours", "plain"), what
         )

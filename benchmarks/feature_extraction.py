@@ -14,123 +14,79 @@ from __future__ import annotations
 
 import argparse
 import functools
-import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from benchmarks import blends, conditions, machine, rounds, table
+from benchmarks import blends, command, machine, matrix_product, rounds, table
 from benchmarks.workers import Worker
-from trainers.tables.markdown import markdown_table
 
-__all__ = ["main", "report", "rows"]
+__all__ = ["main", "row", "rows"]
 
 _FEATURES = "features"
 _SIDE = blends.SPEC.image_shape[0] + 2 * blends.PAD
-_PRODUCTS = ("tf.matmul", "numpy.matmul")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the benchmark and prints its table.
-
-    Args:
-        arguments: The command line without the program's name; default that of the process.
-    """
-    machine.set_up_tensorflow()
-    options = _options(arguments)
-    measured, rounds_line, flop = _measure(options)
-    print(f"feature_extraction: VGG-16 on {_SIDE}x{_SIDE}, {machine.count(options.cores)}")
-    print(conditions.describe(("tensorflow", "keras", "numpy")))
-    print(
-        f"{flop / 1e9:.3f} GFLOP a stamp; matrices of {options.size}x{options.size}; {rounds_line}"
-    )
-    print(report(measured, flop))
-    return 0
+    """Runs the benchmark; for the arguments see `command.run`."""
+    return command.run(_parser(), _measured, ("tensorflow", "keras", "numpy"), arguments)
 
 
 def rows(quick: bool) -> Iterator[table.Row]:
-    """Yields the row of the one table.
+    """Yields the row of the one table; of fewer stamps if it must be quick."""
+    chosen = ["--stamps", "64" if quick else "128", "--size", "2048", "--rounds", "3"]
+    yield from _measured(_parser().parse_args([*chosen, "--longest", "60"]))
+
+
+def _measured(options: argparse.Namespace) -> Iterator[table.Row]:
+    stamps = blends.noisy(blends.draw("train", options.stamps))
+    with (
+        Worker("benchmarks.blends_tensorflow", "VggFeatures", stamps, options.cores) as ours,
+        matrix_product.workers(options.size, options.cores) as products,
+    ):
+        timers = {_FEATURES: functools.partial(ours.call, "speed")}
+        timers |= {
+            name: functools.partial(worker.call, "rate", options.products)
+            for name, worker in products.items()
+        }
+        for timer in timers.values():
+            timer()  # Traces.
+        bystanders = machine.bystanders(ours, *products.values())
+        measured, quiet = rounds.take_turns(timers, options.rounds, bystanders, options.longest)
+        where = f"{machine.count(options.cores)}; {quiet}"
+        yield row(measured, ours.call("flop"), options.size, where)
+
+
+def row(measured: Mapping[str, np.ndarray], flop: int, size: int, remark: str) -> table.Row:
+    """Returns the rate of the features beside that of the faster product.
 
     Args:
-        quick: Whether fewer rounds are measured.
+        measured: Of each round, stamps/s of "features", and GFLOP/s of the products by name.
+        flop: Operations for a stamp.
+        size: Rows and columns of the matrices.
+        remark: End of the remark.
     """
-    given = ["--stamps", "64" if quick else "128", "--size", "2048", "--rounds", "3"]
-    measured, rounds_line, flop = _measure(_options([*given, "--longest", "60"]))
-    fastest = _fastest(measured)
-    yield table.compared(
+    fastest = rounds.fastest(measured, measured.keys() - {_FEATURES})
+    speed = np.median(measured[_FEATURES])
+    return table.compared(
         f"features of blendhunter (VGG-16), {_SIDE}x{_SIDE}",
         "GFLOP/s",
         measured,
         (_FEATURES, fastest),
-        f"{fastest} of 2048x2048",
-        f"{flop / 1e9:.3f} GFLOP a stamp; {rounds_line}",
+        f"{fastest} of {size}x{size}",
+        f"{speed:.1f} stamps/s of {flop / 1e9:.3f} GFLOP; {remark}",
         (flop / 1e9, 1.0),
     )
 
 
-def _measure(options: argparse.Namespace) -> tuple[dict[str, np.ndarray], str, int]:
-    """Returns rates by name, a line on the rounds, and the operations for a stamp."""
-    stamps = blends.noisy(blends.draw("train", options.stamps))
-    product = (options.size, options.cores)
-    with (
-        Worker("benchmarks.blends_tensorflow", "VggFeatures", stamps, options.cores) as ours,
-        Worker("benchmarks.matrix_product", "TensorFlowProduct", *product) as tensorflow_product,
-        Worker("benchmarks.matrix_product", "NumpyProduct", *product) as numpy_product,
-    ):
-        flop = ours.call("flop")
-        products = (tensorflow_product, numpy_product)
-        timers = {_FEATURES: functools.partial(ours.call, "speed")}
-        timers |= {
-            name: functools.partial(worker.call, "rate", options.products)
-            for name, worker in zip(_PRODUCTS, products, strict=True)
-        }
-        for timer in timers.values():
-            timer()  # Traces.
-        measured, rounds_line = rounds.take_turns(
-            timers,
-            options.rounds,
-            machine.Bystanders([os.getpid(), ours.pid, *(each.pid for each in products)]).share,
-            options.longest,
-        )
-    return measured, rounds_line, flop
-
-
-def report(measured: Mapping[str, np.ndarray], flop: int) -> str:
-    """Returns the table: rates, and that of the features over the faster product's.
-
-    Args:
-        measured: Of each round, stamps/s of "features", and GFLOP/s of "tf.matmul" and
-            "numpy.matmul".
-        flop: Operations for a stamp.
-    """
-    features = measured[_FEATURES]
-    fastest = _fastest(measured)
-    rows = [
-        ["features, stamps/s", *rounds.spread(features, 1)],
-        ["features, GFLOP/s", *rounds.spread(features * flop / 1e9, 0)],
-        *([f"{name}, GFLOP/s", *rounds.spread(measured[name], 0)] for name in _PRODUCTS),
-    ]
-    ratios = rounds.ratios(measured, _FEATURES, fastest) / 1e9
-    rows.append([f"features / {fastest}", *rounds.spread(ratios * flop, 2)])
-    return markdown_table(["", "min", "median", "max"], rows, aligned=True)
-
-
-def _fastest(measured: Mapping[str, np.ndarray]) -> str:
-    return max(_PRODUCTS, key=lambda name: np.median(measured[name]))
-
-
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="benchmarks.feature_extraction", description=__doc__)
+def _parser() -> argparse.ArgumentParser:
+    parser = command.make_parser("feature_extraction", __doc__, rounds=8, longest=300.0)
     parser.add_argument("--cores", type=int, default=machine.cores())
     parser.add_argument("--stamps", type=int, default=256, help="stamps of each round")
     parser.add_argument("--products", type=int, default=4, help="matrix products of each round")
     parser.add_argument("--size", type=int, default=4096, help="rows and columns of the matrices")
-    parser.add_argument("--rounds", type=int, default=8)
-    parser.add_argument(
-        "--longest", type=float, default=300.0, help="seconds after which no further round begins"
-    )
-    return parser.parse_args(arguments)
+    return parser
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import functools
 import itertools
-import os
 import sys
 import tempfile
 import time
@@ -21,10 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import conditions, machine, rounds, table
+from benchmarks import command, machine, rounds, table
 from benchmarks.images import SHAPE, sources
 from benchmarks.workers import Worker
-from trainers.tables.markdown import markdown_table
 
 __all__ = ["Pipeline", "main", "rows"]
 
@@ -32,63 +30,37 @@ _MODEL = "vae"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the benchmark and prints its table.
-
-    Args:
-        arguments: The command line without the program's name; default that of the process.
-    """
-    machine.set_up_tensorflow()
-    options = _options(arguments)
-    measured, rounds_line, waits = _measure(options)
-    print(
-        f"input_pipeline: {options.images} images of 64x64x5 in memory, batch {options.batch_size}"
-    )
-    print(conditions.describe(("tensorflow",)))
-    print(rounds_line)
-    ratios = rounds.ratios(measured, "pipeline alone", "training steps")
-    rows = [[f"{name}, images/s", *rounds.spread(v, 0)] for name, v in measured.items()]
-    rows.append(["pipeline alone / training steps", *rounds.spread(ratios, 1)])
-    rows.append([f"fraction of {options.epochs} epochs spent waiting", *rounds.spread(waits, 4)])
-    print(markdown_table(["", "min", "median", "max"], rows, aligned=True))
-    return 0
+    """Runs the benchmark; for the arguments see `command.run`."""
+    return command.run(_parser(), _measured, ("tensorflow",), arguments)
 
 
 def rows(quick: bool) -> Iterator[table.Row]:
-    """Yields the row of the one table.
-
-    Args:
-        quick: Whether fewer rounds are measured.
-    """
-    options = _options(["--rounds", "3" if quick else "6", "--epochs", "2"])
-    measured, rounds_line, waits = _measure(options)
-    yield table.compared(
-        "images of 64x64x5 from memory, batch 64",
-        "images/s",
-        measured,
-        ("pipeline alone", "training steps"),
-        "training steps of vae that take them",
-        f"{np.median(waits):.1%} of an epoch spent waiting; {rounds_line}",
-    )
+    """Yields the row of the one table; of fewer rounds if it must be quick."""
+    yield from _measured(_parser().parse_args(["--rounds", "3" if quick else "6", "--epochs", "2"]))
 
 
-def _measure(
-    options: argparse.Namespace,
-) -> tuple[dict[str, np.ndarray], str, np.ndarray]:
-    """Returns images/s by name, a line on the rounds, and the share of each epoch that waited."""
+def _measured(options: argparse.Namespace) -> Iterator[table.Row]:
     arguments = (options.images, options.batch_size)
     with Worker("benchmarks.input_pipeline", "Pipeline", *arguments) as worker:
         worker.call("demand", 3)
-        measured, rounds_line = rounds.take_turns(
+        measured, quiet = rounds.take_turns(
             {
                 "pipeline alone": functools.partial(worker.call, "supply"),
                 "training steps": functools.partial(worker.call, "demand", options.steps),
             },
             options.rounds,
-            machine.Bystanders([os.getpid(), worker.pid]).share,
+            machine.bystanders(worker),
             60.0,
         )
-        waits = np.array(worker.call("waits", options.epochs))
-    return measured, rounds_line, waits
+        waits = worker.call("waits", options.epochs)
+    yield table.compared(
+        f"images of 64x64x5 from memory, batch {options.batch_size}",
+        "images/s",
+        measured,
+        ("pipeline alone", "training steps"),
+        f"training steps of {_MODEL} that take them",
+        f"{np.median(waits):.1%} of an epoch spent waiting; {quiet}",
+    )
 
 
 class Pipeline:
@@ -164,14 +136,13 @@ class Pipeline:
         return steps.distribute(self._strategy, share, self._batch_size)
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="benchmarks.input_pipeline", description=__doc__)
+def _parser() -> argparse.ArgumentParser:
+    parser = command.make_parser("input_pipeline", __doc__, rounds=8)
     parser.add_argument("--batch_size", type=int, default=64)
     parser.add_argument("--images", type=int, default=2048)
-    parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--steps", type=int, default=10, help="training steps of each round")
     parser.add_argument("--epochs", type=int, default=3, help="epochs of the training loop")
-    return parser.parse_args(arguments)
+    return parser
 
 
 if __name__ == "__main__":

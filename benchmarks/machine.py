@@ -1,4 +1,4 @@
-"""What a benchmark ran on, and how much of it others used meanwhile."""
+"""The machine of a benchmark, and the share of it that other processes had meanwhile."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ import importlib.metadata
 import os
 import platform
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoo import cpu
 
+if TYPE_CHECKING:
+    from benchmarks.workers import Worker
+
 __all__ = [
     "Bystanders",
+    "bystanders",
     "cores",
     "count",
     "describe",
@@ -95,6 +100,15 @@ class Bystanders:
 
     def _look(self) -> tuple[float, float, float]:
         return time.perf_counter(), _busy_seconds(), own_seconds(self._own)
+
+
+def bystanders(*workers: Worker) -> Callable[[], float]:
+    """Returns `Bystanders.share` for this process and some that it started.
+
+    Args:
+        *workers: The processes that are not others.
+    """
+    return Bystanders([os.getpid(), *(worker.pid for worker in workers)]).share
 
 
 def _busy_seconds() -> float:

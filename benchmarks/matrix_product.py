@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
+from collections.abc import Iterator
 
 import numpy as np
 import threadpoolctl
 
 from benchmarks import machine
+from benchmarks.workers import Worker
 
-__all__ = ["NumpyProduct", "TensorFlowProduct"]
+__all__ = ["NumpyProduct", "TensorFlowProduct", "workers"]
+
+
+@contextlib.contextmanager
+def workers(size: int, cores: int, alone: bool = False) -> Iterator[dict[str, Worker]]:
+    """Provides the two products in processes of their own, by the names of the functions.
+
+    Args:
+        size, cores, alone: As of `NumpyProduct`.
+    """
+    with (
+        Worker(__name__, "TensorFlowProduct", size, cores, alone) as tensorflow_product,
+        Worker(__name__, "NumpyProduct", size, cores, alone) as numpy_product,
+    ):
+        yield {"tf.matmul": tensorflow_product, "numpy.matmul": numpy_product}
 
 
 class NumpyProduct:

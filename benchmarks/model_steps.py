@@ -17,17 +17,16 @@ from __future__ import annotations
 
 import argparse
 import functools
-import os
 import sys
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 import zoo
-from benchmarks import machine, rounds, step_command, table
+from benchmarks import command, machine, matrix_product, rounds, table
 from benchmarks.workers import Worker
 
-__all__ = ["main", "measured_rows", "rows"]
+__all__ = ["main", "rows"]
 
 _QUICK = ("vae_mixture", "star_galaxy_cnn", "gz_cnn")
 _SETTINGS = (1e-3, 100.0)
@@ -39,68 +38,41 @@ _STEP = "step"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the benchmark and prints its table.
-
-    Args:
-        arguments: The command line without the program's name; default that of the process.
-    """
-    machine.set_up_tensorflow()
-    options = _options(arguments)
-    measured = measured_rows(options.rounds, options.models, options.jit, options.alone)
-    step_command.show(measured, ("tensorflow", "keras", "numpy"))
-    return 0
+    """Runs the benchmark; for the arguments see `command.run`."""
+    return command.run(_parser(), _measured, ("tensorflow", "keras", "numpy"), arguments)
 
 
 def rows(quick: bool) -> Iterator[table.Row]:
-    """Yields the rows of the one table; see `measured_rows`.
-
-    Args:
-        quick: Whether fewer models, and fewer rounds, are measured.
-    """
-    yield from measured_rows(*((3, _QUICK) if quick else (4, zoo.list_models())))
+    """Yields a row for each model, or for three of them; one that fails has the reason."""
+    chosen = ["--rounds", "3", "--models", *_QUICK] if quick else ["--rounds", "4"]
+    yield from _measured(_parser().parse_args(chosen))
 
 
-def measured_rows(
-    number: int, models: Sequence[str], jit: bool = False, alone: bool = False
-) -> Iterator[table.Row]:
-    """Yields a row for each model; one that fails has one that says why.
-
-    Args:
-        number: Rounds that are to count.
-        models: Registry keys.
-        jit: Whether XLA compiles the steps.
-        alone: Whether one thread works and its processor time counts, for a machine with other
-            work; else all cores, by the clock.
-    """
-    cores = 1 if alone else machine.cores()
-    product = (_MATRIX, cores, alone)
+def _measured(options: argparse.Namespace) -> Iterator[table.Row]:
+    cores = 1 if options.alone else machine.cores()
     with (
-        Worker("benchmarks.zoo_tensorflow", "ZooSteps", *_SETTINGS, alone) as step,
-        Worker("benchmarks.matrix_product", "TensorFlowProduct", *product) as tensorflow_product,
-        Worker("benchmarks.matrix_product", "NumpyProduct", *product) as numpy_product,
+        Worker("benchmarks.zoo_tensorflow", "ZooSteps", *_SETTINGS, options.alone) as step,
+        matrix_product.workers(_MATRIX, cores, options.alone) as products,
     ):
-        products = {"tf.matmul": tensorflow_product, "numpy.matmul": numpy_product}
-        for name in models:
+        for name in options.models:
             try:
-                yield _of_model(name, step, products, number, jit, alone)
+                yield _of_model(name, step, products, options)
             except Exception as error:  # One model must not cost the table the others.
-                reason = str(error).strip().splitlines() or [type(error).__name__]
-                yield table.Row(f"training step of {name}", remark=f"FAILED: {reason[-1]}")
+                yield table.failed(f"training step of {name}", error)
 
 
 def _of_model(
-    name: str, step: Worker, products: dict[str, Worker], number: int, jit: bool, alone: bool
+    name: str, step: Worker, products: dict[str, Worker], options: argparse.Namespace
 ) -> table.Row:
-    problem = step.call("prepare", name, jit)
+    problem = step.call("prepare", name, options.jit)
     timers = {_STEP: _timer(step, problem.batch_size)}
     timers |= {
         each: functools.partial(worker.call, "rate", _PRODUCTS) for each, worker in products.items()
     }
-    processes = [os.getpid(), step.pid, *(worker.pid for worker in products.values())]
-    others = (lambda: 0.0) if alone else machine.Bystanders(processes).share
-    measured, quiet = rounds.take_turns(timers, number, others, _SECONDS * 8 * number)
-    quiet = "one thread, processor time" if alone else quiet
-    fastest = max(products, key=lambda each: np.median(measured[each]))
+    others = None if options.alone else machine.bystanders(step, *products.values())
+    longest = _SECONDS * 8 * options.rounds
+    measured, quiet = rounds.take_turns(timers, options.rounds, others, longest)
+    fastest = rounds.fastest(measured, products)
     size = "x".join(map(str, problem.image_shape))
     each = problem.flop / problem.batch_size / 1e9
     return table.compared(
@@ -121,10 +93,10 @@ def _timer(worker: Worker, batch_size: int) -> functools.partial:
     return functools.partial(worker.call, "speed", steps)
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = step_command.make_parser("benchmarks.model_steps", __doc__, zoo.list_models())
+def _parser() -> argparse.ArgumentParser:
+    parser = command.make_parser("model_steps", __doc__, models=zoo.list_models())
     parser.add_argument("--jit", action="store_true", help="let XLA compile the steps")
-    return parser.parse_args(arguments)
+    return parser
 
 
 if __name__ == "__main__":

@@ -13,12 +13,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
-import os
 import sys
 from collections.abc import Iterator, Sequence
 
 import zoo
-from benchmarks import machine, rounds, step_command, table
+from benchmarks import command, machine, rounds, table
 from benchmarks.workers import Worker
 from zoo.cpu import ONEDNN
 
@@ -33,27 +32,14 @@ _WORK = {"training step": "prepare", "answers": "prepare_answers"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the benchmark and prints its table.
-
-    Args:
-        arguments: The command line without the program's name; default that of the process.
-    """
-    machine.set_up_tensorflow()
-    options = _options(arguments)
-    step_command.show(
-        _measured(options), ("tensorflow", "keras"), progress=lambda row: f"{row.ratio:.2f}"
-    )
-    return 0
+    """Runs the benchmark; for the arguments see `command.run`."""
+    return command.run(_parser(), _measured, ("tensorflow", "keras"), arguments)
 
 
 def rows(quick: bool) -> Iterator[table.Row]:
-    """Yields two rows for each model.
-
-    Args:
-        quick: Whether fewer models, and fewer rounds, are measured.
-    """
+    """Yields two rows for each model, or for two of them."""
     chosen = ["--rounds", "3", "--models", *_QUICK] if quick else []
-    yield from _measured(_options(chosen))
+    yield from _measured(_parser().parse_args(chosen))
 
 
 def _measured(options: argparse.Namespace) -> Iterator[table.Row]:
@@ -82,11 +68,10 @@ def _compared(
     for worker in workers.values():
         worker.call("speed", 2)  # Traces.
     batches = max(1, round(_SECONDS * workers["on"].call("speed", 1) / problems[0].batch_size))
-    bystanders = machine.Bystanders([os.getpid(), *(each.pid for each in workers.values())])
     measured, quiet = rounds.take_turns(
         {state: functools.partial(each.call, "speed", batches) for state, each in workers.items()},
         options.rounds,
-        (lambda: 0.0) if options.alone else bystanders.share,
+        None if options.alone else machine.bystanders(*workers.values()),
         60.0,
     )
     return table.compared(
@@ -95,13 +80,12 @@ def _compared(
         measured,
         ("on", "off"),
         "without oneDNN",
-        "one thread, processor time" if options.alone else quiet,
+        quiet,
     )
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = step_command.make_parser("benchmarks.onednn", __doc__, zoo.list_models())
-    return parser.parse_args(arguments)
+def _parser() -> argparse.ArgumentParser:
+    return command.make_parser("onednn", __doc__, models=zoo.list_models())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -46,9 +45,7 @@ def rows(quick: bool) -> Iterator[table.Row]:
         timers["bare"] = functools.partial(worker.call, "bare_speed")
         for timer in timers.values():
             timer()
-        measured, quiet = rounds.take_turns(
-            timers, 3, machine.Bystanders([os.getpid(), worker.pid]).share, 60.0
-        )
+        measured, quiet = rounds.take_turns(timers, 3, machine.bystanders(worker), 60.0)
     for kind, files in kinds.items():
         yield table.compared(
             f"{MODEL}, {files} to Parquet",

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-__all__ = ["ratios", "spread", "take_turns"]
-
+__all__ = ["fastest", "take_turns"]
 
 # Largest share of the cores that others may have in a round that counts.
 _QUIET = 0.05
@@ -17,7 +16,7 @@ _QUIET = 0.05
 def take_turns(
     timers: Mapping[str, Callable[[], float]],
     rounds: int,
-    bystanders: Callable[[], float],
+    bystanders: Callable[[], float] | None,
     longest: float = 300.0,
 ) -> tuple[dict[str, np.ndarray], str]:
     """Returns what each timer returned in each round that counts, and a line on these rounds.
@@ -29,9 +28,11 @@ def take_turns(
     Args:
         timers: By name, functions that return a speed.
         rounds: Number of rounds that are to count.
-        bystanders: Returns the share of the cores that others had since it was last called.
+        bystanders: Returns the share of the cores that others had since it was last called; None
+            where processor time is measured, of which others take little: then all rounds count.
         longest: Time after which no further round begins, s.
     """
+    others_had = bystanders or (lambda: 0.0)
     begun = time.monotonic()
     measured: list[dict[str, float]] = []
     others: list[float] = []
@@ -40,9 +41,9 @@ def take_turns(
             break
         speeds, shares = {}, []
         for name in list(timers)[:: -1 if len(others) % 2 else 1]:
-            bystanders()
+            others_had()
             speeds[name] = timers[name]()
-            shares.append(bystanders())
+            shares.append(others_had())
         measured.append(speeds)
         others.append(max(shares))
     shared = np.array(others)
@@ -52,21 +53,16 @@ def take_turns(
         counted = np.arange(len(shared))
         verdict = f"THE MACHINE WAS NOT QUIET, all {len(shared)} rounds count"
     line = f"{verdict}; others had up to {shared[counted].max():.0%} of the cores"
+    if bystanders is None:
+        line = "processor time"
     return {name: np.array([measured[i][name] for i in counted]) for name in timers}, line
 
 
-def ratios(measured: Mapping[str, np.ndarray], name: str, peer: str) -> np.ndarray:
-    """Returns the speed of one in units of that of another, round by round.
+def fastest(measured: Mapping[str, np.ndarray], names: Iterable[str]) -> str:
+    """Returns the one of the names that had the largest median speed.
 
     Args:
         measured: What `take_turns` returned.
-        name: The one.
-        peer: The other.
+        names: Some of its names.
     """
-    return measured[name] / measured[peer]
-
-
-def spread(values: np.ndarray, digits: int) -> list[str]:
-    """Returns minimum, median and maximum as text."""
-    numbers = (values.min(), np.median(values), values.max())
-    return [f"{number:.{digits}f}" for number in numbers]
+    return max(names, key=lambda name: np.median(measured[name]))

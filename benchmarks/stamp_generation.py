@@ -9,18 +9,16 @@ is checked first.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import galsim
 import numpy as np
 
-from benchmarks import conditions, machine, rounds
+from benchmarks import command, rounds, table
 from tfds_builders.simulated_blends.blends import SIZE, SURVEY, Scene, Stamps
 from tfds_builders.simulated_blends.configs import BlendsConfig
-from trainers.tables.markdown import markdown_table
 
 __all__ = ["main"]
 
@@ -30,12 +28,11 @@ _CHECKED = 50
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the benchmark and prints its table.
+    """Runs the benchmark; for the arguments see `command.run`."""
+    return command.run(_parser(), _measured, ("galsim", "numpy", "scipy"), arguments)
 
-    Args:
-        arguments: The command line without the program's name; default that of the process.
-    """
-    options = _options(arguments)
+
+def _measured(options: argparse.Namespace) -> Iterator[table.Row]:
     stamps = Stamps(BlendsConfig(name="benchmark"))
     scenes = [stamps.scene("train", index) for index in range(options.stamps)]
     agreement = check_equal(scenes[:_CHECKED])
@@ -48,23 +45,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     for scene in scenes:
         scene.image()  # Tables of the profiles.
-    measured, rounds_line = rounds.take_turns(
+    measured, quiet = rounds.take_turns(
         {
-            "in Fourier space": lambda: speed(Scene.image, options.stamps),
-            "loop of drawImage": lambda: speed(draw_with_galsim, options.stamps // 10),
+            "ours": lambda: speed(Scene.image, options.stamps),
+            "plain": lambda: speed(draw_with_galsim, options.stamps // 10),
         },
         options.rounds,
-        machine.Bystanders([os.getpid()]).share,
+        None,
     )
-    print(f"stamp_generation: {SIZE}x{SIZE}, half blended, one process")
-    print(conditions.describe(("galsim", "numpy", "scipy")))
-    print(rounds_line)
-    print(agreement)
-    ratios = rounds.ratios(measured, "in Fourier space", "loop of drawImage")
-    rows = [[f"{name}, stamps/s of a core", *rounds.spread(v, 0)] for name, v in measured.items()]
-    rows.append(["in Fourier space / loop of drawImage", *rounds.spread(ratios, 1)])
-    print(markdown_table(["", "min", "median", "max"], rows, aligned=True))
-    return 0
+    yield table.compared(
+        f"stamps of {SIZE}x{SIZE} in Fourier space, half blended, a core",
+        "stamps/s",
+        measured,
+        ("ours", "plain"),
+        "loop of drawImage",
+        f"{agreement}; {quiet}",
+    )
 
 
 def draw_with_galsim(scene: Scene) -> np.ndarray:
@@ -108,11 +104,10 @@ def check_equal(scenes: Sequence[Scene]) -> str:
     )
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="benchmarks.stamp_generation", description=__doc__)
+def _parser() -> argparse.ArgumentParser:
+    parser = command.make_parser("stamp_generation", __doc__)
     parser.add_argument("--stamps", type=int, default=1000)
-    parser.add_argument("--rounds", type=int, default=5)
-    return parser.parse_args(arguments)
+    return parser
 
 
 if __name__ == "__main__":

@@ -107,6 +107,5 @@ def _in_turns(
             "ours": functools.partial(processor_time, arguments),
             "peer": functools.partial(processor_time, peer),
         }
-        # Processor time suffers little from others.
-        measured, _ = rounds.take_turns(timers, number, lambda: 0.0)
+        measured, _ = rounds.take_turns(timers, number, None)
         yield name, measured, f"on the clock {max(clock):.2f} s at most"

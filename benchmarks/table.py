@@ -9,7 +9,7 @@ import numpy as np
 
 from trainers.tables.markdown import markdown_table
 
-__all__ = ["Row", "as_markdown", "compared"]
+__all__ = ["Row", "as_markdown", "compared", "failed"]
 
 _HEADER = ("", "", "yardstick", "", "ratio", "lowest", "highest", "remark")
 
@@ -40,6 +40,11 @@ class Row:
     def ratio(self) -> float | None:
         """The median ratio."""
         return float(np.median(self.ratios)) if self.ratios else None
+
+    @property
+    def outcome(self) -> str:
+        """The median ratio as text, or the remark if there is none."""
+        return f"{self.ratio:.2f}" if self.ratios else self.remark
 
     def cells(self) -> list[str]:
         """Returns the row as text."""
@@ -78,6 +83,12 @@ def compared(
     return Row(
         what, unit, float(np.median(ours)), yardstick, float(np.median(theirs)), ratios, remark
     )
+
+
+def failed(what: str, error: Exception) -> Row:
+    """Returns the row of what could not be measured, with the last line of the error."""
+    reason = str(error).strip().splitlines() or [type(error).__name__]
+    return Row(what, remark=f"FAILED: {reason[-1]}")
 
 
 def as_markdown(rows: Sequence[Row]) -> str:

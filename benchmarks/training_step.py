@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import argparse
 import functools
-import os
 import sys
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from benchmarks import machine, rounds, step_command, table
+from benchmarks import command, machine, rounds, table
 from benchmarks.workers import Worker
 
 __all__ = ["MODELS", "main", "rows"]
@@ -44,24 +43,13 @@ _OURS = "TensorFlow"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the benchmark and prints its table.
-
-    Args:
-        arguments: The command line without the program's name; default that of the process.
-    """
-    machine.set_up_tensorflow()
-    options = _options(arguments)
-    step_command.show(_measured(options), ("tensorflow", "keras", "torch"))
-    return 0
+    """Runs the benchmark; for the arguments see `command.run`."""
+    return command.run(_parser(), _measured, ("tensorflow", "keras", "torch"), arguments)
 
 
 def rows(quick: bool) -> Iterator[table.Row]:
-    """Yields a row for each model, without the variants that PyTorch compiles.
-
-    Args:
-        quick: Whether fewer rounds are measured.
-    """
-    yield from _measured(_options(["--rounds", "3" if quick else "8"]))
+    """Yields a row for each model, without the variants that PyTorch compiles."""
+    yield from _measured(_parser().parse_args(["--rounds", "3" if quick else "8"]))
 
 
 def _measured(options: argparse.Namespace) -> Iterator[table.Row]:
@@ -83,15 +71,12 @@ def _of_model(name: str, ours: Worker, theirs: Worker, options: argparse.Namespa
     timers |= {each: functools.partial(theirs.call, "speed", each) for each in options.variants}
     for timer in timers.values():
         timer(3)  # Traces and compiles.
-    bystanders = machine.Bystanders([os.getpid(), ours.pid, theirs.pid])
     measured, quiet = rounds.take_turns(
         {each: functools.partial(timer, options.steps) for each, timer in timers.items()},
         options.rounds,
-        (lambda: 0.0) if options.alone else bystanders.share,
+        None if options.alone else machine.bystanders(ours, theirs),
     )
-    if options.alone:
-        quiet = "one thread, processor time"
-    fastest = max(options.variants, key=lambda each: np.median(measured[each]))
+    fastest = rounds.fastest(measured, options.variants)
     size = "x".join(map(str, problem.image_shape))
     return table.compared(
         f"training step of {name}, {size}, batch {problem.batch_size}",
@@ -145,11 +130,11 @@ def check_equal(name: str, reference, theirs: Worker, variants: Sequence[str]) -
     return f"{number:,} parameters, losses and gradient norms equal to {largest:.0e}"
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = step_command.make_parser("benchmarks.training_step", __doc__, list(MODELS), rounds=12)
+def _parser() -> argparse.ArgumentParser:
+    parser = command.make_parser("training_step", __doc__, rounds=12, models=list(MODELS))
     parser.add_argument("--steps", type=int, default=10, help="steps of each round")
     parser.add_argument("--variants", nargs="+", choices=_VARIANTS, default=list(_VARIANTS[:2]))
-    return parser.parse_args(arguments)
+    return parser
 
 
 if __name__ == "__main__":

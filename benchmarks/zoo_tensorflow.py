@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import os
 import time
 from collections.abc import Callable
 from unittest import mock
@@ -88,12 +87,6 @@ class ZooSteps:
         self._settings = learning_rate, clip_norm
         self._run: Callable[[], tf.Tensor] | None = None
         self._batch_size = 0
-
-    def threads(self) -> int:
-        """Returns the number of threads that an operation may use."""
-        # Zero leaves the choice to TensorFlow, which takes every core that it may use.
-        chosen = tf.config.threading.get_intra_op_parallelism_threads()
-        return chosen or len(os.sched_getaffinity(0))
 
     def prepare(self, name: str, jit: bool = False) -> Problem:
         """Makes a model ready for `speed`.

@@ -35,10 +35,6 @@ class TorchSteps:
         self._batches: dict[str, Iterator[list[torch.Tensor]]] = {}
         self._batch_size = 0
 
-    def threads(self) -> int:
-        """Returns the number of threads that an operation may use."""
-        return torch.get_num_threads()
-
     def prepare(
         self, name: str, variants: Sequence[str], batches: Sequence[Mapping[str, np.ndarray]]
     ) -> None:

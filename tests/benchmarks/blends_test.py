@@ -41,9 +41,12 @@ class ReportsTest(tf.test.TestCase):
             "tf.matmul": np.array([50.0, 50.0, 50.0]),
             "numpy.matmul": np.array([100.0, 100.0, 100.0]),
         }
-        lines = feature_extraction.report(measured, 4_000_000_000).splitlines()
-        self.assertEqual(_cells(lines[3]), ["features, GFLOP/s", "40", "80", "120"])
-        self.assertEqual(_cells(lines[6]), ["features / numpy.matmul", "0.40", "0.80", "1.20"])
+        row = feature_extraction.row(measured, 4_000_000_000, 2048, "quiet")
+        _, rate, yardstick, peak, *ratios, remark = row.cells()
+        self.assertEqual((rate, peak), ("80 GFLOP/s", "100 GFLOP/s"))
+        self.assertEqual(yardstick, "numpy.matmul of 2048x2048")
+        self.assertEqual(ratios, ["0.80", "0.40", "1.20"])
+        self.assertEqual(remark, "20.0 stamps/s of 4.000 GFLOP; quiet")
 
     def test_classifiers_are_compared_on_as_many_cores(self):
         speeds = {
@@ -53,8 +56,9 @@ class ReportsTest(tf.test.TestCase):
             "blend_cnn, 2 cores": 500.0,
         }
         measured = {name: np.array([speed]) for name, speed in speeds.items()}
-        ratios = [_cells(line)[-1] for line in blend_classifiers.report(measured).splitlines()[2:]]
-        self.assertEqual(ratios, ["1.000", "0.500", "1.000", "0.250"])
+        rows = {row.what: row for row in blend_classifiers.compared(measured, "quiet")}
+        self.assertEqual([row.ratio for row in rows.values()], [1.0, 0.5, 1.0, 0.25])
+        self.assertEqual(rows["blend_cnn, 2 cores"].yardstick, "SEP, 2 cores")
 
     def test_an_extrapolated_time_is_called_so(self):
         numbers = blendhunter_end_to_end.split_numbers(80_000)

@@ -15,7 +15,8 @@ class RoundsTest(tf.test.TestCase):
         timers = {"a": lambda: timer("a", 6.0), "b": lambda: timer("b", 2.0)}
         measured, _ = rounds.take_turns(timers, 3, bystanders=lambda: 0.0)
         self.assertEqual("".join(called), "abbaab")
-        self.assertAllEqual(rounds.ratios(measured, "a", "b"), [3.0, 3.0, 3.0])
+        self.assertAllEqual(measured["a"], [6.0, 6.0, 6.0])
+        self.assertEqual(rounds.fastest(measured, ["b", "a"]), "a")
 
     def test_rounds_with_other_work_on_the_machine_do_not_count(self):
         speeds = iter([1.0, 9.0, 2.0, 3.0])
@@ -24,6 +25,12 @@ class RoundsTest(tf.test.TestCase):
         measured, line = rounds.take_turns({"a": lambda: next(speeds)}, 3, lambda: next(shares))
         self.assertAllEqual(measured["a"], [1.0, 2.0, 3.0])
         self.assertStartsWith(line, "3 of 4 rounds count; others had up to 2%")
+
+    def test_all_rounds_count_by_processor_time(self):
+        speeds = iter([1.0, 9.0, 2.0])
+        measured, line = rounds.take_turns({"a": lambda: next(speeds)}, 3, None)
+        self.assertAllEqual(measured["a"], [1.0, 9.0, 2.0])
+        self.assertEqual(line, "processor time")
 
 
 class WorkerTest(tf.test.TestCase):

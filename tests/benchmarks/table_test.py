@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import __main__ as benchmarks
-from benchmarks import startup, table
+from benchmarks import command, startup, table
 
 
 def _group(*rows, error=None):
@@ -128,6 +128,30 @@ class TableTest(tf.test.TestCase):
         ):
             self.run_with("--output", stem, startup=_group(row), memory=_group(row))
         self.assertEqual(Path(f"{stem}.json").read_text(), before)
+
+
+class CommandTest(tf.test.TestCase):
+    def test_prints_the_conditions_and_the_rows_of_the_options(self):
+        parser = command.make_parser("one", "Text.", longest=9.0, models=("vae", "cvae"))
+
+        def measured(options):
+            for name in options.models:
+                value = options.rounds * options.longest
+                yield table.Row(name, "s", value, "peer", 2.0, (value / 2,))
+
+        printed = io.StringIO()
+        with (
+            mock.patch.object(command.conditions, "product_rate", return_value=100.0),
+            contextlib.redirect_stdout(printed),
+            contextlib.redirect_stderr(io.StringIO()) as progress,
+        ):
+            status = command.run(parser, measured, ("numpy",), ["--models", "cvae"])
+        self.assertEqual(status, 0)
+        head, *lines = printed.getvalue().splitlines()
+        self.assertRegex(head, r"numpy .*; matrix product 100 GFLOP/s$")
+        self.assertLen(lines, 3)
+        self.assertRegex(lines[-1], r"\| cvae +\| +45 s \| +peer \| +2 s \| +22.50 ")
+        self.assertEqual(progress.getvalue(), "cvae: 22.50\n")
 
 
 class UsedTest(tf.test.TestCase):
