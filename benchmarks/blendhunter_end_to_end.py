@@ -68,23 +68,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def split_numbers(stamps: int) -> dict[str, int]:
-    """Returns the stamps of each split, as the source divides them.
-
-    Args:
-        stamps: All of them.
-    """
+    """Returns the stamps of each split, of so many in all, as the source divides them."""
     test = stamps // 10
     validation = (stamps - test) // 2
     return {"train": stamps - test - validation, "validation": validation, "test": test}
 
 
 def report(stages: Sequence[Stage], stamps: int) -> str:
-    """Returns the table: times of the stages, and of all of them beside the published one.
-
-    Args:
-        stages: The stages.
-        stamps: Number of stamps.
-    """
+    """Returns the table: times of the stages, and of all of them beside the published one."""
     total = Stage(
         "all",
         sum(stage.seconds for stage in stages),

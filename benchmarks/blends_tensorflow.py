@@ -59,11 +59,7 @@ class BlendAnswers:
         self._batches = {name: _batches(stamps[:n], _BATCH) for name, n in numbers.items()}
 
     def speed(self, name: str) -> float:
-        """Returns stamps/s.
-
-        Args:
-            name: Registry key.
-        """
+        """Returns stamps/s of a model by its registry key."""
         return _speed(self._models[name], self._batches[name])
 
 

@@ -36,11 +36,7 @@ _PSF_FWHM = 1.3
 
 
 def rows(quick: bool) -> Iterator[table.Row]:
-    """Yields a row for each builder.
-
-    Args:
-        quick: Whether there are fewer objects and rounds.
-    """
+    """Yields a row for each builder; with fewer objects if it must be quick."""
     number = 20 if quick else 60
     for name, ours, plain, what in (_star_galaxy(), _galaxy_zoo(), _blends()):
         timers = {

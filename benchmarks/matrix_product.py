@@ -46,11 +46,7 @@ class NumpyProduct:
         self._result = np.empty_like(self._first)
 
     def rate(self, number: int) -> float:
-        """Returns GFLOP/s.
-
-        Args:
-            number: Products.
-        """
+        """Returns GFLOP/s of so many products."""
         begun = self._time()
         for _ in range(number):
             np.matmul(self._first, self._second, out=self._result)
@@ -72,11 +68,7 @@ class TensorFlowProduct:
         self._operations = _operations(size)
 
     def rate(self, number: int) -> float:
-        """Returns GFLOP/s.
-
-        Args:
-            number: Products.
-        """
+        """Returns GFLOP/s of so many products."""
         begun = self._time()
         for _ in range(number):
             product = self._product()

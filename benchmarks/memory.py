@@ -20,11 +20,7 @@ _MODEL = "vae_mixture"
 
 
 def rows(quick: bool) -> Iterator[table.Row]:
-    """Yields rows for the main job's training and for `trainers.predict`.
-
-    Args:
-        quick: Whether there are fewer objects.
-    """
+    """Yields rows for training and prediction; of fewer objects if it must be quick."""
     number = 400 if quick else 1000
     alone = _peak("-c", "import tensorflow")
     with tempfile.TemporaryDirectory() as name:

@@ -30,11 +30,7 @@ _BATCH = 64
 
 
 def rows(quick: bool) -> Iterator[table.Row]:
-    """Yields a row for each kind of files.
-
-    Args:
-        quick: Whether there are fewer objects and rounds.
-    """
+    """Yields a row for each kind of files; with fewer objects if it must be quick."""
     number = 1024 if quick else 2048
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -58,11 +54,7 @@ def rows(quick: bool) -> Iterator[table.Row]:
 
 
 def exported(folder: Path) -> Path:
-    """Returns the folder of a SavedModel, which is made there.
-
-    Args:
-        folder: Where to.
-    """
+    """Makes a SavedModel below a folder and returns its own folder."""
     import zoo
     from trainers.datasets.dataset import DatasetSpec
     from trainers.serving.exporting import export
@@ -73,12 +65,7 @@ def exported(folder: Path) -> Path:
 
 
 def images(path: Path, number: int) -> Path:
-    """Writes images to an npy file and returns its path.
-
-    Args:
-        path: The file.
-        number: How many.
-    """
+    """Writes images to an npy file and returns its path."""
     few = sources(min(number, 512))
     np.save(path, few[np.arange(number) % len(few)])
     return path
@@ -110,11 +97,7 @@ class Commands:
         self._loaded = tf.saved_model.load(str(self._model))
 
     def speed(self, kind: str) -> float:
-        """Returns objects/s of the command.
-
-        Args:
-            kind: "npy" or "fits".
-        """
+        """Returns objects/s of the command for files of a kind, "npy" or "fits"."""
         from trainers import predict
 
         output = self._folder / "out.parquet"

@@ -66,9 +66,6 @@ def _measured(options: argparse.Namespace) -> Iterator[table.Row]:
 def draw_with_galsim(scene: Scene) -> np.ndarray:
     """Draws a scene profile by profile.
 
-    Args:
-        scene: Galaxies, offsets and PSF of a stamp.
-
     Returns:
         (SIZE, SIZE), counts.
     """

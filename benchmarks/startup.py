@@ -52,11 +52,7 @@ _PASS = ("-c", "pass")
 
 
 def rows(quick: bool) -> Iterator[table.Row]:
-    """Yields a row for the options of each command, and for each package.
-
-    Args:
-        quick: Whether fewer rounds are measured.
-    """
+    """Yields a row for each command and package; of fewer rounds if it must be quick."""
     shown = {f"trainers.{name} --help": ("-m", f"trainers.{name}", "--help") for name in COMMANDS}
     shown |= {
         f"import {name}": ("-c", f"import {name}") for name in ("zoo", "trainers", "tfds_builders")
@@ -71,9 +67,6 @@ def used(arguments: Sequence[str]) -> tuple[float, float, float]:
     """Runs Python and returns its processor time (s), the time on the clock (s) and its memory.
 
     The memory is the largest resident size of it or of a process that it waited for, MB.
-
-    Args:
-        arguments: Of Python.
 
     Raises:
         RuntimeError: if it fails.

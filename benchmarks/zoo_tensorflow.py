@@ -89,12 +89,7 @@ class ZooSteps:
         self._batch_size = 0
 
     def prepare(self, name: str, jit: bool = False) -> Problem:
-        """Makes a model ready for `speed`.
-
-        Args:
-            name: Registry key.
-            jit: Whether XLA compiles the step.
-        """
+        """Makes the steps of a model, compiled by XLA or not, ready for `speed`."""
         keras.backend.clear_session()
         model, batches = _trainable(name, *self._settings)
         tensors = [{key: tf.constant(value) for key, value in each.items()} for each in batches]
@@ -117,11 +112,7 @@ class ZooSteps:
         return Problem(model.image_shape, self._batch_size, flop.of(one))
 
     def speed(self, number: int) -> float:
-        """Returns images/s of the model that was prepared.
-
-        Args:
-            number: Steps, or batches that are answered.
-        """
+        """Returns images/s over so many steps, or batches that are answered."""
         begun = self._time()
         for _ in range(number):
             result = self._run()
@@ -166,9 +157,6 @@ def made(name: str) -> tuple[ZooModel, int]:
     """Returns a model with the defaults of its constructor, and the batch size of its recipe.
 
     Weights from elsewhere are left out: they do not change how long a step takes.
-
-    Args:
-        name: Registry key.
     """
     arguments = registry.describe(name).hyperparameters
     without = {"weights": "none"} if "weights" in arguments else {}
@@ -179,13 +167,7 @@ def made(name: str) -> tuple[ZooModel, int]:
 
 
 def a_batch(model: ZooModel, size: int, seed: int) -> dict[str, np.ndarray]:
-    """Returns a batch of random images, as the trainers have it.
-
-    Args:
-        model: The model.
-        size: Number of images.
-        seed: Of the images.
-    """
+    """Returns a batch of random images, as the trainers have it."""
     random = np.random.default_rng(seed)
     batch = {"image": sources(size, seed, model.image_shape)}
     if model.task == "classification":

@@ -82,12 +82,7 @@ class TorchSteps:
         return sum(each.numel() for each in step.network.parameters()), losses, norms
 
     def speed(self, variant: str, number: int) -> float:
-        """Returns images/s of the network that was prepared.
-
-        Args:
-            variant: One of those that were prepared.
-            number: Steps.
-        """
+        """Returns images/s over so many steps of a variant that was prepared."""
         step, batches = self._steps[variant], self._batches[variant]
         begun = self._time()
         for _ in range(number):

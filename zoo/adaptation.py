@@ -180,13 +180,7 @@ class DomainAdaptation(ImageModel):
     def distances(
         self, source: tf.Tensor, target: tf.Tensor, training: bool
     ) -> dict[str, tf.Tensor]:
-        """Returns D under the name of the method, and what else is to be shown.
-
-        Args:
-            source: Images of the source, this replica's.
-            target: Images of the target, as many.
-            training: Whether the step trains.
-        """
+        """Returns D under the name of the method, and what else is to be shown."""
         z = self._encode(self.anchor or self.model, source) / self.latent_scale
         z_target = self._encode(self.model, target) / self.latent_scale
         if self.method == "dann":

@@ -58,11 +58,6 @@ def of_arrays(model: keras.Model, x: Any, y: Any = None) -> dict[str, np.ndarray
 def as_batch(model: keras.Model, x: Any, y: Any = None) -> dict[str, Any]:
     """Returns inputs and outcomes by name, of whatever kind they are, unchecked.
 
-    Args:
-        model: The model.
-        x: Its input, or a dictionary.
-        y: Its outcome, or a dictionary.
-
     Raises:
         ValueError: if one is missing.
     """

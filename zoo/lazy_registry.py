@@ -79,9 +79,6 @@ class LazyRegistry(Generic[Entry]):
     def get(self, name: str) -> Entry:
         """Returns an entry, after importing the module that registers it.
 
-        Args:
-            name: Registry key.
-
         Raises:
             ValueError: if there is no such entry; the message lists the names and the nearest one.
             PluginError: if more than one package claims the name, or the one that does is broken.

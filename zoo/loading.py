@@ -49,9 +49,6 @@ def load(source: str | os.PathLike[str], *, vgg16: str | None = None) -> ZooMode
 def load_file(path: str | os.PathLike[str]) -> ZooModel:
     """Returns the model of a `.keras` file; see `load`.
 
-    Args:
-        path: The file.
-
     Raises:
         ValueError: if it holds no model of the zoo.
     """

@@ -121,9 +121,6 @@ def list_models() -> list[str]:
 def describe(name: str) -> ModelEntry:
     """Returns the entry of a registered model.
 
-    Args:
-        name: Registry key.
-
     Raises:
         ValueError: if no model has that name; the message lists the names and the nearest one.
         PluginError: if the model is another package's and cannot be imported, or shares its name.
@@ -194,10 +191,6 @@ def create(name: str, **hyperparameters: Any) -> ZooModel:
 
 def check_hyperparameters(name: str, names: Iterable[str]) -> None:
     """Raises if a model has no hyperparameter of one of the names.
-
-    Args:
-        name: Registry key.
-        names: Names of constructor arguments.
 
     Raises:
         ValueError: if the model or one of the hyperparameters is unknown.

@@ -60,9 +60,6 @@ def on_files(files: Files, config: MkDocsConfig) -> None:
 def model_page(name: str) -> str:
     """Returns the page of a model: registry entry, docstring, hyperparameters and recipes.
 
-    Args:
-        name: Registry key.
-
     Raises:
         ValueError: if no model has that name.
     """
@@ -77,9 +74,6 @@ def model_page(name: str) -> str:
 
 def dataset_page(name: str) -> str:
     """Returns the page of a dataset: its README, then configurations, features and versions.
-
-    Args:
-        name: Name of the dataset.
 
     Raises:
         ValueError: if there is no such dataset.

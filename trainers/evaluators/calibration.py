@@ -128,13 +128,7 @@ def calibrate(positive: np.ndarray, probability: np.ndarray, bins: int = _BINS) 
 
 
 def draw_reliability(axes: Axes, calibration: Calibration, name: str) -> None:
-    """Draws a reliability diagram with the numbers of objects below.
-
-    Args:
-        axes: The panel.
-        calibration: What to draw.
-        name: Name of the positive class.
-    """
+    """Draws the reliability diagram of a class, with the numbers of objects below."""
     rates = calibration.bins
     shown = rates.objects > 0
     errors = np.maximum([rates.value - rates.low, rates.high - rates.value], 0)[:, shown]

@@ -96,9 +96,6 @@ def list_evaluators() -> list[str]:
 def describe(name: str) -> EvaluatorEntry:
     """Returns the entry of an evaluator.
 
-    Args:
-        name: Name of the evaluator.
-
     Raises:
         UserError: if no evaluator has that name; the message lists the names and the nearest one.
             Or if it is another package's and cannot be imported, or shares its name.

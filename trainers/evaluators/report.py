@@ -39,11 +39,7 @@ class Report:
 
 
 def write(report: Report, output_dir: Path) -> dict[str, dict[str, float]]:
-    """Writes `metrics.json` and `report.md`.
-
-    Args:
-        report: The report.
-        output_dir: Folder that holds the figures already; made if missing.
+    """Writes `metrics.json` and `report.md` into a folder, which is made if missing.
 
     Returns:
         The numbers as they stand in `metrics.json`, by evaluator.

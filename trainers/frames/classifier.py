@@ -77,10 +77,7 @@ class Classifier:
 
 
 def from_run(run_dir: Path | str) -> Classifier:
-    """Takes the finished model of a run.
-
-    Args:
-        run_dir: Folder of the run.
+    """Returns the classifier in the folder of a finished run.
 
     Raises:
         UserError: if it holds no finished run, or no classifier.

@@ -75,11 +75,7 @@ def draw(
 
 
 def caption(name: str) -> str:
-    """Returns what `draw` shows, in sentences.
-
-    Args:
-        name: Name of the class that is shown.
-    """
+    """Returns the caption of `draw` for the class of that name."""
     return (
         "Left: the frame on an asinh scale, with white where it is masked. Each detection has an "
         f"ellipse of three times its semi-axes, coloured by P({name}). Right: the stamps with the "

@@ -126,13 +126,7 @@ def units(entries: Entries, batch_size: int) -> list[Unit]:
 
 
 def blocks(entries: Entries, unit: Unit, batch_size: int) -> Iterator[Block]:
-    """Yields the blocks of a unit, at least one.
-
-    Args:
-        entries: All entries.
-        unit: Those that are wanted.
-        batch_size: Most cutouts in a block.
-    """
+    """Yields the blocks of a unit, of at most so many cutouts each; one at least."""
     number, held, cutouts = 0, [], 0
     for entry in entries.entries(unit.start, unit.stop):
         held.append(entry)
@@ -145,12 +139,7 @@ def blocks(entries: Entries, unit: Unit, batch_size: int) -> Iterator[Block]:
 
 
 def answered(block: Block, model: Model) -> Rows:
-    """Returns a model's answers to a block; what it refuses and what is not finite is left out.
-
-    Args:
-        block: The entries.
-        model: The model.
-    """
+    """Returns a model's answers to a block; what it refuses and what is not finite is left out."""
     cutouts = [entry for entry in block.entries if isinstance(entry, Cutout)]
     left_out = [entry for entry in block.entries if isinstance(entry, LeftOut)]
     members: dict[tuple[int, ...], list[int]] = {}

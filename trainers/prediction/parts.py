@@ -149,11 +149,7 @@ class Parts:
         write_atomically(self._path(number), lambda file: pq.write_table(rows, file))
 
     def part(self, number: int) -> Part:
-        """Returns the summary of a part.
-
-        Args:
-            number: Its number.
-        """
+        """Returns the summary of a part by its number."""
         found = pq.read_metadata(self._path(number))
         template = Table(
             [
@@ -165,11 +161,7 @@ class Parts:
         return Part(found.num_rows, template, [LeftOut(*line) for line in lines])
 
     def rows(self, number: int) -> Table:
-        """Returns the rows of a part.
-
-        Args:
-            number: Its number.
-        """
+        """Returns the rows of a part by its number."""
         table = pq.read_table(self._path(number))
         return Table({name: table[name].to_numpy() for name in table.column_names})
 
@@ -179,11 +171,7 @@ class Parts:
         return json_files.read_json(file) if file.exists() else None
 
     def draft(self, path: Path) -> Path:
-        """Returns where a table lies before `finish`.
-
-        Args:
-            path: `output` or `left_out`.
-        """
+        """Returns the path of `output` or `left_out` before `finish`."""
         return self.folder / f".whole.{path.name}"
 
     def finish(self, summary: Mapping[str, Any]) -> None:

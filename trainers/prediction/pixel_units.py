@@ -32,11 +32,7 @@ _TOLERANCE = 1e-3
 
 
 def of_files(paths: Sequence[str]) -> tuple[str, str] | None:
-    """Returns the first FITS file and its BUNIT; None without a FITS file or a BUNIT in it.
-
-    Args:
-        paths: Files of any kind.
-    """
+    """Returns the first FITS file and its BUNIT; None without a FITS file or a BUNIT in it."""
     endings = re.compile(r"\.(fits|fit|fts)(\.gz|\.fz)?$", re.IGNORECASE)
     path = next((path for path in paths if endings.search(path)), None)
     if path is None:

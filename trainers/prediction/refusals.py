@@ -12,11 +12,7 @@ class RefusedError(ValueError):
 
 
 def reason(message: str | None) -> str:
-    """Returns what TensorFlow says, on one line and without the names of nodes.
-
-    Args:
-        message: Of its error.
-    """
+    """Returns the reason in an error of TensorFlow, on one line and without names of nodes."""
     # "{{function_node ...}} image_bytes must be ...\n\t [[{{node map/while/Assert}}]] [Op:...]", or
     # where in a program the node was made in lines before.
     reason, node, _ = (message or "no reason given").partition("\n\t [[")

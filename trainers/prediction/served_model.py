@@ -54,11 +54,7 @@ class Facts:
 
     @classmethod
     def of(cls, folder: Path) -> Facts:
-        """Returns the facts of a SavedModel; one of another project has fewer.
-
-        Args:
-            folder: Folder of the SavedModel.
-        """
+        """Returns the facts of a SavedModel; one of another project has fewer."""
         file = folder / model_card.CARD_JSON
         card = json_files.read_json(file) if file.is_file() else {}
         version = str(int(folder.name)) if folder.name.isdecimal() else ""
@@ -183,9 +179,6 @@ def checksum(folder: Path) -> str:
 
     It is that of the lines which `sha256sum` prints, in the folder, for `saved_model.pb` and the
     files of `variables` and `assets`, sorted by their bytes.
-
-    Args:
-        folder: Folder of the SavedModel.
     """
     files = [folder / "saved_model.pb"]
     for name in ("variables", "assets"):

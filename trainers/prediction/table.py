@@ -35,9 +35,6 @@ PACKAGES = ("galaxy-model-zoo", "tensorflow", "astropy", "numpy", "pyarrow")
 def check_output(options: TableOptions) -> None:
     """Checks that the table can be written, before any work is done.
 
-    Args:
-        options: Of the command.
-
     Raises:
         UserError: if no table can be written there, or one is there that may not be replaced.
     """
@@ -51,9 +48,6 @@ def check_output(options: TableOptions) -> None:
 
 def check_files(options: TableOptions) -> list[str]:
     """Returns the files of `images`, before a model is there.
-
-    Args:
-        options: Of the command.
 
     Raises:
         UserError: if there is no such file, or `extensions` is something else.
@@ -137,11 +131,7 @@ def make(
 
 
 def report(outcome: Outcome, output: Path) -> None:
-    """Prints what became of the cutouts.
-
-    Args:
-        outcome: What became of them.
-        output: The table.
+    """Prints the numbers of rows and of objects left out, and notes about them.
 
     Raises:
         TrainingError: if none could be used.

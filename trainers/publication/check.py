@@ -129,12 +129,7 @@ def make(model: ZooModel, config: RunConfig, dataset: str, split: str, number: i
 
 
 def sample_config(model: str, check: Check) -> RunConfig:
-    """Returns the run whose dataset holds the sample of a check.
-
-    Args:
-        model: Registry key.
-        check: The check.
-    """
+    """Returns the run whose dataset holds the sample of a check."""
     # Of the other splits as many as a dataset must have.
     limits = [check.number if split == check.split else 1 for split in SPLITS]
     return RunConfig(model=model, dataset=check.dataset, max_examples=limits, **dict(check.options))

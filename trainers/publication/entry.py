@@ -64,9 +64,6 @@ def publish(options: PublishOptions) -> Manifest:
 
     Arrays are stored in half precision, unless that changes a score of the run's test split.
 
-    Args:
-        options: The run, the name, and what the run does not know of itself.
-
     Returns:
         The manifest.
 

@@ -24,9 +24,6 @@ def training_command(config: RunConfig) -> str:
 
     Options that the recipe sets are left out, and of paths the name is kept: those of the machine
     mean nothing elsewhere.
-
-    Args:
-        config: The run.
     """
     base = recipes.run_config(config.model, config.dataset, config.recipe)
     default = recipes.run_config(config.model, "", config.recipe)

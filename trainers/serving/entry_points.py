@@ -33,10 +33,6 @@ def make(model: ZooModel, spec: DatasetSpec) -> dict[str, Signature]:
     They are those of `zoo.serving.entry_points`; `training_data`, by which a client knows how
     images must be read; and `serving_bytes` if the pixels that the model was trained on are those
     of pictures, 0-255 or 0-65535.
-
-    Args:
-        model: The model.
-        spec: The data that it was trained on.
     """
     offered = entry_points.make(model) | {TRAINING_DATA: _constant(spec)}
     if bits_of(spec.units) and model.image_shape[-1] in (1, 3):

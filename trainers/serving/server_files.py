@@ -21,7 +21,6 @@ __all__ = [
     "WARMUP_REQUESTS",
     "predict_request",
     "read_models_config",
-    "read_warmup_requests",
     "server_path",
     "write_models_config",
     "write_warmup_requests",
@@ -87,17 +86,6 @@ def write_warmup_requests(
                 writer.write(log)
     except tf.errors.OpError as error:
         raise OSError(error.message.rsplit("; ", 1)[-1]) from error
-
-
-def read_warmup_requests(version_dir: Path) -> list[predict_pb2.PredictRequest]:
-    """Returns the requests that `write_warmup_requests` wrote.
-
-    Args:
-        version_dir: Folder of the SavedModel.
-    """
-    records = tf.data.TFRecordDataset(str(version_dir / WARMUP_REQUESTS)).as_numpy_iterator()
-    logs = map(prediction_log_pb2.PredictionLog.FromString, records)
-    return [log.predict_log.request for log in logs]
 
 
 def read_models_config(saved_models_dir: Path) -> model_server_config_pb2.ModelServerConfig:

@@ -51,11 +51,7 @@ def check_path(path: Path, overwrite: bool = False) -> None:
 
 
 def check_columns(number: int, path: Path) -> None:
-    """Checks that the format of a file has room for a table, before the work is done.
-
-    Args:
-        number: Number of columns.
-        path: The file.
+    """Checks that the format of a file has room for so many columns, before the work is done.
 
     Raises:
         UserError: if there are more than FITS can have.

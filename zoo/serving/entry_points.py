@@ -21,9 +21,6 @@ def make(model: keras.Model) -> dict[str, Signature]:
 
     They are those of the model, whose inputs are checked and may be empty batches, and `names` if
     there are classes, or questions with answers.
-
-    Args:
-        model: The model.
     """
     offered = {
         name: _guarded(signature, model.training_shapes)

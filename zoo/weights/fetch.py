@@ -21,9 +21,6 @@ def fetch(manifest: Manifest) -> Path:
     A file beside the manifest is taken. Otherwise the environment variable GALAXY_ZOO_WEIGHTS
     names a folder, or a URL from which the file is fetched once, into the user's cache.
 
-    Args:
-        manifest: The set.
-
     Raises:
         ValueError: if the file has another checksum, or nothing says where it is.
         OSError: if it cannot be fetched.

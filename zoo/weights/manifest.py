@@ -159,9 +159,6 @@ class Manifest:
     def read(cls, path: Path) -> Manifest:
         """Returns the manifest in a JSON file.
 
-        Args:
-            path: The file.
-
         Raises:
             ValueError: if it is no manifest.
         """

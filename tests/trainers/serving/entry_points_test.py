@@ -3,6 +3,7 @@ import json
 
 import numpy as np
 import tensorflow as tf
+from tensorflow_serving.apis.prediction_log_pb2 import PredictionLog
 
 import zoo
 from tests.fresh_process import run_saved_model
@@ -55,7 +56,9 @@ class EntryPointsTest(tf.test.TestCase):
 
     def test_warmup_requests_ask_with_files_and_not_for_names(self):
         path = self.export()
-        asked = server_files.read_warmup_requests(path)
+        records = tf.data.TFRecordDataset(str(path / server_files.WARMUP_REQUESTS))
+        logs = map(PredictionLog.FromString, records.as_numpy_iterator())
+        asked = [log.predict_log.request for log in logs]
         self.assertNotIn("names", [request.model_spec.signature_name for request in asked])
         files = [r for r in asked if r.model_spec.signature_name == "serving_bytes"]
         self.assertLen(files, 2)

@@ -23,10 +23,6 @@ def quantities(arrays: Mapping[str, np.ndarray], spec: DatasetSpec) -> dict[str,
 
     A feature that is the same in all objects of a class, as the Sersic index of stars, is NaN
     there: it is set, not measured. Identifiers are left out.
-
-    Args:
-        arrays: Features of a split.
-        spec: Of the dataset.
     """
     chosen = {}
     for name, values in arrays.items():

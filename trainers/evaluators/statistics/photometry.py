@@ -14,9 +14,6 @@ _CHUNK = 500  # images at a time, to spare memory
 def reference_band(bands: Sequence[str]) -> int:
     """Returns the index of the band in which objects are measured: r if there is one.
 
-    Args:
-        bands: Names of the bands.
-
     Returns:
         The index of `r` (or `red`, or a name that ends in `_r` or `-r`), else the middle band.
     """

@@ -64,12 +64,7 @@ class TaskTransfer:
 
 
 def labels_of(arrays: Mapping[str, np.ndarray], spec: DatasetSpec) -> dict[str, np.ndarray]:
-    """Returns the labels of each task; of Galaxy Zoo votes with the cuts of the published transfer.
-
-    Args:
-        arrays: Features of the objects.
-        spec: Of their dataset.
-    """
+    """Returns the labels of each task; votes by the cuts of the published transfer."""
     for tree in (GZD5, GZD12):
         own = [(each.name, tuple(each.answers)) for each in tree.questions]
         asked = [(each["name"], tuple(each["answers"])) for each in spec.questions]
