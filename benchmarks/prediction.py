@@ -61,7 +61,7 @@ def exported(folder: Path) -> Path:
 
     model = zoo.create(MODEL, image_shape=SHAPE)
     spec = DatasetSpec("benchmark", SHAPE, tuple("ugriz"), None, "flux", model.class_names, None)
-    return export(model, folder / "models", sample_images=sources(8), spec=spec)
+    return export(model, folder / "models", sample_inputs=sources(8), spec=spec)
 
 
 def images(path: Path, number: int) -> Path:

@@ -140,15 +140,19 @@ def make(model: ZooModel, dataset: Dataset, splits: Sequence[str], batch_size: i
 
 
 def _answers(model: ZooModel):
-    """Returns a function from images to all outputs that become columns."""
+    """Returns a function from the inputs to all outputs that become columns."""
+    from trainers.prediction import inference
+
     encodes = hasattr(model, "encode")
 
-    def answers(images):
-        outputs = dict(model(images, training=False)) if not encodes else {}
+    answer = inference.method_of(model, "call")
+
+    def answers(*inputs):
+        outputs = dict(answer(*inputs)) if not encodes else {}
         if encodes:
-            outputs |= model.encode(images)
+            outputs |= model.encode(*inputs)
             if model.task in ("classification", "unsupervised_classification"):
-                outputs |= model(images, training=False)
+                outputs |= answer(*inputs)
         return {name: outputs[name] for name in _OUTPUTS if name in outputs}
 
     return answers
@@ -163,7 +167,12 @@ def _batches(function, model, dataset, split, features, batch_size):
     with tqdm(total=total, desc=f"{split} images", unit="image", disable=None) as bar:
         try:
             for answers, columns in inference.stream(
-                function, dataset, split, features=features, batch_size=batch_size
+                function,
+                dataset,
+                split,
+                inputs=model.input_names,
+                features=features,
+                batch_size=batch_size,
             ):
                 if not answers:
                     raise UserError(

@@ -67,7 +67,8 @@ class DomainAdaptation(ImageModel):
         seed: Seed of noise, and of the weights of the network of `dann`.
 
     Raises:
-        ValueError: if the model has no `encode`, or another argument is none of these.
+        ValueError: if the model has no `encode` or reads more than images, or another argument is
+            none of these.
 
     References:
         Xu et al. 2023 (arXiv 2303.08627) and its published code for the two variants; Gretton et
@@ -95,6 +96,8 @@ class DomainAdaptation(ImageModel):
     ):
         if not hasattr(model, "encode"):
             raise ValueError(f"model must have encode(); '{type(model).__name__}' has none")
+        if model.input_names != ("image",):
+            raise ValueError(f"model must read images alone; got {', '.join(model.input_names)}")
         for name, value, allowed in (
             ("method", method, METHODS),
             ("variant", variant, VARIANTS),

@@ -118,7 +118,7 @@ class Fitting(keras.Model):
             sample = {name: values[:FINALIZE_EXAMPLES] for name, values in arrays.items()}
         sample = {name: np.asarray(sample[name], np.float32) for name in self.input_names}
         if not self.adapted:
-            self.adapt(self._alone({k: v[:ADAPT_EXAMPLES] for k, v in sample.items()}))
+            self.adapt(self.select_inputs({k: v[:ADAPT_EXAMPLES] for k, v in sample.items()}))
         if validation_data is not None:
             validation_data = self._batches(validation_data, None, validation_batch_size or size)
         self.build_optimizers()
@@ -134,7 +134,7 @@ class Fitting(keras.Model):
             validation_freq=validation_freq,
             shuffle=False,
         )
-        self.finalize(self._alone(sample))
+        self.finalize(self.select_inputs(sample))
         return history
 
     def evaluate(
@@ -218,10 +218,6 @@ class Fitting(keras.Model):
     @property
     def _replicas(self) -> int:
         return self.distribute_strategy.num_replicas_in_sync
-
-    def _alone(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray | Mapping[str, np.ndarray]:
-        """Returns the array if there is one input, else all by name."""
-        return inputs[self.input_names[0]] if len(self.input_names) == 1 else inputs
 
     def _batches(self, x: Any, y: Any, batch_size: int) -> tf.data.Dataset:
         """Returns batches in their order, without end where that is the dataset's."""

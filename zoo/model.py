@@ -116,6 +116,20 @@ class ZooModel(Fitting, ArrayMethods, Optimization):
         """Features of the dataset that the model reads."""
         return tuple(self.input_shapes)
 
+    def select_inputs(
+        self, features: Mapping[str, np.ndarray]
+    ) -> np.ndarray | dict[str, np.ndarray]:
+        """Returns the inputs among features, as `adapt` and `finalize` take them.
+
+        Args:
+            features: Arrays by name, those of `input_names` among them.
+
+        Returns:
+            The array if there is one input, else all by name.
+        """
+        inputs = {name: features[name] for name in self.input_names}
+        return inputs if len(inputs) > 1 else inputs[self.input_names[0]]
+
     @property
     def training_shapes(self) -> dict[str, tuple[int, ...]]:
         """Shape of one row of each input in training."""

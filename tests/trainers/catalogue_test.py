@@ -22,6 +22,7 @@ class Model:
     """Its latents are the first two pixels, and its class whether the first is above the second."""
 
     registry_name, task, class_names = "first_pixels", "unsupervised_classification", ()
+    input_names = ("image",)
 
     def __init__(self, class_names=("small", "large")):
         self.class_names = class_names

@@ -50,7 +50,7 @@ class ExportTestCase(tf.test.TestCase):
         self.model = tiny_model.TinyModel(class_names=CLASSES)
 
     def export(self, **kwargs):
-        kwargs = {"sample_images": self.images, "spec": SPEC, "metrics": METRICS, **kwargs}
+        kwargs = {"sample_inputs": self.images, "spec": SPEC, "metrics": METRICS, **kwargs}
         return export(kwargs.pop("model", self.model), self.folder, **kwargs)
 
     def files(self):
@@ -122,11 +122,11 @@ class SavedModelTest(ExportTestCase):
             self.export()
         self.assertEqual(self.files(), [])
 
-    def test_sample_images_must_fit(self):
+    def test_sample_inputs_must_fit(self):
         with self.assertRaisesRegex(ValueError, r"shape \(4, 4, 2\); got .* \(8, 5, 4, 2\)"):
-            self.export(sample_images=np.zeros((10, 5, 4, 2)))
-        with self.assertRaisesRegex(UserError, "sample_images must be finite"):
-            self.export(sample_images=np.full((2, 4, 4, 2), np.inf))
+            self.export(sample_inputs=np.zeros((10, 5, 4, 2)))
+        with self.assertRaisesRegex(UserError, "sample_inputs must be finite"):
+            self.export(sample_inputs=np.full((2, 4, 4, 2), np.inf))
 
     def test_class_names_are_one_line_each(self):
         model = tiny_model.TinyModel(class_names=("star", "galaxy\nor not"))

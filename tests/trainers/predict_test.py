@@ -56,7 +56,7 @@ class PredictTestCase(tf.test.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.shared)
         with tiny_model.registered():
             model = tiny_model.TinyModel(class_names=CLASSES)
-            cls.model = export(model, cls.shared / "models", sample_images=IMAGES[:8], spec=SPEC)
+            cls.model = export(model, cls.shared / "models", sample_inputs=IMAGES[:8], spec=SPEC)
         cls.bare = tf.saved_model.load(str(cls.model)).signatures["serving_default"]
 
     def setUp(self):

@@ -261,7 +261,7 @@ class EvaluationContext:
     # The model's outputs.
 
     def outputs(self, function: str, split: str | None = None) -> dict[str, np.ndarray]:
-        """Returns the outputs of one of the model's functions for all images of a split.
+        """Returns the outputs of one of the model's functions for all objects of a split.
 
         Args:
             function: `call`, `encode` or `reconstruct`.
@@ -272,10 +272,10 @@ class EvaluationContext:
         """
         key = (function, split or self.split)
         if key not in self._outputs:
-            method = self.model if function == "call" else getattr(self.model, function)
-            images = self.arrays(split)["image"]
+            method = inference.method_of(self.model, function)
+            inputs = [self.arrays(split)[name] for name in self.model.input_names]
             try:
-                self._outputs[key] = inference.apply(method, images, batch_size=self._batch_size)
+                self._outputs[key] = inference.apply(method, *inputs, batch_size=self._batch_size)
             except ValueError as error:
                 raise TrainingError(
                     f"model '{self.model_name}', {function}, split '{key[1]}': {error}"
@@ -315,9 +315,8 @@ class EvaluationContext:
         """
         if self._is_loaded_whole(split):
             return self.latents(split)
-        parts = inference.stream(
-            self.model.encode, self.dataset, split, batch_size=self._batch_size
-        )
+        options = {"inputs": self.model.input_names, "batch_size": self._batch_size}
+        parts = inference.stream(self.model.encode, self.dataset, split, **options)
         return np.concatenate([outputs["latent_mean"] for outputs, _ in parts]).astype(np.float64)
 
     def column(self, split: str, name: str) -> np.ndarray:

@@ -83,7 +83,8 @@ class LearningCurve(LabelExperiment):
             validation,
             options.min_steps,
         )
-        answers = inference.apply(model, self.subsets.test["image"])
+        inputs = [self.subsets.test[name] for name in model.input_names]
+        answers = inference.apply(inference.method_of(model, "call"), *inputs)
         score = self._score(answers["probability"].argmax(axis=-1))
         return score | {"best_epoch": outcome.metrics["training"]["best_epoch"]}
 

@@ -10,39 +10,55 @@ import tensorflow as tf
 
 if TYPE_CHECKING:
     from trainers.datasets.dataset import Dataset
+    from zoo.model import ZooModel
 
-__all__ = ["apply", "stream"]
+__all__ = ["apply", "method_of", "stream"]
+
+
+def method_of(model: ZooModel, name: str) -> Callable[..., Mapping[str, tf.Tensor]]:
+    """Returns a method of a model as a function of its inputs, a tensor each, in their order.
+
+    Args:
+        model: The model.
+        name: `call`, `encode`, `reconstruct` or another method of the inputs.
+    """
+    if name != "call":
+        return getattr(model, name)
+    if len(model.input_names) == 1:
+        return model
+    return lambda *inputs: model(dict(zip(model.input_names, inputs, strict=True)))
 
 
 def apply(
-    function: Callable[[tf.Tensor], Mapping[str, tf.Tensor]],
-    array: np.ndarray,
-    *,
+    function: Callable[..., Mapping[str, tf.Tensor]],
+    *arrays: np.ndarray,
     batch_size: int = 256,
 ) -> dict[str, np.ndarray]:
-    """Applies a function of a batch to all rows of an array.
+    """Applies a function of a batch to all rows of one or several arrays.
 
     Args:
-        function: Takes a float32 tensor whose first axis is the batch, returns a dictionary of
-            tensors with the same first axis. It is traced once.
-        array: (number, ...) float32, at least one row.
+        function: Takes a float32 tensor for each array, whose first axis is the batch, returns a
+            dictionary of tensors with the same first axis. It is traced once.
+        *arrays: (number, ...) float32, at least one row, as many in each.
         batch_size: Rows at a time. Default 256.
 
     Returns:
         The outputs by name, (number, ...) each; half-precision outputs become float32.
 
     Raises:
-        ValueError: if `array` has no rows, `batch_size` is not positive, or an output is not
+        ValueError: if the arrays have no rows, `batch_size` is not positive, or an output is not
             finite.
     """
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1; got {batch_size}")
-    if len(array) == 0:
-        raise ValueError(f"array must have at least one row; got shape {array.shape}")
-    traced = _traced(function, array.shape[1:])
+    number = len(arrays[0])
+    if number == 0:
+        raise ValueError(f"arrays must have at least one row; got shape {arrays[0].shape}")
+    traced = _traced(function, [array.shape[1:] for array in arrays])
     pieces: dict[str, list[np.ndarray]] = {}
-    for start in range(0, len(array), batch_size):
-        outputs = traced(tf.constant(array[start : start + batch_size], tf.float32))
+    for start in range(0, number, batch_size):
+        rows = slice(start, start + batch_size)
+        outputs = traced(*(tf.constant(array[rows], tf.float32) for array in arrays))
         for name, value in _as_arrays(outputs).items():
             pieces.setdefault(name, []).append(value)
     results = {name: np.concatenate(values) for name, values in pieces.items()}
@@ -51,21 +67,23 @@ def apply(
 
 
 def stream(
-    function: Callable[[tf.Tensor], Mapping[str, tf.Tensor]],
+    function: Callable[..., Mapping[str, tf.Tensor]],
     dataset: Dataset,
     split: str,
     *,
+    inputs: Sequence[str] = ("image",),
     features: Sequence[str] = (),
     batch_size: int = 256,
 ) -> Iterator[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]]:
-    """Applies a function to the images of a split, batch by batch, in memory that does not grow.
+    """Applies a function to the examples of a split, batch by batch, in memory that does not grow.
 
     Args:
         function: As that of `apply`.
         dataset: The dataset.
         split: Its split.
+        inputs: Features of the dataset that the function takes, in its order. Default the images.
         features: Names of further features of the dataset that are wanted.
-        batch_size: Images at a time. Default 256.
+        batch_size: Examples at a time. Default 256.
 
     Yields:
         The outputs by name and the features by name, (rows, ...) each, in the dataset's order.
@@ -73,18 +91,22 @@ def stream(
     Raises:
         ValueError: if an output is not finite, or there is no such feature.
     """
-    traced = _traced(function, dataset.spec.image_shape)
-    for batch in dataset.batches(split, batch_size, labels=False, features=features):
-        outputs = _as_arrays(traced(batch["image"]))
+    others = [name for name in dict.fromkeys([*inputs, *features]) if name != "image"]
+    batches = dataset.batches(split, batch_size, labels=False, features=tuple(others))
+    shapes = {name: spec.shape[1:] for name, spec in batches.element_spec.items()}
+    shapes["image"] = dataset.spec.image_shape
+    traced = _traced(function, [shapes[name] for name in inputs])
+    for batch in batches:
+        outputs = _as_arrays(traced(*(tf.cast(batch[name], tf.float32) for name in inputs)))
         _check(outputs)
         yield outputs, {name: batch[name].numpy() for name in features}
 
 
 def _traced(
-    function: Callable[[tf.Tensor], Mapping[str, tf.Tensor]], image_shape: Sequence[int]
-) -> Callable[[tf.Tensor], Mapping[str, tf.Tensor]]:
+    function: Callable[..., Mapping[str, tf.Tensor]], shapes: Sequence[Sequence[int | None]]
+) -> Callable[..., Mapping[str, tf.Tensor]]:
     # A concrete function: a `tf.function` warns of retracing when models come one after another.
-    signature = [tf.TensorSpec((None, *image_shape), tf.float32)]
+    signature = [tf.TensorSpec((None, *shape), tf.float32) for shape in shapes]
     return tf.function(function, input_signature=signature).get_concrete_function()
 
 

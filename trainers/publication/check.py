@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import tensorflow as tf
 from sklearn.metrics import roc_auc_score
 
 from trainers.datasets import loading
@@ -57,14 +58,16 @@ def scores(model: ZooModel, dataset: Dataset, split: str, number: int) -> dict[s
     """
     losses, sizes, labels, probabilities = [], [], [], []
     left = number
-    for batch in dataset.batches(split, BATCH, features=model.targets):
+    inputs = tuple(name for name in model.input_names if name != "image")
+    for batch in dataset.batches(split, BATCH, features=(*inputs, *model.targets)):
+        batch = batch | {name: tf.cast(batch[name], tf.float32) for name in inputs}
         batch = {name: value[:left] for name, value in batch.items()}
         size = int(batch["image"].shape[0])
         losses.append(float(model.test_step(batch)["loss"]))
         sizes.append(size)
         if "label" in batch:
             labels.append(batch["label"].numpy())
-            answer = model(batch["image"])
+            answer = model(model.select_inputs(batch))
             probabilities += [answer["probability"].numpy()] if "probability" in answer else []
         left -= size
         if left <= 0:

@@ -166,8 +166,10 @@ def _candidate(
         file = Path(folder) / "model.keras"
         file.write_bytes(keras_archive.complete(small, arrays) if omitted else small)
         loaded = zoo.load(file)
-    images = dataset.arrays(_SPLIT, limit=checks.BATCH)["image"]
-    difference = _largest_difference(model(images), loaded(images))
+    inputs = model.select_inputs(dataset.arrays(_SPLIT, limit=checks.BATCH))
+    difference = _largest_difference(
+        model.predict(inputs, verbose=0), loaded.predict(inputs, verbose=0)
+    )
     return _Candidate(small, omitted, loaded, "float16" if half else "float32", difference)
 
 

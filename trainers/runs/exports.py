@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["export_again", "export_run", "note", "own_export", "saved_model_of_run"]
 
-_IMAGES = 16
+_EXAMPLES = 16
 
 
 def export_run(config: RunConfig, dataset: Dataset, metrics: dict[str, Any]) -> Path:
@@ -34,7 +34,7 @@ def export_run(config: RunConfig, dataset: Dataset, metrics: dict[str, Any]) -> 
 
     Args:
         config: The run.
-        dataset: The data; a few training images are sent as warm-up requests.
+        dataset: The data; a few training examples are sent as warm-up requests.
         metrics: Numbers for the model card.
 
     Returns:
@@ -57,7 +57,7 @@ def export_run(config: RunConfig, dataset: Dataset, metrics: dict[str, Any]) -> 
         saved_model = exporting.export(
             model,
             saved_models_dir,
-            sample_images=dataset.arrays("train", limit=_IMAGES)["image"],
+            sample_inputs=model.select_inputs(dataset.arrays("train", limit=_EXAMPLES)),
             spec=dataset.spec,
             metrics=metrics,
             config=_of_card(folder),
@@ -95,7 +95,7 @@ def export_again(
     saved_model = exporting.export(
         model,
         saved_models_dir or config.saved_models_dir,
-        sample_images=dataset.arrays("train", limit=_IMAGES)["image"],
+        sample_inputs=model.select_inputs(dataset.arrays("train", limit=_EXAMPLES)),
         spec=dataset.spec,
         metrics=read_json(folder.metrics) if folder.metrics.exists() else None,
         config=_of_card(folder),

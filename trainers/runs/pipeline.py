@@ -192,7 +192,8 @@ class _Training(Procedure):
             with strategy.scope():
                 model = self._model = _create(config, dataset)
                 if not config.init:
-                    model.adapt(dataset.arrays("train", limit=ADAPT_IMAGES)["image"])
+                    sample = dataset.arrays("train", limit=ADAPT_IMAGES)
+                    model.adapt(model.select_inputs(sample))
                 elif not checkpoints.exists("last"):
                     # With its preprocessing: the networks know its statistics.
                     initial_weights.start_from(model, config.init)
@@ -208,8 +209,9 @@ class _Training(Procedure):
         Checkpoints(folder.checkpoints).restore("best", model)
         return model
 
-    def sample(self) -> np.ndarray:
-        return self._dataset.arrays("train", limit=FINALIZE_IMAGES)["image"]
+    def sample(self) -> np.ndarray | dict[str, np.ndarray]:
+        sample = self._dataset.arrays("train", limit=FINALIZE_IMAGES)
+        return self._model.select_inputs(sample)
 
 
 def _create(config: RunConfig, dataset: Dataset) -> ZooModel:
@@ -228,20 +230,21 @@ def _create(config: RunConfig, dataset: Dataset) -> ZooModel:
         model = zoo.create(config.model, **{**of_data, **config.hp})
     except (ValueError, TypeError) as error:
         raise UserError(f"`model={config.model}`: {error}") from error
-    missing = [name for name in model.targets if name not in spec.feature_names]
+    needed = [name for name in (*model.input_names, *model.targets) if name != "image"]
+    missing = [name for name in needed if name not in spec.feature_names]
     if missing:
         raise UserError(
-            f"`model={config.model}` is trained with the features {', '.join(model.targets)}; "
+            f"`model={config.model}` is trained with the features {', '.join(needed)}; "
             f"dataset '{spec.name}' has no {', '.join(missing)}"
         )
     return model
 
 
-def _save(model: ZooModel, images: np.ndarray, folder: RunFolder) -> None:
+def _save(model: ZooModel, sample: np.ndarray | dict[str, np.ndarray], folder: RunFolder) -> None:
     """Has a trained model take its last decisions, and writes it into the run's folder."""
     # Keras calls a model built, and saves it without a warning, once it has been called.
-    model(images[:1])
-    model.finalize(images)
+    model(tf.nest.map_structure(lambda values: tf.constant(values[:1], tf.float32), sample))
+    model.finalize(sample)
     part = folder.path / ".part.model.keras"
     model.save(part)
     flush_to_disk(part)

@@ -35,7 +35,8 @@ def make(model: ZooModel, spec: DatasetSpec) -> dict[str, Signature]:
     of pictures, 0-255 or 0-65535.
     """
     offered = entry_points.make(model) | {TRAINING_DATA: _constant(spec)}
-    if bits_of(spec.units) and model.image_shape[-1] in (1, 3):
+    pictures = model.input_names == ("image",) and model.image_shape[-1] in (1, 3)
+    if bits_of(spec.units) and pictures:
         offered[ENCODED] = _encoded(offered["serving_default"], model, spec)
     return offered
 

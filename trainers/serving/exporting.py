@@ -31,7 +31,7 @@ def export(
     model: ZooModel,
     saved_models_dir: Path | str,
     *,
-    sample_images: np.ndarray,
+    sample_inputs: np.ndarray | Mapping[str, np.ndarray],
     spec: DatasetSpec,
     metrics: Mapping[str, Any] | None = None,
     config: Mapping[str, Any] | None = None,
@@ -40,14 +40,14 @@ def export(
 ) -> Path:
     """Writes a model for TensorFlow Serving.
 
-    The SavedModel is loaded again and must give the model's own answers for the sample images
+    The SavedModel is loaded again and must give the model's own answers for the sample
     before the version appears.
 
     Args:
         model: Trained model, registered in the zoo.
         saved_models_dir: Folder of all models; made if missing.
-        sample_images: Images of the training data, (number, height, width, bands) in survey units;
-            the first few go into the warm-up requests.
+        sample_inputs: Images of the training data, (number, height, width, bands) in survey units,
+            or all inputs of the model by name; the first few go into the warm-up requests.
         spec: The data that the model was trained on.
         metrics: Numbers of the evaluation for the model card.
         config: Configuration of the training run for the model card.
@@ -59,7 +59,7 @@ def export(
 
     Raises:
         UserError: if the version exists, a signature needs Python, `base_path` is relative,
-            `models.config` is not a ModelServerConfig, or the sample images do not fit the model.
+            `models.config` is not a ModelServerConfig, or the sample does not fit the model.
         TrainingError: if the model gives numbers that are not finite.
         ValueError: if there are no samples of a signature's input.
         OSError: if a file cannot be written, for instance because the disk is full.
@@ -69,9 +69,9 @@ def export(
 
     saved_models_dir = Path(saved_models_dir)
     server_files.server_path(saved_models_dir, base_path)  # A mistake shows early.
-    images = _checked_samples(model, sample_images)
+    inputs = _checked_inputs(model, sample_inputs)
     signatures = entry_points.make(model, spec)
-    samples = _samples(model, signatures, images, spec.units)
+    samples = _samples(model, signatures, inputs, spec.units)
     folder = saved_models_dir / model.registry_name
     with _as_user_errors(), new_version(folder, version) as draft:
         try:
@@ -101,31 +101,44 @@ def _as_user_errors() -> Iterator[None]:
         raise UserError(str(error)) from error
 
 
-def _checked_samples(model: ZooModel, images: np.ndarray) -> np.ndarray:
+def _checked_inputs(
+    model: ZooModel, sample: np.ndarray | Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
     import numpy as np
 
-    images = np.asarray(images[:_SAMPLES], np.float32)
-    if images.ndim != 4 or images.shape[1:] != model.image_shape or not len(images):
+    named = sample if isinstance(sample, Mapping) else {model.input_names[0]: sample}
+    missing = [name for name in model.input_names if name not in named]
+    if missing:
         raise UserError(
-            f"sample_images must be some images of shape {model.image_shape}; got an array of "
-            f"shape {images.shape}"
+            f"sample_inputs must have {', '.join(model.input_names)}; got {', '.join(named)}"
         )
-    if not np.isfinite(images).all():
-        raise UserError("sample_images must be finite; got NaN or infinite pixels")
-    return images
+    inputs = {}
+    for name, shape in model.training_shapes.items():
+        values = inputs[name] = np.asarray(named[name][:_SAMPLES], np.float32)
+        if values.shape[1:] != tuple(shape) or not len(values):
+            raise UserError(
+                f"sample_inputs must have some rows of {name}, each of shape {tuple(shape)}; got "
+                f"an array of shape {values.shape}"
+            )
+        if not np.isfinite(values).all():
+            raise UserError(f"sample_inputs must be finite; got NaN or infinite values of {name}")
+    return inputs
 
 
 def _samples(
-    model: ZooModel, signatures: Mapping[str, Signature], images: np.ndarray, units: str
+    model: ZooModel,
+    signatures: Mapping[str, Signature],
+    inputs: Mapping[str, np.ndarray],
+    units: str,
 ) -> dict[str, dict[str, np.ndarray]]:
     from trainers.cutouts.picture_files import bits_of
     from trainers.serving import encoded_images
 
-    known, bits = {"image": images}, bits_of(units)
-    if bits and images.shape[-1] in (1, 3):
-        known["image_bytes"] = encoded_images.encode(images, bits)
+    known, bits = dict(inputs), bits_of(units)
+    if bits and model.input_names == ("image",) and inputs["image"].shape[-1] in (1, 3):
+        known["image_bytes"] = encoded_images.encode(inputs["image"], bits)
     if hasattr(model, "encode"):
-        known["latent"] = model.encode(images)["latent_mean"]
+        known["latent"] = model.encode(*inputs.values())["latent_mean"]
     for name, signature in signatures.items():
         for tensor in signature.inputs:
             if tensor.name not in known:

@@ -159,7 +159,7 @@ def _tensor(tensor: Any, meaning: str) -> dict[str, Any]:
 def _input_meaning(name: str, spec: DatasetSpec) -> str:
     if name == "image_bytes" and bits_of(spec.units) == 16:
         return "Contents of PNG files with 16 bits a band"
-    return _INPUTS.get(name, "")
+    return _INPUTS.get(name, f"Feature `{name}` of the dataset")
 
 
 def _meaning(model: ZooModel, output: str, signature: Signature) -> str:

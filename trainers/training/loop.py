@@ -270,11 +270,14 @@ class _Fit:
 
     def _batches(self, split: str, size: int, **options):
         labels = "label" in self.model.outcomes
-        features = [name for name in self.model.input_names if name != "image"]
-        features += [name for name in self.model.outcomes if name != "label"]
+        inputs = [name for name in self.model.input_names if name != "image"]
+        features = inputs + [name for name in self.model.outcomes if name != "label"]
+
+        def as_objective_takes_it(batch):
+            return batch | {name: tf.cast(batch[name], tf.float32) for name in inputs}
 
         def share(shard):
-            return self.dataset.batches(
+            batches = self.dataset.batches(
                 split,
                 size,
                 drop_remainder=True,
@@ -283,6 +286,7 @@ class _Fit:
                 shard=shard,
                 **options,
             )
+            return batches.map(as_objective_takes_it) if inputs else batches
 
         return steps.distribute(self.strategy, share, size)
 

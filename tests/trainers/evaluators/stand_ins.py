@@ -86,6 +86,7 @@ class StandInModel:
     """
 
     registry_name = "stand_in"
+    input_names = ("image",)
 
     def __init__(
         self,

@@ -41,7 +41,7 @@ class ScaledPicturesTest(tf.test.TestCase):
         )
         with tiny_model.registered():
             model = tiny_model.TinyModel(image_shape=shape, class_names=spec.class_names)
-            path = export(model, self.folder / "models", sample_images=images, spec=spec)
+            path = export(model, self.folder / "models", sample_inputs=images, spec=spec)
         self.signatures = tf.saved_model.load(str(path)).signatures
         self.answer = self.signatures["serving_default"]
         return path

@@ -34,7 +34,7 @@ class EntryPointsTest(tf.test.TestCase):
         self.images = np.random.default_rng(0).integers(0, 256, (8, *SHAPE)).astype(np.float32)
 
     def export(self, spec=SPEC):
-        return export(self.model, self.get_temp_dir(), sample_images=self.images, spec=spec)
+        return export(self.model, self.get_temp_dir(), sample_inputs=self.images, spec=spec)
 
     def test_files_give_the_numbers_of_their_pixels_without_this_project(self):
         path = self.export()

@@ -54,7 +54,7 @@ class ServeClientTest(tf.test.TestCase):
         ):
             model = zoo.create(name, image_shape=SHAPE, **hyperparameters)
             spec = dataclasses.replace(SPEC, scales_files=name == "star_galaxy_cnn")
-            export(model, cls.served, sample_images=cls.images, spec=spec)
+            export(model, cls.served, sample_inputs=cls.images, spec=spec)
         config = server_files.read_models_config(cls.served)
         for entry in config.model_config_list.config:
             entry.model_version_policy.all.SetInParent()

@@ -83,11 +83,11 @@ class ServingTest(tf.test.TestCase):
             images = cls.images[..., : model.image_shape[-1]]
             model.adapt(images)
             units = "counts (0-255)" if name == "tiny" else "nanomaggies"
-            arguments = {"sample_images": images, "spec": spec(model, units)}
+            arguments = {"sample_inputs": images, "spec": spec(model, units)}
             cls.paths[name] = export(model, cls.folder, **arguments)
         second = zoo.create("tiny", **MODELS["tiny"], seed=2)
         cls.paths["tiny"] = export(
-            second, cls.folder, sample_images=cls.images, spec=spec(second, "counts (0-255)")
+            second, cls.folder, sample_inputs=cls.images, spec=spec(second, "counts (0-255)")
         )
         cls.models = ServedModels(cls.folder / server_files.MODELS_CONFIG)
         cls.address, _ = cls.enterClassContext(prediction_server.serve(cls.models))
