@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
 import warnings
@@ -14,7 +15,8 @@ from trainers.cutouts.cutout import UnreadableError, reason_of
 
 __all__ = ["OpenedFits"]
 
-_GZIP = b"\x1f\x8b"
+# How packed files begin, and what reads them.
+_PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
 _AT_ONCE = 2**20
 _BLOCK = 2880  # Of which FITS files have a multiple.
 _TYPES = (fits.PrimaryHDU, fits.ImageHDU, fits.CompImageHDU, fits.BinTableHDU, fits.TableHDU)
@@ -24,8 +26,8 @@ _ENDS_EARLY = "cannot be read: the file ends early"
 class OpenedFits:
     """The extensions of a file, with what is wrong with them; the primary one counts as one.
 
-    Astropy reads as far as it can, and warns of the rest or leaves it out. What gzip has packed is
-    unpacked as a whole: only at its end it has a checksum, at which Astropy may not arrive.
+    Astropy reads as far as it can, and warns of the rest or leaves it out. What gzip or bzip2
+    has packed is unpacked as a whole: at its end is a checksum, at which Astropy may not arrive.
 
     Args:
         path: The file.
@@ -39,18 +41,20 @@ class OpenedFits:
         is_unpacked: Whether the contents of the file are in memory.
 
     Raises:
-        Exception: whatever gzip or Astropy raises if nothing can be read.
+        Exception: whatever gzip, bzip2 or Astropy raises if nothing can be read.
     """
 
     def __init__(self, path: Path):
         file: BinaryIO = path.open("rb")
         try:
-            self.is_unpacked = file.read(len(_GZIP)) == _GZIP
+            start = file.read(max(map(len, _PACKED)))
             file.seek(0)
+            openers = [opener for magic, opener in _PACKED.items() if start.startswith(magic)]
+            self.is_unpacked = bool(openers)
             ends_early = False
-            if self.is_unpacked:
+            if openers:
                 with file as packed:
-                    file, ends_early = _unpacked(packed)
+                    file, ends_early = _unpacked(openers[0](packed))
             self._read(file, ends_early)
         except BaseException:
             file.close()
@@ -140,10 +144,10 @@ class OpenedFits:
         return end
 
 
-def _unpacked(file: BinaryIO) -> tuple[BinaryIO, bool]:
+def _unpacked(file: gzip.GzipFile | bz2.BZ2File) -> tuple[BinaryIO, bool]:
     """Returns what is packed, and whether its end is missing."""
     memory, ends_early = io.BytesIO(), False
-    with gzip.open(file) as unpacked:
+    with file as unpacked:
         try:
             while block := unpacked.read1(_AT_ONCE):
                 memory.write(block)

@@ -13,6 +13,7 @@ from trainers.cutouts.cutout import CutoutFile
 from trainers.errors import UserError
 
 __all__ = [
+    "FITS",
     "PICTURES",
     "SUFFIXES",
     "counted",
@@ -60,11 +61,14 @@ def _parquet() -> type[CutoutFile]:
 PICTURES = (".jpeg", ".jpg", ".png")
 """Suffixes of pictures; case does not matter."""
 
-_FITS = [f"{end}{packed}" for end in (".fits", ".fit", ".fts") for packed in ("", ".gz", ".fz")]
+FITS = tuple(
+    f"{end}{packed}" for end in (".fits", ".fit", ".fts") for packed in ("", ".gz", ".fz", ".bz2")
+)
+"""Suffixes of FITS files, also packed ones; case does not matter."""
 
 # Each library is imported when a file is there for it.
 _READERS: dict[str, Callable[[], type[CutoutFile]]] = {
-    **dict.fromkeys(_FITS, _fits),
+    **dict.fromkeys(FITS, _fits),
     **dict.fromkeys(PICTURES, _picture),
     **dict.fromkeys((".npy", ".npz"), _arrays),
     **dict.fromkeys((".h5", ".hdf5"), _hdf5),

@@ -16,6 +16,7 @@ from astropy.wcs.utils import proj_plane_pixel_scales
 
 from trainers.cutouts.cutout import UnreadableError
 from trainers.cutouts.opened_fits import OpenedFits
+from trainers.cutouts.sources import FITS
 from trainers.errors import UserError
 
 __all__ = ["Frame", "name_of", "read"]
@@ -71,9 +72,8 @@ class Frame:
 def name_of(path: Path | str) -> str:
     """Returns a file's name without what says that it is FITS."""
     name = Path(path).name
-    for suffix in (".gz", ".fz", ".bz2", ".fits", ".fit", ".fts"):
-        name = name.removesuffix(suffix)
-    return name
+    suffix = next((end for end in FITS if name.lower().endswith(end)), "")
+    return name[: len(name) - len(suffix)]
 
 
 def read(

@@ -1,3 +1,4 @@
+import bz2
 import os
 from unittest import mock
 
@@ -23,8 +24,12 @@ class FitsTest(ReadingTestCase):
         fits.writeto(self.folder / "b.fits.gz", self.cube(1))
         packed = fits.CompImageHDU(self.cube(2), compression_type="GZIP_2", quantize_level=0)
         fits.HDUList([fits.PrimaryHDU(), packed]).writeto(self.folder / "c.fits.fz")
-        found = self.read("a.fits", "b.fits.gz", "c.fits.fz")
-        self.assert_images(found, IMAGES[:3], ["a.fits", "b.fits.gz", "c.fits.fz"])
+        fits.writeto(self.folder / "d", self.cube(3))
+        (self.folder / "d.fits.bz2").write_bytes(bz2.compress((self.folder / "d").read_bytes()))
+        (self.folder / "d").unlink()
+        names = ["a.fits", "b.fits.gz", "c.fits.fz", "d.fits.bz2"]
+        self.assert_images(self.read(*names), IMAGES[:4], names)
+        self.assert_images(self.read(self.folder), IMAGES[:4], names)
 
     def test_each_extension_is_an_object_or_a_band(self):
         extensions = [fits.ImageHDU(IMAGES[row, ..., 0]) for row in range(2)]

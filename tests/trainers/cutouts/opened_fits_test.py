@@ -1,4 +1,5 @@
 import bisect
+import bz2
 import gzip
 import zlib
 
@@ -64,6 +65,15 @@ class DamageTest(ReadingTestCase):
         self.assertEqual((numbers, list(reasons)), ([], [0]))
         numbers, reasons = self.told(packed, "packed_all_the_same.fits")
         self.assertEqual(numbers, [])
+
+    def test_what_bzip2_packed_badly_is_left_out(self):
+        packed = bz2.compress(self.whole)
+        self.assertEqual(self.told(packed, "a.fits.bz2"), ([1, 2, 3, 4, 5, 6], {}))
+        damaged = bytearray(packed)
+        damaged[len(packed) // 2] ^= 0xFF
+        for memory in (damaged, packed[: len(packed) // 2]):
+            numbers, reasons = self.told(memory, "a.fits.bz2")
+            self.assertEqual((numbers, list(reasons)), ([], [0]))
 
     def test_a_header_that_is_damaged_is_told(self):
         start = self.starts[3]

@@ -1,3 +1,4 @@
+import bz2
 import gzip
 from pathlib import Path
 
@@ -94,6 +95,17 @@ class ReadingTest(tf.test.TestCase):
         self.assertNear(new.pixel_scale, 0.262, 0.002)
         self.assertEqual(new.header["EXPTIME"], 114.0)
         self.assertBetween(new.masked.mean(), 0.001, 0.1)
+
+    def test_frames_as_the_sdss_publishes_them(self):
+        folder = Path(self.get_temp_dir())
+        plain = sky.write(folder / "frame.fits", sky.pixels())
+        packed = folder / "frame-r-003836-4-0084.fits.bz2"
+        packed.write_bytes(bz2.compress(plain.read_bytes()))
+        frame = reading.read(packed)
+        self.assertEqual(frame.name, "frame-r-003836-4-0084")
+        self.assertAllEqual(frame.pixels, reading.read(plain).pixels)
+        for name in ("a.fits.fz", "a.FIT.gz", "a.fts"):
+            self.assertEqual(reading.name_of(folder / name), "a")
 
 
 class MistakesTest(tf.test.TestCase):
