@@ -11,10 +11,44 @@ from typing import Any, Literal
 from trainers.options.fields import Affects, check_limits, flag, names, option
 from trainers.options.run import RunConfig
 
-__all__ = ["WEIGHTS", "AdaptationConfig", "AdaptationOptions", "command_of", "configuration"]
+__all__ = [
+    "FIXED",
+    "OF_THE_SOURCE",
+    "WEIGHTS",
+    "AdaptationConfig",
+    "AdaptationOptions",
+    "command_of",
+    "configuration",
+]
 
 WEIGHTS = {"coral": 50.0, "dann": 0.5, "mmd": 0.5}
 """Default weight of the distance, by method."""
+
+OF_THE_SOURCE = (
+    *("model", "recipe", "hp"),
+    *("features_dir", "feature_copies", "plateau_factor", "plateau_patience", "plateau_cooldown"),
+    *("gradient_clip_norm", "min_delta", "deterministic", "checkpoint_seconds"),
+    *("data_dir", "manual_dir", "max_examples", "on_error", "class_fractions"),
+    *("shear", "zoom", "shift", "flip", "rotation", "outside", "pad"),
+    *("noise_sigma", "noise_distribution", "noise_realisation", "noise_draws"),
+    "saved_models_dir",
+)
+"""Options of a run that an adaptation has from its source, unless the command gives them."""
+
+FIXED = {
+    "evaluators": ["transfer", "history"],
+    "image_shape": None,
+    "init": "",
+    "jit": False,
+    "mixed_precision": "none",
+    "patience": None,
+    "repeats": 1,
+    "schedule": "cosine",
+    "trainer": "end_to_end",
+    "warmup_steps": 0,
+    "weight_decay": 0.0,
+}
+"""Options of a run that are the same in every adaptation, unless the command gives them."""
 
 _Method = Literal["mmd", "coral", "dann"]
 _Variant = Literal["shared", "frozen"]
@@ -130,21 +164,12 @@ def configuration(options: AdaptationOptions, source: RunConfig) -> AdaptationCo
     # Options without a value are as the source has them.
     chosen = {name: value for name, value in chosen.items() if value is not None}
     settings = {
-        **source.as_dict(),
+        **{name: getattr(source, name) for name in OF_THE_SOURCE},
+        **FIXED,
         "classes": source.classes if same_builder else None,
         "dataset": target,
-        "evaluators": ["transfer", "history"],
-        "image_shape": None,
-        "jit": False,
-        "mixed_precision": "none",
-        "patience": None,
-        "repeats": 1,
         "run_dir": output_dir,
-        "schedule": "cosine",
         "source_run": str(Path(source_run).absolute()),
-        "trainer": "end_to_end",
-        "warmup_steps": 0,
-        "weight_decay": 0.0,
         **chosen,
     }
     return AdaptationConfig(**settings)

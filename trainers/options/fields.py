@@ -99,6 +99,7 @@ def option(
     below: float | None = None,
     finite: bool = True,
     path: bool = False,
+    in_recipes: bool = True,
     **argparse_arguments: Any,
 ) -> Any:
     """Returns the field of an option; the string below the field is its help.
@@ -113,10 +114,12 @@ def option(
         below: See `Limits`.
         finite: See `Limits`.
         path: Whether the value is the path of a file or folder.
+        in_recipes: Whether a recipe may set it, provided that a result depends on it.
         **argparse_arguments: Of `add_argument`, such as `type`, `nargs` and `metavar`.
     """
     limits = Limits(least, above, most, below, finite)
-    metadata = {"affects": affects, "limits": limits, "path": path}
+    in_recipes = in_recipes and affects is not Affects.NOTHING
+    metadata = {"affects": affects, "limits": limits, "path": path, "in_recipes": in_recipes}
     if default is not dataclasses.MISSING and "nargs" in argparse_arguments:
         # simple_parsing does not see that a field with a list of its own parsing has a default.
         argparse_arguments.setdefault("required", False)
@@ -133,11 +136,12 @@ def flag(affects: Affects = Affects.NOTHING) -> Any:
     return option(False, affects=affects, action="store_true")
 
 
-def pairs(affects: Affects = Affects.NOTHING) -> Any:
+def pairs(affects: Affects = Affects.NOTHING, in_recipes: bool = True) -> Any:
     """Returns the field of a dictionary, written `NAME=VALUE NAME=VALUE`; it may be repeated."""
     return option(
         {},
         affects=affects,
+        in_recipes=in_recipes,
         type=str,
         nargs="+",
         metavar="NAME=VALUE",

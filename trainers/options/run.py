@@ -18,17 +18,17 @@ __all__ = ["RunConfig"]
 class RunConfig:
     """Options: what the command line gives overrides the recipe, the recipe these defaults."""
 
-    model: str = option("", affects=Affects.TRAINING)
+    model: str = option("", affects=Affects.TRAINING, in_recipes=False)
     """Registry key of the model; `--list` shows them all."""
 
-    dataset: str = option("sdss_star_galaxy/simulated", affects=Affects.DATA)
+    dataset: str = option("sdss_star_galaxy/simulated", affects=Affects.DATA, in_recipes=False)
     """Dataset: `builder/config` of a TFDS builder, with options `builder/config/faint=24,seed=1`,
     or `image_folder` with --data_dir."""
 
-    recipe: str = option("default", affects=Affects.TRAINING)
+    recipe: str = option("default", affects=Affects.TRAINING, in_recipes=False)
     """Recipe of the model: `default` (offline, minutes) or `paper` (as published)."""
 
-    hp: dict[str, Any] = pairs(Affects.TRAINING)
+    hp: dict[str, Any] = pairs(Affects.TRAINING, in_recipes=False)
     """Hyperparameters of the model, such as `latent_dim=8 filters=32,64`; may be repeated."""
 
     init: str = option("", affects=Affects.TRAINING)
@@ -82,7 +82,7 @@ class RunConfig:
     min_delta: float = option(0.0, affects=Affects.TRAINING, least=0)
     """Minimum decrease that counts as a lower loss, for --patience and for `plateau`."""
 
-    seed: int = option(0, affects=Affects.TRAINING, least=0)
+    seed: int = option(0, affects=Affects.TRAINING, least=0, in_recipes=False)
     """Seed of initial weights, shuffling and all noise."""
 
     repeats: int = option(1, affects=Affects.NOTHING, least=1)

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import zoo
 from trainers.errors import UserError
-from trainers.options.fields import Affects, names
 from trainers.options.run import RunConfig
 from zoo import entry_points
 
@@ -28,11 +27,8 @@ __all__ = ["Recipe", "get", "run_config"]
 _GROUP = "galaxy_model_zoo.recipes"
 
 
-# Options that a recipe cannot set; its name for `hp` is `hyperparameters`.
-_NOT_HERE = ("model", "dataset", "recipe", "seed", "hp")
-_SETTINGS = [
-    name for name in names(RunConfig, *set(Affects) - {Affects.NOTHING}) if name not in _NOT_HERE
-]
+# Dataset and hyperparameters are attributes of the recipe itself.
+_SETTINGS = [field.name for field in dataclasses.fields(RunConfig) if field.metadata["in_recipes"]]
 _Settings = dataclasses.make_dataclass(
     "_Settings", [(name, Any, None) for name in _SETTINGS], frozen=True, kw_only=True
 )

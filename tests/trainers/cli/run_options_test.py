@@ -1,6 +1,7 @@
 """The command line, the recipes under it, and what it answers to mistakes."""
 
 import contextlib
+import dataclasses
 import io
 from unittest import mock
 
@@ -114,6 +115,15 @@ class RecipesTest(tf.test.TestCase):
                     settings = recipe.settings(dataset)
                     RunConfig(model=model, **settings)
                     zoo.registry.check_hyperparameters(model, settings["hp"])
+
+    def test_settings_are_the_options_on_which_a_result_depends(self):
+        fields = {field.name for field in dataclasses.fields(recipes.Recipe)}
+        options = {field.name for field in dataclasses.fields(RunConfig)}
+        own = {"dataset", "hyperparameters", "datasets"}
+        of_the_command = {"model", "recipe", "seed", "hp", "repeats", "strategy", "overwrite"}
+        of_the_command |= {"run_dir", "data_dir", "manual_dir", "features_dir", "saved_models_dir"}
+        of_the_command |= {"checkpoint_seconds"}
+        self.assertEqual(fields - own, options - of_the_command - {"dataset"})
 
     def test_unknown_recipe(self):
         with self.assertRaisesRegex(UserError, "no recipe 'best'; .* gz_decals, paper"):
