@@ -51,9 +51,8 @@ def evaluate_calibration(context: EvaluationContext) -> Section:
     Of two classes one is reported: the other has the same calibration.
     """
     labels, probability, names = context.labels, context.probability(), context.class_names
-    chosen = range(len(names))
-    if len(names) == 2:
-        chosen = [1 if context.extended_class is None else context.extended_class]
+    positive = context.positive_class
+    chosen = range(len(names)) if positive is None else [positive]
     calibrations = {
         names[index]: calibrate(labels == index, probability[:, index]) for index in chosen
     }
@@ -131,12 +130,11 @@ def draw_reliability(axes: Axes, calibration: Calibration, name: str) -> None:
     """Draws the reliability diagram of a class, with the numbers of objects below."""
     rates = calibration.bins
     shown = rates.objects > 0
-    errors = np.maximum([rates.value - rates.low, rates.high - rates.value], 0)[:, shown]
     axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle=":", zorder=0)
     axes.errorbar(
         calibration.mean_probability[shown],
         rates.value[shown],
-        yerr=errors,
+        yerr=plot_style.error_bars(rates.value, rates.low, rates.high)[:, shown],
         marker="o",
         markersize=4,
         capsize=2,

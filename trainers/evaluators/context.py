@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -188,6 +188,25 @@ class EvaluationContext:
     def class_colours(self) -> list[str]:
         """Colours of the classes in the order of the labels; one colour if there are no classes."""
         return plot_style.class_colours(self.class_names or ("objects",))
+
+    @property
+    def positive_class(self) -> int | None:
+        """Of two classes the one that is reported: the galaxies, or the second; else None."""
+        if len(self.class_names) != 2:
+            return None
+        return 1 if self.extended_class is None else self.extended_class
+
+    def groups(self, chosen: np.ndarray | None = None) -> Iterator[tuple[str, np.ndarray, str]]:
+        """Yields name, members and colour of each class, or of all objects if there are no classes.
+
+        Args:
+            chosen: (number,) indices of some objects; None for all. Members are (number,) bool.
+        """
+        names = self.class_names or ("objects",)
+        labels = np.zeros(len(self.images), int) if self.labels is None else self.labels
+        labels = labels if chosen is None else labels[chosen]
+        for index, (name, colour) in enumerate(zip(names, self.class_colours, strict=True)):
+            yield name, labels == index, colour
 
     # The data.
 

@@ -39,13 +39,7 @@ def evaluate_generation(context: EvaluationContext) -> Section:
         "and noise of the split."
     )
     gain, offset = survey_scale(context, mean)
-    section.figures.append(
-        context.save_figure(
-            _traversals(context, gain * _decode(context, points) + offset, order),
-            "traversals",
-            "Traversals of the most informative latents, the other latents at their medians.",
-        )
-    )
+    section.figures.append(_traversals(context, gain * _decode(context, points) + offset, order))
     number = _ROWS * _COLUMNS
     if hasattr(context.model, "sample_prior"):
         drawn = np.asarray(context.model.sample_prior(number, context.seed))
@@ -53,14 +47,8 @@ def evaluate_generation(context: EvaluationContext) -> Section:
     else:
         drawn = context.generator("generation").standard_normal((number, mean.shape[1]))
         source = "N(0, I)"
-    section.figures.append(
-        context.save_figure(
-            _samples(context, gain * _decode(context, drawn) + offset),
-            "prior_samples",
-            f"Images decoded from {number} draws from {source} (left) beside images of the "
-            f"{context.split} split (right); decoded images carry no pixel noise.",
-        )
-    )
+    images = gain * _decode(context, drawn) + offset
+    section.figures.append(_samples(context, images, source))
     return section
 
 
@@ -121,23 +109,31 @@ def _traversals(context, images, order):
             if column == 0:
                 panel.set_ylabel(f"latent {latent}", fontsize=9)
     figure.supxlabel("Offset from the median / standard deviation", fontsize=9)
-    return figure
+    return context.save_figure(
+        figure,
+        "traversals",
+        "Traversals of the most informative latents, the other latents at their medians.",
+    )
 
 
-def _samples(context, images):
+def _samples(context, images, source):
     real = context.images[examples(context, len(images), "generation/real")]
-    stretches = [_scale(context, images), Stretch(real, context.spec.bands)]
-    pictures = [
-        stretch.pictures(shown) for stretch, shown in zip(stretches, (images, real), strict=True)
-    ]
     figure, axes = plot_style.new_figure(1, 2, width=0.62 * _COLUMNS, height=0.7 * _ROWS)
-    titles = "drawn from the prior", f"{context.split} images"
-    for panel, shown, title in zip(axes, pictures, titles, strict=True):
+    for panel, stretch, originals, title in (
+        (axes[0], _scale(context, images), images, "drawn from the prior"),
+        (axes[1], Stretch(real, context.spec.bands), real, f"{context.split} images"),
+    ):
+        shown = stretch.pictures(originals)
         height, width = shown.shape[1:3]
         sheet = np.ones((_ROWS * (height + 2), _COLUMNS * (width + 2), 3))
         for index, picture in enumerate(shown[: _ROWS * _COLUMNS]):
             top, left = (index // _COLUMNS) * (height + 2), (index % _COLUMNS) * (width + 2)
             sheet[top : top + height, left : left + width] = picture
-        plot_style.blank(panel).imshow(sheet, origin=stretches[0].origin)
+        plot_style.blank(panel).imshow(sheet, origin=stretch.origin)
         panel.set_title(title)
-    return figure
+    return context.save_figure(
+        figure,
+        "prior_samples",
+        f"Images decoded from {len(images)} draws from {source} (left) beside images of the "
+        f"{context.split} split (right); decoded images carry no pixel noise.",
+    )

@@ -11,7 +11,7 @@ from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.figures import embedding_figures
 from trainers.evaluators.registry import register
-from trainers.evaluators.section import Section
+from trainers.evaluators.section import FigureFile, Section
 from trainers.evaluators.statistics import embedding, latents
 
 __all__ = ["evaluate_latent_space"]
@@ -41,11 +41,14 @@ def evaluate_latent_space(context: EvaluationContext) -> Section:
         return section
     correlations = _correlations(context, mean[:, order[:_SHOWN_LATENTS]])
     _embedding(context, section, mean, list(correlations)[:_QUANTITIES])
-    _distributions(context, section, mean, order[:6])
+    section.figures.append(_distributions(context, mean, order[:6]))
     if correlations:
-        _correlation_figure(context, section, correlations, order[:_SHOWN_LATENTS])
+        for name in list(correlations)[:_QUANTITIES]:
+            section.metrics[f"max_correlation_{name}"] = np.abs(correlations[name]).max()
+        section.figures.append(_correlation_figure(context, correlations, order[:_SHOWN_LATENTS]))
     if context.lacks("probability") is None and context.class_names:
-        _responsibilities(context, section)
+        section.metrics["mean_highest_probability"] = context.probability().max(axis=1).mean()
+        section.figures.append(_responsibilities(context))
     return section
 
 
@@ -103,7 +106,7 @@ def _embedding(context, section, mean, quantities) -> None:
         ]
 
 
-def _distributions(context, section, mean, shown) -> None:
+def _distributions(context, mean, shown) -> FigureFile:
     figure, axes = plot_style.new_panels(len(shown), 3, width=3.6, height=2.6)
     prior = _prior_samples(context)
     for panel, latent in zip(axes, shown, strict=True):
@@ -112,18 +115,10 @@ def _distributions(context, section, mean, shown) -> None:
         low, high = np.min(ranges), np.max(ranges)
         low, high = low - 0.1 * (high - low), high + 0.1 * (high - low)
         edges = plot_style.bin_edges(low, high, len(mean))
-        labels = np.zeros(len(mean), int) if context.labels is None else context.labels
-        names = context.class_names or ("objects",)
-        for index, name in enumerate(names):
-            weight = np.full((labels == index).sum(), 1 / len(mean) / (edges[1] - edges[0]))
-            panel.hist(
-                mean[labels == index, latent],
-                edges,
-                weights=weight,
-                alpha=0.55,
-                color=context.class_colours[index],
-                label=name,
-            )
+        for name, members, colour in context.groups():
+            weight = np.full(members.sum(), 1 / len(mean) / (edges[1] - edges[0]))
+            look = {"alpha": 0.55, "color": colour, "label": name}
+            panel.hist(mean[members, latent], edges, weights=weight, **look)
         if prior is not None:
             density, _ = np.histogram(prior[:, latent], edges)
             density = density / len(prior) / (edges[1] - edges[0])
@@ -131,13 +126,11 @@ def _distributions(context, section, mean, shown) -> None:
         panel.set(xlabel=f"latent {latent}", ylabel="Density")
     axes[0].legend()
     prior_text = "" if prior is None else "; outline: the prior"
-    section.figures.append(
-        context.save_figure(
-            figure,
-            "latents",
-            f"Distribution of the means of the most informative latents, by class{prior_text}. "
-            "The classes together integrate to 1, each to its share.",
-        )
+    return context.save_figure(
+        figure,
+        "latents",
+        f"Distribution of the means of the most informative latents, by class{prior_text}. "
+        "The classes together integrate to 1, each to its share.",
     )
 
 
@@ -147,11 +140,9 @@ def _prior_samples(context) -> np.ndarray | None:
     return np.asarray(context.model.sample_prior(5000, context.seed))
 
 
-def _correlation_figure(context, section, correlations, shown) -> None:
+def _correlation_figure(context, correlations, shown) -> FigureFile:
     names = list(correlations)[:12]
     matrix = np.array([correlations[name] for name in names])
-    for name in names[:_QUANTITIES]:
-        section.metrics[f"max_correlation_{name}"] = np.abs(correlations[name]).max()
     width, height = 2.9 + 0.42 * len(shown), 1.4 + 0.32 * len(names)
     figure, (axes,) = plot_style.new_figure(width=width, height=height)
     drawn = axes.imshow(matrix, cmap=plot_style.DIVERGING, vmin=-1, vmax=1, aspect="auto")
@@ -165,42 +156,30 @@ def _correlation_figure(context, section, correlations, shown) -> None:
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     figure.colorbar(drawn, ax=axes, label="Spearman correlation", pad=0.02)
-    section.figures.append(
-        context.save_figure(
-            figure,
-            "latent_correlations",
-            "Rank correlation of the latents with the quantities of the dataset, over the objects "
-            "that have them, without classes in which a quantity is constant. The model did not "
-            "see these quantities.",
-        )
+    return context.save_figure(
+        figure,
+        "latent_correlations",
+        "Rank correlation of the latents with the quantities of the dataset, over the objects "
+        "that have them, without classes in which a quantity is constant. The model did not "
+        "see these quantities.",
     )
 
 
-def _responsibilities(context, section) -> None:
-    probability, labels = context.probability(), context.labels
-    names = context.class_names
-    sure = probability.max(axis=1)
-    section.metrics["mean_highest_probability"] = sure.mean()
-    shown = [1 if context.extended_class is None else context.extended_class]
-    shown = shown if len(names) == 2 else list(range(len(names)))
+def _responsibilities(context) -> FigureFile:
+    probability, names = context.probability(), context.class_names
+    positive = context.positive_class
+    shown = list(range(len(names))) if positive is None else [positive]
     figure, axes = plot_style.new_panels(len(shown), 3, width=4.6, height=3.2)
     edges = np.linspace(0, 1, 41)
     for panel, index in zip(axes, shown, strict=True):
-        for other, name in enumerate(names):
-            panel.hist(
-                probability[labels == other, index],
-                edges,
-                alpha=0.55,
-                color=context.class_colours[other],
-                label=name,
-            )
+        for name, members, colour in context.groups():
+            look = {"alpha": 0.55, "color": colour, "label": name}
+            panel.hist(probability[members, index], edges, **look)
         panel.set(xlabel=f"Probability of {names[index]}", ylabel="Objects", yscale="log")
     axes[0].legend(title="true class", loc="upper center")
-    section.figures.append(
-        context.save_figure(
-            figure,
-            "responsibilities",
-            "Probabilities that the model gives, by true class; for a mixture they are the "
-            "responsibilities of its components.",
-        )
+    return context.save_figure(
+        figure,
+        "responsibilities",
+        "Probabilities that the model gives, by true class; for a mixture they are the "
+        "responsibilities of its components.",
     )

@@ -102,12 +102,7 @@ def evaluate_manifold(context: EvaluationContext) -> Section:
         area = ranking.auc(galaxy, identified.score, counts)
         accuracy = ((identified.score > identified.threshold) == galaxy).mean()
         key = name.lower().replace("-", "")
-        section.metrics |= {
-            f"{key}_auc": area.value,
-            f"{key}_auc_low": area.low,
-            f"{key}_auc_high": area.high,
-            f"{key}_accuracy": accuracy,
-        }
+        section.metrics |= area.as_metrics(f"{key}_auc") | {f"{key}_accuracy": accuracy}
         results[name] = (identified, area)
         rows.append([name, str(area), f"{accuracy:.3f}"])
     section.key_numbers["AUC of latents and Isomap"] = rows[0][1]
@@ -118,19 +113,18 @@ def evaluate_manifold(context: EvaluationContext) -> Section:
         f"{embedding.NEIGHBOURS} neighbours, t-SNE a perplexity of {embedding.PERPLEXITY:g}."
     )
     section.tables.append(Table(["coordinate", "AUC (95 %)", "accuracy at the cut"], rows))
-    section.figures.append(_figure(context, results, galaxy, counts))
+    section.figures.append(_figure(context, chosen, results, galaxy, counts))
     return section
 
 
-def _figure(context, results, galaxy, counts):
+def _figure(context, chosen, results, galaxy, counts):
     figure, axes = plot_style.new_figure(1, 3, width=4.4, height=4.0)
     curves = []
     for number, (name, (identified, area)) in enumerate(results.items()):
         panel = axes[number]
         edges = plot_style.bin_edges(identified.score.min(), identified.score.max(), len(galaxy))
-        for index, label in enumerate(context.class_names):
-            members = identified.score[galaxy == (index == context.extended_class)]
-            panel.hist(members, edges, alpha=0.55, color=context.class_colours[index], label=label)
+        for label, members, colour in context.groups(chosen):
+            panel.hist(identified.score[members], edges, alpha=0.55, color=colour, label=label)
         panel.axvline(identified.threshold, color="0.2", linestyle="--", linewidth=1.2)
         panel.set(xlabel=f"{name} coordinate", ylabel="Objects", title=f"{name} of the latents")
         colour = plot_style.COLOURS[2 + number]

@@ -104,7 +104,7 @@ def evaluate_outliers(context: EvaluationContext) -> Section:
             f"{100 * (shown['class'] == name).mean():.0f} % {name}" for name in context.class_names
         )
         section.text.append(f"Among the {len(shown)} strangest: {share}.")
-    columns = [name for name in table.colnames if name not in ("index",)]
+    columns = [name for name in table.colnames if name != "index"]
     section.tables.append(
         Table(
             columns,
@@ -184,33 +184,15 @@ def _gallery(context, shown):
 
 def _scatter(context, table):
     figure, (axes,) = plot_style.new_figure(width=5.4, height=3.8)
-    second = "chi2_per_pixel" in table.colnames
     x = np.asarray(table["mahalanobis_distance"])
     strange = np.asarray(table["rank"]) <= _GALLERY
-    if second:
+    if "chi2_per_pixel" in table.colnames:
         y = np.asarray(table["chi2_per_pixel"])
-        names = context.class_names or ("objects",)
-        kind = np.asarray(table["class"]) if context.class_names else np.full(len(table), "objects")
-        for index, name in enumerate(names):
-            chosen = kind == name
-            axes.scatter(
-                x[chosen],
-                y[chosen],
-                s=8,
-                alpha=0.5,
-                linewidths=0,
-                label=name,
-                color=context.class_colours[index],
-            )
-        axes.scatter(
-            x[strange],
-            y[strange],
-            s=32,
-            facecolors="none",
-            edgecolors="black",
-            linewidths=0.8,
-            label=f"strangest {strange.sum()}",
-        )
+        for name, members, colour in context.groups(np.asarray(table["index"])):
+            point = {"s": 8, "alpha": 0.5, "linewidths": 0, "color": colour}
+            axes.scatter(x[members], y[members], label=name, **point)
+        ring = {"s": 32, "facecolors": "none", "edgecolors": "black", "linewidths": 0.8}
+        axes.scatter(x[strange], y[strange], label=f"strangest {strange.sum()}", **ring)
         axes.set(xscale="log", yscale="log", ylabel=r"$\chi^2$ per pixel")
         plot_style.plain_numbers(axes.yaxis)
         plot_style.plain_numbers(axes.xaxis)

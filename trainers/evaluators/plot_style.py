@@ -26,6 +26,7 @@ __all__ = [
     "blank",
     "class_colour",
     "class_colours",
+    "error_bars",
     "label_identifier",
     "new_figure",
     "new_panels",
@@ -143,6 +144,12 @@ def bin_edges(low: float, high: float, objects: int) -> np.ndarray:
     if not high > low:
         low, high = low - 0.5, high + 0.5
     return np.linspace(low, high, 1 + int(np.clip(1.3 * np.sqrt(objects), 10, 45)))
+
+
+def error_bars(value: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Returns the lengths of bars from values to both ends of their intervals, (2, number)."""
+    # Rounding may put a value outside of its interval.
+    return np.maximum([value - low, high - value], 0)
 
 
 def quantity_label(name: str) -> str:

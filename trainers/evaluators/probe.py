@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from sklearn import metrics
-from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -14,11 +13,9 @@ from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.figures.confusion import draw_confusion
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
+from trainers.evaluators.statistics.task_probe import FEW_TREES, TREES, TaskScore, fit_forest
 
 __all__ = ["evaluate_probe"]
-
-_TREES = 300
-_FEW_TREES = 5
 
 
 @register("probe", title="Probes of the latents", needs=("latents", "labels", "training_split"))
@@ -38,28 +35,25 @@ def evaluate_probe(context: EvaluationContext) -> Section:
         raise ValueError(
             f"splits 'train' and '{context.split}' must have objects of two classes at least each"
         )
-    forest = {"class_weight": "balanced", "random_state": context.seed, "n_jobs": -1}
+    regression = LogisticRegression(class_weight="balanced", max_iter=1000)
+    forests = [
+        fit_forest(seen, labels, trees=trees, seed=context.seed) for trees in (TREES, FEW_TREES)
+    ]
     probes = {
-        "forest": (f"random forest, {_TREES} trees", RandomForestClassifier(_TREES, **forest)),
-        "small_forest": (
-            f"random forest, {_FEW_TREES} trees",
-            RandomForestClassifier(_FEW_TREES, **forest),
-        ),
+        "forest": (f"random forest, {TREES} trees", forests[0]),
+        "small_forest": (f"random forest, {FEW_TREES} trees", forests[1]),
         "logistic": (
             "logistic regression",
-            make_pipeline(
-                StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000)
-            ),
+            make_pipeline(StandardScaler(), regression).fit(seen, labels),
         ),
     }
     section, rows = Section(), []
     for key, (title, probe) in probes.items():
-        probe.fit(seen, labels)
-        predicted = probe.predict(unseen)
+        score = TaskScore(truth, probe.predict(unseen))
         numbers = {
             "train_accuracy": probe.score(seen, labels),
-            "accuracy": metrics.accuracy_score(truth, predicted),
-            "balanced_accuracy": metrics.balanced_accuracy_score(truth, predicted),
+            "accuracy": score.accuracy,
+            "balanced_accuracy": score.balanced_accuracy,
             "auc": _auc(truth, probe.predict_proba(unseen), probe.classes_),
         }
         section.metrics |= {f"{key}_{name}": value for name, value in numbers.items()}
@@ -77,7 +71,7 @@ def evaluate_probe(context: EvaluationContext) -> Section:
             "Several classes: AUC is the mean of one against the rest.",
         )
     )
-    section.figures.append(_figure(context, probes["forest"][1], unseen, truth))
+    section.figures.append(_figure(context, forests[0], unseen, truth))
     return section
 
 

@@ -8,7 +8,7 @@ from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.figures.display import Stretch
 from trainers.evaluators.registry import register
-from trainers.evaluators.section import Section, Table
+from trainers.evaluators.section import FigureFile, Section, Table
 from trainers.evaluators.statistics.similarity import structural_similarity
 
 __all__ = ["evaluate_reconstruction"]
@@ -102,12 +102,13 @@ def evaluate_reconstruction(context: EvaluationContext) -> Section:
         )
     )
     shown = examples(context, _SHOWN, "reconstruction/shown")
-    _grid(context, section, whole[shown], whole_copies[shown], noise[shown], shown, frame)
+    grid = _grid(context, whole[shown], whole_copies[shown], noise[shown], shown, frame)
+    section.figures.append(grid)
     if len(context.spec.bands) > 1 and not Stretch(images[:1], context.spec.bands).is_photograph:
         one_each = shown[[0, len(shown) - 1]] if len(shown) > 1 else shown
         pair = whole[one_each], whole_copies[one_each]
-        _by_band(context, section, *pair, noise[one_each], one_each, frame)
-    _chi2_figure(context, section, chi2.mean(axis=1))
+        section.figures.append(_by_band(context, *pair, noise[one_each], one_each, frame))
+    section.figures.append(_chi2_figure(context, chi2.mean(axis=1)))
     return section
 
 
@@ -132,7 +133,7 @@ def name_of(context: EvaluationContext, index: int) -> str:
     return "\n".join(words)
 
 
-def _grid(context, section, images, copies, noise, indices, frame) -> None:
+def _grid(context, images, copies, noise, indices, frame) -> FigureFile:
     band = context.reference_band
     stretch = Stretch(images, context.spec.bands)
     residual = (images - copies)[..., band] / noise[:, band, None, None]
@@ -163,17 +164,15 @@ def _grid(context, section, images, copies, noise, indices, frame) -> None:
         scale = f"as composites of {names} (red, green, blue) with an asinh scale"
     else:
         scale = "with an asinh scale"
-    section.figures.append(
-        context.save_figure(
-            figure,
-            "reconstructions",
-            f"Originals and reconstructions {scale}, both on the scale of the original; residuals "
-            f"in {context.spec.bands[band]} in units of the pixel noise, on one scale.{frame}",
-        )
+    return context.save_figure(
+        figure,
+        "reconstructions",
+        f"Originals and reconstructions {scale}, both on the scale of the original; residuals "
+        f"in {context.spec.bands[band]} in units of the pixel noise, on one scale.{frame}",
     )
 
 
-def _by_band(context, section, images, copies, noise, indices, frame) -> None:
+def _by_band(context, images, copies, noise, indices, frame) -> FigureFile:
     bands = context.spec.bands
     stretch = Stretch(images, bands)
     figure, axes = plot_style.new_figure(3 * len(indices), len(bands), width=1.25, height=1.2)
@@ -204,38 +203,26 @@ def _by_band(context, section, images, copies, noise, indices, frame) -> None:
                     panel.set_title(name)
     bar = figure.colorbar(drawn, ax=axes, extend="both", pad=0.01, aspect=40, shrink=0.6)
     bar.set_label("(original - reconstruction) / noise")
-    section.figures.append(
-        context.save_figure(
-            figure,
-            "reconstructions_by_band",
-            "One object of the first and one of the last class in every band, asinh scale; "
-            f"residuals in units of the pixel noise.{frame}",
-        )
+    return context.save_figure(
+        figure,
+        "reconstructions_by_band",
+        "One object of the first and one of the last class in every band, asinh scale; "
+        f"residuals in units of the pixel noise.{frame}",
     )
 
 
-def _chi2_figure(context, section, chi2) -> None:
+def _chi2_figure(context, chi2) -> FigureFile:
     magnitude = context.magnitude()
     figure, (axes,) = plot_style.new_figure(width=5.6, height=3.6)
-    labels = np.zeros(len(chi2), int) if context.labels is None else context.labels
-    names = context.class_names or ("all objects",)
     low, high = np.percentile(chi2, [0.5, 99.5])
     edges = np.geomspace(max(low, 1e-3), max(high, 2e-3), 41)
-    for index, name in enumerate(names):
-        values = np.clip(chi2[labels == index], edges[0], edges[-1])
-        colour = context.class_colours[index]
+    for name, members, colour in context.groups():
+        values = np.clip(chi2[members], edges[0], edges[-1])
         if magnitude is None:
             axes.hist(values, edges, alpha=0.55, color=colour, label=name)
         else:
-            axes.scatter(
-                magnitude[1][labels == index],
-                values,
-                s=7,
-                alpha=0.45,
-                color=colour,
-                label=name,
-                linewidths=0,
-            )
+            point = {"s": 7, "alpha": 0.45, "linewidths": 0}
+            axes.scatter(magnitude[1][members], values, color=colour, label=name, **point)
     if magnitude is None:
         axes.set(xscale="log", xlabel=r"$\chi^2$ per pixel", ylabel="Objects")
         axes.axvline(1, color="0.3", linewidth=1, linestyle=":")
@@ -249,11 +236,9 @@ def _chi2_figure(context, section, chi2) -> None:
         axes.axhline(1, color="0.3", linewidth=1, linestyle=":")
         plot_style.plain_numbers(axes.yaxis)
     axes.legend(markerscale=2.5)
-    section.figures.append(
-        context.save_figure(
-            figure,
-            "reconstruction_chi2",
-            "chi2 per pixel of each object; dotted: 1, nothing but noise left over. Values "
-            "outside the central 99 % are drawn at the edge.",
-        )
+    return context.save_figure(
+        figure,
+        "reconstruction_chi2",
+        "chi2 per pixel of each object; dotted: 1, nothing but noise left over. Values "
+        "outside the central 99 % are drawn at the edge.",
     )

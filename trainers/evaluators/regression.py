@@ -18,7 +18,7 @@ from scipy import stats
 from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.registry import register
-from trainers.evaluators.section import Section, Table
+from trainers.evaluators.section import FigureFile, Section, Table
 from trainers.evaluators.statistics.ranking import Interval, percentile_interval
 
 __all__ = ["Residuals", "evaluate_regression", "measure"]
@@ -93,7 +93,7 @@ def evaluate_regression(context: EvaluationContext) -> Section:
     section = Section()
     numbers = dataclasses.asdict(residuals) | {"objects": len(truth), "truth_stddev": truth.std()}
     for name, interval in intervals.items():
-        numbers |= {f"{name}_low": interval.low, f"{name}_high": interval.high}
+        numbers |= interval.as_metrics(name)
     section.metrics |= {name: float(v) for name, v in numbers.items() if np.isfinite(v)}
     section.key_numbers |= {
         f"Bias of {label}": str(intervals["bias"]),
@@ -113,7 +113,7 @@ def evaluate_regression(context: EvaluationContext) -> Section:
     )
     edges = _edges(truth)
     section.tables.append(_table(truth, predicted, edges, label))
-    _draw(context, section, truth, predicted, edges, label)
+    section.figures.append(_draw(context, truth, predicted, edges, label))
     return section
 
 
@@ -163,7 +163,7 @@ def _table(truth, predicted, edges, label) -> Table:
     )
 
 
-def _draw(context, section, truth, predicted, edges, label) -> None:
+def _draw(context, truth, predicted, edges, label) -> FigureFile:
     figure, (above, below) = plot_style.new_figure(
         2, 1, width=5.2, height=3.2, sharex=True, gridspec_kw={"height_ratios": [2.4, 1]}
     )
@@ -187,14 +187,12 @@ def _draw(context, section, truth, predicted, edges, label) -> None:
     below.set(xlabel=f"True {label}", ylabel="Predicted - true")
     handles, names = above.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=3)
-    section.figures.append(
-        context.save_figure(
-            figure,
-            "regression",
-            f"Predicted against true {label}, and the difference below. Points with bars: median "
-            "and the central 68 % in bins of the truth. Least squares predicts the mean of similar "
-            "images, which draws the extremes inwards.",
-        )
+    return context.save_figure(
+        figure,
+        "regression",
+        f"Predicted against true {label}, and the difference below. Points with bars: median "
+        "and the central 68 % in bins of the truth. Least squares predicts the mean of similar "
+        "images, which draws the extremes inwards.",
     )
 
 

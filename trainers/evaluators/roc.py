@@ -12,7 +12,7 @@ from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.figures.confusion import draw_confusion
 from trainers.evaluators.figures.roc_curves import Curve, draw_roc
 from trainers.evaluators.registry import register
-from trainers.evaluators.section import Section, Table
+from trainers.evaluators.section import FigureFile, Section, Table
 from trainers.evaluators.statistics import ranking
 
 __all__ = ["evaluate_roc"]
@@ -43,26 +43,20 @@ def evaluate_roc(context: EvaluationContext) -> Section:
     curves = _curves(context, labels, probability, counts, present)
     _summarise(context, section, labels, probability, counts, curves)
     section.tables.append(_class_table(section, names, labels, probability, curves))
-    _main_figure(context, section, labels, probability, counts, curves)
+    section.figures.append(_main_figure(context, labels, probability, counts, curves))
     if len(names) == 2 and context.magnitude() is not None:
         _figure_by_magnitude(context, section, labels, probability)
     return section
 
 
 def _curves(context, labels, probability, counts, present) -> list[Curve]:
-    names = context.class_names
-    if len(names) == 2:
-        chosen = [1 if context.extended_class is None else context.extended_class]
-    else:
-        chosen = present
-    curves = []
-    for index in chosen:
+    def curve(index: int, label: str, colour: str) -> Curve:
         positive, score = labels == index, probability[:, index]
-        label = context.model_name if len(names) == 2 else names[index]
-        area = ranking.auc(positive, score, counts)
-        colour = plot_style.COLOURS[0] if len(names) == 2 else context.class_colours[index]
-        curves.append(Curve(label, positive, score, colour, area))
-    return curves
+        return Curve(label, positive, score, colour, ranking.auc(positive, score, counts))
+
+    if context.positive_class is not None:
+        return [curve(context.positive_class, context.model_name, plot_style.COLOURS[0])]
+    return [curve(i, context.class_names[i], context.class_colours[i]) for i in present]
 
 
 def _summarise(context, section, labels, probability, counts, curves) -> None:
@@ -75,12 +69,8 @@ def _summarise(context, section, labels, probability, counts, curves) -> None:
     accuracy = ranking.percentile_interval(correct.mean(), counts @ correct / len(labels))
     precisions = [metrics.average_precision_score(c.positive, c.score) for c in curves]
     section.metrics |= {
-        "auc": area.value,
-        "auc_low": area.low,
-        "auc_high": area.high,
-        "accuracy": accuracy.value,
-        "accuracy_low": accuracy.low,
-        "accuracy_high": accuracy.high,
+        **area.as_metrics("auc"),
+        **accuracy.as_metrics("accuracy"),
         "balanced_accuracy": metrics.balanced_accuracy_score(labels, predicted),
         "average_precision": np.mean(precisions),
         "objects": len(labels),
@@ -136,7 +126,7 @@ def _class_table(section, names, labels, probability, curves) -> Table:
     )
 
 
-def _main_figure(context, section, labels, probability, counts, curves) -> None:
+def _main_figure(context, labels, probability, counts, curves) -> FigureFile:
     names = context.class_names
     drawn = list(curves)
     caption = "Left: ROC curve with the 95 % band."
@@ -154,13 +144,10 @@ def _main_figure(context, section, labels, probability, counts, curves) -> None:
         metrics.confusion_matrix(labels, probability.argmax(axis=1), labels=range(len(names))),
         names,
     )
-    section.figures.append(
-        context.save_figure(
-            figure,
-            "roc",
-            f"{caption} Right: confusion matrix, numbers of objects and percentages of the true "
-            "class.",
-        )
+    return context.save_figure(
+        figure,
+        "roc",
+        f"{caption} Right: confusion matrix, numbers of objects and percentages of the true class.",
     )
 
 
@@ -216,12 +203,11 @@ def _draw_bins(axes, readable, by_label) -> None:
     looks = ({"fmt": "o"}, {"fmt": "s", "color": "0.35", "markerfacecolor": "white"})
     for number, (label, bins) in enumerate(by_label.items()):
         low, high = np.array([edges for *edges, _, _ in bins], np.float64).T
-        value = np.array([area.value for *_, area in bins])
-        ends = np.array([(area.low, area.high) for *_, area in bins]).T
+        value, *ends = ranking.as_columns(area for *_, area in bins)
         axes.errorbar(
             (low + high) / 2 + number * (high - low) / 6,
             value,
-            yerr=np.maximum([value - ends[0], ends[1] - value], 0),
+            yerr=plot_style.error_bars(value, *ends),
             # The bins once: those of the floor are the same.
             xerr=None if number else (high - low) / 2,
             capsize=2,

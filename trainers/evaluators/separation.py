@@ -12,7 +12,7 @@ from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.figures import blend_figures
 from trainers.evaluators.figures.blend_gallery import draw_mistakes
 from trainers.evaluators.registry import register
-from trainers.evaluators.section import Section, Table
+from trainers.evaluators.section import FigureFile, Section, Table
 from trainers.evaluators.statistics.rates import binned_rates, gain, rate
 
 __all__ = ["evaluate_separation"]
@@ -59,9 +59,11 @@ def evaluate_separation(context: EvaluationContext) -> Section:
     _rates(context, section, truth, right, sep_right, answered)
     _failures(section, sep, answered)
     _calibration(section, truth, probability)
-    _rates_figure(context, section, truth, right, sep_right, answered)
-    _calibration_figure(context, section, truth, probability)
-    section.figures.append(draw_mistakes(context, truth, probability, sep.labels))
+    section.figures += [
+        _rates_figure(context, truth, right, sep_right, answered),
+        _calibration_figure(context, truth, probability),
+        draw_mistakes(context, truth, probability, sep.labels),
+    ]
     return section
 
 
@@ -77,9 +79,8 @@ def _rates(context, section, truth, right, sep_right, answered) -> None:
             f"gain_{name}": gain(right[judged], sep_right[judged]),
         }
         for key, value in rates.items():
-            section.metrics[key] = value.value
-            if not key.endswith("failures_wrong"):
-                section.metrics |= {f"{key}_low": value.low, f"{key}_high": value.high}
+            is_bare = key.endswith("failures_wrong")
+            section.metrics |= {key: value.value} if is_bare else value.as_metrics(key)
         points = rates[f"gain_{name}"]
         rows.append(
             [
@@ -143,7 +144,7 @@ def _calibration(section, truth, probability) -> None:
     )
 
 
-def _rates_figure(context, section, truth, right, sep_right, answered) -> None:
+def _rates_figure(context, truth, right, sep_right, answered) -> FigureFile:
     edges = separation_edges(truth.separation)
     blends, judged = truth.blended, truth.blended & answered
     figure, (left, middle) = plot_style.new_figure(1, 2, width=5.2, height=4.0)
@@ -170,19 +171,17 @@ def _rates_figure(context, section, truth, right, sep_right, answered) -> None:
     )
     middle.set_title("By kind of stamp")
     middle.legend(loc="lower right")
-    section.figures.append(
-        context.save_figure(
-            figure,
-            "separation",
-            "Left: fraction of the blends that are recognised against the separation of their "
-            f"sources; the dotted line at {CLOSE:g} px parts close from far blends. Right: "
-            "fraction of right answers by kind of stamp. Bars are Wilson's 95 % intervals; stamps "
-            "on which SEP failed are left out of its numbers unless the legend says otherwise.",
-        )
+    return context.save_figure(
+        figure,
+        "separation",
+        "Left: fraction of the blends that are recognised against the separation of their "
+        f"sources; the dotted line at {CLOSE:g} px parts close from far blends. Right: "
+        "fraction of right answers by kind of stamp. Bars are Wilson's 95 % intervals; stamps "
+        "on which SEP failed are left out of its numbers unless the legend says otherwise.",
     )
 
 
-def _calibration_figure(context, section, truth, probability) -> None:
+def _calibration_figure(context, truth, probability) -> FigureFile:
     figure, (left, middle) = plot_style.new_figure(1, 2, width=4.8, height=4.0)
     name = context.class_names[blended_class(context.class_names)]
     draw_reliability(left, calibrate(truth.blended, probability), name)
@@ -209,13 +208,11 @@ def _calibration_figure(context, section, truth, probability) -> None:
         xlim=(-0.02, 1.02),
     )
     middle.legend(loc="upper center")
-    section.figures.append(
-        context.save_figure(
-            figure,
-            "blend_calibration",
-            "Left: observed fraction of blends against the predicted probability, with Wilson's "
-            "95 % intervals; perfect calibration lies on the dotted line. Grey bars: numbers of "
-            "stamps, on a logarithmic scale. Right: "
-            "distribution of the probability; right of the dotted line a stamp is called blended.",
-        )
+    return context.save_figure(
+        figure,
+        "blend_calibration",
+        "Left: observed fraction of blends against the predicted probability, with Wilson's "
+        "95 % intervals; perfect calibration lies on the dotted line. Grey bars: numbers of "
+        "stamps, on a logarithmic scale. Right: "
+        "distribution of the probability; right of the dotted line a stamp is called blended.",
     )

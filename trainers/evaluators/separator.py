@@ -9,7 +9,7 @@ import numpy as np
 from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.registry import register
-from trainers.evaluators.section import Section
+from trainers.evaluators.section import FigureFile, Section
 from trainers.evaluators.statistics import photometry, ranking
 
 __all__ = ["Extendedness", "area", "evaluate_separator", "extendedness"]
@@ -86,7 +86,7 @@ def evaluate_separator(context: EvaluationContext) -> Section:
         raise ValueError(f"split '{context.split}' must have stars and galaxies; got one class")
     interval = area(context, floor)
     section = Section(
-        metrics={"auc": interval.value, "auc_low": interval.low, "auc_high": interval.high},
+        metrics=interval.as_metrics("auc"),
         key_numbers={"AUC of the photometric separator": str(interval)},
     )
     section.text.append(
@@ -104,19 +104,19 @@ def evaluate_separator(context: EvaluationContext) -> Section:
         accuracy = ((floor.score > _SDSS_CUT) == galaxy).mean()
         section.metrics["accuracy_at_sdss_cut"] = accuracy
         section.text.append(f"At SDSS's cut of {_SDSS_CUT} mag the accuracy is {accuracy:.3f}.")
-    _figure(context, section, floor, galaxy)
+    section.figures.append(_figure(context, floor))
     return section
 
 
-def _figure(context, section, floor, galaxy) -> None:
+def _figure(context, floor) -> FigureFile:
     magnitude = context.magnitude()
     figure, axes = plot_style.new_figure(1, 1 if magnitude is None else 2, width=5.2, height=4.0)
-    measured = np.ones(len(galaxy), bool) if floor.saturated is None else ~floor.saturated
+    measured = np.ones(len(floor.score), bool) if floor.saturated is None else ~floor.saturated
     low, high = np.percentile(floor.score[measured] if measured.any() else [0, 1], [0.5, 99.5])
     edges = plot_style.bin_edges(low, high, measured.sum())
-    for index, name in enumerate(context.class_names):
-        members = measured & (galaxy == (index == context.extended_class))
-        look = {"color": context.class_colours[index], "label": name}
+    for name, of_class, colour in context.groups():
+        members = measured & of_class
+        look = {"color": colour, "label": name}
         axes[0].hist(np.clip(floor.score[members], low, high), edges, alpha=0.55, **look)
         if magnitude is not None:
             point = {"s": 6, "alpha": 0.4, "linewidths": 0}
@@ -143,4 +143,4 @@ def _figure(context, section, floor, galaxy) -> None:
         if magnitude is not None:
             axes[1].axhline(_SDSS_CUT, color="0.3", linewidth=1, linestyle=":")
         caption += " Dotted: the cut of SDSS."
-    section.figures.append(context.save_figure(figure, "separator", caption))
+    return context.save_figure(figure, "separator", caption)

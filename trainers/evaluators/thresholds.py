@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.registry import register
-from trainers.evaluators.section import Section, Table
-from trainers.evaluators.statistics.ranking import Interval
+from trainers.evaluators.section import FigureFile, Section, Table
+from trainers.evaluators.statistics.ranking import Interval, as_columns
 from trainers.evaluators.statistics.rates import wilson_interval
 
 __all__ = ["Selection", "evaluate_thresholds", "select_above"]
@@ -130,7 +130,7 @@ def evaluate_thresholds(context: EvaluationContext) -> Section:
     for name in ("completeness", "purity"):
         value = selection.interval(name)[0]
         section.key_numbers[f"{name.capitalize()} of '{names[rarest]}' at P = 0.5"] = _shown(value)
-    _draw(context, section, labels, probability, present)
+    section.figures.append(_draw(context, labels, probability, present))
     return section
 
 
@@ -152,22 +152,12 @@ def _shown(value: Interval) -> str:
     return str(value) if np.isfinite(value.value) else "-"
 
 
-def _draw(context, section, labels, probability, present) -> None:
+def _draw(context, labels, probability, present) -> FigureFile:
     columns = min(len(present), _COLUMNS)
-    count = -(-len(present) // columns)
-    figure, axes = plot_style.new_figure(
-        count,
-        columns,
-        width=3.8 if columns < _COLUMNS else 3.0,
-        height=3.2,
-        sharex=True,
-        sharey=True,
-    )
-    for place, panel in enumerate(axes):
-        if place >= len(present):
-            panel.set_visible(False)
-            continue
-        index = present[place]
+    width = 3.8 if columns < _COLUMNS else 3.0
+    shared = {"sharex": True, "sharey": True}
+    figure, axes = plot_style.new_panels(len(present), columns, width=width, height=3.2, **shared)
+    for place, (panel, index) in enumerate(zip(axes, present, strict=True)):
         selection = select_above(labels == index, probability[:, index], _GRID)
         _draw_class(panel, selection, f"{context.class_names[index]} ({selection.positives})")
         # The panel below may be an empty one.
@@ -178,21 +168,18 @@ def _draw(context, section, labels, probability, present) -> None:
             panel.set_ylabel("Fraction")
     handles, names = axes[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=1 if columns == 1 else 3)
-    section.figures.append(
-        context.save_figure(
-            figure,
-            "thresholds",
-            "Purity, completeness and false-positive rate of each class (number of its objects) "
-            "against the threshold on its probability, with 95 % bands. Vertical lines: the "
-            "thresholds of the table.",
-        )
+    return context.save_figure(
+        figure,
+        "thresholds",
+        "Purity, completeness and false-positive rate of each class (number of its objects) "
+        "against the threshold on its probability, with 95 % bands. Vertical lines: the "
+        "thresholds of the table.",
     )
 
 
 def _draw_class(axes: Axes, selection: Selection, title: str) -> None:
     for colour, (name, linestyle, label) in enumerate(_LINES):
-        intervals = selection.interval(name)
-        value, low, high = np.array([(each.value, each.low, each.high) for each in intervals]).T
+        value, low, high = as_columns(selection.interval(name))
         colour = plot_style.COLOURS[colour]
         axes.fill_between(selection.thresholds, low, high, color=colour, alpha=0.18, linewidth=0)
         axes.plot(selection.thresholds, value, color=colour, linestyle=linestyle, label=label)

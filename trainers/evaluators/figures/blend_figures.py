@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from trainers.blends.truth import CLOSE
 from trainers.evaluators import plot_style
-from trainers.evaluators.statistics.ranking import Interval
+from trainers.evaluators.statistics.ranking import Interval, as_columns
 from trainers.evaluators.statistics.rates import BinnedRates
 
 __all__ = ["MODEL_COLOUR", "SEP_COLOUR", "draw_by_separation", "draw_kinds"]
@@ -47,11 +47,11 @@ def draw_by_separation(
         (model, name, MODEL_COLOUR, "-", 0.0),
         (sep, "SEP", SEP_COLOUR, "--", 0.15 if intervals else 0.0),
     ):
-        errors = np.maximum([rates.value - rates.low, rates.high - rates.value], 0)
+        bars = plot_style.error_bars(rates.value, rates.low, rates.high)
         axes.errorbar(
             x + shift,
             rates.value,
-            yerr=errors if intervals else None,
+            yerr=bars if intervals else None,
             color=colour,
             linestyle=style,
             linewidth=1.5,
@@ -82,16 +82,11 @@ def draw_kinds(
     """
     colours, markers = (MODEL_COLOUR, SEP_COLOUR, SEP_COLOUR), ("o", "s", "D")
     for index, name in enumerate(names):
-        intervals = [several[index] for several in rates.values()]
-        value = np.array([one.value for one in intervals])
-        errors = [
-            [one.value - one.low for one in intervals],
-            [one.high - one.value for one in intervals],
-        ]
+        value, low, high = as_columns(several[index] for several in rates.values())
         axes.errorbar(
-            np.arange(len(intervals)) + 0.16 * (index - (len(names) - 1) / 2),
+            np.arange(len(value)) + 0.16 * (index - (len(names) - 1) / 2),
             value,
-            yerr=np.maximum(errors, 0),
+            yerr=plot_style.error_bars(value, low, high),
             fmt=markers[index],
             color=colours[index],
             markerfacecolor=colours[index] if index < 2 else "white",

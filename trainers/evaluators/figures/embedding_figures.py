@@ -30,29 +30,21 @@ def coloured(
         quantities: Names of physical quantities of the dataset.
         name: Of the method, for the axes.
     """
-    labels = None if context.labels is None else context.labels[chosen]
-    shown = (["class"] if labels is not None else []) + quantities
+    shown = (["class"] if context.class_names else []) + quantities
     shown = shown or ["objects"]
-    columns = 2 if len(shown) == 4 else min(3, len(shown))
-    figure, axes = plot_style.new_figure(-(-len(shown) // columns), columns, width=4.2, height=3.7)
-    for panel, what in zip(axes, shown, strict=False):
+    columns = 2 if len(shown) == 4 else 3
+    figure, axes = plot_style.new_panels(len(shown), columns, width=4.2, height=3.7)
+    for panel, title in zip(axes, shown, strict=True):
         plot_style.blank(panel).set(xlabel=f"{name} 1")
-        panel.set_title(plot_style.quantity_label(what))
-        if what == "class":
-            for index, label in enumerate(context.class_names):
-                panel.scatter(
-                    *plane[labels == index].T,
-                    s=8,
-                    alpha=0.6,
-                    linewidths=0,
-                    color=context.class_colours[index],
-                    label=label,
-                )
-            _legend(panel, len(context.class_names))
-        elif what == "objects":
-            panel.scatter(*plane.T, s=8, alpha=0.6, linewidths=0)
+        panel.set_title(plot_style.quantity_label(title))
+        if title in ("class", "objects"):
+            for label, members, colour in context.groups(chosen):
+                look = {"s": 8, "alpha": 0.6, "linewidths": 0, "color": colour}
+                panel.scatter(*plane[members].T, label=label, **look)
+            if title == "class":
+                _legend(panel, len(context.class_names))
         else:
-            values = context.quantities()[what][chosen]
+            values = context.quantities()[title][chosen]
             finite = np.isfinite(values)
             low, high = np.percentile(values[finite], [2, 98]) if finite.any() else (0, 1)
             panel.scatter(*plane[~finite].T, s=8, color="0.85", linewidths=0)
@@ -61,8 +53,6 @@ def coloured(
             figure.colorbar(drawn, ax=panel, extend="both", pad=0.02)
     for panel in axes[::columns]:
         panel.set_ylabel(f"{name} 2")
-    for panel in axes[len(shown) :]:
-        panel.set_visible(False)
     return figure
 
 

@@ -16,11 +16,20 @@ References:
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 
 import numpy as np
 from sklearn import metrics
 
-__all__ = ["Interval", "auc", "percentile_interval", "resample_counts", "roc_band", "weighted_auc"]
+__all__ = [
+    "Interval",
+    "as_columns",
+    "auc",
+    "percentile_interval",
+    "resample_counts",
+    "roc_band",
+    "weighted_auc",
+]
 
 _CHUNK = 100
 
@@ -35,6 +44,16 @@ class Interval:
 
     def __str__(self) -> str:
         return f"{self.value:.3f} ({self.low:.3f} to {self.high:.3f})"
+
+    def as_metrics(self, name: str) -> dict[str, float]:
+        """Returns the three numbers as `name`, `name_low` and `name_high`."""
+        return {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high}
+
+
+def as_columns(intervals: Iterable[Interval]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns values, lower and upper ends, (number,) each."""
+    value, low, high = np.array([dataclasses.astuple(each) for each in intervals]).T
+    return value, low, high
 
 
 def resample_counts(
