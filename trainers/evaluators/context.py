@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers.blends.truth import blended_class
 from trainers.errors import TrainingError, UserError
-from trainers.evaluators import plot_style
+from trainers.evaluators import needs, plot_style
 from trainers.evaluators.section import FigureFile
 from trainers.evaluators.statistics import measured, photometry
 from trainers.evaluators.statistics.class_names import extended_class
 from trainers.prediction import inference
-from trainers.storage import json_files
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -85,7 +83,7 @@ class EvaluationContext:
         self._check_shapes()
         self.class_fractions = self._checked_fractions(class_fractions)
 
-    # What the model and the data can do.
+    # Classes, and the needs of evaluators.
 
     def lacks(self, need: str) -> str | None:
         """Returns the reason why a need of an evaluator is not met, or None if it is.
@@ -98,81 +96,12 @@ class EvaluationContext:
         Raises:
             ValueError: if there is no such need.
         """
-        if need.endswith("()"):
-            return None if hasattr(self.model, need[:-2]) else f"the model has no {need}"
-        classes = self.spec.class_names
-        met = {
-            "labels": (bool(classes), "the dataset has no labels"),
-            "two_classes": (len(classes) == 2, f"the dataset has {len(classes)} classes, not two"),
-            "star_galaxy": (
-                self.extended_class is not None,
-                "the classes of the dataset are not stars and galaxies",
-            ),
-            "blends": (
-                blended_class(classes) is not None and "separation" in self.arrays(),
-                "the dataset has no blends with known separations",
-            ),
-            "class_fractions": (
-                self.class_fractions is not None,
-                "the fractions of the classes are not known",
-            ),
-            "history": (
-                (self.run_dir / "history.csv").exists(),
-                "the folder has no history of a training",
-            ),
-            "adaptation": (
-                self._adapts(),
-                "the run is not an adaptation to this dataset",
-            ),
-            "tasks": (bool(self.spec.tasks), "the dataset has no tasks beside its classes"),
-            "training_split": (
-                bool(self.dataset.num_examples.get("train")),
-                "the dataset has no training split",
-            ),
-            "probability": self._can_classify(),
-            "regression": self._can_regress(),
-            "votes": (
-                self.model.task == "votes" and self._same_questions(),
-                "model and dataset have no questions with votes in common",
-            ),
-            "latents": (hasattr(self.model, "encode"), "the model has no encode()"),
-        }
-        if need not in met:
-            raise ValueError(f"need must be one of {', '.join(met)} or a method; got '{need}'")
-        fulfilled, reason = met[need]
-        return None if fulfilled else reason
+        return needs.reason_against(self, need)
 
-    def _adapts(self) -> bool:
-        path = self.run_dir / "config.json"
-        saved = json_files.read_json(path) if path.exists() else {}
-        return "source_run" in saved and saved["dataset"] == self.spec.name
-
-    def _can_classify(self) -> tuple[bool, str]:
-        task = self.model.task
-        if task == "unsupervised_classification" and not self._same_classes():
-            hint = ""
-            if hasattr(self.model, "compact_class") and len(self.class_names) == 2:
-                hint = "; `hp` compact_class=NAME says which class the compact one is"
-            return False, f"the model's components are not the dataset's classes{hint}"
-        classifies = task in ("classification", "unsupervised_classification")
-        return classifies, f"the model's task is {task}"
-
-    def _same_classes(self) -> bool:
+    def has_classes_of_model(self) -> bool:
+        """Returns True if the classes of the model, if it names any, are those of the dataset."""
         names = tuple(self.model.class_names) or self.class_names
         return not self.class_names or sorted(names) == sorted(self.class_names)
-
-    def _can_regress(self) -> tuple[bool, str]:
-        if self.model.task != "regression":
-            return False, f"the model's task is {self.model.task}"
-        missing = [name for name in self.model.targets if name not in self.arrays()]
-        return not missing, f"the dataset has no {', '.join(missing)}"
-
-    def _same_questions(self) -> bool:
-        from zoo.distributions.decision_tree import DecisionTree
-
-        questions = self.spec.questions
-        has_votes = bool(questions) and "votes" in self.spec.feature_names
-        return has_votes and DecisionTree.of(questions) == self.model.tree
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -311,7 +240,7 @@ class EvaluationContext:
         names = tuple(self.model.class_names) or self.class_names
         if not self.class_names:
             return probability
-        if not self._same_classes() or probability.shape[1] != len(names):
+        if not self.has_classes_of_model() or probability.shape[1] != len(names):
             raise UserError(
                 f"classes of model '{self.model_name}' must be those of dataset "
                 f"'{self.spec.name}', {list(self.class_names)}; got {list(names)} with "

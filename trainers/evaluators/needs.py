@@ -1,0 +1,104 @@
+"""Needs of evaluators: what a model and a dataset must have for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from trainers.blends.truth import blended_class
+from trainers.storage import json_files
+
+__all__ = ["reason_against"]
+
+
+def _adapts(context) -> bool:
+    path = context.run_dir / "config.json"
+    saved = json_files.read_json(path) if path.exists() else {}
+    return "source_run" in saved and saved["dataset"] == context.spec.name
+
+
+def _classifies(context) -> tuple[bool, str]:
+    model, task = context.model, context.model.task
+    if task == "unsupervised_classification" and not context.has_classes_of_model():
+        hint = ""
+        if hasattr(model, "compact_class") and len(context.class_names) == 2:
+            hint = "; `hp` compact_class=NAME says which class the compact one is"
+        return False, f"the model's components are not the dataset's classes{hint}"
+    classifies = task in ("classification", "unsupervised_classification")
+    return classifies, f"the model's task is {task}"
+
+
+def _regresses(context) -> tuple[bool, str]:
+    model = context.model
+    if model.task != "regression":
+        return False, f"the model's task is {model.task}"
+    missing = [name for name in model.targets if name not in context.arrays()]
+    return not missing, f"the dataset has no {', '.join(missing)}"
+
+
+def _has_votes(context) -> bool:
+    from zoo.distributions.decision_tree import DecisionTree
+
+    if context.model.task != "votes":
+        return False
+    questions = context.spec.questions
+    has_votes = bool(questions) and "votes" in context.spec.feature_names
+    return has_votes and DecisionTree.of(questions) == context.model.tree
+
+
+def _has_blends(context) -> bool:
+    return blended_class(context.class_names) is not None and "separation" in context.arrays()
+
+
+# Each returns whether the need is met, and the reason for the case that it is not.
+_NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
+    "labels": lambda c: (bool(c.class_names), "the dataset has no labels"),
+    "two_classes": lambda c: (
+        len(c.class_names) == 2,
+        f"the dataset has {len(c.class_names)} classes, not two",
+    ),
+    "star_galaxy": lambda c: (
+        c.extended_class is not None,
+        "the classes of the dataset are not stars and galaxies",
+    ),
+    "blends": lambda c: (_has_blends(c), "the dataset has no blends with known separations"),
+    "class_fractions": lambda c: (
+        c.class_fractions is not None,
+        "the fractions of the classes are not known",
+    ),
+    "history": lambda c: (
+        (c.run_dir / "history.csv").exists(),
+        "the folder has no history of a training",
+    ),
+    "adaptation": lambda c: (_adapts(c), "the run is not an adaptation to this dataset"),
+    "tasks": lambda c: (bool(c.spec.tasks), "the dataset has no tasks beside its classes"),
+    "training_split": lambda c: (
+        bool(c.dataset.num_examples.get("train")),
+        "the dataset has no training split",
+    ),
+    "probability": _classifies,
+    "regression": _regresses,
+    "votes": lambda c: (
+        _has_votes(c),
+        "model and dataset have no questions with votes in common",
+    ),
+    "latents": lambda c: (hasattr(c.model, "encode"), "the model has no encode()"),
+}
+
+
+def reason_against(context: Any, need: str) -> str | None:
+    """Returns the reason why a need is not met, or None if it is.
+
+    Args:
+        context: The `EvaluationContext`.
+        need: One of those of `EvaluationContext.lacks`.
+
+    Raises:
+        ValueError: if there is no such need.
+    """
+    if need.endswith("()"):
+        return None if hasattr(context.model, need[:-2]) else f"the model has no {need}"
+    if need not in _NEEDS:
+        raise ValueError(f"need must be one of {', '.join(_NEEDS)} or a method; got '{need}'")
+    is_met, reason = _NEEDS[need](context)
+    return None if is_met else reason
