@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -17,7 +17,13 @@ from zoo.model import ZooModel
 
 __all__ = ["METHODS", "VARIANTS", "DomainAdaptation"]
 
-METHODS = ("coral", "dann", "mmd")
+# Of the latents of two surveys, with a bandwidth for kernels.
+_DISTANCES: Mapping[str, Callable[[tf.Tensor, tf.Tensor, str], tf.Tensor]] = {
+    "coral": lambda z, z_target, _: coral(z, z_target),
+    "mmd": lambda z, z_target, bandwidth: mmd(z, z_target, bandwidth=bandwidth),
+}
+
+METHODS = (*_DISTANCES, "dann")
 VARIANTS = ("frozen", "shared")
 
 _BANDWIDTHS = ("mean", "median")
@@ -104,7 +110,9 @@ class DomainAdaptation(ImageModel):
             ("bandwidth", bandwidth, _BANDWIDTHS),
         ):
             if value not in allowed:
-                raise ValueError(f"{name} must be one of {', '.join(allowed)}; got '{value}'")
+                raise ValueError(
+                    f"{name} must be one of {', '.join(sorted(allowed))}; got '{value}'"
+                )
         if not 0 <= weight < float("inf"):
             raise ValueError(f"weight must be at least 0 and finite; got {weight}")
         super().__init__(
@@ -189,9 +197,7 @@ class DomainAdaptation(ImageModel):
         if self.method == "dann":
             return self._adversarial(z, z_target, training)
         z, z_target = randomness.global_rows(z), randomness.global_rows(z_target)
-        if self.method == "mmd":
-            return {"mmd": mmd(z, z_target, bandwidth=self.bandwidth)}
-        return {"coral": coral(z, z_target)}
+        return {self.method: _DISTANCES[self.method](z, z_target, self.bandwidth)}
 
     def _adversarial(
         self, z: tf.Tensor, z_target: tf.Tensor, training: bool

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -16,6 +16,7 @@ from zoo.losses.similarity import ms_ssim, ssim
 from zoo.suggestions import did_you_mean
 
 __all__ = [
+    "BY_NAME",
     "balanced_weights",
     "bernoulli",
     "classification_terms",
@@ -30,10 +31,10 @@ __all__ = [
     "student_t",
 ]
 
-# Those that need nothing beside target and prediction.
-_BY_NAME = {
+BY_NAME: Mapping[str, Callable[..., tf.Tensor]] = {
     loss.__name__: loss for loss in (bernoulli, gaussian, huber, l1, ms_ssim, mse, ssim, student_t)
 }
+"""The losses that need nothing beside target and prediction."""
 
 
 def get(name: str, **options: Any) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
@@ -47,10 +48,10 @@ def get(name: str, **options: Any) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor
         ValueError: if the name is unknown (the message lists the names and the nearest one) or the
             loss has no argument of one of the names of `options`.
     """
-    if name not in _BY_NAME:
-        hint = did_you_mean(name, _BY_NAME)
-        raise ValueError(f"unknown loss '{name}'{hint}; there are: {', '.join(sorted(_BY_NAME))}")
-    loss = _BY_NAME[name]
+    if name not in BY_NAME:
+        hint = did_you_mean(name, BY_NAME)
+        raise ValueError(f"unknown loss '{name}'{hint}; there are: {', '.join(sorted(BY_NAME))}")
+    loss = BY_NAME[name]
     allowed = list(inspect.signature(loss).parameters)[2:]
     for option in options:
         if option not in allowed:

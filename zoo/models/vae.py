@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -19,11 +19,10 @@ from zoo.layers.profile import ProfileDecoder
 from zoo.layers.residual import residual_decoder, residual_encoder
 from zoo.registry import register
 
-__all__ = ["DECODERS", "LIKELIHOODS", "POSTERIORS", "VAE"]
+__all__ = ["DECODERS", "POSTERIORS", "VAE"]
 
 tfd = tfp.distributions
 
-LIKELIHOODS = ("bernoulli", "gaussian", "huber", "l1", "mse", "ms_ssim", "ssim", "student_t")
 POSTERIORS = {"diagonal": DiagonalNormal, "full": FullCovarianceNormal}
 DECODERS = ("convolutional", "profile")
 
@@ -123,7 +122,7 @@ class VAE(ImageModel):
         **kwargs: Any,
     ):
         super().__init__(preprocessing=preprocessing, **kwargs)
-        _one_of("likelihood", likelihood, LIKELIHOODS)
+        _one_of("likelihood", likelihood, losses.BY_NAME)
         _one_of("posterior", posterior, POSTERIORS)
         _one_of("decoder", decoder, DECODERS)
         if noise != "learnt" and not (isinstance(noise, int | float) and noise > 0):
@@ -306,6 +305,6 @@ def _saturated(images: np.ndarray) -> bool:
     return bool(np.mean(at_limit) > _SATURATED_SHARE)
 
 
-def _one_of(name: str, value: str, allowed: Sequence[str]) -> None:
+def _one_of(name: str, value: str, allowed: Iterable[str]) -> None:
     if value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(sorted(allowed))}; got '{value}'")

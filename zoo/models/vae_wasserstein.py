@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -17,11 +17,19 @@ __all__ = ["DIVERGENCES", "WassersteinVAE"]
 
 tfd = tfp.distributions
 
-DIVERGENCES = ("aw", "mmd", "pw", "sc")
 PRIORS = ("mixture", "normal")
 
 # Directions of the sliced Cramer distance.
 _PROJECTIONS = 32
+
+# Of samples of the aggregated posterior and of the prior, with a seed.
+_OF_SAMPLES: Mapping[str, Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]] = {
+    "aw": lambda latent, drawn, _: aggregated_wasserstein(latent, drawn),
+    "mmd": lambda latent, drawn, _: mmd(latent, drawn),
+    "sc": lambda latent, drawn, seed: sliced_cramer(latent, drawn, _PROJECTIONS, seed),
+}
+
+DIVERGENCES = (*_OF_SAMPLES, "pw")
 
 
 @register(
@@ -89,7 +97,7 @@ class WassersteinVAE(MixtureVAE):
     ):
         if divergence not in DIVERGENCES:
             raise ValueError(
-                f"divergence must be one of {', '.join(DIVERGENCES)}; got '{divergence}'"
+                f"divergence must be one of {', '.join(sorted(DIVERGENCES))}; got '{divergence}'"
             )
         if prior not in PRIORS:
             raise ValueError(f"prior must be one of {', '.join(PRIORS)}; got '{prior}'")
@@ -117,13 +125,7 @@ class WassersteinVAE(MixtureVAE):
         seeds = tf.random.experimental.stateless_split(seed, 2)
         latent = randomness.global_rows(latent)
         drawn = self._draw_prior(tf.shape(latent)[0], seeds[0])
-        if self.divergence == "aw":
-            value = aggregated_wasserstein(latent, drawn)
-        elif self.divergence == "sc":
-            value = sliced_cramer(latent, drawn, _PROJECTIONS, seeds[1])
-        else:
-            value = mmd(latent, drawn)
-        return {self.divergence: value}
+        return {self.divergence: _OF_SAMPLES[self.divergence](latent, drawn, seeds[1])}
 
     def _prior_modes(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns means (K, latents) and standard deviations of the modes over all latents."""

@@ -1,15 +1,18 @@
 import dataclasses
+import typing
 
 import tensorflow as tf
 
 from trainers.options.adaptation import (
     FIXED,
     OF_THE_SOURCE,
+    WEIGHTS,
     AdaptationConfig,
     AdaptationOptions,
     configuration,
 )
 from trainers.options.run import RunConfig
+from zoo import adaptation
 
 
 def _names(options_class):
@@ -17,6 +20,12 @@ def _names(options_class):
 
 
 class ConfigurationTest(tf.test.TestCase):
+    def test_methods_and_variants_are_those_of_the_zoo(self):
+        hints = typing.get_type_hints(AdaptationOptions)
+        self.assertCountEqual(typing.get_args(hints["method"]), adaptation.METHODS)
+        self.assertCountEqual(typing.get_args(hints["variant"]), adaptation.VARIANTS)
+        self.assertCountEqual(WEIGHTS, adaptation.METHODS)
+
     def test_it_is_decided_for_each_option_of_a_run(self):
         # A new option of `RunConfig` belongs to one of these.
         of_the_command = {"classes", "dataset", "run_dir"}
