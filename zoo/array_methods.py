@@ -37,7 +37,8 @@ def over_arrays(method: Callable[..., Any]) -> Callable[..., Any]:
     ):
         if options or not inputs or not all(isinstance(x, np.ndarray | list) for x in inputs):
             return method(self, *inputs, **options)
-        arrays = [np.asarray(x) for x in inputs]
+        names = self.array_names(method.__name__)
+        arrays = [examples.as_array(name, x) for name, x in zip(names, inputs, strict=True)]
         self.check_arrays(method.__name__, arrays)
         function = self.compiled_method(method, [x.shape[1:] for x in arrays])
         return _in_batches(function, arrays, batch_size, verbose)
@@ -86,7 +87,7 @@ class ArrayMethods(keras.Model):
         missing = [name for name in self.input_names if name not in named]
         if missing:
             raise ValueError(f"x must have {', '.join(self.input_names)}; got {', '.join(named)}")
-        inputs = {name: np.asarray(named[name]) for name in self.input_names}
+        inputs = {name: examples.as_array(name, named[name]) for name in self.input_names}
         examples.check_arrays(inputs, self.input_shapes)
         size = batch_size or _BATCH_SIZE
         if steps is not None or callbacks:
@@ -101,9 +102,13 @@ class ArrayMethods(keras.Model):
         inputs = [x[name] for name in self.input_names] if isinstance(x, Mapping) else [x]
         return self._serve(*(tf.cast(tensor, tf.float32) for tensor in inputs))
 
+    def array_names(self, method: str) -> Sequence[str]:
+        """Returns the names of the arrays that a method takes: inputs, or latents for `decode`."""
+        return ("latent",) if method == "decode" else self.input_names
+
     def check_arrays(self, method: str, arrays: Sequence[np.ndarray]) -> None:
-        """Raises if arrays are no inputs of one of the methods; for `decode` they are latents."""
-        names = ("latent",) if method == "decode" else self.input_names
+        """Raises if arrays are not what one of the methods takes."""
+        names = self.array_names(method)
         shapes = {"latent": (self.latent_dim,)} if method == "decode" else self.input_shapes
         examples.check_arrays(dict(zip(names, arrays, strict=True)), shapes)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -12,13 +14,16 @@ import tensorflow as tf
 from zoo.epoch_order import epoch_order
 
 __all__ = [
+    "as_array",
     "as_batch",
     "as_tensors",
     "batches",
     "check_arrays",
+    "checked",
     "first_examples",
     "of_arrays",
     "of_dataset",
+    "plain_errors",
 ]
 
 # Rows that are looked at for a NaN at a time, so that no mask of all pixels is made.
@@ -37,11 +42,11 @@ def of_arrays(model: keras.Model, x: Any, y: Any = None) -> dict[str, np.ndarray
 
     Raises:
         ValueError: if a feature is missing, or has another length, shape or type, if an input is
-            not finite, or a label is no number of a class.
+            not finite, a label is no number of a class, or values are masked or have a unit.
     """
     if isinstance(x, tuple) and len(x) == 2 and y is None:
         x, y = x
-    features = {name: np.asarray(value) for name, value in as_batch(model, x, y).items()}
+    features = {name: as_array(name, value) for name, value in as_batch(model, x, y).items()}
     check_arrays({name: features[name] for name in model.input_names}, model.input_shapes)
     number = len(features[model.input_names[0]])
     for name in model.outcomes:
@@ -53,6 +58,26 @@ def of_arrays(model: keras.Model, x: Any, y: Any = None) -> dict[str, np.ndarray
     if "label" in model.outcomes:
         _check_labels(features["label"], model.class_names)
     return features
+
+
+def as_array(name: str, values: Any) -> np.ndarray:
+    """Returns values as an array, unless it would lose something that they are not meant without.
+
+    Args:
+        name: Of the values, for the error.
+        values: Numbers of any kind.
+
+    Raises:
+        ValueError: if some are masked, or they have a unit (as `astropy.units.Quantity` has).
+    """
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} must have no masked values: fill them or leave out their rows")
+    if hasattr(values, "to_value") and getattr(values, "unit", None) is not None:
+        raise ValueError(
+            f"{name} must be numbers in the units of the training, such as `x.value`; got a "
+            f"quantity in '{values.unit}'"
+        )
+    return np.asarray(values)
 
 
 def as_batch(model: keras.Model, x: Any, y: Any = None) -> dict[str, Any]:
@@ -133,7 +158,8 @@ def of_dataset(model: keras.Model, dataset: tf.data.Dataset) -> tf.data.Dataset:
         dataset: Batches: dictionaries, (x, y), or x alone.
 
     Raises:
-        ValueError: if a feature is missing, or the elements are not batches.
+        ValueError: if a feature is missing, labels are no integers, or the elements are not
+            batches.
     """
 
     def named(*element: Any) -> dict[str, tf.Tensor]:
@@ -143,6 +169,13 @@ def of_dataset(model: keras.Model, dataset: tf.data.Dataset) -> tf.data.Dataset:
     spec = dataset.element_spec
     if isinstance(spec, tuple) and len(spec) > 2:
         raise ValueError(f"a dataset must hold x, (x, y) or dictionaries; got {len(spec)} parts")
+    parts = spec if isinstance(spec, tuple) else (spec,)
+    label = as_batch(model, *parts).get("label")
+    if label is not None and not (label.dtype.is_integer or label.dtype.is_bool):
+        raise ValueError(
+            f"label must be one integer for each example, 0 to {len(model.class_names) - 1}; got "
+            f"the type {label.dtype.name}"
+        )
     mapped = dataset.map(named, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     for name in model.input_names:
         rank, shape = mapped.element_spec[name].shape.rank, model.input_shapes[name]
@@ -151,6 +184,46 @@ def of_dataset(model: keras.Model, dataset: tf.data.Dataset) -> tf.data.Dataset:
                 f"the dataset must be batched: {name} must have {len(shape) + 1} axes; got {rank}"
             )
     return mapped.prefetch(tf.data.AUTOTUNE)
+
+
+def checked(model: keras.Model, dataset: tf.data.Dataset) -> tf.data.Dataset:
+    """Returns a dataset that stops at a batch with a wrong label or with inputs not finite.
+
+    Iterating it raises an error of TensorFlow, see `plain_errors`.
+
+    Args:
+        model: The model.
+        dataset: What `of_dataset` returned.
+    """
+    last = len(model.class_names) - 1
+
+    def check(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        finite = {name: tf.math.is_finite(batch[name]) for name in model.input_names}
+        checks = [
+            (values, f"{name} must be finite; a batch of the dataset has a NaN or an infinity")
+            for name, values in finite.items()
+        ]
+        if "label" in batch:
+            label = batch["label"]
+            fits = (label >= 0) & (label <= last)
+            checks.append((fits, f"label must be 0 to {last}; a batch of the dataset has another"))
+        asserts = [tf.debugging.Assert(tf.reduce_all(good), [text]) for good, text in checks]
+        with tf.control_dependencies(asserts):
+            return {name: tf.identity(value) for name, value in batch.items()}
+
+    return dataset.map(check, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+
+
+@contextlib.contextmanager
+def plain_errors() -> Iterator[None]:
+    """Raises what TensorFlow makes of the errors of `checked` as ValueError of one line."""
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        own = re.search(r"\[(\w+ must be [^\]]*; a batch of the dataset [^\]]*)\]", error.message)
+        if own is None:
+            raise
+        raise ValueError(own[1]) from None
 
 
 def first_examples(dataset: tf.data.Dataset, number: int) -> dict[str, np.ndarray]:
@@ -226,7 +299,9 @@ def batches(
 def _check_finite(name: str, values: np.ndarray) -> None:
     for start in range(0, len(values), _CHECKED_AT_ONCE):
         part = values[start : start + _CHECKED_AT_ONCE]
-        finite = np.isfinite(part).reshape(len(part), -1).all(axis=1)
+        with np.errstate(over="ignore"):  # A float64 may be too large for the model's float32.
+            finite = np.isfinite(part.astype(np.float32, copy=False))
+        finite = finite.reshape(len(part), -1).all(axis=1)
         if not finite.all():
             raise ValueError(
                 f"{name} must be finite; row {start + np.argmin(finite)} has a NaN or an infinity"

@@ -93,8 +93,8 @@ class Fitting(keras.Model):
                 raise ValueError(
                     "y, batch_size and validation_split are for arrays; x is a tf.data.Dataset"
                 )
-            batches = examples.of_dataset(self, x)
-            sample = examples.first_examples(batches, FINALIZE_EXAMPLES)
+            batches = examples.checked(self, examples.of_dataset(self, x))
+            sample = examples.first_examples(examples.of_dataset(self, x), FINALIZE_EXAMPLES)
             examples.of_arrays(self, sample)
         else:
             arrays = examples.of_arrays(self, x, y)
@@ -122,18 +122,19 @@ class Fitting(keras.Model):
         if validation_data is not None:
             validation_data = self._batches(validation_data, None, validation_batch_size or size)
         self.build_optimizers()
-        history = super().fit(
-            batches,
-            epochs=epochs,
-            verbose=verbose,
-            callbacks=callbacks,
-            validation_data=validation_data,
-            initial_epoch=initial_epoch,
-            steps_per_epoch=steps_per_epoch,
-            validation_steps=validation_steps,
-            validation_freq=validation_freq,
-            shuffle=False,
-        )
+        with examples.plain_errors():
+            history = super().fit(
+                batches,
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=callbacks,
+                validation_data=validation_data,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps_per_epoch,
+                validation_steps=validation_steps,
+                validation_freq=validation_freq,
+                shuffle=False,
+            )
         self.finalize(self.select_inputs(sample))
         return history
 
@@ -165,14 +166,15 @@ class Fitting(keras.Model):
         # `fit` has the batches already.
         if not kwargs:
             x = self._batches(x, y, batch_size or _BATCH_SIZE)
-        return super().evaluate(
-            x,
-            verbose=verbose,
-            steps=steps,
-            callbacks=callbacks,
-            return_dict=return_dict,
-            **kwargs,
-        )
+        with examples.plain_errors():
+            return super().evaluate(
+                x,
+                verbose=verbose,
+                steps=steps,
+                callbacks=callbacks,
+                return_dict=return_dict,
+                **kwargs,
+            )
 
     # What Keras calls.
 
@@ -222,7 +224,7 @@ class Fitting(keras.Model):
     def _batches(self, x: Any, y: Any, batch_size: int) -> tf.data.Dataset:
         """Returns batches in their order, without end where that is the dataset's."""
         if isinstance(x, tf.data.Dataset):
-            return examples.of_dataset(self, x)
+            return examples.checked(self, examples.of_dataset(self, x))
         return examples.batches(examples.of_arrays(self, x, y), self.input_names, batch_size)
 
 

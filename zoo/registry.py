@@ -173,7 +173,7 @@ def create(name: str, **hyperparameters: Any) -> ZooModel:
 
     Raises:
         ValueError: if the model or one of the hyperparameters is unknown, one number stands where
-            there are several, or text where there is a number.
+            there are several, or text where there is a number, a truth value or a list.
     """
     check_hyperparameters(name, hyperparameters)
     for argument, default in describe(name).hyperparameters.items():
@@ -184,6 +184,10 @@ def create(name: str, **hyperparameters: Any) -> ZooModel:
                 f"{subject} must be a list, such as {list(default)} or [{value}]; got {value}"
             )
         is_number = isinstance(default, (int, float)) and not isinstance(default, bool)
+        if isinstance(default, bool) and value is not None and value not in (True, False):
+            raise ValueError(f"{subject} must be true or false; got {value!r}")
+        if argument == "class_names" and isinstance(value, str):
+            raise ValueError(f"{subject} must be a list of names; got '{value}'")
         if is_number and isinstance(value, str):
             raise ValueError(f"{subject} must be a number, such as {default}; got '{value}'")
     return describe(name).model_class(**hyperparameters)

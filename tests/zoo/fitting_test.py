@@ -1,8 +1,11 @@
 """Keras's `fit` and `evaluate` on arrays, dictionaries and tf.data."""
 
+from unittest import mock
+
 import keras
 import numpy as np
 import tensorflow as tf
+from astropy import units
 
 import zoo
 from tests.replicas import two_replicas
@@ -230,10 +233,18 @@ class FitTest(tf.test.TestCase):
             ((nan, y), "image must be finite; row 7 has a NaN"),
             ((x[..., :1], y), r"image must have the shape \(number, 4, 4, 2\); got"),
             ((x.astype(str), y), "image must be numbers"),
+            ((np.full(x.shape, 1e300), y), "image must be finite; row 0"),
+            ((np.ma.masked_array(x, x > 1), y), "image must have no masked values"),
+            ((x, np.ma.masked_array(y, y == 1)), "label must have no masked values"),
+            ((x * units.nJy, y), "image must be numbers in the units .* in 'nJy'"),
             ((x[:0], y[:0]), "x must have at least 1 examples"),
             ((dataset,), "the dataset must be batched: image must have 4 axes; got 3"),
             ((dataset.batch(8).take(0),), "it is empty"),
             ((dataset.map(lambda x, y: (x, y + 1)).batch(8),), "label must be 0 to 1"),
+            (
+                (dataset.map(lambda x, y: (x, tf.cast(y, tf.float32))).batch(8),),
+                "integer .* float32",
+            ),
             ((dataset.batch(8), y), "y, batch_size and validation_split are for arrays"),
         )
         for arguments, message in cases:
@@ -243,6 +254,23 @@ class FitTest(tf.test.TestCase):
         for share in (1.0, -0.1):
             with self.assertRaisesRegex(ValueError, "validation_split must"):
                 classifier().fit(x, y, validation_split=share)
+
+    def test_later_batches_of_a_dataset_are_checked_too(self):
+        x, y = images(), labels()
+        dataset = tf.data.Dataset.from_tensor_slices((x, y))
+        nan = dataset.enumerate().map(lambda i, e: (e[0] / tf.cast(i != 39, e[0].dtype), e[1]))
+        wrong = dataset.enumerate().map(lambda i, e: (e[0], tf.where(i == 39, e[1] + 2, e[1])))
+        with mock.patch.object(fitting, "FINALIZE_EXAMPLES", 16):
+            for data, message in (
+                (nan, "image must be finite; a batch of the dataset has a NaN or an infinity"),
+                (wrong, "label must be 0 to 1; a batch of the dataset has another"),
+            ):
+                for call in ("fit", "evaluate"):
+                    with self.assertRaises(ValueError) as caught:
+                        getattr(classifier(), call)(data.batch(8), verbose=0)
+                    self.assertEqual(str(caught.exception), message)
+                with self.assertRaisesRegex(ValueError, message):
+                    classifier().fit(x, y, validation_data=data.batch(8), verbose=0)
 
 
 class ArraysTest(tf.test.TestCase):
@@ -309,6 +337,8 @@ class ArraysTest(tf.test.TestCase):
             (lambda: model.encode(images()[0]), r"image must have the shape \(number, 4, 4, 2\)"),
             (lambda: model.decode(np.zeros((3, 4))), r"latent must have the shape \(number, 3\)"),
             (lambda: model.predict(np.full((2, *SHAPE), np.inf)), "image must be finite; row 0"),
+            (lambda: model.predict(images() * units.nJy), "numbers in the units .* in 'nJy'"),
+            (lambda: model.encode(np.ma.masked_equal(images(), images()[0, 0, 0, 0])), "masked"),
             (lambda: model.predict({"images": images()}), "x must have image; got images"),
             (lambda: model.encode(images(), batch_size=0), "batch_size must be at least 1; got 0"),
         ):

@@ -48,7 +48,7 @@ class RegistryTest(tf.test.TestCase):
         class Novel(ImageModel):
             """One."""
 
-            def __init__(self, *, units=(4, 8), depth=2):
+            def __init__(self, *, units=(4, 8), depth=2, deep=False, class_names=("a", "b")):
                 super().__init__(image_shape=(units[0], units[1], 1), preprocessing=())
 
         message = "depth of model 'novel' must be a number, such as 2; got 'deep'"
@@ -57,6 +57,12 @@ class RegistryTest(tf.test.TestCase):
         message = r"units of model 'novel' must be a list, such as \[4, 8\] or \[32\]; got 32"
         with self.assertRaisesRegex(ValueError, message):
             zoo.create("novel", units=32)
+        message = "deep of model 'novel' must be true or false; got 'false'"
+        with self.assertRaisesRegex(ValueError, message):
+            zoo.create("novel", deep="false")
+        message = "class_names of model 'novel' must be a list of names; got 'star'"
+        with self.assertRaisesRegex(ValueError, message):
+            zoo.create("novel", class_names="star")
         self.assertEqual(zoo.create("novel", units=[5, 6]).image_shape, (5, 6, 1))
 
     def test_arguments_are_read_along_the_hierarchy(self):
