@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from trainers.datasets.dataset import Dataset
-    from trainers.runs.run_folder import RunFolder
     from zoo.model import ZooModel
 
 __all__ = ["main", "make"]
@@ -206,6 +205,7 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
     table_files.check_path(options.output, options.overwrite)
 
     from trainers.datasets import loading
+    from trainers.prediction import notes
     from trainers.runs import run_folder
 
     model = run_folder.load_model(options.run_dir)
@@ -216,8 +216,12 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
     filled = [split for split, number in dataset.num_examples.items() if number]
     if options.split not in ("all", *filled):
         raise UserError(f"`split` must be one of all, {', '.join(filled)}; got '{options.split}'")
+    folder = run_folder.RunFolder(options.run_dir)
     if "dataset" not in other:
-        _note_changed_data(run_folder.RunFolder(options.run_dir), dataset)
+        folder.note_changed_data(dataset)
+    else:
+        record = folder.data_record()
+        notes.print_dataset(dataset.spec, record.get("target") or record.get("dataset") or {})
     splits = filled if options.split == "all" else [options.split]
     table = make(model, dataset, splits, options.batch_size)
     table.meta.update(
@@ -234,16 +238,6 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
     )
     table_files.write(table, options.output)
     return len(table)
-
-
-def _note_changed_data(folder: RunFolder, dataset: Dataset) -> None:
-    """Says in what the data differ from those of the run: then `split` is not what was trained."""
-    differences = folder.differences_from(dataset)
-    if differences:
-        print(
-            f"note  the data have changed since the run in {folder.path}: {'; '.join(differences)}",
-            flush=True,
-        )
 
 
 def _command(arguments: Sequence[str]) -> None:

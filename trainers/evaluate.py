@@ -106,12 +106,18 @@ def _evaluate_run(options: Options) -> dict[str, dict[str, float]]:
         _check_own_report(options, folder, config, list(others))
     model = run_folder.load_model(options.run_dir)
     from trainers.datasets import loading
+    from trainers.prediction import notes
 
     dataset = loading.load_for_run(config)
     if options.output_dir is None:
         folder.check_judged_data(
             dataset, "`data_dir` names a folder that was moved, `output_dir` another report"
         )
+    elif options.dataset is None:
+        folder.note_changed_data(dataset)
+    else:
+        record = folder.data_record()
+        notes.print_dataset(dataset.spec, record.get("target") or record.get("dataset") or {})
     output_dir = options.output_dir or options.run_dir
     earlier_file = output_dir / "metrics.json"
     earlier = json_files.read_json(earlier_file) if earlier_file.exists() else {}

@@ -101,7 +101,11 @@ def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
     print(f"model  {_described(model.facts)}", flush=True)
     notes.print_units(files, model.facts.data)
     notes.print_noise(model.facts.data)
+    if options.extensions == "objects" and not options.hdu:
+        notes.print_extensions(files)
     entries = _entries(options, model)
+    if options.images:
+        notes.print_range(entries, files, model.facts.data)
     checksum = served_model.checksum(folder)
 
     def run(units: Sequence[Unit], parts: Parts, progress: ProgressBar) -> None:
@@ -135,7 +139,7 @@ def _entries(options: Options, model: ServedModel) -> Entries:
     from trainers.prediction import training_images
     from trainers.prediction.dataset_split import DatasetSplit
 
-    return DatasetSplit(
+    entries = DatasetSplit(
         options.dataset,
         options.split,
         model.shape,
@@ -143,6 +147,8 @@ def _entries(options: Options, model: ServedModel) -> Entries:
         manual_dir=options.manual_dir,
         pads=training_images.padding(model.facts.data),
     )
+    notes.print_dataset(entries.spec, model.facts.data)
+    return entries
 
 
 def _described(facts: Facts) -> str:

@@ -147,7 +147,11 @@ def _entries(options: Options, model: RemoteModel, files: Sequence[str]) -> Entr
         return EncodedFiles(options.images, options.output)
     notes.print_units(files, data)
     notes.print_pictures(files, data)
-    return table.files(options, model.shape, data=data)
+    if options.extensions == "objects" and not options.hdu:
+        notes.print_extensions(files)
+    entries = table.files(options, model.shape, data=data)
+    notes.print_range(entries, files, data)
+    return entries
 
 
 main = command("serve_client", _command)

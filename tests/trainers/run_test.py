@@ -151,6 +151,11 @@ class RunTest(tf.test.TestCase):
                 "--hp",
                 "image_shape=3,3",
             ): "--hp image_shape must be that of dataset 'tiny/blobs', [8, 8, 2]",
+            ("--hp", "seed=5"): "--hp seed: --seed sets it; got 5",
+            (
+                *("--model", "star_galaxy_cnn"),
+                *("--hp", "class_names=['two', 'one']"),
+            ): "--hp class_names must be those of dataset 'tiny/blobs', ['",
             ("--evaluators", "rok"): "unknown evaluator 'rok' (did you mean 'roc'?)",
             ("--class_fractions", ".1", ".2", ".7"): "--class_fractions must be 2 numbers",
             ("--strategy", "multiworker"): "needs the cluster in the environment variable",

@@ -28,6 +28,9 @@ def of_dataset(dataset: Dataset) -> dict[str, Any]:
         "name": spec.name,
         "version": spec.version,
         "class_names": list(spec.class_names),
+        "bands": list(spec.bands),
+        "units": spec.units,
+        "pixel_scale_arcsec": spec.pixel_scale,
         "num_examples": dict(dataset.num_examples),
         "contents": {split: dataset.stored_content(split) for split in dataset.num_examples},
     }

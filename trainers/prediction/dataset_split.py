@@ -31,6 +31,7 @@ class DatasetSplit:
 
     Attributes:
         unit: What the entries are, in the plural.
+        spec: Metadata of the dataset.
 
     Raises:
         UserError: if the dataset is unknown, has no such split, or images of another shape.
@@ -55,7 +56,7 @@ class DatasetSplit:
         self._name, self._split, self._data_dir = name, split, data_dir
         self._wanted = Wanted(tuple(shape), pads=pads)
         self._dataset = tfds_data.stream(name, data_dir=data_dir, manual_dir=manual_dir)
-        spec = self._dataset.spec
+        self.spec = spec = self._dataset.spec
         wrong, _ = checked_shape(spec.image_shape, self._wanted, False)
         if isinstance(wrong, str):
             raise UserError(f"`dataset={name}`: an image {wrong}, by the model")

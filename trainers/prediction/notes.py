@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainers.cutouts import sources
+from trainers.cutouts.picture_files import bits_of
 
-__all__ = ["print_noise", "print_pictures", "print_units", "print_unread"]
+if TYPE_CHECKING:
+    from trainers.datasets.dataset import DatasetSpec
+    from trainers.prediction.answering import Entries
+
+__all__ = [
+    "print_dataset",
+    "print_extensions",
+    "print_noise",
+    "print_pictures",
+    "print_range",
+    "print_units",
+    "print_unread",
+]
+
+# Extensions of FITS files that are no images of objects.
+_NO_IMAGES = re.compile(
+    r"(ERR(OR)?|DQ|VAR(IANCE)?|WHT|WEIGHTS?|IVAR|INVVAR|MASK|RMS|PSF|UNCERT(AINTY)?|EXP(OSURE)?)$",
+    re.IGNORECASE,
+)
+# Objects whose values are looked at.
+_OBJECTS = 8
 
 
 def print_unread(paths: Sequence[str]) -> None:
@@ -35,6 +58,63 @@ def print_units(files: Sequence[str], data: Mapping[str, Any]) -> None:
         _print(
             f"{named[0]} is in {named[1]} (BUNIT), the model was trained on {trained}: "
             "its answers mean nothing unless these are the same"
+        )
+
+
+def print_dataset(spec: DatasetSpec, data: Mapping[str, Any]) -> None:
+    """Prints in what the images of a dataset differ from those of the training.
+
+    Args:
+        spec: The dataset.
+        data: As in `print_units`, or as the record of a run has them.
+    """
+    from trainers.prediction import training_images
+
+    differences = training_images.differences(data, spec)
+    if differences:
+        _print(
+            f"images of {spec.name} are not like those of the training: {'; '.join(differences)}"
+        )
+
+
+def print_extensions(files: Sequence[str]) -> None:
+    """Prints that extensions of the first FITS file, read as objects, have names of other things.
+
+    Args:
+        files: Files of any kind.
+    """
+    from trainers.prediction import pixel_units
+
+    path = pixel_units.first_fits(files)
+    names = [name for name in pixel_units.extensions(path) if _NO_IMAGES.match(name)]
+    if names:
+        _print(
+            f"{path}: the extensions {', '.join(dict.fromkeys(names))} are read as objects too; "
+            "--hdu chooses those that are"
+        )
+
+
+def print_range(entries: Entries, files: Sequence[str], data: Mapping[str, Any]) -> None:
+    """Prints that values are not those of pictures, for a model of pictures.
+
+    Args:
+        entries: The cutouts, of which the first are read.
+        files: Their files.
+        data: As in `print_units`.
+    """
+    bits = bits_of(data.get("units") or "")
+    if bits is None or all(map(sources.is_picture, files)):
+        return
+    first = itertools.islice(entries.entries(0, min(_OBJECTS, len(entries))), _OBJECTS)
+    images = [entry.image for entry in first if hasattr(entry, "image")]
+    entries.close()
+    if not images:
+        return
+    low, high = min(image.min() for image in images), max(image.max() for image in images)
+    if low < 0 or high <= 1 or high > 2**bits - 1:
+        _print(
+            f"the first cutouts have values from {low:g} to {high:g}, the model was trained on "
+            f"{data['units']}: its answers mean nothing unless these are the same"
         )
 
 

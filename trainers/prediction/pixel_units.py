@@ -12,7 +12,9 @@ from pathlib import Path
 from astropy import units
 from astropy.io import fits
 
-__all__ = ["are_same", "of_files"]
+from trainers.cutouts import sources
+
+__all__ = ["are_same", "extensions", "first_fits", "of_files"]
 
 # What FITS files and datasets say, and astropy does not know.
 _SPELLINGS = {
@@ -33,8 +35,7 @@ _TOLERANCE = 1e-3
 
 def of_files(paths: Sequence[str]) -> tuple[str, str] | None:
     """Returns the first FITS file and its BUNIT; None without a FITS file or a BUNIT in it."""
-    endings = re.compile(r"\.(fits|fit|fts)(\.gz|\.fz)?$", re.IGNORECASE)
-    path = next((path for path in paths if endings.search(path)), None)
+    path = first_fits(paths)
     if path is None:
         return None
     with warnings.catch_warnings():
@@ -47,6 +48,24 @@ def of_files(paths: Sequence[str]) -> tuple[str, str] | None:
             return None
     named = next((unit.strip() for unit in units if unit.strip()), None)
     return (path, named) if named else None
+
+
+def first_fits(paths: Sequence[str]) -> str | None:
+    """Returns the first FITS file among paths; None if there is none."""
+    return next((path for path in paths if path.lower().endswith(sources.FITS)), None)
+
+
+def extensions(path: str | None) -> list[str]:
+    """Returns the names of the extensions with images; none for None or a damaged file."""
+    if path is None:
+        return []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with fits.open(Path(path)) as hdus:
+                return [hdu.name for hdu in hdus if hdu.is_image and hdu.header.get("NAXIS")]
+        except Exception:  # As in `of_files`.
+            return []
 
 
 def are_same(one: str, other: str) -> bool:

@@ -1,13 +1,19 @@
-"""Settings by which a model's cutouts are read as its training images were."""
+"""Reading of images as those of a model's training were, and in what others differ from them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from trainers.cutouts.picture_files import bits_of
 
-__all__ = ["padding", "settings"]
+if TYPE_CHECKING:
+    from trainers.datasets.dataset import DatasetSpec
+
+__all__ = ["differences", "padding", "settings"]
+
+# Of two pixel scales, relative to the second.
+_SCALE_TOLERANCE = 0.01
 
 
 def settings(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,3 +42,27 @@ def padding(data: Mapping[str, Any]) -> tuple[int, int, int] | None:
         return None
     height, width, _ = data["image_shape"]
     return height - 2 * pad, width - 2 * pad, pad
+
+
+def differences(data: Mapping[str, Any], spec: DatasetSpec) -> list[str]:
+    """Returns, a phrase each, in what the images of a dataset differ from those of the training.
+
+    Args:
+        data: Training data as a model card or the record of a run has them; what they lack is not
+            compared.
+        spec: The dataset.
+    """
+    from trainers.prediction import pixel_units
+
+    lines = []
+    trained, bands = list(data.get("bands") or ()), list(spec.bands)
+    if trained and trained != bands:
+        lines.append(f"bands {' '.join(bands)}, trained on {' '.join(trained)}")
+    units = data.get("units")
+    same_bits = bits_of(units or "") == bits_of(spec.units)
+    if units and not (same_bits and pixel_units.are_same(spec.units, units)):
+        lines.append(f"units {spec.units}, trained on {units}")
+    scale = data.get("pixel_scale_arcsec")
+    if scale and spec.pixel_scale and abs(spec.pixel_scale / scale - 1) > _SCALE_TOLERANCE:
+        lines.append(f"pixels of {spec.pixel_scale:g} arcsec, trained on {scale:g}")
+    return lines

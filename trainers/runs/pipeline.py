@@ -167,6 +167,8 @@ def check_model(config: RunConfig) -> None:
                 evaluators.describe(name)
     except ValueError as error:
         raise UserError(str(error)) from None
+    if "seed" in config.hp:
+        raise UserError(f"`hp` seed: `seed` sets it; got {config.hp['seed']!r}")
     if config.trainer == "two_stage":
         two_stage.check_class(zoo.describe(config.model).model_class)
 
@@ -305,6 +307,12 @@ def _check_data(config: RunConfig, spec: DatasetSpec) -> None:
     if task == "classification" and not spec.class_names:
         raise UserError(
             f"`model={config.model}` is trained with labels; dataset '{spec.name}' has none"
+        )
+    names = config.hp.get("class_names", spec.class_names)
+    if task == "classification" and list(names) != list(spec.class_names):
+        raise UserError(
+            f"`hp` class_names must be those of dataset '{spec.name}', {list(spec.class_names)}; "
+            f"got {names}"
         )
     shape = config.hp.get("image_shape", spec.image_shape)
     if isinstance(shape, list) and shape != list(spec.image_shape):

@@ -113,6 +113,20 @@ class RunFolder:
                 f"{'; '.join(differences)}; {hint}"
             )
 
+    def note_changed_data(self, dataset: Dataset) -> None:
+        """Prints in what a dataset differs from that of the run: its `split` is another then.
+
+        Args:
+            dataset: The dataset.
+        """
+        differences = self.differences_from(dataset)
+        if differences:
+            print(
+                f"note  the data have changed since the run in {self.path}: "
+                f"{'; '.join(differences)}",
+                flush=True,
+            )
+
     def differences_from(self, dataset: Dataset) -> list[str]:
         """Returns, one line each, in what a dataset differs from that on which the run was judged.
 

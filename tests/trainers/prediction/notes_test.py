@@ -11,7 +11,8 @@ from astropy.io import fits
 from astropy.table import Table
 
 from tests.trainers.predict_test import IMAGES, PredictTestCase
-from trainers.prediction import joining
+from trainers.datasets.dataset import DatasetSpec
+from trainers.prediction import joining, training_images
 from trainers.prediction.parts import Parts
 
 
@@ -36,6 +37,33 @@ class NotesTest(PredictTestCase):
         printed = self.predict("a.fits", "y.fits")
         self.assertIn("a.fits is in Jy (BUNIT), the model was trained on counts", printed)
         self.assertLen(self.table("y.fits"), 2)
+
+    def test_extensions_that_are_no_images_are_told(self):
+        planes = np.moveaxis(IMAGES[0], -1, 0)
+        names = ("SCI", "ERR", "WHT", "ERR")
+        hdus = [fits.PrimaryHDU(), *(fits.ImageHDU(planes, name=name) for name in names)]
+        fits.HDUList(hdus).writeto(self.folder / "mef.fits")
+        printed = self.predict("mef.fits", "x.fits")
+        self.assertIn("mef.fits: the extensions ERR, WHT are read as objects too", printed)
+        self.assertLen(self.table("x.fits"), 4)
+        printed = self.predict("mef.fits", "y.fits", "--hdu", "SCI")
+        self.assertNotIn("extensions", printed)
+        self.assertLen(self.table("y.fits"), 1)
+
+    def test_a_dataset_unlike_that_of_the_training_is_told(self):
+        data = {"bands": ["g", "r"], "units": "nmgy", "pixel_scale_arcsec": 0.396}
+        spec = DatasetSpec("sky", (4, 4, 2), ("g", "r"), 0.3961, "nanomaggies", (), None)
+        self.assertEmpty(training_images.differences(data, spec))
+        self.assertEmpty(training_images.differences({}, spec))
+        other = DatasetSpec("sky", (4, 4, 2), ("r", "g"), 0.262, "counts", (), None)
+        self.assertEqual(
+            training_images.differences(data, other),
+            [
+                "bands r g, trained on g r",
+                "units counts, trained on nmgy",
+                "pixels of 0.262 arcsec, trained on 0.396",
+            ],
+        )
 
     def test_the_same_probabilities_for_all_are_told(self):
         np.save(self.folder / "a.npy", np.repeat(IMAGES[:1], 3, axis=0))

@@ -120,6 +120,23 @@ class ScaledPicturesTest(tf.test.TestCase):
         _, printed = self.predict(model)
         self.assertIn("wide.png: is 5x5 px; 6x6 or 4x4 px was expected", printed)
 
+    def test_values_that_no_picture_has_are_named(self):
+        model = self.export(scales_files=False)
+        for name, low, high, is_named in (
+            ("fractions", 0.0, 0.99, True),
+            ("negative", -9.0, 200.0, True),
+            ("deep", 0.0, 2550.0, True),
+            ("pixels", 0.0, 255.0, False),
+        ):
+            images = np.linspace(low, high, 96).reshape(2, *SHAPE)
+            (self.folder / "cutouts").mkdir(exist_ok=True)
+            np.save(self.folder / "cutouts" / "a.npy", images)
+            status, printed = self.predict(model)
+            self.assertEqual(status, 0, printed)
+            told = f"values from {low:g} to {high:g}, the model was trained on counts (0-255)"
+            self.assertEqual(told in printed, is_named, name)
+            (self.folder / "out.ecsv").unlink()
+
     def test_sixteen_bits_are_refused_by_a_model_of_eight(self):
         model = self.export(scales_files=True)
         self.write("eight.png", 4, 4)

@@ -195,6 +195,21 @@ class IdentityTest(tf.test.TestCase):
             self.assertEqual(status, 0, errors)
             self.assertEqual("note  the data have changed since the run" in out, said, out)
 
+    def test_an_evaluation_elsewhere_says_in_what_the_data_differ(self):
+        stars = self.project / "data" / "star"
+        shutil.copy(stars / "star_0.png", stars / "star_40.png")
+        command = ("--run_dir", "runs/a", "--output_dir", "other", "--evaluators", "roc")
+        status, out, errors = _run(evaluate.main, *command)
+        self.assertEqual(status, 0, errors)
+        self.assertIn("note  the data have changed since the run", out)
+        for path in (self.project / "data").glob("*/*.png"):
+            deep = np.asarray(Image.open(path)).astype(np.uint16) * 257
+            path.write_bytes(tf.io.encode_png(deep).numpy())
+        command = (*command, "--dataset", "image_folder")
+        status, out, errors = _run(evaluate.main, *command)
+        self.assertEqual(status, 0, errors)
+        self.assertIn("units counts (0-65535), trained on counts (0-255)", out)
+
     def test_fewer_epochs_than_the_run_has_had(self):
         status, _, errors = _run(run.main, *self.command("--epochs", "1"))
         self.assertEqual((status, errors.count("\n")), (2, 1), errors)
