@@ -27,6 +27,9 @@ class ZooModelTestCase(tf.test.TestCase):
         model_name: Registry key.
         hyperparameters: Constructor arguments of a model that is small enough for a test.
         output_shapes: Shape of one row of each output of `serving_default`.
+        latent_shapes: Shape of one row of each output of `encode`; None for `latent_mean` and
+            `latent_stddev` of `latent_dim` numbers.
+        integer_outputs: Names of outputs that are int32; all others are float32.
         steps_to_move: Training steps after which every trainable weight has changed; more than
             one where a weight has no gradient before another one has left zero.
         steady: Names of trainable weights that these steps leave alone, each with the reason.
@@ -39,6 +42,8 @@ class ZooModelTestCase(tf.test.TestCase):
     model_name: str
     hyperparameters: dict[str, Any]
     output_shapes: dict[str, tuple[int, ...]]
+    latent_shapes: dict[str, tuple[int, ...]] | None = None
+    integer_outputs: tuple[str, ...] = ()
     steps_to_move: int = 1
     steady: dict[str, str] = {}
     loss_of_replica: bool = False
@@ -123,16 +128,24 @@ class ZooModelTestCase(tf.test.TestCase):
         for name, value in values.items():
             self.assertTrue(np.isfinite(np.asarray(value, np.float64)).all(), name)
 
+    def assert_types(self, values):
+        for name, value in values.items():
+            expected = np.int32 if name in self.integer_outputs else np.float32
+            self.assertEqual(value.dtype, expected, name)
+
     # The checks.
 
     def test_outputs(self):
         model = self.make()
         answers = self.answers(model, number=3)
-        latent = (3, getattr(model, "latent_dim", 0))
         image = (3, *getattr(model, "image_shape", ()))
+        latents = self.latent_shapes
+        if latents is None:
+            names = ("latent_mean", "latent_stddev")
+            latents = dict.fromkeys(names, (getattr(model, "latent_dim", 0),))
         expected = {
             "serving_default": {k: (3, *shape) for k, shape in self.output_shapes.items()},
-            "encode": {"latent_mean": latent, "latent_stddev": latent},
+            "encode": {name: (3, *shape) for name, shape in latents.items()},
             "decode": {"image": image},
             "reconstruct": {"reconstruction": image},
         }
@@ -141,8 +154,7 @@ class ZooModelTestCase(tf.test.TestCase):
             shapes = {name: value.shape for name, value in outputs.items()}
             self.assertEqual(shapes, expected[signature])
             self.assert_finite(outputs)
-            for value in outputs.values():
-                self.assertEqual(value.dtype, np.float32)
+            self.assert_types(outputs)
         self.assert_same_answers(answers, self.answers(model))
         if "probability" in self.output_shapes:
             probability = answers["serving_default"]["probability"]
@@ -303,8 +315,7 @@ class ZooModelTestCase(tf.test.TestCase):
                 for outputs in self.answers(model).values():
                     outputs.pop("inputs")
                     self.assert_finite(outputs)
-                    for name, value in outputs.items():
-                        self.assertEqual(value.dtype, np.float32, name)
+                    self.assert_types(outputs)
 
     def test_two_replicas_train_as_one_device_does(self):
         batch = self.batch(8)
