@@ -21,6 +21,7 @@ from tensorflow_datasets.core import dataset_builder
 import tfds_builders
 import zoo
 from tests import page_blocks, page_code, page_commands
+from tests.zoo import tiny_model
 from tfds_builders import registry as dataset_registry
 from trainers.cli.run_options import parse_run
 from trainers.datasets import loading
@@ -240,6 +241,29 @@ def _dead_links(text, folder):
             if anchor[1:] not in page_blocks.anchors(page):
                 dead.append(target + anchor)
     return dead
+
+
+class OptionalPartsTest(tf.test.TestCase):
+    def test_the_page_has_what_the_code_asks_models_for(self):
+        page = (ROOT / "docs" / "adding_a_model.md").read_text()
+        rows = page.split("## Optional parts")[1].split("\n\n")[2].splitlines()[2:]
+        listed = {name for row in rows for name in re.findall(r"`(\w+)[`(]", row.split("|")[1])}
+        asked = re.compile(r'(?:hasattr|getattr)\((?:\w+\.)*model(?:_class)?, "(\w+)"')
+        sources = [path.read_text() for name in ("zoo", "trainers") for path in _modules(name)]
+        found = {name for text in sources for name in asked.findall(text)}
+        every_model_has = {"class_names", "image_shape", "optimizer_variables"}
+        every_model_has |= {"registry_name", "questions"}
+        self.assertIn("sample_prior", found)
+        self.assertEqual(found - every_model_has - listed, set())
+        classes = [zoo.describe(name).model_class for name in tiny_model.models_of_the_zoo()]
+        defined = {name for each in classes for name in dir(each)}
+        # Attributes that constructors set.
+        defined |= {name for each in classes for name in each.constructor_arguments()} | {"head"}
+        self.assertEqual(listed - defined, set())
+
+
+def _modules(package):
+    return sorted((ROOT / package).rglob("*.py"))
 
 
 def _texts_with_commands():
