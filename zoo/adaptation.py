@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ import tensorflow as tf
 
 from zoo import randomness
 from zoo.distributions import coral, jensen_shannon_bound, mmd
+from zoo.examples import in_parts
 from zoo.image_model import ImageModel
 from zoo.layers.dense_head import DenseHead
 from zoo.model import ZooModel
@@ -149,8 +151,8 @@ class DomainAdaptation(ImageModel):
 
     def adapt(self, images: np.ndarray) -> None:
         """Sets the size of the latents from a sample of the source; the model stays as it is."""
-        parts = [self._encode(self.model, images[i : i + 256]) for i in range(0, len(images), 256)]
-        spread = np.concatenate([part.numpy() for part in parts]).std(axis=0)
+        latents = in_parts(functools.partial(self._encode, self.model), images)
+        spread = latents.std(axis=0)
         self.latent_scale.assign(max(float(np.sqrt(np.mean(spread**2))), 1e-6))
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -21,6 +21,7 @@ __all__ = [
     "check_arrays",
     "checked",
     "first_examples",
+    "in_parts",
     "of_arrays",
     "of_dataset",
     "plain_errors",
@@ -224,6 +225,20 @@ def plain_errors() -> Iterator[None]:
         if own is None:
             raise
         raise ValueError(own[1]) from None
+
+
+def in_parts(
+    function: Callable[[tf.Tensor], tf.Tensor], images: np.ndarray, size: int = 256
+) -> np.ndarray:
+    """Returns a function of images, applied to some at a time to spare memory.
+
+    Args:
+        function: Takes a batch and returns a tensor with the same first axis.
+        images: (number, ...), one at least.
+        size: Images at a time. Default 256.
+    """
+    starts = range(0, len(images), size)
+    return np.concatenate([function(tf.constant(images[i : i + size])) for i in starts])
 
 
 def first_examples(dataset: tf.data.Dataset, number: int) -> dict[str, np.ndarray]:

@@ -39,6 +39,9 @@ class VoteModel(ImageModel):
         likelihood: "dirichlet_multinomial" (default) or "binomial".
         lowest_concentration: Smallest concentration of a Dirichlet-multinomial, default 0.1; 1 is
             that of Walmsley+22.
+        units: Length of the hidden dense layers of the head, default none.
+        dropout: Share that is dropped in training and in use, default 0.5.
+        passes: Number of dropout masks in use, M, default 20.
 
     The other arguments are those of `zoo.image_model.ImageModel`, without `class_names`: votes have
     answers, not classes.
@@ -59,6 +62,9 @@ class VoteModel(ImageModel):
         augment: bool = True,
         likelihood: str = "dirichlet_multinomial",
         lowest_concentration: float = 0.1,
+        units: Sequence[int] = (),
+        dropout: float = 0.5,
+        passes: int = 20,
         **kwargs: Any,
     ):
         super().__init__(image_shape=image_shape, augment=augment, **kwargs)
@@ -79,17 +85,18 @@ class VoteModel(ImageModel):
         )
         self.likelihood = likelihood
         self.lowest_concentration = lowest_concentration
+        self.units = tuple(units)
+        self.dropout = dropout
+        self.passes = passes
 
-    def _make_head(
-        self, inputs: int, units: Sequence[int], dropout: float, passes: int
-    ) -> VoteHead:
+    def _make_head(self, inputs: int) -> VoteHead:
         """Returns the layer from the features of an image to the parameters of its votes."""
         return VoteHead(
             inputs,
-            units,
+            self.units,
             len(self.tree.answers),
-            dropout,
-            passes,
+            self.dropout,
+            self.passes,
             self.seed + 1000,
             _FIRST_OUTPUT,
             name="head",

@@ -68,17 +68,16 @@ def _summarise(context, section, scores: VoteScores, asked, expected, constant) 
         f"**{error:.3f}** (RMSE over all answers) from the observed ones, where at least "
         f"{_FEWEST_VOLUNTEERS} volunteers were asked; "
     )
+    floor = root_mean_square(_scatter(scores, expected)[asked])
+    section.metrics["fraction_rmse_floor"] = floor
     if expected is not None:
-        floor = root_mean_square((_observed(scores) - expected)[asked])
         noise_free = root_mean_square((scores.fractions - expected)[asked])
-        section.metrics |= {"fraction_rmse_floor": floor, "expected_fraction_rmse": noise_free}
+        section.metrics["expected_fraction_rmse"] = noise_free
         text += (
             f"the scatter of the votes alone is {floor:.3f}, and the predictions differ from the "
             f"fractions of infinitely many volunteers by **{noise_free:.3f}**. "
         )
     else:
-        floor = root_mean_square(_sampling_error(scores)[asked])
-        section.metrics["fraction_rmse_floor"] = floor
         text += f"independent volunteers alone would scatter by {floor:.3f}. "
     text += (
         f"Central credible intervals of 68 % and 95 % cover **{covered[0.68]:.3f}** and "
@@ -109,16 +108,12 @@ def _question_table(section, tree, scores, asked, expected, constant) -> Table:
         row.append(
             f"{scores.volunteers[:, span.start][judged[:, 0]].mean():.1f}" if judged.any() else "-"
         )
+        scatter = root_mean_square(_scatter(scores, expected)[:, span][judged])
+        row += [_number(error), _number(scatter)]
         if expected is not None:
-            floor = root_mean_square((_observed(scores) - expected)[:, span][judged])
             free = root_mean_square((scores.fractions - expected)[:, span][judged])
             section.metrics[f"expected_fraction_rmse_{name}"] = free
-            row += [_number(error), _number(floor), _number(free)]
-        else:
-            row += [
-                _number(error),
-                _number(root_mean_square(_sampling_error(scores)[:, span][judged])),
-            ]
+            row.append(_number(free))
         for logs in (scores.log_prob, constant) if constant is not None else (scores.log_prob,):
             row.append(f"{logs[some, number].mean():.2f}" if some.any() else "-")
         rows.append(row)
@@ -177,7 +172,10 @@ def _errors(scores: VoteScores) -> np.ndarray:
     return scores.fractions - _observed(scores)
 
 
-def _sampling_error(scores: VoteScores) -> np.ndarray:
+def _scatter(scores: VoteScores, expected: np.ndarray | None) -> np.ndarray:
+    """Returns errors of the observed fractions: the true ones, or of independent volunteers."""
+    if expected is not None:
+        return _observed(scores) - expected
     return np.sqrt(scores.fractions * (1 - scores.fractions) / np.maximum(scores.volunteers, 1))
 
 

@@ -19,6 +19,7 @@ from trainers.prediction import refusals
 from trainers.serving import model_card
 from trainers.storage import json_files
 from zoo.serving.saved_model import CLASSES
+from zoo.weights.fetch import sha256
 
 __all__ = ["Facts", "ServedModel", "checksum", "may_be_column"]
 
@@ -183,8 +184,6 @@ def checksum(folder: Path) -> str:
     files = [folder / "saved_model.pb"]
     for name in ("variables", "assets"):
         files += [path for path in (folder / name).rglob("*") if path.is_file()]
-    lines = []
-    for name in sorted(path.relative_to(folder).as_posix() for path in files):
-        with open(folder / name, "rb") as file:
-            lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {name}\n")
+    names = sorted(path.relative_to(folder).as_posix() for path in files)
+    lines = (f"{sha256(folder / name)}  {name}\n" for name in names)
     return hashlib.sha256("".join(lines).encode()).hexdigest()

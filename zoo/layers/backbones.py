@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable, Iterator, Sequence
 
 import keras
 
 from zoo.layers.batch_normalization import GlobalBatchNormalization
 from zoo.layers.depthwise import DepthwiseConv2D
+from zoo.layers.published import published_network
 
 __all__ = ["ARCHITECTURES", "SMALLEST", "backbone"]
 
@@ -84,7 +84,9 @@ def backbone(
     network = keras.models.clone_model(template, clone_function=lambda layer: _own(layer, seeds))
     network.name = name
     if weights != "none":
-        trained = _with_weights(architecture, tuple(image_shape), weights)
+        make = functools.partial(ARCHITECTURES[architecture], input_shape=tuple(image_shape))
+        file = f"Keras's file of {architecture} without top"
+        trained = published_network(make, architecture, weights, file)
         for layer in network.layers:
             if layer.weights:
                 layer.set_weights(trained.get_layer(layer.name).get_weights())
@@ -95,28 +97,6 @@ def backbone(
 def _structure(architecture: str, image_shape: tuple[int, ...], policy: str) -> keras.Model:
     """Returns Keras's network; a second model of the same kind is made from the same one."""
     return ARCHITECTURES[architecture](include_top=False, weights=None, input_shape=image_shape)
-
-
-def _with_weights(architecture: str, image_shape: tuple[int, ...], weights: str) -> keras.Model:
-    weights = os.path.expanduser(weights)
-    if weights != "imagenet" and not os.path.isfile(weights):
-        raise ValueError(
-            f"weights must be 'imagenet', 'none' or a path; there is no file '{weights}'"
-        )
-    try:
-        return ARCHITECTURES[architecture](
-            include_top=False, weights=weights, input_shape=image_shape
-        )
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        if weights == "imagenet":
-            raise ValueError(
-                f"weights 'imagenet' could not be downloaded ({reason}); without a network give "
-                f"weights=PATH of Keras's file of {architecture} without top, or 'none'"
-            ) from None
-        raise ValueError(
-            f"weights: {weights} does not hold {architecture} without top: {reason}"
-        ) from None
 
 
 def _own(layer: keras.layers.Layer, seeds: Iterator[int]) -> keras.layers.Layer:

@@ -79,18 +79,12 @@ class DenseHead(ZooLayer):
         self.built = True
 
     def call(self, x: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
-        if not self.hidden:
-            return self.last(self._dropped(x, seed))
-        for number, layer in enumerate(self.hidden):
+        for layer in self.hidden[:1]:
             x = layer(x)
-            x = self._dropped(x, seed) if number == 0 else x
+        x = randomness.dropout(x, self.dropout, seed)
+        for layer in self.hidden[1:]:
+            x = layer(x)
         return self.last(x)
-
-    def _dropped(self, x: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
-        if seed is None or not self.dropout:
-            return x
-        draws = randomness.uniform(tf.shape(x)[0], (x.shape[-1],), seed)
-        return tf.where(draws < self.dropout, tf.zeros_like(x), x / (1 - self.dropout))
 
     def compute_output_shape(self, input_shape: Sequence[int | None]) -> tuple[int | None, ...]:
         return (input_shape[0], self.outputs)

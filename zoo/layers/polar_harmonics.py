@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import stretch
+from zoo.examples import in_parts
 from zoo.layer import Float32Layer
 from zoo.preprocessing.border import background_and_noise, border_pixels, border_width
 
@@ -114,8 +115,7 @@ class PolarHarmonics(Float32Layer):
         Args:
             images: (number, height, width, bands), as the layer reads them.
         """
-        parts = [self.amplitudes(images[i : i + 256]).numpy() for i in range(0, len(images), 256)]
-        amplitudes = np.concatenate(parts)
+        amplitudes = in_parts(self.amplitudes, images)
         median = np.median(np.abs(amplitudes), axis=0)
         softening = np.where(median > 0, median, 1.0)
         stretched = np.arcsinh(amplitudes / softening)

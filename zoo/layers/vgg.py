@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 import keras
 import numpy as np
 from keras import layers
 
+from zoo.layers.published import published_network
+
 __all__ = ["LAYERS", "freeze", "load_weights", "read_weights", "vgg16"]
 
 # Filters and number of convolutions of each block.
 _BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+
+_FILE = "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
 LAYERS = tuple(
     f"block{block}_{name}"
@@ -82,21 +85,7 @@ def read_weights(weights: str) -> dict[str, np.ndarray]:
     Raises:
         ValueError: if the weights cannot be had or read.
     """
-    weights = os.path.expanduser(weights)
-    if weights != "imagenet" and not os.path.isfile(weights):
-        raise ValueError(
-            f"weights must be 'imagenet', 'none' or a path; there is no file '{weights}'"
-        )
-    try:
-        whole = keras.applications.VGG16(include_top=False, weights=weights)
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        if weights == "imagenet":
-            raise ValueError(
-                f"weights 'imagenet' could not be downloaded ({reason}); without a network give "
-                f"weights=PATH of vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5, or 'none'"
-            ) from None
-        raise ValueError(f"weights: {weights} does not hold VGG-16 without top: {reason}") from None
+    whole = published_network(keras.applications.VGG16, "VGG-16", weights, _FILE)
     return {
         f"{layer.name}/{variable.name}": variable.numpy()
         for layer in whole.layers

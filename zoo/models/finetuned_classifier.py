@@ -12,6 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import encoders, losses, preprocessing, registry
+from zoo.examples import in_parts
 from zoo.fingerprints import weights_checksum, without_names
 from zoo.image_model import ImageModel
 from zoo.layers.augmentation import mean_over_symmetries
@@ -196,10 +197,9 @@ class FinetunedClassifier(ImageModel):
 
     def adapt(self, images: np.ndarray) -> None:
         super().adapt(images)
-        parts = [images[i : i + _BATCH] for i in range(0, len(images), _BATCH)]
         if self.training == "from_scratch":
-            self.encoder.adapt(np.concatenate([self._fitting(tf.constant(x)) for x in parts]))
-        self.scaling.adapt(np.concatenate([self.features(tf.constant(x)) for x in parts]))
+            self.encoder.adapt(in_parts(self._fitting, images, _BATCH))
+        self.scaling.adapt(in_parts(self.features, images, _BATCH))
 
     # Inference.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
@@ -44,9 +44,7 @@ class GZBackbone(VoteModel):
             path of Keras's file without top. A saved model has its weights with it.
         cut: Name of the layer whose output is averaged; None (default) for the last one.
         grey: Whether colours are averaged, default False.
-        units: Length of hidden dense layers of the head, default none.
         dropout: Share that is dropped in training and in use, default 0.2.
-        passes: M, default 20.
 
     The other arguments are those of `zoo.vote_model.VoteModel`.
 
@@ -81,24 +79,18 @@ class GZBackbone(VoteModel):
         weights: str | None = "none",
         cut: str | None = None,
         grey: bool = False,
-        units: Sequence[int] = (),
         dropout: float = 0.2,
-        passes: int = 20,
         **kwargs: Any,
     ):
-        super().__init__(preprocessing=preprocessing, **kwargs)
+        super().__init__(preprocessing=preprocessing, dropout=dropout, **kwargs)
         # `weights=none` on a command line is None, as any other hyperparameter.
         self.weights_source = "none" if weights is None else str(weights)
         self.architecture = architecture
         self.cut = cut
         self.grey = grey
-        self.units = tuple(units)
-        self.dropout = dropout
-        self.passes = passes
         shape = (*self.preprocessed_shape[:2], 3)
         self.backbone = backbone(architecture, shape, self.seed, self.weights_source, cut)
-        inputs = int(self.backbone.output_shape[-1])
-        self.head = self._make_head(inputs, self.units, dropout, passes)
+        self.head = self._make_head(int(self.backbone.output_shape[-1]))
         self.built = True
 
     def _vector(self, images: tf.Tensor, training: bool) -> tf.Tensor:

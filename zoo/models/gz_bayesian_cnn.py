@@ -41,8 +41,6 @@ class GZBayesianCNN(VoteModel):
         preprocessing: See `zoo.preprocessing.make`. Default "standardize".
         filters: Filters of the convolutions of each stage; a pooling ends each.
         units: Length of the hidden dense layers, default (128,).
-        dropout: Share that is dropped in training and in use, default 0.5.
-        passes: M, default 20.
 
     The other arguments are those of `zoo.vote_model.VoteModel`; a is its `lowest_concentration`.
 
@@ -72,23 +70,17 @@ class GZBayesianCNN(VoteModel):
         preprocessing: Any = "standardize",
         filters: Sequence[Sequence[int]] = ((32, 32), (64, 64), (128,), (128,)),
         units: Sequence[int] = (128,),
-        dropout: float = 0.5,
-        passes: int = 20,
         **kwargs: Any,
     ):
-        super().__init__(preprocessing=preprocessing, **kwargs)
+        super().__init__(preprocessing=preprocessing, units=units, **kwargs)
         self.filters = tuple(tuple(stage) for stage in filters)
         if not self.filters or any(not stage or min(stage) < 1 for stage in self.filters):
             raise ValueError(
                 "filters must be lists of positive integers, one for each stage; "
                 f"got {[list(stage) for stage in self.filters]}"
             )
-        self.units = tuple(units)
-        self.dropout = dropout
-        self.passes = passes
         self.encoder = _convolutions(self.preprocessed_shape, self.filters, self.seed)
-        inputs = int(np.prod(self.encoder.output_shape[1:]))
-        self.head = self._make_head(inputs, self.units, dropout, passes)
+        self.head = self._make_head(int(np.prod(self.encoder.output_shape[1:])))
         self.built = True
 
     def _vector(self, images: tf.Tensor, training: bool) -> tf.Tensor:

@@ -12,6 +12,7 @@ import tensorflow_probability as tfp
 from keras import layers
 
 from zoo.distributions import kl_normal
+from zoo.examples import in_parts
 from zoo.layers.polar_harmonics import PolarHarmonics
 from zoo.models.vae import VAE
 from zoo.registry import register
@@ -163,9 +164,7 @@ class InvariantVAE(VAE):
 
     def adapt(self, images: np.ndarray) -> None:
         super().adapt(images)
-        parts = [images[i : i + 256] for i in range(0, len(images), 256)]
-        seen = [self._network_input(tf.constant(part))[1].numpy() for part in parts]
-        self.harmonics.adapt(np.concatenate(seen))
+        self.harmonics.adapt(in_parts(lambda part: self._network_input(part)[1], images))
 
     def objective(
         self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool

@@ -142,11 +142,7 @@ class StarGalaxyCNN(ImageModel):
         return tf.nn.leaky_relu(self.encoder(x))
 
     def _classify(self, x: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
-        features = self._read(x)
-        if seed is not None and self.dropout:
-            draws = randomness.uniform(tf.shape(features)[0], (self.feature_count,), seed)
-            features = tf.where(draws < self.dropout, 0.0, features / (1 - self.dropout))
-        return self.head(features)
+        return self.head(randomness.dropout(self._read(x), self.dropout, seed))
 
     def _prepared(self, images: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
         return self.preprocessing(images)

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.examples import in_parts
 from zoo.layers.feature_scaling import FeatureScaling
 from zoo.models.blendhunter import BlendHunter
 from zoo.registry import register
@@ -145,9 +146,7 @@ class StarGalaxyVGG(BlendHunter):
 
     def adapt(self, images: np.ndarray) -> None:
         super().adapt(images)
-        starts = range(0, len(images), _BATCH)
-        features = [self.features(tf.constant(images[i : i + _BATCH])) for i in starts]
-        self.head.adapt(np.concatenate(features))
+        self.head.adapt(in_parts(self.features, images, _BATCH))
 
     def objective(
         self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool

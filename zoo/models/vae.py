@@ -14,6 +14,7 @@ import tensorflow_probability as tfp
 from zoo import losses, randomness, stretch
 from zoo.distributions import kl_normal
 from zoo.distributions.posterior import DiagonalNormal, FullCovarianceNormal
+from zoo.examples import in_parts
 from zoo.image_model import ImageModel
 from zoo.layers.profile import ProfileDecoder
 from zoo.layers.residual import residual_decoder, residual_encoder
@@ -197,11 +198,8 @@ class VAE(ImageModel):
             self._adapt_profile(self.decoder, images)
 
     def _adapt_profile(self, profile: ProfileDecoder, images: np.ndarray) -> None:
-        stretched = [
-            self._network_input(tf.constant(images[i : i + 256]))[1].numpy()
-            for i in range(0, len(images), 256)
-        ]
-        profile.adapt(np.concatenate(stretched), _saturated(images))
+        stretched = in_parts(lambda part: self._network_input(part)[1], images)
+        profile.adapt(stretched, _saturated(images))
 
     # Inference.
 

@@ -11,6 +11,7 @@ import tensorflow_probability as tfp
 from sklearn.mixture import GaussianMixture
 
 from zoo.distributions import MixturePrior, kl_monte_carlo
+from zoo.examples import in_parts
 from zoo.layers.component_classes import ComponentClasses, half_light_radius
 from zoo.layers.profile import ProfileDecoder
 from zoo.models.vae import VAE
@@ -20,10 +21,9 @@ __all__ = ["MixtureVAE"]
 
 tfd = tfp.distributions
 
-# The refit of the mixture: starts of EM, least variance of a component, images at a time.
+# The refit of the mixture: starts of EM, least variance of a component.
 _REFIT_STARTS = 8
 _REFIT_FLOOR = 1e-3
-_REFIT_BATCH = 256
 
 
 @register(
@@ -179,9 +179,7 @@ class MixtureVAE(VAE):
 
     def _posterior_means(self, images: np.ndarray) -> np.ndarray:
         """Returns the mean of the posterior of each image, (number, latent_dim)."""
-        starts = range(0, len(images), _REFIT_BATCH)
-        batches = (tf.constant(images[start : start + _REFIT_BATCH]) for start in starts)
-        return np.concatenate([self.infer(batch).mean().numpy() for batch in batches])
+        return in_parts(lambda part: self.infer(part).mean(), images)
 
     def _mixed_latents(self) -> int:
         """Returns the number of latents that the mixture covers where the user names none."""

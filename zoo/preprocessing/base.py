@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.examples import in_parts
 from zoo.layer import Float32Layer
 from zoo.suggestions import did_you_mean
 
@@ -122,8 +123,7 @@ class Chain(Preprocessing):
     def _adapt(self, images: np.ndarray) -> None:
         for layer in self.layers:
             layer.adapt(images)
-            parts = [layer(images[i : i + 256]) for i in range(0, len(images), 256)]
-            images = np.concatenate(parts)
+            images = in_parts(layer, images)
 
     def inverse(self, x: tf.Tensor, like: tf.Tensor | None = None) -> tf.Tensor:
         before = []

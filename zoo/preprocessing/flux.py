@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from zoo.examples import in_parts
 from zoo.preprocessing.base import Preprocessing, register
 from zoo.preprocessing.border import background_and_noise, border_pixels, border_width
 
@@ -72,8 +73,7 @@ class FluxNormalization(Preprocessing):
 
     def _adapt(self, images: np.ndarray) -> None:
         self.flux_floor.assign(0.0)
-        parts = [self._flux(images[i : i + 256]) for i in range(0, len(images), 256)]
-        flux = np.concatenate(parts).ravel()
+        flux = in_parts(self._flux, images).ravel()
         typical = np.median(flux[flux > _TINY]) if (flux > _TINY).any() else 1.0
         self.typical_flux.assign(typical)
         self.flux_floor.assign(0.01 * typical)

@@ -54,7 +54,7 @@ class GZBackboneTest(model_test_case.ZooModelTestCase):
         self.assertAllClose(model.backbone(images), wanted(images), rtol=1e-4, atol=1e-4)
         self.assertEqual(model.get_config()["weights"], path)
         # A saved model does not look for the file again.
-        with mock.patch.object(backbones, "_with_weights", side_effect=AssertionError):
+        with mock.patch.object(backbones, "published_network", side_effect=AssertionError):
             again = type(model).from_config(model.get_config())
         self.assertEqual(again.get_config()["weights"], path)
 
