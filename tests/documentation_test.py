@@ -26,6 +26,8 @@ from tfds_builders import registry as dataset_registry
 from trainers.cli.run_options import parse_run
 from trainers.datasets import loading
 from trainers.errors import UserError
+from trainers.evaluators.needs import NEEDS
+from trainers.evaluators.registry import describe, list_evaluators
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -243,11 +245,25 @@ def _dead_links(text, folder):
     return dead
 
 
+class EvaluatorsTest(tf.test.TestCase):
+    def test_the_page_has_the_evaluators_with_their_needs(self):
+        page = (ROOT / "docs" / "evaluators.md").read_text()
+        own = [name for name in list_evaluators() if describe(name).is_own]
+        expected = [
+            (f"`{entry.name}`", entry.title, ", ".join(f"`{need}`" for need in entry.needs))
+            for entry in map(describe, own)
+        ]
+        first, second = (page_blocks.table_rows(part) for part in page.split("## Needs"))
+        self.assertEqual([(name, title, lacks) for name, title, _, lacks in first], expected)
+        needs = [*(f"`{name}`" for name in NEEDS), "`<method>()`"]
+        self.assertCountEqual([name for name, _ in second], needs)
+
+
 class OptionalPartsTest(tf.test.TestCase):
     def test_the_page_has_what_the_code_asks_models_for(self):
         page = (ROOT / "docs" / "adding_a_model.md").read_text()
-        rows = page.split("## Optional parts")[1].split("\n\n")[2].splitlines()[2:]
-        listed = {name for row in rows for name in re.findall(r"`(\w+)[`(]", row.split("|")[1])}
+        rows = page_blocks.table_rows(page.split("## Optional parts")[1].split("## ")[0])
+        listed = {name for row in rows for name in re.findall(r"`(\w+)[`(]", row[0])}
         asked = re.compile(r'(?:hasattr|getattr)\((?:\w+\.)*model(?:_class)?, "(\w+)"')
         sources = [path.read_text() for name in ("zoo", "trainers") for path in _modules(name)]
         found = {name for text in sources for name in asked.findall(text)}

@@ -8,7 +8,7 @@ import re
 
 from markdown_it import MarkdownIt
 
-__all__ = ["Block", "anchors", "blocks", "links"]
+__all__ = ["Block", "anchors", "blocks", "links", "table_rows"]
 
 _MARKDOWN = MarkdownIt("commonmark").enable("table")
 _NOT_RUN = re.compile(r"<!-- not run: (.+) -->$")
@@ -67,3 +67,14 @@ def links(page):
                 path, mark, anchor = target.partition("#")
                 targets.append((path, mark + anchor))
     return targets
+
+
+def table_rows(page):
+    """Returns the rows of the tables of a page, without their headers, as tuples of cells."""
+    rows = []
+    for token, inside in itertools.pairwise(_MARKDOWN.parse(page)):
+        if token.type == "tr_open":
+            rows.append([])
+        elif token.type == "td_open":
+            rows[-1].append(inside.content)
+    return [tuple(row) for row in rows if row]

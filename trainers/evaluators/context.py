@@ -85,13 +85,11 @@ class EvaluationContext:
 
     # Classes, and the needs of evaluators.
 
-    def lacks(self, need: str) -> str | None:
+    def lacks(self, need: needs.Need) -> str | None:
         """Returns the reason why a need of an evaluator is not met, or None if it is.
 
         Args:
-            need: `labels`, `regression`, `two_classes`, `star_galaxy`, `blends`, `class_fractions`,
-                `training_split`, `history`, `tasks`, `adaptation`, `probability`, `votes`,
-                `latents`, or `<method>()` for a method of the model.
+            need: The need, see `trainers.evaluators.needs.Need`.
 
         Raises:
             ValueError: if there is no such need.

@@ -8,7 +8,11 @@ from typing import Any
 from trainers.blends.truth import blended_class
 from trainers.storage import json_files
 
-__all__ = ["reason_against"]
+__all__ = ["NEEDS", "Need", "reason_against"]
+
+Need = str | Callable[[Any], str | None]
+"""Name of one of `NEEDS`, `<method>()` for a method of the model, or a function of the
+`EvaluationContext` that returns the reason why it is not met, or None if it is."""
 
 
 def _adapts(context) -> bool:
@@ -50,8 +54,7 @@ def _has_blends(context) -> bool:
     return blended_class(context.class_names) is not None and "separation" in context.arrays()
 
 
-# Each returns whether the need is met, and the reason for the case that it is not.
-_NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
+NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
     "labels": lambda c: (bool(c.class_names), "the dataset has no labels"),
     "two_classes": lambda c: (
         len(c.class_names) == 2,
@@ -84,21 +87,24 @@ _NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
     ),
     "latents": lambda c: (hasattr(c.model, "encode"), "the model has no encode()"),
 }
+"""For each need a function that returns whether it is met, and the reason if it is not."""
 
 
-def reason_against(context: Any, need: str) -> str | None:
+def reason_against(context: Any, need: Need) -> str | None:
     """Returns the reason why a need is not met, or None if it is.
 
     Args:
         context: The `EvaluationContext`.
-        need: One of those of `EvaluationContext.lacks`.
+        need: The need.
 
     Raises:
         ValueError: if there is no such need.
     """
+    if callable(need):
+        return need(context)
     if need.endswith("()"):
         return None if hasattr(context.model, need[:-2]) else f"the model has no {need}"
-    if need not in _NEEDS:
-        raise ValueError(f"need must be one of {', '.join(_NEEDS)} or a method; got '{need}'")
-    is_met, reason = _NEEDS[need](context)
+    if need not in NEEDS:
+        raise ValueError(f"need must be one of {', '.join(NEEDS)} or a method; got '{need}'")
+    is_met, reason = NEEDS[need](context)
     return None if is_met else reason

@@ -12,6 +12,7 @@ from zoo.lazy_registry import LazyRegistry
 
 if TYPE_CHECKING:
     from trainers.evaluators.context import EvaluationContext
+    from trainers.evaluators.needs import Need
     from trainers.evaluators.section import Section
 
 __all__ = ["EvaluatorEntry", "describe", "list_evaluators", "register", "select"]
@@ -45,13 +46,13 @@ class EvaluatorEntry:
     Attributes:
         name: Key of its numbers in `metrics.json`.
         title: Heading in the report.
-        needs: Names of what the model and the data must have, see `EvaluationContext.lacks`.
+        needs: What the model and the data must have.
         run: Takes the context, returns the section of the report.
     """
 
     name: str
     title: str
-    needs: tuple[str, ...]
+    needs: tuple[Need, ...]
     run: Callable[[EvaluationContext], Section]
 
     @property
@@ -69,13 +70,15 @@ _registry: LazyRegistry[EvaluatorEntry] = LazyRegistry(
 _entries = _registry.entries
 
 
-def register(name: str, *, title: str, needs: Sequence[str] = ()) -> Callable[[Callable], Callable]:
+def register(
+    name: str, *, title: str, needs: Sequence[Need] = ()
+) -> Callable[[Callable], Callable]:
     """Decorator that enters a function `run(context) -> Section` as the evaluator `name`.
 
     Args:
         name: Key of its numbers in `metrics.json`.
         title: Heading in the report.
-        needs: What the model and the data must have, see `EvaluationContext.lacks`.
+        needs: What the model and the data must have, see `trainers.evaluators.needs.Need`.
 
     Raises:
         ValueError: if `name` is taken or no identifier.

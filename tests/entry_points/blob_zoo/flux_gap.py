@@ -3,7 +3,12 @@
 from trainers.evaluators import EvaluationContext, Section, register
 
 
-@register("flux_gap", title="Gap of the fluxes", needs=("labels",))
+def _two_bands(context: EvaluationContext) -> str | None:
+    bands = context.images.shape[-1]
+    return None if bands == 2 else f"the images have {bands} bands, not two"
+
+
+@register("flux_gap", title="Gap of the fluxes", needs=("labels", _two_bands))
 def evaluate_flux_gap(context: EvaluationContext) -> Section:
     flux = context.images.sum(axis=(1, 2, 3))
     last = context.labels.max()

@@ -1,3 +1,5 @@
+from unittest import mock
+
 import tensorflow as tf
 
 from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel
@@ -54,6 +56,27 @@ class RegistryTest(tf.test.TestCase):
         # A classifier with other classes is a mistake, not a model without names.
         model.task = "classification"
         self.assertNotIn("roc", self._selected(model, dataset)[1])
+
+    def test_a_need_may_be_a_function(self):
+        dataset = StandInDataset()
+        context = EvaluationContext(StandInModel(dataset), dataset, self.get_temp_dir())
+
+        def bands(context):
+            number = context.images.shape[-1]
+            return None if number == 9 else f"the images have {number} bands"
+
+        entry = registry.EvaluatorEntry("nine", "Nine", ("labels", bands), print)
+        # All are registered before, as the patch takes away what comes later.
+        registry.select(context)
+        with mock.patch.dict(registry._entries, {"nine": entry}):
+            _, left_out = registry.select(context)
+            self.assertEqual(
+                left_out["nine"], f"the images have {dataset.spec.image_shape[-1]} bands"
+            )
+            with self.assertRaisesRegex(ValueError, "'nine' does not fit: the images have"):
+                registry.select(context, ["nine"])
+            with mock.patch.object(EvaluationContext, "images", tf.zeros((1, 1, 1, 9))):
+                self.assertEqual([e.name for e in registry.select(context, ["nine"])[0]], ["nine"])
 
     def test_what_does_not_fit_cannot_be_asked_for(self):
         dataset = StandInDataset()
