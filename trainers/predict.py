@@ -1,4 +1,4 @@
-r"""Table of a model's outputs for cutouts: one row for each object.
+"""Table of a model's outputs for cutouts: one row for each object.
 
 Reads FITS (images, extensions, tables), PNG and JPEG, npy and npz, HDF5 and Parquet files, folders
 of them, or a split of a TFDS dataset; asks a SavedModel; and writes FITS, Parquet, ECSV or CSV by

@@ -1,4 +1,4 @@
-r"""Table of the outputs of a model behind TensorFlow Serving: one row for each object.
+"""Table of the outputs of a model behind TensorFlow Serving: one row for each object.
 
 Reads the files that `trainers.predict` reads, sends them over gRPC, and writes FITS, Parquet, ECSV
 or CSV by the end of the name. PNG and JPEG files go as they are where the model takes them. What

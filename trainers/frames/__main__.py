@@ -1,4 +1,4 @@
-r"""Detects the sources of survey frames and says which of them are blends.
+"""Detects the sources of survey frames and says which of them are blends.
 
 Detects with SEP, cuts a stamp of each detection, asks a trained classifier of any two or more
 classes, and writes for each frame `NAME.ecsv`, a catalogue with a probability for each class, and
@@ -7,7 +7,7 @@ that cannot be used are reported and left out.
 
 Examples:
     python -m trainers.frames --frame field.fits --run_dir runs/NAME --output_dir blends
-    python -m trainers.frames --frame a.fits b.fits.fz --mask a_mask.fits b_mask.fits.fz \
+    python -m trainers.frames --frame a.fits b.fits.fz --mask a_mask.fits b_mask.fits.fz \\
         --saved_model saved_models/blend_cnn --output_dir blends
 """
 
