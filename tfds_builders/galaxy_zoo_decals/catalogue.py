@@ -32,6 +32,9 @@ MEASURED = {
 # Draws of the posterior that the automated catalogue has of each answer.
 POSTERIORS = 25
 
+# Spellings of pandas, TOPCAT and STIL among them.
+_TRUTHS = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
+
 _FLUX = "sersic_nmgy_r"
 _NEEDED = ("iauname", "ra", "dec", "wrong_size_warning", _FLUX, *MEASURED.values())
 
@@ -94,16 +97,17 @@ def index(
             usable.rows += 1
             try:
                 row = _row(line, columns, f"{path}: row {usable.rows}")
-                name = row["iauname"]
+                name = row["iauname"].strip()
                 if not name or name in usable.offsets:
                     what = "stands in the catalogue twice" if name else "has no iauname"
                     raise ValueError(f"{path}: {name or f'row {usable.rows}'} {what}")
+                is_wrong = _truth(row, "wrong_size_warning", f"{path}: {name}")
             except ValueError as error:
                 left_out.add(str(error))
                 continue
             if name not in images:
                 usable.without_image.append(name)
-            elif row["wrong_size_warning"].lower() == "true" and not config.wrong_size:
+            elif is_wrong and not config.wrong_size:
                 usable.wrong_size.append(name)
             else:
                 usable.offsets[name] = start
@@ -167,7 +171,7 @@ class GalaxiesOfFile:
             "ra": _number(row, "ra", where, needed=True),
             "dec": _number(row, "dec", where, needed=True),
             "magnitude": np.float32(22.5 - 2.5 * np.log10(flux) if flux > 0 else np.nan),
-            "wrong_size_warning": row["wrong_size_warning"].lower() == "true",
+            "wrong_size_warning": _truth(row, "wrong_size_warning", where),
             "pixel_scale": np.float32(side * image_scale(th50, th90)),
         }
         if config.automated:
@@ -234,9 +238,17 @@ def _number(row: dict[str, str], name: str, where: str, *, needed: bool = False)
         value = float(text) if text else np.nan
     except ValueError:
         raise ValueError(f"{where}: {name} must be a number; got '{text}'") from None
-    if needed and not np.isfinite(value):
+    # An empty field is no measurement; an infinite one is none either, and says it is.
+    if np.isinf(value) or (needed and np.isnan(value)):
         raise ValueError(f"{where}: {name} must be a finite number; got '{text}'")
     return value
+
+
+def _truth(row: dict[str, str], name: str, where: str) -> bool:
+    text = row[name].strip().lower()
+    if text not in _TRUTHS:
+        raise ValueError(f"{where}: {name} must be True or False; got '{row[name]}'")
+    return _TRUTHS[text]
 
 
 def _count(row: dict[str, str], name: str, where: str) -> int:

@@ -204,7 +204,8 @@ class CataloguesTest(tf.test.TestCase):
 
     def test_without_image_or_of_wrong_size_is_counted(self):
         def spoil(table):
-            table[4]["wrong_size_warning"] = "True"
+            for row, text in ((2, "0"), (4, " TRUE"), (5, "f")):
+                table[row]["wrong_size_warning"] = text
 
         folder = write_images(Path(tempfile.mkdtemp()), skip=(2, 7))
         write_catalogue(folder, FILES["gzd5"], spoil)
@@ -260,11 +261,19 @@ class BadInputTest(tf.test.TestCase):
         return write_catalogue(folder, FILES["gzd5"], change)
 
     def test_bad_values_name_file_and_object(self):
-        for column, value in (("ra", "abc"), ("bar_strong", "1.5"), ("dec", "")):
+        for column, value in (
+            ("ra", "abc"),
+            ("bar_strong", "1.5"),
+            ("dec", ""),
+            ("petro_th50", "inf"),
+        ):
             with self.subTest(column):
                 folder = self.spoilt(column, value)
                 self.check(folder, "gz_decals_volunteers_5.csv", NAMES[3], column, f"'{value}'")
-        self.check(self.spoilt("iauname", NAMES[2]), NAMES[2], "stands in the catalogue twice")
+        folder = self.spoilt("wrong_size_warning", "yes")
+        self.check(folder, NAMES[3], "wrong_size_warning must be True or False; got 'yes'")
+        twice = f" {NAMES[2]} "
+        self.check(self.spoilt("iauname", twice), NAMES[2], "stands in the catalogue twice")
 
     def test_missing_columns_and_short_lines(self):
         folder = self.spoilt("ra", 1.0)

@@ -110,7 +110,7 @@ class ObjectFiles:
     def _example(self, path: epath.Path, records: np.ndarray, row: int) -> dict[str, Any]:
         record = records[row]
         if "objID" in records.dtype.names:
-            identifier = _text(record["objID"])
+            identifier = _text(record["objID"]).strip()
         else:
             identifier = path.stem if len(records) == 1 else f"{path.stem}-{row}"
         where = f"{path}: object {identifier}"

@@ -266,6 +266,13 @@ class BadInputTest(tf.test.TestCase):
 
     def test_object_twice(self):
         self.check(self.folder(objID=int(IDS[2])), IDS[2], "already in objects.npy")
+        # As text, with the spaces of a table of fixed width.
+        kind = [("objID", "S20"), ("image", "f4", (5, 64, 64)), ("class", "S6"), ("z", "f4")]
+        array = records().astype(kind)
+        array["objID"][3] = f" {IDS[2]}".encode()
+        folder = Path(tempfile.mkdtemp())
+        np.save(folder / "objects.npy", array)
+        self.check(folder, f"object {IDS[2]} is already in objects.npy")
 
     def test_wrong_shape_and_missing_field(self):
         folder = Path(tempfile.mkdtemp())
