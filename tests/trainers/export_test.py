@@ -174,6 +174,15 @@ class VersionsTest(ExportTestCase):
             self.export()
         self.assertEqual(self.files(), ["tiny", "tiny/1", "tiny/1/saved_model.pb"])
 
+    def test_two_exports_at_once_have_two_versions(self):
+        with versions.new_version(self.folder / "tiny") as one:
+            with versions.new_version(self.folder / "tiny") as two:
+                (two.path / "saved_model.pb").write_text("two")
+            (one.path / "saved_model.pb").write_text("one")
+        for number, text in ((1, "one"), (2, "two")):
+            path = self.folder / "tiny" / str(number) / "saved_model.pb"
+            self.assertEqual(path.read_text(), text)
+
     def test_what_killed_exports_left_is_removed_and_what_runs_is_not(self):
         ended = subprocess.Popen([sys.executable, "-c", ""])
         ended.wait()
@@ -187,7 +196,8 @@ class VersionsTest(ExportTestCase):
             draft.mkdir(parents=True)
             (draft / "saved_model.pb").write_text("half")
         os.utime(forgotten, (0, 0))
-        self.assertEqual(self.export().name, "1")
+        # Version 1 is being written.
+        self.assertEqual(self.export().name, "2")
         self.assertFalse(killed.exists() or forgotten.exists())
         self.assertTrue(running.exists() and elsewhere.exists())
 

@@ -56,7 +56,7 @@ def new_version(folder: Path, version: int | None = None) -> Iterator[Draft]:
 
     Args:
         folder: Folder of the versions; made if missing.
-        version: Number; None for one more than the highest there is.
+        version: Number; None for one more than the highest there is, or is being written.
 
     Raises:
         ValueError: if `version` is not positive, or exists.
@@ -66,7 +66,8 @@ def new_version(folder: Path, version: int | None = None) -> Iterator[Draft]:
     if version is not None and version < 1:
         raise ValueError(f"version must be a positive integer; got {version}")
     if version is None:
-        version = 1 + max(existing_versions(folder), default=0)
+        _remove_abandoned_drafts(folder)
+        version = 1 + max([*existing_versions(folder), *_drafted_versions(folder)], default=0)
     target = folder / str(version)
     if version in existing_versions(folder) or target.exists():
         raise ValueError(
@@ -128,6 +129,11 @@ def _remove_abandoned_drafts(folder: Path) -> None:
     for draft in folder.glob(f"{_DRAFT_PREFIX}.*"):
         if _is_abandoned(draft):
             shutil.rmtree(draft, ignore_errors=True)
+
+
+def _drafted_versions(folder: Path) -> list[int]:
+    drafts = (draft.name.split(".") for draft in folder.glob(f"{_DRAFT_PREFIX}.*"))
+    return [int(parts[2]) for parts in drafts if parts[2].isdigit()]
 
 
 def _is_abandoned(draft: Path) -> bool:
