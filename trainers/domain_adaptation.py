@@ -19,7 +19,7 @@ from trainers.cli.exit_status import command
 from trainers.cli.parser import parse
 from trainers.errors import UserError
 from trainers.options.adaptation import AdaptationOptions, configuration
-from trainers.runs.run_folder import load_config
+from trainers.runs.run_folder import RunFolder, load_config
 
 __all__ = ["main"]
 
@@ -31,8 +31,9 @@ def _command(arguments: Sequence[str]) -> None:
     config = configuration(options, source_config)
 
     import zoo
-    from trainers.datasets import loading
+    from trainers.datasets import loading, records
     from trainers.distribution import strategy as strategies
+    from trainers.prediction import notes
     from trainers.runs import pipeline
     from trainers.runs.adaptation import adapt
 
@@ -46,12 +47,16 @@ def _command(arguments: Sequence[str]) -> None:
     with strategies.telling_failures(strategy):
         with strategies.chief_first(strategy):
             source = loading.load_for_run(source_config)
+            RunFolder(config.source_run).check_judged_data(
+                source, "put them back to adapt the model from its own data"
+            )
             if config.dataset == "image_folder":
                 # Before the padding, which the target is given as the source was.
                 *sides, bands = source.spec.image_shape
                 shape = [*(side - 2 * config.pad for side in sides), bands]
                 config = dataclasses.replace(config, image_shape=shape)
             target = loading.load_for_run(config)
+        notes.print_dataset(target.spec, records.of_images(source.spec))
         outcome = adapt(config, source, target, strategy)
         strategies.end(strategy)
     if outcome is not None:

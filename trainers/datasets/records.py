@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from trainers.datasets import fingerprints
 
 if TYPE_CHECKING:
-    from trainers.datasets.dataset import Dataset
+    from trainers.datasets.dataset import Dataset, DatasetSpec
 
-__all__ = ["differences", "of_dataset", "of_models"]
+__all__ = ["differences", "of_dataset", "of_images", "of_models"]
 
 
 def of_dataset(dataset: Dataset) -> dict[str, Any]:
@@ -28,11 +28,18 @@ def of_dataset(dataset: Dataset) -> dict[str, Any]:
         "name": spec.name,
         "version": spec.version,
         "class_names": list(spec.class_names),
+        **of_images(spec),
+        "num_examples": dict(dataset.num_examples),
+        "contents": {split: dataset.stored_content(split) for split in dataset.num_examples},
+    }
+
+
+def of_images(spec: DatasetSpec) -> dict[str, Any]:
+    """Returns the part of the record by which images of one dataset are like those of another."""
+    return {
         "bands": list(spec.bands),
         "units": spec.units,
         "pixel_scale_arcsec": spec.pixel_scale,
-        "num_examples": dict(dataset.num_examples),
-        "contents": {split: dataset.stored_content(split) for split in dataset.num_examples},
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trainers.datasets import loading
@@ -14,6 +14,7 @@ from trainers.evaluators.statistics.task_probe import FEW_TREES, TREES, TaskScor
 from trainers.evaluators.statistics.transfer_scores import (
     Survey,
     TaskTransfer,
+    classes_of,
     distance,
     gain,
     labels_of,
@@ -62,16 +63,28 @@ def evaluate_transfer(context: EvaluationContext) -> Section:
     model = run_folder.load_model(settings["source_run"])
     source = loading.load_for_run(run_folder.load_config(settings["source_run"]))
     names = (source.spec.name, context.spec.name)
-    before = tuple(_survey(model, each, context.split) for each in (source, context.dataset))
-    target = _survey(context.model, context.dataset, context.split)
+    classes = _classes(source)
+    before = tuple(
+        _survey(model, each, context.split, classes) for each in (source, context.dataset)
+    )
+    target = _survey(context.model, context.dataset, context.split, classes)
     shared = settings["variant"] == "shared"
-    after = (_survey(context.model, source, context.split) if shared else before[0], target)
+    after = (
+        _survey(context.model, source, context.split, classes) if shared else before[0],
+        target,
+    )
 
     section = Section()
     section.text.append(_summary(settings, names))
     _distances(section, before, after, context.seed)
     tasks = [name for name in before[0].labels["train"] if name in target.labels["train"]]
-    transfers, few, left_out = {}, {}, []
+    transfers, few = {}, {}
+    left_out = [
+        f"{task} (its classes are {', '.join(classes[task])} in {names[0]}, {', '.join(own)} in "
+        f"{names[1]})"
+        for task, own in _classes(context.dataset).items()
+        if task in classes and task not in tasks
+    ]
     for task in tasks:
         try:
             transfers[task] = [
@@ -93,13 +106,19 @@ def evaluate_transfer(context: EvaluationContext) -> Section:
     return section
 
 
-def _survey(model: ZooModel, dataset: Dataset, split: str) -> Survey:
+def _classes(dataset: Dataset) -> dict[str, tuple[str, ...]]:
+    return classes_of(dataset.arrays("train", limit=1), dataset.spec)
+
+
+def _survey(
+    model: ZooModel, dataset: Dataset, split: str, classes: Mapping[str, Sequence[str]]
+) -> Survey:
     latents, labels = {}, {}
     for name, taken in (("train", "train"), ("test", split)):
         arrays = dict(dataset.arrays(taken, limit=_OBJECTS))
         images = arrays.pop("image")
         latents[name] = inference.apply(model.encode, images)["latent_mean"].astype(float)
-        labels[name] = labels_of(arrays, dataset.spec)
+        labels[name] = labels_of(arrays, dataset.spec, classes)
     return Survey(latents, labels)
 
 

@@ -73,6 +73,25 @@ class TransferScoresTest(tf.test.TestCase):
         self.assertBetween(0.5, alike.low - 0.02, alike.high + 0.02)
         self.assertGreater(transfer_scores.survey_auc(survey(), survey(2.0, seed=1), 0).low, 0.9)
 
+    def test_labels_of_two_surveys_are_those_of_the_same_classes(self):
+        def spec(*names, **tasks):
+            return DatasetSpec("sky", (4, 4, 1), ("r",), None, "counts", names, None, tasks=tasks)
+
+        arrays = {"label": np.array([0, 1, 2, 1])}
+        classes = transfer_scores.classes_of(arrays, spec("star", "galaxy"))
+        self.assertEqual(classes, {"label": ("star", "galaxy")})
+        # In the order of the folders' names, and with a class more.
+        labels = transfer_scores.labels_of(arrays, spec("agn", "galaxy", "star"), classes)
+        self.assertAllEqual(labels["label"], [-1, 1, 0, 1])
+        for names in (("agn", "star", "quasar"), ("Galaxy", "Star", "Agn")):
+            self.assertEmpty(transfer_scores.labels_of(arrays, spec(*names), classes))
+        arrays = {"label_bar": np.array([0, 1, -1]), "label_edge": np.array([1, 0, 0])}
+        one = spec(bar=("yes", "no"), edge=("no", "yes"))
+        other = {"bar": ("no", "yes")}
+        labels = transfer_scores.labels_of(arrays, one, other)
+        self.assertEqual(list(labels), ["bar"])
+        self.assertAllEqual(labels["bar"], [1, 0, -1])
+
     def test_votes_become_labels_by_the_published_cuts(self):
         draws = np.random.default_rng(0)
         votes = draws.integers(0, 20, (50, len(GZD5.answers)))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from sklearn.ensemble import RandomForestClassifier
 
-from tfds_builders.galaxy_zoo_decals.labels import GZD5, GZD12, task_labels
+from tfds_builders.galaxy_zoo_decals.labels import CUTS, GZD5, GZD12, DecisionTree, task_labels
 from trainers.datasets.dataset import DatasetSpec
 from trainers.evaluators.statistics import ranking
 from trainers.evaluators.statistics.task_probe import TREES, TaskScore, fit_forest, score_forest
@@ -18,6 +18,7 @@ from zoo.distributions import mmd
 __all__ = [
     "Survey",
     "TaskTransfer",
+    "classes_of",
     "distance",
     "gain",
     "labels_of",
@@ -63,14 +64,55 @@ class TaskTransfer:
     bound: TaskScore
 
 
-def labels_of(arrays: Mapping[str, np.ndarray], spec: DatasetSpec) -> dict[str, np.ndarray]:
-    """Returns the labels of each task; votes by the cuts of the published transfer."""
+def labels_of(
+    arrays: Mapping[str, np.ndarray],
+    spec: DatasetSpec,
+    classes: Mapping[str, Sequence[str]] | None = None,
+) -> dict[str, np.ndarray]:
+    """Returns the labels of each task; votes by the cuts of the published transfer.
+
+    Args:
+        arrays: Features of the objects.
+        spec: Of their dataset.
+        classes: By task, the classes in whose order the labels are: those of another survey, which
+            may have them in another one. Objects of other classes have the label -1, and tasks
+            without two of these classes are left out. None for the classes of `spec`.
+    """
+    tree = _tree_of(arrays, spec)
+    if tree is None:
+        labels = own_labels(arrays, spec)
+    else:
+        labels = task_labels(arrays["fractions"], tree, cuts="transfer")
+    if classes is None:
+        return labels
+    own = classes_of(arrays, spec)
+    common = [task for task in labels if len({*own[task]} & {*classes.get(task, ())}) > 1]
+    return {task: _renumbered(labels[task], own[task], classes[task]) for task in common}
+
+
+def classes_of(arrays: Mapping[str, np.ndarray], spec: DatasetSpec) -> dict[str, tuple[str, ...]]:
+    """Returns the classes of each task of `labels_of`, in the order of its labels."""
+    if _tree_of(arrays, spec) is not None:
+        return {name: tuple(task.classes) for name, task in CUTS["transfer"].items()}
+    if spec.tasks:
+        return {name: tuple(classes) for name, classes in spec.tasks.items()}
+    return {"label": tuple(spec.class_names)} if spec.class_names else {}
+
+
+def _tree_of(arrays: Mapping[str, np.ndarray], spec: DatasetSpec) -> DecisionTree | None:
+    """Returns the published tree whose questions the votes of a dataset answer."""
+    asked = [(each["name"], tuple(each["answers"])) for each in spec.questions]
     for tree in (GZD5, GZD12):
         own = [(each.name, tuple(each.answers)) for each in tree.questions]
-        asked = [(each["name"], tuple(each["answers"])) for each in spec.questions]
         if own == asked and "fractions" in arrays:
-            return task_labels(arrays["fractions"], tree, cuts="transfer")
-    return own_labels(arrays, spec)
+            return tree
+    return None
+
+
+def _renumbered(labels: np.ndarray, own: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
+    # The last place is that of the label -1.
+    places = [wanted.index(name) if name in wanted else -1 for name in own]
+    return np.array([*places, -1])[labels]
 
 
 def task_transfer(
