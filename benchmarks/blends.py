@@ -27,7 +27,7 @@ SPEC = DatasetSpec(
     class_names=CLASSES,
     class_fractions=(0.5, 0.5),
 )
-"""What the stamps of `draw` are."""
+"""Description of the stamps of `draw`."""
 
 
 def draw(split: str, number: int) -> dict[str, np.ndarray]:

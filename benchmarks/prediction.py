@@ -101,8 +101,8 @@ class Commands:
         from trainers import predict
 
         output = self._folder / "out.parquet"
-        given = {"saved_model": self._model, "images": self._inputs[kind], "output": output}
-        arguments = [word for name, value in given.items() for word in (f"--{name}", str(value))]
+        options = {"saved_model": self._model, "images": self._inputs[kind], "output": output}
+        arguments = [word for name, value in options.items() for word in (f"--{name}", str(value))]
         printed = io.StringIO()
         begun = time.perf_counter()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):

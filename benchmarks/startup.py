@@ -1,4 +1,4 @@
-"""How long commands and imports take before they do anything.
+"""Start-up time of commands and imports.
 
     python -m benchmarks startup
 

@@ -1,4 +1,4 @@
-"""What is minimised when a trained model is adapted to a second survey, without labels of it."""
+"""Adaptation of a trained model to a second survey, without labels of it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ VARIANTS = ("frozen", "shared")
 _BANDWIDTHS = ("mean", "median")
 # Ratio of the two weights in the two published variants.
 _FROZEN_FACTOR = 10.0
-# Units of the two hidden layers of the network that tells the surveys apart.
+# Units of the two hidden layers of the network that separates the surveys.
 _UNITS = (64, 64)
 # A model that was trained is at the end of all that it does step by step.
 _END_OF_TRAINING = 2**30
@@ -56,7 +56,7 @@ class DomainAdaptation(ImageModel):
 
         mmd    squared maximum mean discrepancy, five Gaussian kernels (`zoo.distributions.mmd`)
         coral  distance of the covariances (`zoo.distributions.coral`); it does not see the means
-        dann   ln 2 less the cross-entropy of a network that tells the surveys apart and is
+        dann   ln 2 less the cross-entropy of a network that separates the surveys and is
                trained for that at the same time, through reversed gradients
 
     `mmd` and `coral` are no means over images, so replicas gather each other's latents: the number

@@ -1,4 +1,4 @@
-"""What tells whether two networks are the same."""
+"""Checksums and configurations by which networks are compared."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def weights_checksum(layer: keras.layers.Layer) -> str:
 def without_names(config: Any) -> Any:
     """Returns a configuration without the names of its layers.
 
-    Keras counts layers of a kind, so the names tell which model was made first.
+    Keras numbers layers of a kind, so that names depend on what was made before.
     """
     if isinstance(config, Mapping):
         return {key: without_names(value) for key, value in config.items() if key != "name"}

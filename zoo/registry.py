@@ -42,7 +42,7 @@ TASKS = (
 
 @dataclasses.dataclass(frozen=True)
 class ModelEntry:
-    """What the zoo knows of a model without building it.
+    """Entry of a model, which is not built for it.
 
     Attributes:
         name: Registry key, and the name of its file in `zoo/models/` or of its entry point.

@@ -1,4 +1,4 @@
-"""What the models of volunteers' votes share: likelihood, passes, answer and acquisition."""
+"""Models of volunteers' votes: likelihood, passes, answer and acquisition."""
 
 from __future__ import annotations
 

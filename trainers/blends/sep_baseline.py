@@ -219,16 +219,16 @@ def _matches(detected: np.ndarray, true: np.ndarray) -> int:
 def _run(stamps: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     height, width = stamps.shape[1:]
     centre = np.array([(width - 1) / 2, (height - 1) / 2])
-    found = np.empty((len(stamps), 2), np.int16)
+    results = np.empty((len(stamps), 2), np.int16)
     for row, (stamp, others) in enumerate(zip(stamps, offsets, strict=True)):
         # A copy: stamps that come from another process cannot be written to, which SEP asks for.
         objects = extract(np.array(stamp, np.float32, order="C"))
         if objects is None:
-            found[row] = FAILURE, -1
+            results[row] = FAILURE, -1
             continue
         others = others[np.isfinite(others).all(axis=-1)]
         detected = np.stack([objects["x"], objects["y"]], axis=-1)
         merged = (objects["flag"] & sep.OBJ_MERGED) != 0
         true = np.concatenate([centre[None], centre + others])
-        found[row] = label(detected, merged, true), len(objects)
-    return found
+        results[row] = label(detected, merged, true), len(objects)
+    return results

@@ -1,1 +1,1 @@
-"""Survey frames: from a FITS file to the stamps of what is detected in it, and its catalogue."""
+"""Survey frames: detections, their stamps, and their catalogue."""

@@ -27,7 +27,6 @@ from trainers.errors import TrainingError, UserError
 from trainers.frames.options import FrameOptions
 
 if TYPE_CHECKING:
-    from trainers.frames.classifier import Classifier
     from trainers.frames.reading import Frame
 
 __all__ = ["main"]
@@ -67,12 +66,15 @@ def _predict(options: FrameOptions, arguments: Sequence[str], left_out: list[Use
     first = next(frames, None)
     if first is None:
         raise _none(options)
-    classifier = _classifier(options)
-
     from trainers.evaluators import report
+    from trainers.frames import classifier as classifiers
     from trainers.frames import prediction, summary
     from trainers.tables.provenance import installed_versions
 
+    if options.run_dir is not None:
+        classifier = classifiers.from_run(options.run_dir)
+    else:
+        classifier = classifiers.from_saved_model(options.saved_model)
     command = shlex.join(["python", "-m", "trainers.frames", *arguments])
     versions = installed_versions(_PACKAGES)
     cutting = prediction.fitted(options.stamps, classifier)
@@ -93,10 +95,10 @@ def _predict(options: FrameOptions, arguments: Sequence[str], left_out: list[Use
             _leave_out(error, options, left_out)
     if not sections:
         raise _none(options)
-    what = next(iter(sections)) if len(sections) == 1 else f"{len(sections)} frames"
+    subject = next(iter(sections)) if len(sections) == 1 else f"{len(sections)} frames"
     report.write(
         report.Report(
-            title=f"{classifier.name} on {what}",
+            title=f"{classifier.name} on {subject}",
             facts=summary.facts(classifier, cutting, options.cut),
             sections=[(name, name, section) for name, section in sections.items()],
             commands=[command],
@@ -132,14 +134,6 @@ def _leave_out(error: UserError, options: FrameOptions, left_out: list[UserError
     left_out.append(error)
     line = as_options(" ".join(str(error).split()))
     print(f"trainers.frames: left out: {line}", file=sys.stderr, flush=True)
-
-
-def _classifier(options: FrameOptions) -> Classifier:
-    from trainers.frames import classifier
-
-    if options.run_dir is not None:
-        return classifier.from_run(options.run_dir)
-    return classifier.from_saved_model(options.saved_model)
 
 
 main = command("frames", _command, "stopped; there is no report")

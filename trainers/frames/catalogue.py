@@ -1,4 +1,4 @@
-"""The catalogue of a frame: what was measured, and what a classifier says."""
+"""The catalogue of a frame: measurements and the predictions of a classifier."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def make(
 
     Args:
         frame: The frame.
-        detections: What was found in it.
-        judgement: What the classifier says.
+        detections: Its detections.
+        judgement: The predictions.
         classifier: The classifier.
         cut: Probability above which a detection is called blended.
         gain: Electrons for each unit of the frame; None if it is not known.

@@ -1,4 +1,4 @@
-"""Frames of a survey from FITS files: pixels, masks, coordinates, where they come from."""
+"""Frames of a survey from FITS files: pixels, masks, coordinates and provenance."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Frame:
 
     @property
     def name(self) -> str:
-        """The file's name without what says that it is FITS."""
+        """The file's name without the endings of FITS files."""
         return name_of(self.path)
 
     @property
@@ -70,7 +70,7 @@ class Frame:
 
 
 def name_of(path: Path | str) -> str:
-    """Returns a file's name without what says that it is FITS."""
+    """Returns a file's name without the endings of FITS files."""
     name = Path(path).name
     suffix = next((end for end in FITS if name.lower().endswith(end)), "")
     return name[: len(name) - len(suffix)]

@@ -1,4 +1,4 @@
-"""From entries of files to rows of a table, in blocks that go through the model at once."""
+"""Rows of a table from entries of files, in blocks that go through the model at once."""
 
 from __future__ import annotations
 

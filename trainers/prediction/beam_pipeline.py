@@ -164,8 +164,8 @@ def _options(text: str | None, runner: str | None) -> PipelineOptions:
 
 def _check(options: PipelineOptions) -> None:
     # Beam passes over what it does not know: another runner's server may know it.
-    known = options.get_all_options().keys()
-    unknown = options.get_all_options(retain_unknown_options=True).keys() - known
+    own = options.get_all_options().keys()
+    unknown = options.get_all_options(retain_unknown_options=True).keys() - own
     if unknown:
         raise UserError(
             "`beam_pipeline_options` must be options that Beam has on this machine; got "
@@ -175,7 +175,7 @@ def _check(options: PipelineOptions) -> None:
 
 @contextlib.contextmanager
 def _watched(parts: Parts, units: Sequence[Unit], progress: ProgressBar) -> Iterator[None]:
-    """Tells `progress` of the parts that appear."""
+    """Adds the parts that appear to `progress`."""
     finished = threading.Event()
     left = {unit.number: unit.stop - unit.start for unit in units}
 

@@ -1,4 +1,4 @@
-"""From the parts to the table, and to the table of what was left out."""
+"""Joins the parts into the table, and the table of what was left out."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class _Repeats:
 
 
 class _Spread:
-    """Finds out whether probabilities differ from object to object."""
+    """Ranges of the probabilities over all objects."""
 
     def __init__(self):
         self._extremes: dict[str, tuple[float, float]] = {}
@@ -138,8 +138,8 @@ def _lines(left_out: Sequence[LeftOut]) -> Table:
         values = np.array([getattr(one, name) for one in left_out], dtype=str)
         table.add_column(Column(values, name=name, description=description))
     numbers = np.array([one.number for one in left_out], np.int64)
-    what = "Objects; 1 for a file that cannot be opened"
-    table.add_column(Column(numbers, name="objects", description=what))
+    description = "Objects; 1 for a file that cannot be opened"
+    table.add_column(Column(numbers, name="objects", description=description))
     return table
 
 

@@ -1,4 +1,4 @@
-"""Folders of SavedModels, found without TensorFlow so that mistakes show at once."""
+"""Folders of SavedModels, without importing TensorFlow so that mistakes show at once."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def folder_of(path: Path) -> Path:
 
 def _models_in(folder: Path) -> str:
     entries = sorted(folder.iterdir()) if folder.is_dir() else []
-    found = [entry.name for entry in entries if _is_saved_model(latest_version(entry) or entry)]
-    return f"; {folder} has {', '.join(found)}" if found else ""
+    models = [entry.name for entry in entries if _is_saved_model(latest_version(entry) or entry)]
+    return f"; {folder} has {', '.join(models)}" if models else ""
 
 
 def _is_saved_model(folder: Path) -> bool:

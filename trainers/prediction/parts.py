@@ -1,4 +1,4 @@
-"""The parts of a table that is being made: what a killed command leaves, and goes on from."""
+"""Parts of a table that is being made, from which a killed command resumes."""
 
 from __future__ import annotations
 
@@ -150,15 +150,15 @@ class Parts:
 
     def part(self, number: int) -> Part:
         """Returns the summary of a part by its number."""
-        found = pq.read_metadata(self._path(number))
+        saved = pq.read_metadata(self._path(number))
         template = Table(
             [
                 Column(np.empty(0, kind), name=name, description=text, unit=unit or None)
-                for name, kind, text, unit in json.loads(found.metadata[_COLUMNS])
+                for name, kind, text, unit in json.loads(saved.metadata[_COLUMNS])
             ]
         )
-        lines = json.loads(found.metadata[_LEFT_OUT])
-        return Part(found.num_rows, template, [LeftOut(*line) for line in lines])
+        lines = json.loads(saved.metadata[_LEFT_OUT])
+        return Part(saved.num_rows, template, [LeftOut(*line) for line in lines])
 
     def rows(self, number: int) -> Table:
         """Returns the rows of a part by its number."""

@@ -136,9 +136,9 @@ class PredictionClient:
         request.model_spec.name = self._model
         self._name_version(request.model_spec)
         response = self._answer(self._stub.GetModelMetadata, request)
-        found = get_model_metadata_pb2.SignatureDefMap()
-        response.metadata["signature_def"].Unpack(found)
-        return response.model_spec.version.value, dict(found.signature_def)
+        signatures = get_model_metadata_pb2.SignatureDefMap()
+        response.metadata["signature_def"].Unpack(signatures)
+        return response.model_spec.version.value, dict(signatures.signature_def)
 
     def _name_version(self, spec: model_pb2.ModelSpec) -> None:
         if self.version is not None:
@@ -148,11 +148,11 @@ class PredictionClient:
         try:
             answer = method(request, timeout=self._timeout, **options)
         except grpc.RpcError as error:
-            raise self._told(error.code(), refusals.reason(error.details())) from None
+            raise self._error(error.code(), refusals.reason(error.details())) from None
         self._has_answered = True
         return answer
 
-    def _told(self, code: grpc.StatusCode, details: str) -> Exception:
+    def _error(self, code: grpc.StatusCode, details: str) -> Exception:
         if code == grpc.StatusCode.INVALID_ARGUMENT:
             return RefusedError(f"the server refuses it: {details}")
         version = "" if self.version is None else f" in version {self.version}"

@@ -1,4 +1,4 @@
-"""From blocks of cutouts to rows of a table by way of a server."""
+"""Models on a server, and files that are sent to them as they are."""
 
 from __future__ import annotations
 

@@ -87,7 +87,8 @@ def publish(options: PublishOptions) -> Manifest:
         citation=zoo.describe(config.model).reference,
         data=_data(dataset.spec, config, options),
         command=options.command or training_command(config),
-        versions=_versions(read_json(folder.versions)),
+        # The name of the machine's kernel is of no use elsewhere.
+        versions={k: v for k, v in read_json(folder.versions).items() if k != "platform"},
         split=_SPLIT,
         scores=_scores(metrics),
         licence=options.licence,
@@ -207,11 +208,6 @@ def _scores(metrics: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, flo
         for evaluator, numbers in metrics.items()
         if evaluator != "training"
     }
-
-
-def _versions(of_run: Mapping[str, str]) -> dict[str, str]:
-    # The name of the machine's kernel is of no use elsewhere.
-    return {name: version for name, version in of_run.items() if name != "platform"}
 
 
 def _write(manifest: Manifest, archive: bytes, options: PublishOptions) -> None:

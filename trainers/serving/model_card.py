@@ -252,9 +252,9 @@ def _render(card: Mapping[str, Any]) -> str:
             "",
         ]
         fractions = dataset["class_fractions"]
-        known = dict(zip(dataset["class_names"], fractions, strict=True)) if fractions else {}
+        shares = dict(zip(dataset["class_names"], fractions, strict=True)) if fractions else {}
         for number, name in enumerate(card["class_names"]):
-            share = f", {known[name]:.3g} of the sample" if name in known else ""
+            share = f", {shares[name]:.3g} of the sample" if name in shares else ""
             lines.append(f"{number}. {name}{share}")
         lines.append("")
     if card["questions"]:

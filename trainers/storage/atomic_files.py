@@ -48,7 +48,7 @@ def _replace(path: Path, write: Any) -> None:
 
 
 def flush_to_disk(path: Path) -> None:
-    """Sees to it that a file outlives a loss of power; a full disk may show itself only here."""
+    """Flushes a file, so that it survives a loss of power; a full disk may show only here."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())
 

@@ -31,7 +31,7 @@ def json_safe(value: Any) -> Any:
 
 
 def read_json(path: Path) -> Any:
-    """Returns what a JSON file of a run holds.
+    """Returns the contents of a JSON file.
 
     Raises:
         UserError: if it cannot be read.

@@ -1,4 +1,4 @@
-"""Files that one process at a time has."""
+"""Advisory file locks."""
 
 from __future__ import annotations
 

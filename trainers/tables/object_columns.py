@@ -1,4 +1,4 @@
-"""Columns of a catalogue of objects: what a dataset knows of them, and what a model says."""
+"""Columns of a catalogue of objects: features of the dataset and outputs of the model."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def dataset_columns(spec: DatasetSpec, features: Mapping[str, np.ndarray]) -> li
                 columns.append(_column(f"{name}_{band}", row, text, quantities.unit(name)))
         elif values.dtype.kind in "OSU":
             texts = np.array([v.decode() if isinstance(v, bytes) else str(v) for v in values])
-            what = "Identifier of the object" if name == "id" else quantities.describe(name)
-            columns.append(_column(name, texts, what))
+            text = "Identifier of the object" if name == "id" else quantities.describe(name)
+            columns.append(_column(name, texts, text))
         else:
             text = quantities.describe(name)
             columns.append(_column(name, values, text, quantities.unit(name)))

@@ -56,5 +56,5 @@ def unit(name: str) -> str:
 
 
 def describe(name: str) -> str:
-    """Returns what a feature is, in a few words."""
+    """Returns the description of a feature, in a few words."""
     return _DESCRIPTIONS.get(name, f"Feature {name} of the dataset")

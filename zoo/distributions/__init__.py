@@ -1,4 +1,4 @@
-"""Posteriors, priors, votes, and what measures distances between samples; built on TFP."""
+"""Posteriors, priors, votes and distances between samples; built on TFP."""
 
 from zoo.distributions.aggregated_wasserstein import aggregated_wasserstein
 from zoo.distributions.coral import coral

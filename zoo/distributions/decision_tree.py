@@ -74,7 +74,7 @@ class DecisionTree:
 
     @property
     def spans(self) -> tuple[slice, ...]:
-        """Where the answers of each question stand."""
+        """Places of the answers of each question."""
         ends = [sum(self.sizes[: number + 1]) for number in range(len(self.sizes))]
         return tuple(slice(e - size, e) for e, size in zip(ends, self.sizes, strict=True))
 

@@ -1,4 +1,4 @@
-"""Jensen-Shannon divergence of two samples as far as a classifier sees it."""
+"""Jensen-Shannon divergence of two samples, bounded by a classifier."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["jensen_shannon_bound"]
 
 
 def jensen_shannon_bound(logits: tf.Tensor, other_logits: tf.Tensor) -> tf.Tensor:
-    """What a classifier knows of the sample that a point is from, in nats, pair by pair: (n,).
+    """Lower bound of the Jensen-Shannon divergence by a classifier, in nats, pair by pair: (n,).
 
         JS(p, q) = max_D  ln 2 + E_p[ln D] / 2 + E_q[ln (1 - D)] / 2,   D = sigmoid(logit)
 

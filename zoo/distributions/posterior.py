@@ -1,4 +1,4 @@
-"""From the numbers that an encoder returns to a distribution over the latent vector."""
+"""Posterior distributions over the latent vector, from the outputs of an encoder."""
 
 from __future__ import annotations
 

@@ -139,13 +139,13 @@ class VoteDistribution:
         return _entropy(self.answer_probabilities(volunteers, volunteers))
 
     def mutual_information(self, volunteers: int) -> tf.Tensor:
-        """Returns what votes on a question would tell of the weights, (..., questions), in nats.
+        """Returns the information of votes on a question about the weights, (..., questions), nats.
 
             I_q = max_a ( H[1/M sum_m p(k_a | m)] - 1/M sum_m H[p(k_a | m)] )
 
         over the answers a of the question. With two answers this is the mutual information of
         votes and weights; with more, whose joint entropy has too many terms, it is that of the
-        answer that tells most, a lower bound.
+        most informative answer, a lower bound.
 
         Args:
             volunteers: Who are asked each question.

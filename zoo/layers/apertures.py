@@ -26,7 +26,7 @@ class GaussianApertures(Float32Layer):
         output = asinh(f_bs)
 
     For x in units of its noise f is a signal-to-noise ratio, that of a matched filter for an object
-    of that width, and ratios of apertures tell the size. A convolutional encoder has to learn
+    of that width, and ratios of apertures measure the size. A convolutional encoder has to learn
     these sums over pixels; given them, it needs a fraction of the images.
 
     Gaussian-weighted fluxes as in GAaP photometry (Kuijken 2008, A&A 482, 1053). Departure: the

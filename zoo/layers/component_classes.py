@@ -1,4 +1,4 @@
-"""Which component of a mixture is which class, decided by size and without labels."""
+"""Classes of the components of a mixture, by size and without labels."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class ComponentClasses(Float32Layer):
         if self.classes == 2:
             weights = np.ones(self.components) if weights is None else np.asarray(weights, float)
             small, large = centres(sizes, weights)
-            # Equal sizes tell nothing: half and half.
+            # Components of one size belong half to each class.
             compact = np.full(self.components, 0.5)
             if large > small:
                 compact = np.clip((large - sizes) / (large - small), 0.0, 1.0)

@@ -43,7 +43,7 @@ class FeatureScaling(Float32Layer):
         lowest = self.floor * np.sqrt(np.mean(np.square(stddev)))
         stddev = np.maximum(stddev, lowest)
         self.mean.assign(features.mean(axis=0))
-        # A feature that is constant tells nothing, whatever its scale.
+        # A constant feature has no scale.
         self.stddev.assign(np.where(stddev > 0, stddev, 1.0))
 
     def call(self, x: tf.Tensor) -> tf.Tensor:

@@ -122,7 +122,7 @@ class PolarHarmonics(Float32Layer):
         spread = stretched.std(axis=0)
         self.softening.assign(softening)
         self.mean.assign(stretched.mean(axis=0))
-        # One that is constant tells nothing, whatever its scale.
+        # A constant amplitude has no scale.
         self.stddev.assign(np.where(spread > 1e-6, spread, 1.0))
 
     def call(self, images: tf.Tensor) -> tf.Tensor:

@@ -38,7 +38,7 @@ class ProfileDecoder(Float32Layer):
     - last two: offset of the centre (tanh, at most 3 px).
 
     Any further latent is ignored. The wing index beta is learnt, one for all objects: with one of
-    their own, size and wings can stand in for each other and neither tells stars from galaxies.
+    their own, size and wings can stand in for each other and neither separates stars from galaxies.
     Widths differ between bands by a learnt factor, since the seeing does.
 
     Follows Aragon-Calvo & Carvajal (2020, MNRAS 498, 3713): a semantic decoder with a fixed

@@ -1,4 +1,4 @@
-"""The terms that a classifier is trained by."""
+"""Loss and accuracy of classifiers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From values per pixel to one value per image."""
+"""Reduction of values per pixel to one value per image."""
 
 import tensorflow as tf
 

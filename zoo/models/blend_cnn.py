@@ -1,4 +1,4 @@
-"""`blend_cnn`: a small residual network, trained from scratch, tells blends at any noise level."""
+"""`blend_cnn`: a small residual network for blends at any noise level, trained from scratch."""
 
 from __future__ import annotations
 

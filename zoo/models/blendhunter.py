@@ -1,4 +1,4 @@
-"""`blendhunter`: a frozen VGG-16 and a small head tell blended from isolated galaxies."""
+"""`blendhunter`: a frozen VGG-16 and a small head for blended and isolated galaxies."""
 
 from __future__ import annotations
 

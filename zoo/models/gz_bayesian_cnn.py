@@ -33,7 +33,7 @@ class GZBayesianCNN(VoteModel):
 
     Departures from the source: all questions of the tree at once, after Walmsley+22 (theirs is
     one, binomial, with one output); concentrations below 1, without which a network that cannot
-    tell round from cigar-shaped has to expect something in between; the same M masks for all
+    separate round from cigar-shaped has to expect something in between; the same M masks for all
     images, behind the hidden layer alone (`zoo.layers.vote_head.VoteHead`), so that the rest runs
     once for all passes; images in colour; pooling stops where one pixel is left.
 

@@ -43,7 +43,7 @@ class InvariantVAE(VAE):
     No gradient flows from the image to s: how arms wind and how many there are is a small part of
     the pixels, and latents that serve the pixels alone spend themselves on where the light
     lies. The numbers that decide on a morphology are those that remain when the position angle is
-    forgotten, and 40 principal components of these tell more of it than 40 of the pixels. The kinds
+    forgotten, and 40 principal components of these hold more of it than 40 of the pixels. The kinds
     of amplitudes have latents of their own: mixed with the others, the small changes of a profile
     that a bulge makes lie along no axis, and trees cut along axes.
 

@@ -1,4 +1,4 @@
-"""`star_galaxy_vgg`: stars and galaxies told apart by what ImageNet taught, from few labels."""
+"""`star_galaxy_vgg`: stars and galaxies on features of ImageNet, from few labels."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ class StarGalaxyVGG(BlendHunter):
     with f_l averaged over the image, its two mirror images and its transpose.
 
     For labels too few to train a network: some thousand numbers for each image, of which the
-    weights were learnt elsewhere, and a convex problem. Edges and textures of photographs tell a
-    saturated star from a fuzzy galaxy. Colours are not used: the bands are averaged, unless there
+    weights were learnt elsewhere, and a convex problem. Edges and textures of photographs separate
+    a saturated star from a fuzzy galaxy. Colours are not used: the bands are averaged, unless there
     are three.
 
     Args:

@@ -234,7 +234,7 @@ class VAE(ImageModel):
         return self._to_linear(self.decoder(latent))
 
     def _to_linear(self, drawn: tf.Tensor) -> tf.Tensor:
-        """From what the decoder draws to the scale of the preprocessed images."""
+        """Returns what the decoder draws on the scale of the preprocessed images."""
         y = tf.cast(drawn, tf.float32)
         if self.likelihood == "bernoulli":
             return tf.sigmoid(y)
@@ -298,7 +298,7 @@ class VAE(ImageModel):
 
 
 def _saturated(images: np.ndarray) -> bool:
-    """Whether many images reach the largest value that any pixel of any of them has."""
+    """Returns True if many images reach the largest value of any pixel."""
     at_limit = (images == images.max()).any(axis=(1, 2, 3))
     return bool(np.mean(at_limit) > _SATURATED_SHARE)
 

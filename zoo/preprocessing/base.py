@@ -1,4 +1,4 @@
-"""What a preprocessing layer is, chains of them, and how they are named."""
+"""Preprocessing layers: their base class, chains of them, and their names."""
 
 from __future__ import annotations
 

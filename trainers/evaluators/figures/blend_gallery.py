@@ -71,8 +71,8 @@ def draw_mistakes(
             panel.set_ylabel(name if place % _COLUMNS == 0 else "")
             _draw_stamp(context, panel, row, truth)
             apart = truth.separation[row]
-            what = "isolated" if np.isnan(apart) else f"{apart:.1f} px apart"
-            panel.set_title(f"P = {probability[row]:.3f}\n{what}", fontsize=8.5, pad=3)
+            kind = "isolated" if np.isnan(apart) else f"{apart:.1f} px apart"
+            panel.set_title(f"P = {probability[row]:.3f}\n{kind}", fontsize=8.5, pad=3)
             panel.set_xlabel(f"SEP: {_SEP_SAYS[int(sep_labels[row])]}", fontsize=8, labelpad=2)
     return context.save_figure(
         figure,
