@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "fit", "load_run"]
 
+# Options that choose which data are read, and how.
+_OF_READING = ("data_dir", "manual_dir", "image_shape", "max_examples", "classes", "on_error")
+
 
 @dataclasses.dataclass(frozen=True)
 class Run:
@@ -73,7 +76,7 @@ class Run:
 
 def fit(
     model: str,
-    dataset: str = "",
+    dataset: str | Dataset = "",
     *,
     recipe: str = "default",
     hp: Mapping[str, Any] | None = None,
@@ -86,7 +89,9 @@ def fit(
 
     Args:
         model: Registry key of the model, see `zoo.list_models()`.
-        dataset: Name of the dataset, as `--dataset` takes it; default: that of the recipe.
+        dataset: Name of the dataset, as `--dataset` takes it; default: that of the recipe. Or the
+            data, such as a `trainers.datasets.in_memory.InMemoryDataset`: the run takes their name
+            from their `spec`, and the options that add noise, padding and augmentation apply.
         recipe: Recipe of the model. Default "default".
         hp: Hyperparameters that differ from the recipe's.
         **options: Further options of `python -m trainers.run`, such as `epochs=5`,
@@ -96,19 +101,25 @@ def fit(
         The run. Of `repeats`, the one with the lowest validation loss.
 
     Raises:
-        TypeError: if there is no such option.
+        TypeError: if there is no such option, or it chooses what is read of a dataset that has been
+            read.
         UserError: if options, data, model or folder do not fit together.
         TrainingError: if the training cannot go on.
     """
     _check_names(options)
-    base = recipes.run_config(model, dataset, recipe)
+    stored = None if isinstance(dataset, str) else dataset
+    if stored is not None:
+        unused = [name for name in _OF_READING if name in options]
+        if unused:
+            raise TypeError(f"fit() takes '{unused[0]}' with the name of a dataset alone")
+    base = recipes.run_config(model, dataset if stored is None else stored.spec.name, recipe)
     if options.get("init"):
         options["init"] = absolute_source(options["init"])
     config = dataclasses.replace(base, hp={**base.hp, **(hp or {})}, **options)
 
     from trainers.runs import whole_run
 
-    config, _ = whole_run.run(config)
+    config, _ = whole_run.run(config, stored)
     return load_run(config.run_dir)
 
 

@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import io
 import pathlib
 import tempfile
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from tests.trainers import tiny
 from trainers import api
+from trainers.datasets.in_memory import InMemoryDataset
 from trainers.errors import UserError
 
 
@@ -52,6 +54,25 @@ class FitTest(tf.test.TestCase):
         name = "tiny-tiny_blobs-default-seed_0-augment_True-epochs_2-batch_size_16"
         self.assertEqual(run.path, self.folder / "runs" / name)
         self.assertTrue(run.config.hp["augment"])
+
+    def test_data_that_have_been_read(self):
+        blobs = tiny.TinyDataset()
+        spec = dataclasses.replace(blobs.spec, name="mine")
+        splits = {split: dict(blobs.arrays(split)) for split in blobs.num_examples}
+        options = {"epochs": 1, "batch_size": 16, "evaluators": ["roc"], "run_dir": "runs/m"}
+        options["noise_sigma"] = [0.5]
+        run = api.fit("tiny", InMemoryDataset(spec, splits), **options)
+        self.assertEqual(run.config.dataset, "mine")
+        # The same bits as by the name of the same data, with the same noise.
+        named = self.fit(epochs=1, noise_sigma=[0.5], run_dir="runs/n")
+        for own, value in zip(run.model.weights, named.model.weights, strict=True):
+            self.assertAllEqual(own, value)
+        splits["train"]["image"] = splits["train"]["image"] + 1
+        changed = InMemoryDataset(spec, splits)
+        with self.assertRaisesRegex(UserError, "other contents of the train split"):
+            api.fit("tiny", changed, **options)
+        with self.assertRaisesRegex(TypeError, "takes 'max_examples' with the name of a dataset"):
+            api.fit("tiny", changed, max_examples=[3], **options)
 
     def test_repeats(self):
         run = self.fit(repeats=2, run_dir="runs/r", epochs=1)

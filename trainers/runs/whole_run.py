@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 
-def run(config: RunConfig) -> tuple[RunConfig, Outcome | None]:
+def run(config: RunConfig, stored: Dataset | None = None) -> tuple[RunConfig, Outcome | None]:
     """Does a run, or what is left of it.
 
     Args:
         config: The run.
+        stored: Its data without the noise, padding and augmentation of the run; None to read those
+            that `config` names.
 
     Returns:
         The configuration with the folder of the run, and the outcome, which is None on workers
@@ -38,7 +40,8 @@ def run(config: RunConfig) -> tuple[RunConfig, Outcome | None]:
     strategy = strategies.make(config.strategy, config.deterministic)
     with strategies.telling_failures(strategy):
         with strategies.chief_first(strategy) as chief:
-            dataset = loading.load_for_run(config)
+            stored = loading.load_stored(config) if stored is None else stored
+            dataset = loading.for_run(stored, config)
         if chief:
             _print_skipped(dataset)
         execute = repeats.execute if config.repeats > 1 else pipeline.execute
