@@ -3,8 +3,8 @@
     python -m trainers.run --model ae_vae
     python -m trainers.run --model ae_vae --hp mode=feature_loss
 
-`paper`: an autoencoder with about 30 hidden units below, a VAE with few on top, published AUC
-0.89.
+`paper`: the published design, an autoencoder with about 30 hidden units below and a VAE with two on
+top; its AUC of 0.89 is of real SDSS images.
 """
 
 import dataclasses
@@ -15,4 +15,6 @@ DEFAULT = dataclasses.replace(
     star_galaxy.MIXTURE,
     hyperparameters={**star_galaxy.MIXTURE.hyperparameters, "latent_dim": 10},
 )
-PAPER = star_galaxy.PAPER
+PAPER = star_galaxy.published(
+    **star_galaxy.TWO_MODES, prior_dims=1, learnt=False, feature_dim=30, latent_dim=2
+)

@@ -3,7 +3,8 @@
     python -m trainers.run --model blend_cnn
     python -m trainers.run --model blend_cnn --recipe paper --manual_dir COSMOS
 
-`paper` took an hour on one busy core, before its stamps were shifted.
+`paper` is this network, which is not theirs, on the stamps of the BlendHunter paper; it took an
+hour of one busy core, before its stamps were shifted.
 """
 
 import dataclasses

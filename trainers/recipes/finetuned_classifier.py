@@ -34,4 +34,4 @@ DEFAULT = Recipe(
     },
 )
 
-PAPER = dataclasses.replace(DEFAULT, dataset="galaxy_zoo_decals/gzd5", epochs=100, patience=15)
+REAL = dataclasses.replace(DEFAULT, dataset="galaxy_zoo_decals/gzd5", epochs=100, patience=15)

@@ -9,7 +9,7 @@ whose 1,300 galaxies are few; two minutes of one core for `edge_on`. More in `do
 
 `paper` is the published network with its batch, epochs and augmentation, on the votes of GZD-5; it
 wants a GPU. Its zoom of 0.75 to 1.3 is 0.75 to 1.25 here; its learning rate is not at hand, ours is
-Adam's default.
+Adam's default. Its ReLUs may die (docs/models.md): then `--hp activation=leaky_relu`.
 """
 
 from trainers.recipes import Recipe
@@ -46,4 +46,5 @@ PAPER = Recipe(
     learning_rate=1e-3,
     zoom=0.25,
     **_AUGMENTATION,
+    hyperparameters={"activation": "relu"},
 )

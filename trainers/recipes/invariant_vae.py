@@ -4,7 +4,7 @@
 
 Random forests on the latents have 85 % on average over the nine tasks (docs/results.md), 71 % on
 as many principal components of the pixels; published for real images: 81 %. 16 minutes on one
-thread of a busy machine. `paper` is the same on the volunteers' galaxies of Galaxy Zoo DECaLS,
+thread of a busy machine. `real` is the same on the volunteers' galaxies of Galaxy Zoo DECaLS,
 downloaded or in --manual_dir; it has not been run.
 """
 
@@ -22,4 +22,4 @@ DEFAULT = Recipe(
     gradient_clip_norm=1.0,
 )
 
-PAPER = dataclasses.replace(DEFAULT, dataset="galaxy_zoo_decals/gzd5")
+REAL = dataclasses.replace(DEFAULT, dataset="galaxy_zoo_decals/gzd5")

@@ -20,4 +20,4 @@ DEFAULT = Recipe(
     schedule="cosine",
 )
 
-PAPER = dataclasses.replace(DEFAULT, dataset="sdss_star_galaxy/labeled")
+REAL = dataclasses.replace(DEFAULT, dataset="sdss_star_galaxy/labeled")

@@ -10,7 +10,7 @@ from keras import layers
 
 from zoo.layers.apertures import GaussianApertures
 
-__all__ = ["residual_decoder", "residual_encoder"]
+__all__ = ["centre", "residual_decoder", "residual_encoder"]
 
 # Hidden units of the dense layers that join apertures and convolutions, and the factor that brings
 # asinh fluxes to order one.
@@ -107,15 +107,27 @@ def residual_decoder(
     x = layers.Conv2D(bands, 3, padding="same", kernel_initializer=_glorot(seeds), dtype="float32")(
         x
     )
-    spare_rows, spare_columns = rows * factor - height, columns * factor - width
-    if spare_rows or spare_columns:
-        x = layers.Cropping2D(
-            (
-                (spare_rows // 2, spare_rows - spare_rows // 2),
-                (spare_columns // 2, spare_columns - spare_columns // 2),
-            )
-        )(x)
-    return keras.Model(vector, x, name=name)
+    return keras.Model(vector, centre(x, rows * factor, columns * factor, image_shape), name=name)
+
+
+def centre(x: keras.KerasTensor, rows: int, columns: int, image_shape: Sequence[int]):
+    """Returns the central pixels of images.
+
+    Args:
+        x: (batch, rows, columns, bands).
+        rows: Height of `x`.
+        columns: Width of `x`.
+        image_shape: (height, width, bands) that are left.
+    """
+    spare_rows, spare_columns = rows - image_shape[0], columns - image_shape[1]
+    if not spare_rows and not spare_columns:
+        return x
+    return layers.Cropping2D(
+        (
+            (spare_rows // 2, spare_rows - spare_rows // 2),
+            (spare_columns // 2, spare_columns - spare_columns // 2),
+        )
+    )(x)
 
 
 def _blocks(x, width: int, blocks: int, seeds):

@@ -86,7 +86,7 @@ class HierarchicalVAE(MixtureVAE):
         self.feature_dim = feature_dim
         self.width = width
         super().__init__(latent_dim=latent_dim, prior_components=prior_components, **kwargs)
-        self.feature_encoder = self._residual_encoder(feature_dim, self.seed + 2, "feature_encoder")
+        self.feature_encoder = self._image_encoder(feature_dim, self.seed + 2, "feature_encoder")
         self.feature_decoder = super()._make_decoder(feature_dim)
         self.log_feature_noise = self.add_weight(
             name="log_feature_noise", shape=(feature_dim,), initializer="zeros"

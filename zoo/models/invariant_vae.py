@@ -158,7 +158,7 @@ class InvariantVAE(VAE):
             scales.append(read[:, dim:])
             start += features
         rest = self.latent_dim - self.invariant_dim
-        read = self._residual_encoder(2 * rest, self.seed, "image_encoder")(images)
+        read = self._image_encoder(2 * rest, self.seed, "image_encoder")(images)
         parts = [*means, read[:, :rest], *scales, read[:, rest:]]
         return keras.Model(images, layers.Concatenate()(parts), name="encoder")
 

@@ -16,16 +16,18 @@ from zoo.distributions import kl_normal
 from zoo.distributions.posterior import DiagonalNormal, FullCovarianceNormal
 from zoo.examples import in_parts
 from zoo.image_model import ImageModel
+from zoo.layers.plain import plain_decoder, plain_encoder
 from zoo.layers.profile import ProfileDecoder
 from zoo.layers.residual import residual_decoder, residual_encoder
 from zoo.registry import register
 
-__all__ = ["DECODERS", "POSTERIORS", "VAE"]
+__all__ = ["DECODERS", "NETWORKS", "POSTERIORS", "VAE"]
 
 tfd = tfp.distributions
 
 POSTERIORS = {"diagonal": DiagonalNormal, "full": FullCovarianceNormal}
 DECODERS = ("convolutional", "profile")
+NETWORKS = ("plain", "pooled", "residual")
 
 # Largest value on the asinh scale that a decoder may draw: e^16 / 2 times the noise.
 _MAX_STRETCHED = 16.0
@@ -63,6 +65,10 @@ class VAE(ImageModel):
         latent_dim: Length of the latent vector. Default 16.
         filters: Filters of each stage of encoder and decoder, each stage halving the image.
         blocks: Residual blocks of each stage.
+        networks: "residual" (default), or without residual blocks "plain" and, with pooling in
+            each stage, "pooled" (see `zoo.layers.plain`); for the encoder, and for the decoder if
+            that is convolutional.
+        nonnegative: Whether a decoder of plain or pooled networks ends in a ReLU. Default False.
         apertures: Standard deviations in px of Gaussian apertures whose fluxes the encoder is
             given besides (`zoo.layers.apertures.GaussianApertures`). None (default) for 1, 1.5,
             2.2, 3.3 and 5 with the profile decoder, and for none with the convolutional one.
@@ -110,6 +116,8 @@ class VAE(ImageModel):
         latent_dim: int = 16,
         filters: Sequence[int] = (16, 32, 64),
         blocks: int = 1,
+        networks: str = "residual",
+        nonnegative: bool = False,
         apertures: Sequence[float] | None = None,
         decoder: str = "convolutional",
         likelihood: str = "gaussian",
@@ -126,6 +134,7 @@ class VAE(ImageModel):
         _one_of("likelihood", likelihood, losses.BY_NAME)
         _one_of("posterior", posterior, POSTERIORS)
         _one_of("decoder", decoder, DECODERS)
+        _one_of("networks", networks, NETWORKS)
         if noise != "learnt" and not (isinstance(noise, int | float) and noise > 0):
             raise ValueError(f"noise must be 'learnt' or a positive number; got {noise!r}")
         for name, value in (("latent_dim", latent_dim), ("blocks", blocks)):
@@ -136,9 +145,17 @@ class VAE(ImageModel):
         self.latent_dim = int(latent_dim)
         self.filters = tuple(filters)
         self.blocks = blocks
+        self.networks = networks
+        self.nonnegative = nonnegative
         if apertures is None:
             apertures = _APERTURES if decoder == "profile" else ()
         self.apertures = tuple(apertures)
+        if self.apertures and networks != "residual":
+            raise ValueError(
+                f"apertures must be empty with networks '{networks}'; got {self.apertures}"
+            )
+        if nonnegative and networks == "residual":
+            raise ValueError("nonnegative must be False with networks 'residual'; got True")
         self.decoder_name = decoder
         self.likelihood = likelihood
         self.noise = noise
@@ -164,9 +181,18 @@ class VAE(ImageModel):
         self.built = True
 
     def _make_encoder(self) -> keras.Model:
-        return self._residual_encoder(self.posterior.n_params, self.seed, "encoder")
+        return self._image_encoder(self.posterior.n_params, self.seed, "encoder")
 
-    def _residual_encoder(self, outputs: int, seed: int, name: str) -> keras.Model:
+    def _image_encoder(self, outputs: int, seed: int, name: str) -> keras.Model:
+        if self.networks != "residual":
+            return plain_encoder(
+                self.preprocessed_shape,
+                self.filters,
+                outputs,
+                seed,
+                name,
+                pooling=self.networks == "pooled",
+            )
         return residual_encoder(
             self.preprocessed_shape,
             self.filters,
@@ -179,6 +205,15 @@ class VAE(ImageModel):
         )
 
     def _make_decoder(self, inputs: int) -> keras.layers.Layer:
+        if self.decoder_name == "convolutional" and self.networks != "residual":
+            return plain_decoder(
+                inputs,
+                self.preprocessed_shape,
+                self.filters,
+                self.seed + 1,
+                pooling=self.networks == "pooled",
+                nonnegative=self.nonnegative,
+            )
         if self.decoder_name == "convolutional":
             return residual_decoder(
                 inputs, self.preprocessed_shape, self.filters, self.blocks, self.seed + 1

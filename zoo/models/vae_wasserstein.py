@@ -25,7 +25,7 @@ _PROJECTIONS = 32
 # Of samples of the aggregated posterior and of the prior, with a seed.
 _OF_SAMPLES: Mapping[str, Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]] = {
     "aw": lambda latent, drawn, _: aggregated_wasserstein(latent, drawn),
-    "mmd": lambda latent, drawn, _: mmd(latent, drawn),
+    "mmd": lambda latent, drawn, _: mmd(latent, drawn, unbiased=True),
     "sc": lambda latent, drawn, seed: sliced_cramer(latent, drawn, _PROJECTIONS, seed),
 }
 
@@ -51,7 +51,13 @@ class WassersteinVAE(MixtureVAE):
     - "sc": sliced Cramer distance of the aggregated posterior to the prior;
     - "mmd": maximum mean discrepancy, as in Wasserstein autoencoders (Tolstikhin+18).
 
-    "aw", "sc" and "mmd" see the global batch: replicas gather each other's latents.
+    "aw", "sc" and "mmd" see the global batch: replicas gather each other's latents. "sc" and "mmd"
+    are taken over the mixed latents and over the others, and summed: random directions through all
+    latents hardly meet the two modes of one. Of batches of 64 and 16 latents, "sc" between samples
+    of the prior and of N(0, I) is 0.0178 over all latents, where two samples of the prior have
+    0.0175 (+- 0.0002), and 0.040 against 0.020 over the mixed one. A batch has a distance of its
+    own: "aw" is 1.31 between two such samples of the prior and 1.38 to one of N(0, I), so that its
+    value says little and its gradient more.
 
     Departures from the source: only the `prior_dims` first latents are mixed (default 1, the
     class unit); prior fixed, as there, and with the profile decoder by default.
@@ -125,7 +131,11 @@ class WassersteinVAE(MixtureVAE):
         seeds = tf.random.experimental.stateless_split(seed, 2)
         latent = randomness.global_rows(latent)
         drawn = self._draw_prior(tf.shape(latent)[0], seeds[0])
-        return {self.divergence: _OF_SAMPLES[self.divergence](latent, drawn, seeds[1])}
+        compare = _OF_SAMPLES[self.divergence]
+        mixed = self.prior.dims if self.prior_name == "mixture" else self.latent_dim
+        parts = [slice(mixed), slice(mixed, None)] if mixed < self.latent_dim else [slice(None)]
+        values = [compare(latent[:, part], drawn[:, part], seeds[1]) for part in parts]
+        return {self.divergence: tf.add_n(values)}
 
     def _prior_modes(self) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns means (K, latents) and standard deviations of the modes over all latents."""

@@ -1,0 +1,245 @@
+"""The `paper` recipes against the tables of facts of their sources, layer by layer."""
+
+import contextlib
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+import zoo
+from trainers import recipes
+from trainers.errors import UserError
+
+tfd = tfp.distributions
+
+
+def built(model, recipe="paper", shape=(64, 64, 5), classes=("star", "galaxy"), **further):
+    """Returns a model as the recipe makes it."""
+    hyperparameters = {"image_shape": shape, **recipes.get(model, recipe).hyperparameters}
+    if classes:
+        hyperparameters["class_names"] = classes
+    return zoo.create(model, **{**hyperparameters, **further})
+
+
+def layers_of(network):
+    """Returns (kind, filters or units, strides) of each layer that computes something."""
+    facts = []
+    for layer in network.layers:
+        kind = type(layer).__name__
+        if kind in ("InputLayer", "Flatten", "Reshape", "Functional"):
+            continue
+        size = getattr(layer, "filters", getattr(layer, "units", None))
+        strides = getattr(layer, "strides", None)
+        facts.append((kind, size, strides[0] if strides else None))
+    return facts
+
+
+class DecalsAutoencoderTest(tf.test.TestCase):
+    """arXiv 2303.08627 and its public code."""
+
+    def test_recipe(self):
+        recipe = recipes.get("vae", "paper")
+        self.assertEqual((recipe.epochs, recipe.batch_size, recipe.learning_rate), (50, 512, 1e-5))
+        self.assertStartsWith(recipe.dataset, "galaxy_zoo_decals/gzd5")
+        self.assertIn("image_size=256", recipe.dataset)
+        # Without weight decay, schedule, clipping, warm-up and augmentation: plain Adam.
+        for name in ("weight_decay", "schedule", "gradient_clip_norm", "warmup_steps"):
+            self.assertIsNone(getattr(recipe, name))
+
+    def test_networks(self):
+        model = built("vae", shape=(256, 256, 3), classes=())
+        stages = [
+            each
+            for filters in (32, 64, 128)
+            for each in (
+                ("Conv2D", filters, 2),
+                ("MaxPooling2D", None, 2),
+                ("LeakyReLU", None, None),
+            )
+        ]
+        # Mean and logarithm of the standard deviation of 40 latents.
+        self.assertEqual(layers_of(model.encoder), [*stages, ("Dense", 80, None)])
+        self.assertEqual(model.encoder.layers[-3].output.shape, (None, 4, 4, 128))
+        self.assertTrue(
+            all(
+                each.kernel_size == (3, 3)
+                for each in model.encoder.layers
+                if hasattr(each, "filters")
+            )
+        )
+        stages = [
+            each
+            for filters in (64, 32, 3)
+            for each in (
+                ("UpSampling2D", None, None),
+                ("Conv2DTranspose", filters, 2),
+                ("LeakyReLU", None, None) if filters > 3 else ("ReLU", None, None),
+            )
+        ]
+        self.assertEqual(layers_of(model.decoder), [("Dense", 4 * 4 * 128, None), *stages])
+        self.assertEqual(
+            {each.interpolation for each in model.decoder.layers if hasattr(each, "interpolation")},
+            {"nearest"},
+        )
+        self.assertEqual(model.decoder.output_shape, (None, 256, 256, 3))
+
+    def test_loss_is_the_summed_squared_error_and_the_summed_divergence(self):
+        model = built("vae", shape=(32, 32, 3), classes=())
+        rng = np.random.default_rng(0)
+        images = rng.integers(0, 256, (4, 32, 32, 3)).astype(np.float32)
+        model.adapt(images)
+        seed = tf.constant([1, 2])
+        terms = model.objective({"image": tf.constant(images)}, seed, training=False)
+        q = model.infer(tf.constant(images))
+        mean, stddev = q.mean().numpy(), q.stddev().numpy()
+        divergence = 0.5 * np.sum(mean**2 + stddev**2 - 1 - 2 * np.log(stddev), axis=1)
+        drawn = model.decoder(model.sample(q, seed)).numpy()
+        squared = np.sum((images / 255 - drawn) ** 2, axis=(1, 2, 3))
+        # Divided by the number of pixels, which Adam does not notice.
+        self.assertAllClose(terms["loss"], (squared + divergence) / (32 * 32 * 3), rtol=1e-4)
+
+
+class StarGalaxyReportTest(tf.test.TestCase):
+    """Sun et al. 2017; what it does not state is in `trainers.recipes.star_galaxy.published`."""
+
+    designs = (
+        ("vae", "star_galaxy_paper", {}),
+        ("vae_mixture", "paper", {}),
+        ("vae_wasserstein", "paper", {"divergence": "aw"}),
+        ("vae_wasserstein", "paper", {"divergence": "pw"}),
+        ("vae_wasserstein", "paper", {"divergence": "sc"}),
+        ("cvae", "paper", {}),
+        ("ae_vae", "paper", {}),
+    )
+
+    def test_networks_are_convolutional_and_nothing_else_is_measured(self):
+        for name, recipe, further in self.designs:
+            with self.subTest(name, **further):
+                model = built(name, recipe, **further)
+                networks = [model.encoder, model.decoder]
+                if name == "ae_vae":
+                    networks = [model.feature_encoder, model.feature_decoder]
+                kinds = {type(each).__name__ for each in networks[0].layers}
+                self.assertEqual(kinds, {"InputLayer", "Conv2D", "LeakyReLU", "Flatten", "Dense"})
+                kinds = {type(each).__name__ for each in networks[1].layers}
+                self.assertEqual(
+                    kinds, {"InputLayer", "Dense", "Reshape", "Conv2DTranspose", "LeakyReLU"}
+                )
+                self.assertEqual(networks[0].input_shape[1:], (64, 64, 5))
+                self.assertEmpty(model.apertures)
+                self.assertFalse(model.augment)
+
+    def test_reconstruction_is_the_summed_squared_error(self):
+        model = built("vae_mixture", shape=(16, 16, 2))
+        x, drawn = (np.random.default_rng(i).normal(size=(3, 16, 16, 2)) for i in range(2))
+        expected = np.sum((np.arcsinh(x) - drawn) ** 2, axis=(1, 2, 3))
+        loss = model.reconstruction_loss(tf.constant(x, tf.float32), tf.constant(drawn))
+        self.assertAllClose(loss, expected, rtol=1e-4)
+
+    def test_prior_has_two_fixed_modes(self):
+        grid = np.linspace(-4, 4, 801, dtype=np.float32)
+        for name, recipe, further in self.designs[1:]:
+            with self.subTest(name, **further):
+                prior = built(name, recipe, **further).prior
+                density = tf.exp(prior.log_prob_mixed(grid[:, None])).numpy()
+                normals = [tfd.Normal(m, 0.5).prob(grid).numpy() for m in (-1.0, 1.0)]
+                self.assertAllClose(density, 0.5 * sum(normals), atol=1e-5)
+                peaks = (density[1:-1] > density[:-2]) & (density[1:-1] > density[2:])
+                self.assertEqual(peaks.sum(), 2)
+                self.assertEmpty(prior.trainable_variables)
+
+    def test_cvae_constrains_one_unit(self):
+        model = built("cvae", shape=(16, 16, 2))
+        q = model.posterior(tf.random.stateless_normal((5, model.posterior.n_params), [0, 1]))
+        latent = model.sample(q, tf.constant([0, 0]))
+        self.assertAllEqual(latent[:, 1:], q.mean()[:, 1:])
+        (divergence,) = model.divergences(q, latent, tf.constant([0, 0])).values()
+        unit = tfd.Normal(q.mean()[:, 0], q.stddev()[:, 0])
+        prior = tfd.MixtureSameFamily(
+            tfd.Categorical(probs=[0.5, 0.5]), tfd.Normal([-1.0, 1.0], [0.5, 0.5])
+        )
+        expected = unit.log_prob(latent[:, 0]) - prior.log_prob(latent[:, 0])
+        self.assertAllClose(divergence, expected, rtol=1e-4)
+
+    def test_hierarchy_has_about_thirty_units_below_and_few_above(self):
+        model = built("ae_vae")
+        self.assertEqual(model.feature_encoder.output_shape, (None, 30))
+        self.assertEqual(model.latent_dim, 2)
+        self.assertEqual(model.mode, "hierarchical")
+
+
+class MorphologyTest(tf.test.TestCase):
+    def test_dominguez_sanchez_2018(self):
+        recipe = recipes.get("gz_cnn", "paper")
+        self.assertEqual((recipe.epochs, recipe.batch_size, recipe.rotation), (50, 30, 45.0))
+        model = built("gz_cnn", shape=(69, 69, 3), classes=("edge-on", "something-else"))
+        convolutions = [
+            (each.filters, each.kernel_size[0], each.activation.__name__)
+            for stage in model.stages
+            for each in stage.layers
+            if isinstance(each, keras.layers.Conv2D)
+        ]
+        filters, sides = (32, 64, 128, 128), (6, 5, 2, 3)
+        self.assertEqual(convolutions, [(*each, "relu") for each in zip(filters, sides, strict=True)])
+        self.assertEqual(model.units, 64)
+        self.assertTrue(model.balanced)
+
+    def test_walmsley_2019(self):
+        model = built("gz_bayesian_cnn", shape=(128, 128, 3), classes=())
+        stages = [
+            each
+            for widths in ((32, 32), (64, 64), (128,), (128,))
+            for each in (*(("Conv2D", width, 1) for width in widths), ("MaxPooling2D", None, 2))
+        ]
+        self.assertEqual(layers_of(model.encoder), stages)
+        self.assertEqual((model.units, model.dropout), ((128,), 0.5))
+        self.assertEqual(model.likelihood, "binomial")
+
+    def test_walmsley_2022(self):
+        recipe = recipes.get("gz_backbone", "paper")
+        self.assertEqual((recipe.batch_size, recipe.learning_rate, recipe.patience), (128, 1e-3, 8))
+        expected = {"architecture": "efficientnet_b0", "grey": True, "lowest_concentration": 1.0}
+        self.assertLessEqual(expected.items(), dict(recipe.hyperparameters).items())
+        self.assertEqual(zoo.create("gz_backbone").dropout, 0.2)
+
+
+class BlendHunterTest(tf.test.TestCase):
+    """arXiv 2110.08180 and its published weights."""
+
+    def test_schedule(self):
+        recipe = recipes.get("blendhunter", "paper")
+        self.assertEqual((recipe.epochs, recipe.batch_size, recipe.learning_rate), (500, 250, 1e-3))
+        self.assertEqual((recipe.patience, recipe.min_delta), (10, 1e-3))
+        plateau = (recipe.plateau_factor, recipe.plateau_patience, recipe.plateau_cooldown)
+        self.assertEqual(plateau, (0.5, 5, 2))
+        self.assertEqual(recipe.pad, 7)
+
+    def test_networks(self):
+        model = built(
+            "blendhunter", shape=(65, 65, 1), classes=("isolated", "blended"), weights="none"
+        )
+        self.assertEqual(model.head.units, (256, 512))
+        self.assertEqual(
+            [each.activation.__name__ for each in model.head.hidden], ["linear", "relu"]
+        )
+        self.assertEqual((model.head.dropout, model.head.outputs), (0.1, 1))
+        self.assertEqual(model.head.inputs, 2 * 2 * 512)
+
+
+class EveryRecipeTest(tf.test.TestCase):
+    def test_every_paper_recipe_is_read_here(self):
+        """A new `paper` recipe comes with its table of facts."""
+        with_paper = set()
+        for model in zoo.list_models():
+            with contextlib.suppress(UserError):
+                recipes.get(model, "paper")
+                with_paper.add(model)
+        here = {name for name, recipe, _ in StarGalaxyReportTest.designs if recipe == "paper"}
+        here |= {"vae", "gz_cnn", "gz_bayesian_cnn", "gz_backbone", "blendhunter"}
+        # Not the paper's network, but its data.
+        self.assertEqual(with_paper, here | {"blend_cnn"})
+
+
+if __name__ == "__main__":
+    tf.test.main()
