@@ -22,7 +22,7 @@ from zoo import entry_points
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["Recipe", "get", "run_config"]
+__all__ = ["Recipe", "get", "names", "run_config"]
 
 _GROUP = "galaxy_model_zoo.recipes"
 
@@ -83,9 +83,7 @@ def get(model: str, name: str = "default") -> Recipe:
         UserError: if the model has no recipe of that name, or another package's recipes cannot be
             imported or share a name.
     """
-    recipes: dict[str, Recipe] = {}
-    if model in (module.name for module in pkgutil.iter_modules(__path__)):
-        recipes = _of_module(importlib.import_module(f"trainers.recipes.{model}"))
+    recipes = _own(model)
     if name not in recipes:
         for entry_point in entry_points.by_name(_GROUP).get(model, ()):
             recipes = _joined(model, recipes, entry_point)
@@ -95,6 +93,11 @@ def get(model: str, name: str = "default") -> Recipe:
             f"model '{model}' has no recipe '{name}'; its recipes: {', '.join(sorted(recipes))}"
         )
     return recipes[name]
+
+
+def names(model: str) -> list[str]:
+    """Returns the names of the recipes of a model, those of other packages aside."""
+    return sorted({"default", *_own(model)})
 
 
 def run_config(model: str, dataset: str = "", recipe: str = "default") -> RunConfig:
@@ -115,6 +118,12 @@ def run_config(model: str, dataset: str = "", recipe: str = "default") -> RunCon
             raise UserError(str(error)) from None
     settings = get(model, recipe).settings(dataset)
     return dataclasses.replace(RunConfig(), model=model, recipe=recipe, **settings)
+
+
+def _own(model: str) -> dict[str, Recipe]:
+    if model not in (module.name for module in pkgutil.iter_modules(__path__)):
+        return {}
+    return _of_module(importlib.import_module(f"trainers.recipes.{model}"))
 
 
 def _joined(

@@ -109,7 +109,7 @@ class CommandLineTest(tf.test.TestCase):
 class RecipesTest(tf.test.TestCase):
     def test_each_model_has_recipes_that_fit_it(self):
         for model in zoo.list_models():
-            for name in ("default", "paper"):
+            for name in recipes.names(model):
                 recipe = recipes.get(model, name)
                 for dataset in ("", *recipe.datasets):
                     settings = recipe.settings(dataset)
