@@ -181,7 +181,9 @@ class MorphologyTest(tf.test.TestCase):
             if isinstance(each, keras.layers.Conv2D)
         ]
         filters, sides = (32, 64, 128, 128), (6, 5, 2, 3)
-        self.assertEqual(convolutions, [(*each, "relu") for each in zip(filters, sides, strict=True)])
+        self.assertEqual(
+            convolutions, [(*each, "relu") for each in zip(filters, sides, strict=True)]
+        )
         self.assertEqual(model.units, 64)
         self.assertTrue(model.balanced)
 
