@@ -50,11 +50,24 @@ class NamesTest(tf.test.TestCase):
             (50, 3), tf.random.experimental.stateless_split(seed, 2)[0]
         )
         self.assertAllClose(values["aw"], aggregated_wasserstein(latent, drawn))
-        self.assertAllClose(values["mmd"], mmd(latent, drawn))
+        self.assertAllClose(values["mmd"], mmd(latent, drawn, unbiased=True))
         # Closed form: squared means and (1 - 0.1)^2 for each latent.
         pointwise = np.sum(np.square(latent), axis=1) + 3 * 0.9**2
         self.assertAllClose(values["pw"], pointwise.mean(), rtol=1e-4)
         self.assertBetween(float(values["sc"]), 0.0, 1.0)
+
+    def test_sliced_cramer_sees_the_modes_of_one_latent_among_sixteen(self):
+        model = self.make(divergence="sc", latent_dim=16, prior_separation=1.0)
+        normal = tf.random.stateless_normal((64, 16), [5, 6])
+        modes = model.prior.sample(64, tf.constant([7, 8]))
+        values = []
+        for latent in (normal, modes):
+            q = tfp.distributions.MultivariateNormalDiag(latent, 0.1 * tf.ones_like(latent))
+            draws = [model.divergences(q, latent, tf.constant([i, 0]))["sc"] for i in range(40)]
+            values.append(np.array(draws))
+        difference = values[0] - values[1]
+        # Five standard errors of the paired differences.
+        self.assertGreater(difference.mean(), 5 * difference.std() / 40**0.5)
 
     def test_each_loss_between_images_is_a_likelihood(self):
         for name in losses.BY_NAME:
