@@ -57,7 +57,14 @@ class NamesTest(tf.test.TestCase):
         self.assertBetween(float(values["sc"]), 0.0, 1.0)
 
     def test_sliced_cramer_sees_the_modes_of_one_latent_among_sixteen(self):
-        model = self.make(divergence="sc", latent_dim=16, prior_separation=1.0)
+        model = zoo.create(
+            "vae_wasserstein",
+            image_shape=(16, 16, 1),
+            filters=(4,),
+            decoder="convolutional",
+            divergence="sc",
+            latent_dim=16,
+        )
         normal = tf.random.stateless_normal((64, 16), [5, 6])
         modes = model.prior.sample(64, tf.constant([7, 8]))
         values = []
