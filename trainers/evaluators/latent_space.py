@@ -108,7 +108,8 @@ def _embedding(context, section, mean, quantities) -> None:
 
 def _distributions(context, mean, shown) -> FigureFile:
     figure, axes = plot_style.new_panels(len(shown), 3, width=3.6, height=2.6)
-    prior = _prior_samples(context)
+    sample = getattr(context.model, "sample_prior", None)
+    prior = None if sample is None else np.asarray(sample(5000, context.seed))
     for panel, latent in zip(axes, shown, strict=True):
         covered = [mean[:, latent]] + ([] if prior is None else [prior[:, latent]])
         ranges = np.percentile(covered[0], [0.2, 99.8]), np.percentile(covered[-1], [0.2, 99.8])
@@ -132,12 +133,6 @@ def _distributions(context, mean, shown) -> FigureFile:
         f"Distribution of the means of the most informative latents, by class{prior_text}. "
         "The classes together integrate to 1, each to its share.",
     )
-
-
-def _prior_samples(context) -> np.ndarray | None:
-    if not hasattr(context.model, "sample_prior"):
-        return None
-    return np.asarray(context.model.sample_prior(5000, context.seed))
 
 
 def _correlation_figure(context, correlations, shown) -> FigureFile:

@@ -50,10 +50,6 @@ def _has_votes(context) -> bool:
     return has_votes and DecisionTree.of(questions) == context.model.tree
 
 
-def _has_blends(context) -> bool:
-    return blended_class(context.class_names) is not None and "separation" in context.arrays()
-
-
 NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
     "labels": lambda c: (bool(c.class_names), "the dataset has no labels"),
     "two_classes": lambda c: (
@@ -64,7 +60,10 @@ NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
         c.extended_class is not None,
         "the classes of the dataset are not stars and galaxies",
     ),
-    "blends": lambda c: (_has_blends(c), "the dataset has no blends with known separations"),
+    "blends": lambda c: (
+        blended_class(c.class_names) is not None and "separation" in c.arrays(),
+        "the dataset has no blends with known separations",
+    ),
     "class_fractions": lambda c: (
         c.class_fractions is not None,
         "the fractions of the classes are not known",

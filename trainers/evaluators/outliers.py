@@ -108,7 +108,10 @@ def evaluate_outliers(context: EvaluationContext) -> Section:
     section.tables.append(
         Table(
             columns,
-            [[_cell(row[name]) for name in columns] for row in shown[:10]],
+            [
+                [f"{cell:.2f}" if isinstance(cell, np.floating) else str(cell) for cell in row]
+                for row in shown[columns][:10]
+            ],
             "The ten strangest objects.",
         )
     )
@@ -161,10 +164,6 @@ def _measure(context: EvaluationContext) -> AstropyTable:
             table["predicted_class"] = Column(names[groups[order]], description="By the model")
     table["index"] = Column(order, description="Position in the split")
     return table
-
-
-def _cell(value) -> str:
-    return f"{value:.2f}" if isinstance(value, (float, np.floating)) else str(value)
 
 
 def _gallery(context, shown):

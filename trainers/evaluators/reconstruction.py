@@ -15,7 +15,8 @@ __all__ = ["evaluate_reconstruction"]
 
 _SHOWN = 8
 _SSIM_OBJECTS = 500
-_RESIDUAL_LIMIT = 5.0  # in units of the noise
+_RESIDUAL = {"cmap": plot_style.DIVERGING, "vmin": -5.0, "vmax": 5.0}  # in units of the noise
+_ROWS = ("original", "reconstruction", "residual")
 
 
 @register("reconstruction", title="Reconstruction", needs=("reconstruct()",))
@@ -139,18 +140,10 @@ def _grid(context, images, copies, noise, indices, frame) -> FigureFile:
     residual = (images - copies)[..., band] / noise[:, band, None, None]
     figure, axes = plot_style.new_figure(3, len(indices), width=1.35, height=1.4)
     rows = [stretch.pictures(images), stretch.pictures(copies), residual]
-    for row, (title, pictures) in enumerate(
-        zip(("original", "reconstruction", "residual"), rows, strict=True)
-    ):
+    for row, (title, pictures) in enumerate(zip(_ROWS, rows, strict=True)):
         for column, index in enumerate(indices):
             panel = plot_style.blank(axes[row * len(indices) + column])
-            drawn = panel.imshow(
-                pictures[column],
-                origin=stretch.origin,
-                cmap=plot_style.DIVERGING,
-                vmin=-_RESIDUAL_LIMIT,
-                vmax=_RESIDUAL_LIMIT,
-            )
+            drawn = panel.imshow(pictures[column], origin=stretch.origin, **_RESIDUAL)
             if row == 0:
                 panel.set_title(name_of(context, index), fontsize=9)
             if column == 0:
@@ -185,20 +178,11 @@ def _by_band(context, images, copies, noise, indices, frame) -> FigureFile:
                 if row < 2:
                     panel.imshow(column[row], origin=stretch.origin, cmap="gray", vmin=0, vmax=1)
                 else:
-                    drawn = panel.imshow(
-                        residual,
-                        origin=stretch.origin,
-                        cmap=plot_style.DIVERGING,
-                        vmin=-_RESIDUAL_LIMIT,
-                        vmax=_RESIDUAL_LIMIT,
-                    )
+                    drawn = panel.imshow(residual, origin=stretch.origin, **_RESIDUAL)
                 if band == 0:
                     title = name_of(context, index).replace("\n", ", ")
-                    panel.set_ylabel(
-                        (f"{title}\n" if row == 0 else "")
-                        + ("original", "reconstruction", "residual")[row],
-                        fontsize=8,
-                    )
+                    label = f"{title}\n{_ROWS[row]}" if row == 0 else _ROWS[row]
+                    panel.set_ylabel(label, fontsize=8)
                 if row == 0 and number == 0:
                     panel.set_title(name)
     bar = figure.colorbar(drawn, ax=axes, extend="both", pad=0.01, aspect=40, shrink=0.6)

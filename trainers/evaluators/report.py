@@ -67,7 +67,9 @@ def render(report: Report) -> str:
     for _, title, section in report.sections:
         parts += [f"## {title}", *section.text]
         parts += [_table(table) for table in section.tables]
-        parts += [_figure(figure.path, figure.caption) for figure in section.figures]
+        for figure in section.figures:
+            alternative = Path(figure.path).stem.replace("_", " ")
+            parts += [f"![{alternative}]({figure.path})", f"*{figure.caption}*"]
         parts += [f"[`{path}`]({path}): {what}" for path, what in section.files.items()]
     if report.left_out:
         parts.append("## Not evaluated")
@@ -92,8 +94,3 @@ def _table(table: Table) -> str:
         return ""
     text = markdown_table(table.header, table.rows)
     return f"{text}\n\n*{table.caption}*" if table.caption else text
-
-
-def _figure(path: str, caption: str) -> str:
-    alternative = Path(path).stem.replace("_", " ")
-    return f"![{alternative}]({path})\n\n*{caption}*"

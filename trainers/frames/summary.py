@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 from astropy.table import QTable
 
@@ -100,9 +97,13 @@ def section(
             )
         )
     classes, numbers = np.unique(table["class"], return_counts=True)
-    counted = (f"{count} {name}" for name, count in zip(classes, numbers, strict=True))
-    result.text.append(f"Most probable classes: {', '.join(counted)}.")
-    result.text += _flags(np.asarray(table["flags"]))
+    by_class = (f"{count} {name}" for name, count in zip(classes, numbers, strict=True))
+    result.text.append(f"Most probable classes: {', '.join(by_class)}.")
+    flags = np.asarray(table["flags"])
+    counted = {text: int(((flags & bit) != 0).sum()) for bit, text in FLAGS.items()}
+    if any(counted.values()):
+        lines = [f"{count} {text}" for text, count in counted.items() if count]
+        result.text.append(f"Flags: {'; '.join(lines)}.")
     result.figures.append(figure)
     result.files[catalogue] = f"the catalogue, {len(table.colnames)} columns (ECSV)"
     return result
@@ -115,8 +116,7 @@ def _warnings(frame: Frame, classifier: Classifier, scale: float) -> list[str]:
             f"The stamps were multiplied by {scale:.4g}: their noise then has the level of the "
             "training data. Signal-to-noise is unchanged."
         )
-    trained: Mapping[str, Any] = classifier.data
-    scale_arcsec = trained.get("pixel_scale_arcsec")
+    scale_arcsec = classifier.data.get("pixel_scale_arcsec")
     if scale_arcsec and frame.pixel_scale and abs(frame.pixel_scale / scale_arcsec - 1) > 0.1:
         lines.append(
             f"**Pixels of {frame.pixel_scale:.3f} arcsec; the model was trained with those of "
@@ -124,9 +124,3 @@ def _warnings(frame: Frame, classifier: Classifier, scale: float) -> list[str]:
             "nothing is resampled."
         )
     return lines
-
-
-def _flags(flags: np.ndarray) -> list[str]:
-    counted = {text: int(((flags & bit) != 0).sum()) for bit, text in FLAGS.items()}
-    lines = [f"{count} {text}" for text, count in counted.items() if count]
-    return [f"Flags: {'; '.join(lines)}."] if lines else []

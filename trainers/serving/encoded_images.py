@@ -77,7 +77,7 @@ def _decode(
             depth == bits, [f"image_bytes must have {bits} bits a band; got", depth]
         )
     with tf.control_dependencies([is_right]):
-        pixels = _eight_bit(file, is_jpeg) if bits == 8 else _sixteen_bit(file)
+        pixels = _eight_bit(file, is_jpeg) if bits == 8 else tf.io.decode_png(file, 3, tf.uint16)
     if bands == 1:
         pixels = _grey(pixels)
     if scales:
@@ -112,10 +112,6 @@ def _eight_bit(file: tf.Tensor, is_jpeg: tf.Tensor) -> tf.Tensor:
     with tf.control_dependencies([in_colour]):
         # The operation takes PNG as well. Pillow's JPEG decoder does the accurate transform.
         return tf.io.decode_jpeg(file, channels=3, dct_method="INTEGER_ACCURATE")
-
-
-def _sixteen_bit(file: tf.Tensor) -> tf.Tensor:
-    return tf.io.decode_png(file, channels=3, dtype=tf.uint16)
 
 
 def _grey(pixels: tf.Tensor) -> tf.Tensor:

@@ -154,7 +154,8 @@ def _write_fits(template: Table, pieces: Iterable[Table], rows: int, path: Path)
     # The header of Astropy's own file without rows, from which it reads the descriptions too.
     _for_fits(template).write(path, format="fits", overwrite=True)
     header = fits.getheader(path, 1)
-    _comment(header, template)
+    for number, name in enumerate(template.colnames, 1):
+        header[f"TCOMM{number}"] = _header_text(template[name].info.description or "")
     row_bytes, header["NAXIS2"] = header["NAXIS1"], rows
     fits.PrimaryHDU().writeto(path, overwrite=True)
     with open(path, "ab") as file:
@@ -248,8 +249,3 @@ def _spelled_out(text: str) -> str:
 
 def _escaped(character: re.Match[str]) -> str:
     return character[0].encode("unicode_escape").decode()
-
-
-def _comment(header: fits.Header, template: Table) -> None:
-    for number, name in enumerate(template.colnames, 1):
-        header[f"TCOMM{number}"] = _header_text(template[name].info.description or "")
