@@ -28,6 +28,7 @@ __all__ = [
     "class_colours",
     "error_bars",
     "label_identifier",
+    "legend_below",
     "new_figure",
     "new_panels",
     "plain_numbers",
@@ -137,6 +138,12 @@ def new_panels(
     for panel in axes[number:]:
         panel.set_visible(False)
     return figure, axes[:number]
+
+
+def legend_below(figure: Figure, axes: Axes, columns: int) -> None:
+    """Adds the legend of one panel below all panels."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns)
 
 
 def bin_edges(low: float, high: float, objects: int) -> np.ndarray:

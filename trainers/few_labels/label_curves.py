@@ -95,8 +95,7 @@ class LabelCurves:
                 _draw_curves(panel, self.numbers, curves, title, scale)
                 if measure in levels:
                     _draw_level(panel, *levels[measure])
-            legend = panels[0].get_legend_handles_labels()
-            figure.legend(*legend, loc="outside lower center", ncols=len(self.names))
+            plot_style.legend_below(figure, panels[0], columns=len(self.names))
             plot_style.save(figure, path)
         return FigureFile(
             f"{path.parent.name}/{path.name}",

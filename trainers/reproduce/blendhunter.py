@@ -1,28 +1,18 @@
-"""BlendHunter (Farrens et al. 2022) done again, over a grid of noise levels and realisations.
+"""BlendHunter (Farrens et al. 2022) over a grid of noise levels and realisations.
 
-    python -m trainers.reproduce blendhunter
-    python -m trainers.reproduce blendhunter --dataset simulated_blends/cosmos_parametric \\
-        --manual_dir COSMOS --weights VGG16.weights.h5 --recipe paper --realisations 10
-
-For each model, sigma and realisation: a run in a folder of its own, its answers about the test
-stamps with the same noise and about realistic stamps, and SEP on the same stamps. Every step
-leaves a file, so the same command goes on where it was stopped, and after each training the
-report is written anew.
+For each model, sigma and realisation: a run in a folder of its own, its predictions for the test
+stamps with the same noise and for realistic stamps, and SEP on the same stamps. Each step leaves a
+file, so that the same command resumes an experiment.
 """
 
 from __future__ import annotations
 
-import shlex
 import shutil
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import keras
 import numpy as np
 
-from trainers.datasets import loading
 from trainers.datasets.dataset import Dataset
 from trainers.datasets.noise import NoisyDataset
 from trainers.distribution import strategy as strategies
@@ -31,9 +21,9 @@ from trainers.reproduce import blendhunter_options, scoring
 from trainers.reproduce.blendhunter_options import PAD, Cell, Options
 from trainers.reproduce.blendhunter_report import Findings, write
 from trainers.reproduce.grid import Grid, Record
+from trainers.reproduce.training import train, with_progress
 from trainers.runs import experiment, pipeline
 from trainers.runs.run_folder import RunFolder, load_model
-from trainers.storage.json_files import read_json, write_json
 
 __all__ = ["run"]
 
@@ -60,30 +50,30 @@ def run(arguments: Sequence[str]) -> None:
             cells = [cell for cell in cells if _folder(options, cell).finished.exists()]
         if not cells:
             raise UserError(f"`report_only`: {options.output_dir} holds no finished training")
-        trainings = _Experiment(options, shlex.join(arguments))
+        trainings = _Experiment(options)
         experiment.describe(options.output_dir, options.experiment(), trainings.datasets)
         path = trainings.run(cells)
     print(f"report  {path}", flush=True)
 
 
 class _Experiment:
-    """The datasets, which all trainings share, and what was found so far."""
+    """The datasets, which all trainings share, and the results so far."""
 
-    def __init__(self, options: Options, arguments: str):
+    def __init__(self, options: Options):
         self._options = options
         self._strategy = strategies.make("auto")
         self._parametric = self._load(options.dataset)
-        self._realistic = None
+        self._realistic, realistic_number = None, 0
         if options.transfer_dataset != "none":
             realistic = self._load(options.transfer_dataset)
             self._realistic = NoisyDataset(realistic, options.transfer_sigma, 0, PAD)
+            realistic_number = sum(realistic.num_examples[s] for s in options.transfer_splits)
         self._findings = Findings(
             options,
             Grid({}),
             Grid({}),
             numbers=dict(self._parametric.num_examples),
-            realistic_number=sum(self._realistic_numbers()),
-            arguments=arguments,
+            realistic_number=realistic_number,
         )
 
     @property
@@ -94,62 +84,26 @@ class _Experiment:
 
     def run(self, cells: Sequence[Cell]) -> Path:
         """Does the trainings that are left, and returns the path of the report."""
-        seconds, trained, path = 0.0, 0, None
-        for number, cell in enumerate(cells, 1):
-            print(f"[{number}/{len(cells)}] {cell}", flush=True)
-            begun = time.monotonic()
-            is_new, training = self._train(cell)
+        path = None
+        for cell in with_progress(cells):
+            config = self._options.run_config(cell)
+            training = train(config, self._parametric, self._strategy)
+            self._forget(config.features_dir)
             self._findings.trainings[cell] = training
             self._score(cell)
-            keras.backend.clear_session()
-            path = None
-            if is_new:
-                trained, seconds = trained + 1, seconds + time.monotonic() - begun
-                path = write(self._findings)
-                left = seconds / trained * (len(cells) - number) / 60
-                print(f"  {len(cells) - number} to go, at most {left:.0f} min", flush=True)
+            path = write(self._findings) if training.is_new else None
         self._forget(self._options.output_dir / _REALISTIC_FEATURES)
         return path or write(self._findings)
 
     def _forget(self, features_dir: Path | str) -> None:
-        """Deletes features, 8 kB for each stamp, unless they are to be kept."""
+        """Deletes features, 8 kB for each stamp, without `keep_features`."""
         if not self._options.keep_features:
             shutil.rmtree(features_dir, ignore_errors=True)
 
-    def _realistic_numbers(self) -> list[int]:
-        if self._realistic is None:
-            return []
-        return [self._realistic.num_examples[split] for split in self._options.transfer_splits]
-
     def _load(self, name: str) -> Dataset:
-        dataset = loading.load(
-            name,
-            data_dir=self._options.data_dir or None,
-            manual_dir=self._options.manual_dir or None,
-            max_examples=self._options.max_examples,
-        )
+        dataset = self._options.load(name)
         scoring.check(dataset)
         return dataset
-
-    def _train(self, cell: Cell) -> tuple[bool, dict[str, Any]]:
-        """Trains if that is left to do; returns whether it was, and numbers of the training."""
-        config, folder = self._options.run_config(cell), _folder(self._options, cell)
-        times = folder.path / "seconds.json"
-        earlier = read_json(times) if times.exists() else 0.0
-        before = _written(folder.finished)
-        begun = time.monotonic()
-        try:
-            outcome = pipeline.execute(
-                config, loading.for_run(self._parametric, config), self._strategy, exports=False
-            )
-        finally:
-            is_new = before is None or _written(folder.finished) != before
-            if is_new and folder.path.exists():
-                write_json(times, earlier + time.monotonic() - begun)
-        self._forget(config.features_dir)
-        # It may have been killed between its end and the note of its time.
-        seconds = read_json(times) if times.exists() else None
-        return is_new, outcome.metrics["training"] | {"seconds": seconds}
 
     def _score(self, cell: Cell) -> None:
         is_one = cell.noise[0] == cell.noise[1]
@@ -207,7 +161,3 @@ def _shown(grid: Grid, record: Record) -> str:
 
 def _folder(options: Options, cell: Cell) -> RunFolder:
     return RunFolder(options.output_dir / cell.folder)
-
-
-def _written(path: Path) -> int | None:
-    return path.stat().st_mtime_ns if path.exists() else None

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from trainers.blends.truth import CLOSE
-from trainers.evaluators import plot_style
-from trainers.evaluators.section import FigureFile, Section, Table
+from trainers.evaluators.section import Section, Table
 from trainers.reproduce import grid_figures, published
 from trainers.reproduce.blendhunter_options import Cell, Options
 from trainers.reproduce.grid import SEP, SEP_ALL, Grid, Spread
+from trainers.reproduce.report import add_figure
 
 __all__ = ["parametric_section", "realistic_section"]
 
@@ -62,26 +61,24 @@ def parametric_section(options: Options, grid: Grid) -> Section:
     section.tables += [_gains(grid), _failures(grid)]
     for model in grid.models:
         key = f"separation-{_file_name(model)}"
-        section.figures.append(
-            _saved(
-                options,
-                grid_figures.accuracy_by_separation(grid, model),
-                key,
-                f"{model}: fraction of the blends that are recognised against the separation of "
-                "their sources, all realisations together; the gain over SEP is shaded. Stamps on "
-                f"which SEP failed are left out of its numbers. The dotted line is at {CLOSE:g} "
-                "px.",
-            )
-        )
-    section.figures.append(
-        _saved(
+        add_figure(
+            section,
             options,
-            grid_figures.accuracy_by_sigma(grid),
-            "accuracy_by_sigma",
-            "Fraction of right answers against the noise, for all stamps and by kind. Bars are "
-            "standard deviations over realisations; open symbols are published numbers, in which "
-            "SEP's failures count as mistakes.",
+            key,
+            grid_figures.accuracy_by_separation(grid, model),
+            f"{model}: fraction of the blends that are recognised against the separation of "
+            "their sources, all realisations together; the gain over SEP is shaded. Stamps on "
+            f"which SEP failed are left out of its numbers. The dotted line is at {CLOSE:g} "
+            "px.",
         )
+    add_figure(
+        section,
+        options,
+        "accuracy_by_sigma",
+        grid_figures.accuracy_by_sigma(grid),
+        "Fraction of right answers against the noise, for all stamps and by kind. Bars are "
+        "standard deviations over realisations; open symbols are published numbers, in which "
+        "SEP's failures count as mistakes.",
     )
     first = grid.models[0]
     lowest = grid.sigmas[0]
@@ -175,29 +172,27 @@ def realistic_section(options: Options, grid: Grid) -> Section:
             f"Realistic stamps with noise of sigma {sigma:g}.",
         )
     )
-    section.figures.append(
-        _saved(
-            options,
-            grid_figures.gain_by_training_sigma(grid, sigma),
-            "gain_by_training_sigma",
-            "Accuracy relative to SEP on realistic stamps against the noise that the models were "
-            "trained with, where SEP did not fail. Bars are standard deviations over realisations; "
-            "the dotted line is the noise of the stamps, the shaded band the published gain on "
-            "close blends from the lowest to the highest.",
-        )
+    add_figure(
+        section,
+        options,
+        "gain_by_training_sigma",
+        grid_figures.gain_by_training_sigma(grid, sigma),
+        "Accuracy relative to SEP on realistic stamps against the noise that the models were "
+        "trained with, where SEP did not fail. Bars are standard deviations over realisations; "
+        "the dotted line is the noise of the stamps, the shaded band the published gain on "
+        "close blends from the lowest to the highest.",
     )
     for model in grid.models:
         if all(low < high for low, high in grid.trained(model)):
             continue
-        section.figures.append(
-            _saved(
-                options,
-                grid_figures.true_rates_by_training_sigma(grid, model, sigma),
-                f"true_rates-{_file_name(model)}",
-                f"{model} on realistic stamps: fractions of the blends and of the isolated stamps "
-                "that are recognised, against the noise in training. Left: close blends and as "
-                "many isolated stamps; middle: far blends and the other isolated stamps.",
-            )
+        add_figure(
+            section,
+            options,
+            f"true_rates-{_file_name(model)}",
+            grid_figures.true_rates_by_training_sigma(grid, model, sigma),
+            f"{model} on realistic stamps: fractions of the blends and of the isolated stamps "
+            "that are recognised, against the noise in training. Left: close blends and as "
+            "many isolated stamps; middle: far blends and the other isolated stamps.",
         )
     best = max(
         ((model, noise) for model in grid.models for noise in grid.trained(model)),
@@ -232,8 +227,3 @@ def _range(options: Options) -> str:
 
 def _file_name(model: str) -> str:
     return model.replace(", ", "-").replace(" ", "_")
-
-
-def _saved(options: Options, figure: Figure, name: str, caption: str) -> FigureFile:
-    plot_style.save(figure, options.output_dir / "figures" / f"{name}.png")
-    return FigureFile(f"figures/{name}.png", caption)

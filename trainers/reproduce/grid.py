@@ -1,9 +1,9 @@
-"""The answers of several classifiers over noise levels and realisations, and what they come to."""
+"""Predictions of several classifiers over noise levels and realisations, and their rates."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -23,7 +23,7 @@ SEP_ALL = "SEP, failures as mistakes"
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """Stamps with noise, and what SEP says of them.
+    """Stamps with noise, and the labels of SEP.
 
     Attributes:
         truth: Their truth.
@@ -35,7 +35,7 @@ class Sample:
 
     @property
     def answered(self) -> np.ndarray:
-        """(number,) bool, whether SEP did not fail."""
+        """(number,) bool; False where SEP failed."""
         return self.sep != sep_baseline.FAILURE
 
     @property
@@ -46,14 +46,14 @@ class Sample:
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """The answers of one trained model about one sample.
+    """Predictions of one trained model for one sample.
 
     Attributes:
-        model: Its name.
-        trained: Lowest and highest sigma of the noise that it was trained with.
+        model: Name of the model.
+        trained: Lowest and highest sigma of the noise in training.
         realisation: Number of the realisation of that noise.
-        sigma: Of the noise of the sample.
-        blended: (number,) bool, which stamps it calls blended.
+        sigma: Sigma of the noise of the sample.
+        blended: (number,) bool, the stamps predicted to be blended.
     """
 
     model: str
@@ -68,12 +68,12 @@ class Spread:
     """A fraction, or a difference of two, over realisations.
 
     Attributes:
-        mean: Mean of the realisations; NaN if there is nothing to judge.
-        deviation: Their standard deviation (n - 1); NaN for a single one.
-        low: Lower end of the 95 % interval that the number of stamps allows. All realisations are
-            of the same galaxies, which count once.
+        mean: Mean over realisations; NaN without stamps.
+        deviation: Standard deviation (n - 1); NaN for a single realisation.
+        low: Lower end of the 95 % interval from the number of stamps. All realisations are of the
+            same galaxies, which count once.
         high: Upper end.
-        realisations: Their number.
+        realisations: Number of realisations.
     """
 
     mean: float
@@ -81,6 +81,24 @@ class Spread:
     low: float
     high: float
     realisations: int
+
+    @classmethod
+    def of(
+        cls, values: Sequence[float], interval: Callable[[float], tuple[float, float]]
+    ) -> Spread:
+        """Returns the spread of values, NaN among them.
+
+        Args:
+            values: Value of each realisation.
+            interval: Returns the 95 % interval of a mean.
+        """
+        finite = np.asarray(values, float)[np.isfinite(values)]
+        if not len(finite):
+            return cls(np.nan, np.nan, np.nan, np.nan, len(values))
+        mean = float(finite.mean())
+        deviation = float(finite.std(ddof=1)) if len(finite) > 1 else np.nan
+        low, high = map(float, interval(mean))
+        return cls(mean, deviation, low, high, len(values))
 
     def __str__(self) -> str:
         if not np.isfinite(self.mean):
@@ -96,12 +114,12 @@ class Spread:
 
 
 class Grid:
-    """All samples and answers of an experiment.
+    """All samples and predictions of an experiment.
 
     Args:
-        samples: By sigma of the noise and realisation.
-        records: The answers of the models. A record is judged on the sample of its sigma and
-            realisation; where there is one realisation of a sample, all are judged on it.
+        samples: Samples by sigma of the noise and realisation.
+        records: Predictions of the models. A record belongs to the sample of its sigma and
+            realisation, or to the only sample of its sigma.
     """
 
     def __init__(self, samples: Mapping[tuple[float, int], Sample], records: Sequence[Record] = ()):
@@ -110,7 +128,7 @@ class Grid:
 
     @property
     def sigmas(self) -> list[float]:
-        """Of the noise of the samples, rising."""
+        """Sigmas of the noise of the samples, rising."""
         return sorted({sigma for sigma, _ in self.samples})
 
     @property
@@ -119,7 +137,7 @@ class Grid:
         return list(dict.fromkeys(record.model for record in self.records))
 
     def trained(self, model: str) -> list[tuple[float, float]]:
-        """Returns with which noise a model was trained, rising."""
+        """Returns the noises with which a model was trained, rising."""
         return sorted({record.trained for record in self.records if record.model == model})
 
     def truth(self) -> BlendTruth:
@@ -139,25 +157,21 @@ class Grid:
         sigma: float,
         trained: tuple[float, float] | None = None,
     ) -> Spread:
-        """Returns the fraction of right answers.
+        """Returns the fraction of correct predictions.
 
         Args:
             name: Name of a model, `SEP` or `SEP_ALL`.
             kind: Kind of stamps, see `trainers.blends.truth.KINDS`, or (number,) bool.
-            sigma: Of the noise of the sample.
-            trained: With which noise the model was trained; None for any.
+            sigma: Sigma of the noise of the sample.
+            trained: Noise with which the model was trained; None for any.
         """
         values, numbers = [], []
         for sample, right, judged in self._answers(name, sigma, trained):
             members = _members(sample, kind) & judged
             values.append(right[members].mean() if members.any() else np.nan)
             numbers.append(members.sum())
-        if not values or not np.isfinite(values).any():
-            return Spread(np.nan, np.nan, np.nan, np.nan, len(values))
-        number = int(np.mean(numbers))
-        mean = float(np.nanmean(values))
-        low, high = wilson_interval(round(mean * number), number)
-        return Spread(mean, _deviation(values), float(low), float(high), len(values))
+        number = int(np.mean(numbers)) if numbers else 0
+        return Spread.of(values, lambda mean: wilson_interval(round(mean * number), number))
 
     def gain(
         self,
@@ -166,30 +180,27 @@ class Grid:
         sigma: float,
         trained: tuple[float, float] | None = None,
     ) -> Spread:
-        """Returns by how much a model is more often right than SEP where SEP does not fail.
+        """Returns the gain of a model over SEP where SEP does not fail; see `rate`.
 
-        The interval is that of paired answers (`trainers.evaluators.statistics.rates.gain`). See
-        `rate` for the arguments.
+        The interval is that of paired predictions (`trainers.evaluators.statistics.rates.gain`).
         """
         gains = []
         for sample, right, _ in self._answers(model, sigma, trained):
             members = _members(sample, kind) & sample.answered
             gains.append(gain(right[members], sample.sep_right[members]))
-        values = [one.value for one in gains]
-        if not values or not np.isfinite(values).any():
-            return Spread(np.nan, np.nan, np.nan, np.nan, len(values))
-        mean, half = np.nanmean(values), np.nanmean([one.high - one.value for one in gains])
-        return Spread(
-            float(mean), _deviation(values), float(mean - half), float(mean + half), len(values)
-        )
+
+        def interval(mean: float) -> tuple[float, float]:
+            half = np.nanmean([one.high - one.value for one in gains])
+            return mean - half, mean + half
+
+        return Spread.of([one.value for one in gains], interval)
 
     def by_separation(
         self, name: str, sigma: float, trained: tuple[float, float] | None = None
     ) -> BinnedRates:
-        """Returns the fraction of blends recognised in bins of separation, over realisations.
+        """Returns the fraction of blends recognised in bins of separation; see `rate`.
 
-        The intervals count every realisation of a stamp and are too narrow for several; for the
-        Args see `rate`.
+        The intervals count every realisation of a stamp, and are too narrow for several.
         """
         separations, rights = [np.zeros(0)], [np.zeros(0, bool)]
         for sample, right, judged in self._answers(name, sigma, trained):
@@ -218,8 +229,3 @@ class Grid:
 
 def _members(sample: Sample, kind: str | np.ndarray) -> np.ndarray:
     return sample.truth.kind(kind) if isinstance(kind, str) else kind
-
-
-def _deviation(values: Sequence[float]) -> float:
-    finite = np.asarray(values)[np.isfinite(values)]
-    return float(finite.std(ddof=1)) if len(finite) > 1 else float("nan")

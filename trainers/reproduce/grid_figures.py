@@ -1,8 +1,8 @@
-"""The four kinds of figures of Farrens et al. (2022) over noise levels and realisations."""
+"""Figures of Farrens et al. (2022) over noise levels and realisations."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -41,14 +41,11 @@ def accuracy_by_separation(grid: Grid, model: str) -> Figure:
         model: Name of the model.
     """
     sigmas = grid.sigmas
-    columns = min(4, len(sigmas)) if len(sigmas) != 6 else 3
-    rows = -(-len(sigmas) // columns)
-    figure, panels = plot_style.new_figure(
-        rows, columns, width=3.3, height=2.9, sharex=True, sharey=True
+    columns = 3 if len(sigmas) == 6 else 4
+    figure, panels = plot_style.new_panels(
+        len(sigmas), columns, width=3.3, height=2.9, sharex=True, sharey=True
     )
-    for panel in panels[len(sigmas) :]:
-        panel.set_visible(False)
-    for index, (panel, sigma) in enumerate(zip(panels, sigmas, strict=False)):
+    for index, (panel, sigma) in enumerate(zip(panels, sigmas, strict=True)):
         rates, sep = grid.by_separation(model, sigma), grid.by_separation(SEP, sigma)
         draw_by_separation(panel, rates, sep, model, intervals=False)
         panel.set_title(f"noise sigma {sigma:g}")
@@ -99,11 +96,7 @@ def accuracy_by_sigma(grid: Grid) -> Figure:
         panel.grid(axis="y", color="0.92", linewidth=0.8)
         panel.set_axisbelow(True)
     panels[0].set_ylabel("Fraction right")
-    figure.legend(
-        *panels[0].get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=min(7, len(grid.models) + 4),
-    )
+    plot_style.legend_below(figure, panels[0], columns=min(7, len(grid.models) + 4))
     return figure
 
 
@@ -116,11 +109,8 @@ def gain_by_training_sigma(grid: Grid, sigma: float) -> Figure:
     """
     models = grid.models
     columns = min(3, len(models))
-    rows = -(-len(models) // columns)
-    figure, panels = plot_style.new_figure(rows, columns, width=4.6, height=3.9, sharey=True)
-    for panel in panels[len(models) :]:
-        panel.set_visible(False)
-    for index, (panel, model) in enumerate(zip(panels, models, strict=False)):
+    figure, panels = plot_style.new_panels(len(models), columns, height=3.9, sharey=True)
+    for index, (panel, model) in enumerate(zip(panels, models, strict=True)):
         panel.axhspan(
             *published.REALISTIC_CLOSE_GAIN,
             color=_KIND_COLOURS["close"],
@@ -133,23 +123,18 @@ def gain_by_training_sigma(grid: Grid, sigma: float) -> Figure:
                 panel,
                 grid,
                 model,
-                lambda trained, kind=kind, model=model: _points(
-                    grid.gain(model, kind, sigma, trained)
-                ),
+                lambda trained, kind=kind, model=model: grid.gain(model, kind, sigma, trained),
                 _KINDS[kind],
                 colour,
                 "-." if kind == "close" else "-",
+                scale=100,
             )
         panel.axhline(0, color="0.4", linewidth=1)
-        _mark_sigma(panel, sigma)
+        panel.axvline(sigma, color="0.6", linewidth=1, linestyle=":", zorder=0)
         panel.set(title=model, xlabel="Noise sigma in training (counts)")
         if index % columns == 0:
             panel.set_ylabel("Accuracy relative to SEP (points)")
-    figure.legend(
-        *panels[0].get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=min(4, 2 * columns),
-    )
+    plot_style.legend_below(figure, panels[0], columns=min(4, 2 * columns))
     return figure
 
 
@@ -185,14 +170,13 @@ def true_rates_by_training_sigma(grid: Grid, model: str, sigma: float) -> Figure
                 lambda trained, chosen=chosen: grid.rate(model, chosen, sigma, trained),
                 f"{model}, {label}",
                 colour,
-                "-",
             )
             sep = grid.rate(SEP, chosen, sigma)
             panel.axhline(sep.mean, color=colour, linestyle="-.", label=f"SEP, {label}")
-        _mark_sigma(panel, sigma)
+        panel.axvline(sigma, color="0.6", linewidth=1, linestyle=":", zorder=0)
         panel.set(title=title, xlabel="Noise sigma in training (counts)")
     panels[0].set_ylabel("Fraction right")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    plot_style.legend_below(figure, panels[0], columns=4)
     return figure
 
 
@@ -204,11 +188,12 @@ def _curve(
     colour: str,
     style: str = "-",
     marker: str = "o",
+    scale: float = 1,
 ) -> None:
     axes.errorbar(
         x,
-        [spread.mean for spread in spreads],
-        yerr=np.nan_to_num([spread.deviation for spread in spreads]),
+        [scale * spread.mean for spread in spreads],
+        yerr=scale * np.nan_to_num([spread.deviation for spread in spreads]),
         color=colour,
         linestyle=style,
         marker=marker,
@@ -219,37 +204,31 @@ def _curve(
     )
 
 
-def _training_curve(axes, grid, model, spread_of, label, colour, style) -> None:
+def _training_curve(
+    axes: Axes,
+    grid: Grid,
+    model: str,
+    spread_of: Callable[[tuple[float, float]], Spread],
+    label: str,
+    colour: str,
+    style: str = "-",
+    scale: float = 1,
+) -> None:
     trained = grid.trained(model)
     single = [noise for noise in trained if noise[0] == noise[1]]
     if single:
         spreads = [spread_of(noise) for noise in single]
-        _curve(axes, [noise[0] for noise in single], spreads, label, colour, style)
+        _curve(axes, [noise[0] for noise in single], spreads, label, colour, style, scale=scale)
     for noise in trained:
         if noise[0] == noise[1]:
             continue
         # A training with all sigmas between two is a bar from one to the other.
-        spread = spread_of(noise)
         axes.plot(
             noise,
-            [spread.mean] * 2,
+            [scale * spread_of(noise).mean] * 2,
             color=colour,
             linestyle=style,
             linewidth=3,
             alpha=0.6,
             label=None if single else label,
         )
-
-
-def _mark_sigma(axes: Axes, sigma: float) -> None:
-    axes.axvline(sigma, color="0.6", linewidth=1, linestyle=":", zorder=0)
-
-
-def _points(spread: Spread) -> Spread:
-    return Spread(
-        100 * spread.mean,
-        100 * spread.deviation,
-        100 * spread.low,
-        100 * spread.high,
-        spread.realisations,
-    )

@@ -1,4 +1,4 @@
-"""Answers of models and of SEP about stamps, batch by batch: memory does not grow with them."""
+"""Predictions of models and labels of SEP for stamps, batch by batch and kept in files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TRUTH = ("separation", "offset_x", "offset_y")
 
 
 def check(dataset: Dataset) -> None:
-    """Raises UserError if a dataset does not have blends, with the truth that goes with them."""
+    """Raises UserError if a dataset does not have blends with their truth."""
     arrays = dataset.arrays(next(iter(dataset.num_examples)), limit=1)
     if blended_class(dataset.spec.class_names) is None or not set(_TRUTH) <= set(arrays):
         raise UserError(
@@ -43,28 +43,25 @@ def check(dataset: Dataset) -> None:
 
 
 def sample(dataset: Dataset, splits: Sequence[str], path: Path) -> Sample:
-    """Returns the truth of stamps and SEP's labels, computed where they are not on disk.
+    """Returns the truth of stamps and the labels of SEP, computed unless they are on disk.
 
     Args:
         dataset: Stamps with noise.
-        splits: The splits, one behind the other.
-        path: File in which they are kept, with a description of the data that they are of.
+        splits: Splits, one after the other.
+        path: File of the result.
     """
-    key = _key(dataset, splits)
-    with contextlib.suppress(Exception), np.load(path) as held:  # Whatever NumPy raises.
-        if str(held["key"]) == key:
-            truth = BlendTruth(held["blended"], held["separation"], held["offsets"])
-            return Sample(truth, held["sep"])
-    truths, labels = [], []
-    for stamps, truth in _stamps(dataset, splits):
-        truths.append(truth)
-        labels.append(sep_baseline.classify(stamps, truth.offsets))
     fields = [field.name for field in dataclasses.fields(BlendTruth)]
-    truth = BlendTruth(*(np.concatenate([getattr(t, name) for t in truths]) for name in fields))
-    sep = np.concatenate(labels)
-    arrays = {name: getattr(truth, name) for name in fields}
-    _save(path, key=key, sep=sep, **arrays)
-    return Sample(truth, sep)
+
+    def compute() -> dict[str, np.ndarray]:
+        parts = {name: [] for name in (*fields, "sep")}
+        for stamps, truth in _stamps(dataset, splits):
+            parts["sep"].append(sep_baseline.classify(stamps, truth.offsets))
+            for name in fields:
+                parts[name].append(getattr(truth, name))
+        return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+
+    arrays = _on_disk(path, _key(dataset, splits), compute)
+    return Sample(BlendTruth(*(arrays[name] for name in fields)), arrays["sep"])
 
 
 def blended_probability(
@@ -77,37 +74,34 @@ def blended_probability(
     features_dir: Path | None = None,
     jit: bool = False,
 ) -> np.ndarray:
-    """Returns the probabilities of a blend, computed where they are not on disk.
+    """Returns the probability of a blend, (number,) float32, computed unless it is on disk.
 
     Args:
         model: Loads the model.
-        model_file: Its file; with other contents the probabilities are computed again.
+        model_file: File of the model; other contents need another computation.
         dataset: Stamps as the model takes them.
-        splits: The splits, one behind the other.
-        path: File in which they are kept.
-        features_dir: Where the features of frozen networks are kept, for several models with the
-            same one; None to compute them in passing.
-        jit: Whether the network is compiled with XLA.
-
-    Returns:
-        (number,) float32.
+        splits: Splits, one after the other.
+        path: File of the result.
+        features_dir: Folder of the features of frozen networks, which several models share; None
+            to keep no features.
+        jit: Whether the network is compiled with XLA. Default False.
     """
+
+    def compute() -> dict[str, np.ndarray]:
+        loaded = model()
+        names = dataset.spec.class_names
+        column = list(loaded.class_names).index(names[blended_class(names)])
+        if features_dir is not None and hasattr(loaded, "features_key"):
+            pieces = _from_features(loaded, dataset, splits, features_dir, jit)
+        else:
+            pieces = _from_images(loaded, dataset, splits, jit)
+        probability = np.concatenate([piece[:, column] for piece in pieces]).astype(np.float32)
+        if not np.isfinite(probability).all():
+            raise UserError(f"{model_file}: probabilities of '{dataset.spec.name}' are not finite")
+        return {"probability": probability}
+
     key = _key(dataset, splits) + fingerprints.of_file(model_file)
-    with contextlib.suppress(Exception), np.load(path) as held:  # Whatever NumPy raises.
-        if str(held["key"]) == key:
-            return held["probability"]
-    loaded = model()
-    names = dataset.spec.class_names
-    column = list(loaded.class_names).index(names[blended_class(names)])
-    if features_dir is not None and hasattr(loaded, "features_key"):
-        pieces = _from_features(loaded, dataset, splits, features_dir, jit)
-    else:
-        pieces = _from_images(loaded, dataset, splits, jit)
-    probability = np.concatenate([piece[:, column] for piece in pieces]).astype(np.float32)
-    if not np.isfinite(probability).all():
-        raise UserError(f"{model_file}: probabilities of '{dataset.spec.name}' are not finite")
-    _save(path, key=key, probability=probability)
-    return probability
+    return _on_disk(path, key, compute)["probability"]
 
 
 def _from_images(
@@ -157,6 +151,14 @@ def _key(dataset: Dataset, splits: Sequence[str]) -> str:
     return json.dumps({split: dataset.fingerprint(split) for split in splits})
 
 
-def _save(path: Path, **arrays) -> None:
+def _on_disk(
+    path: Path, key: str, compute: Callable[[], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Returns the arrays of a file, computed and written first unless the file has the same key."""
+    with contextlib.suppress(Exception), np.load(path) as file:  # Whatever NumPy raises.
+        if str(file["key"]) == key:
+            return dict(file)
+    arrays = compute()
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lambda file: np.savez_compressed(file, **arrays))
+    write_atomically(path, lambda file: np.savez_compressed(file, key=key, **arrays))
+    return arrays

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import platform
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +11,11 @@ from matplotlib.figure import Figure
 
 from trainers.datasets.dataset import DatasetSpec
 from trainers.evaluators import plot_style
-from trainers.evaluators import report as reports
 from trainers.evaluators.figures.display import Stretch
-from trainers.evaluators.section import FigureFile, Section, Table
+from trainers.evaluators.section import Section, Table
+from trainers.reproduce import report
+from trainers.reproduce.training import Training
 from trainers.reproduce.vae_latents_options import Cell, Options
-from trainers.runs.run_folder import RunFolder
-from trainers.storage.json_files import read_json
 
 __all__ = ["Findings", "Quality", "write"]
 
@@ -33,15 +31,13 @@ class Quality:
         mse: Mean squared error of the test images, in their units squared.
         ssim: Their mean structural similarity under a Gaussian window of 11 px with sigma 1.5 px.
         ssim_wide: The same with sigma 10 px, that of the published code.
-        examples: Some of the test images, redrawn; None for none.
-        seconds: That the training took, s.
+        examples: Reconstructions of the first test images; None for none.
     """
 
     mse: float
     ssim: float
     ssim_wide: float
     examples: np.ndarray | None = None
-    seconds: float | None = None
 
     def __str__(self) -> str:
         return f"MSE {self.mse:.4g}, SSIM {self.ssim:.3f}"
@@ -52,50 +48,40 @@ class Findings:
     """Results of the experiment so far.
 
     Attributes:
-        options: What was asked for.
-        numbers: Images of each split.
-        spec: The dataset.
-        originals: The test images that are shown redrawn.
-        arguments: Command line of the last call.
-        components: By dimension, what principal components come to.
-        cells: What each training came to.
+        options: Options of the experiment.
+        numbers: Number of images in each split.
+        spec: Specification of the dataset.
+        originals: The first test images.
+        components: Quality of principal components by dimension.
+        cells: Quality of each training.
+        trainings: Trainings so far.
     """
 
     options: Options
     numbers: dict[str, int]
     spec: DatasetSpec
     originals: np.ndarray
-    arguments: str = ""
     components: dict[int, Quality] = dataclasses.field(default_factory=dict)
     cells: dict[Cell, Quality] = dataclasses.field(default_factory=dict)
+    trainings: dict[Cell, Training] = dataclasses.field(default_factory=dict)
 
 
 def write(findings: Findings) -> Path:
     """Writes `report.md`, `metrics.json` and the figures; returns the path of the report."""
-    options, folder = findings.options, findings.options.output_dir
+    options = findings.options
     with plot_style.style():
         section = _section(findings)
-    seconds = [quality.seconds for quality in findings.cells.values() if quality.seconds]
-    first = RunFolder(folder / next(iter(findings.cells)).folder)
-    reports.write(
-        reports.Report(
-            title="Reconstructions against latents and loss",
-            facts={
-                "source": "Xu et al. 2023 (arXiv:2303.08627), 40 latents, squared error",
-                "images": f"{options.dataset}: "
-                + ", ".join(f"{number} {split}" for split, number in findings.numbers.items()),
-                "model": f"{options.model}, recipe {options.recipe}, {options.epochs} epochs",
-                "trainings": f"{len(findings.cells)} of {len(options.cells())}, "
-                f"{sum(seconds) / 60:.0f} min",
-                "machine": f"{platform.machine()}, {os.cpu_count()} cores",
-            },
-            sections=[("vae_latents", "Reconstructions of the test images", section)],
-            commands=[f"python -m trainers.reproduce vae_latents {findings.arguments}".rstrip()],
-            versions=read_json(first.versions),
-        ),
-        folder,
+    return report.write(
+        options,
+        findings.trainings,
+        "Reconstructions against latents and loss",
+        {
+            "source": "Xu et al. 2023 (arXiv:2303.08627), 40 latents, squared error",
+            "images": f"{options.dataset}: {report.counts(findings.numbers)}",
+            "model": f"{options.model}, recipe {options.recipe}, {options.epochs} epochs",
+        },
+        [("vae_latents", "Reconstructions of the test images", section)],
     )
-    return folder / "report.md"
 
 
 def _section(findings: Findings) -> Section:
@@ -109,44 +95,37 @@ def _section(findings: Findings) -> Section:
             f"{name}_ssim": quality.ssim,
             f"{name}_ssim_sigma_10": quality.ssim_wide,
         }
-        rows.append(_row(cell.loss, cell.latent_dim, quality))
+        seconds = findings.trainings[cell].seconds
+        rows.append(_row(cell.loss, cell.latent_dim, quality, seconds))
     rows += [_row(_COMPONENTS, dim, quality) for dim, quality in findings.components.items()]
     header = ["loss", "latents", f"MSE, {unit} squared", "SSIM", "SSIM, sigma 10", "training, s"]
     section.text.append(
-        "Both measures are of posterior means, decoded. SSIM has a Gaussian window of 11 px with a "
+        "Both measures are of decoded posterior means. SSIM has a Gaussian window of 11 px with a "
         "sigma of 1.5 px, and beside it of 10 px, that of the published code; each band is scaled "
-        "by the range of its original, and up to 500 images are taken. Noise cannot be redrawn, so "
-        "neither comes near its best value. Principal components are the best that a linear map "
-        "can do in MSE."
+        "by the range of its original, and up to 500 images are taken. Noise cannot be reproduced, "
+        "so that neither comes near its best value. Principal components are the linear map with "
+        "the lowest MSE."
     )
     section.tables.append(Table(header, rows))
-    drawings = [
-        (
-            "vae_latents_dimension",
-            _by_dimension(findings),
-            "Reconstruction against the number of latents (logarithmic).",
-        )
-    ]
+    add = functools.partial(report.add_figure, section, findings.options)
+    caption = "Reconstruction against the number of latents (logarithmic)."
+    add("vae_latents_dimension", _by_dimension(findings), caption)
     if len({cell.loss for cell in findings.cells}) > 1:
         caption = f"Losses compared at {findings.options.loss_dim} latents."
-        drawings.append(("vae_latents_loss", _by_loss(findings), caption))
+        add("vae_latents_loss", _by_loss(findings), caption)
     caption = "Test images (top) and their reconstructions, on the scale of the originals."
-    drawings.append(("vae_latents_examples", _examples(findings), caption))
-    for name, figure, caption in drawings:
-        plot_style.save(figure, findings.options.output_dir / "figures" / f"{name}.png")
-        section.figures.append(FigureFile(f"figures/{name}.png", caption))
+    add("vae_latents_examples", _examples(findings), caption)
     return section
 
 
-def _row(loss: str, dim: int, quality: Quality) -> list[str]:
-    seconds = "-" if quality.seconds is None else f"{quality.seconds:.0f}"
+def _row(loss: str, dim: int, quality: Quality, seconds: float | None = None) -> list[str]:
     return [
         loss,
         str(dim),
         f"{quality.mse:.4g}",
         f"{quality.ssim:.3f}",
         f"{quality.ssim_wide:.3f}",
-        seconds,
+        "-" if seconds is None else f"{seconds:.0f}",
     ]
 
 
@@ -174,7 +153,7 @@ def _by_dimension(findings: Findings) -> Figure:
         panel.set_xticks(ticks, ticks)
         panel.minorticks_off()
         panel.grid(axis="y", color="0.92", linewidth=0.8)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
+    plot_style.legend_below(figure, axes[0], columns=5)
     return figure
 
 
