@@ -44,10 +44,19 @@ class Options:
 def _command(arguments: Sequence[str]) -> None:
     options = parse(Options, arguments, prog="python -m trainers.export", description=__doc__)
 
+    from trainers.datasets import loading
     from trainers.runs import exports
+    from trainers.runs.run_folder import RunFolder, load_config
+    from trainers.storage.json_files import read_json
 
-    saved_model = exports.export_again(
-        options.run_dir, options.saved_models_dir, options.version, options.base_path
+    config, folder = load_config(options.run_dir), RunFolder(options.run_dir)
+    dataset = loading.load_for_run(config)
+    folder.check_judged_data(dataset, "put them back to export the model with its own data")
+    if options.saved_models_dir is not None:
+        config = dataclasses.replace(config, saved_models_dir=str(options.saved_models_dir))
+    metrics = read_json(folder.metrics) if folder.metrics.exists() else None
+    saved_model = exports.export_version(
+        config, dataset, metrics, options.version, options.base_path
     )
     print(f"SavedModel  {saved_model}")
 

@@ -46,9 +46,6 @@ class ModelSummary:
 def describe(name: str) -> ModelSummary:
     """Returns the summary of a model, which is built with the settings of its default recipe.
 
-    Args:
-        name: Registry key.
-
     Raises:
         ValueError: if no model has that name.
     """

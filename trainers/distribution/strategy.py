@@ -79,12 +79,7 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def total(strategy: tf.distribute.Strategy, value: float) -> float:
-    """Returns the sum over the workers of a number that each of them gives.
-
-    Args:
-        strategy: The strategy.
-        value: This worker's number.
-    """
+    """Returns the sum over the workers of a number that each of them gives."""
     workers = _worker_count(strategy)
     if workers == 1:
         return float(value)
@@ -101,9 +96,6 @@ def barrier(strategy: tf.distribute.Strategy) -> None:
 @contextlib.contextmanager
 def chief_first(strategy: tf.distribute.Strategy) -> Iterator[bool]:
     """Runs a block on the chief, and then on the other workers: they find what it has made.
-
-    Args:
-        strategy: The strategy.
 
     Yields:
         Whether this is the chief.

@@ -81,9 +81,6 @@ class LabelExperiment(abc.ABC):
     def run(cls, options: LabelOptions) -> Path:
         """Trains what is left to train, and writes the report after each classifier.
 
-        Args:
-            options: Options of the experiment.
-
         Returns:
             The path of the report.
 
@@ -125,11 +122,7 @@ class LabelExperiment(abc.ABC):
         return path
 
     def report(self, scores: Scores) -> Path:
-        """Writes `report.md`, `metrics.json` and the figure; returns the path of the report.
-
-        Args:
-            scores: Scores of each classifier so far.
-        """
+        """Writes `report.md`, `metrics.json` and the figure; returns the path of the report."""
         options, done, wanted = self.options, len(scores), len(self.options.cells())
         curves = LabelCurves(self.titles, self.measures, scores)
         section = Section(text=[self.text], tables=curves.tables())

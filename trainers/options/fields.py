@@ -150,12 +150,7 @@ def pairs(affects: Affects = Affects.NOTHING, in_recipes: bool = True) -> Any:
 
 
 def names(options_class: type, *affects: Affects) -> tuple[str, ...]:
-    """Returns the names of the options that affect one of some stages, in their order.
-
-    Args:
-        options_class: Dataclass with the options.
-        *affects: The stages.
-    """
+    """Returns the names of the options that affect one of some stages, in their order."""
     return tuple(
         field.name
         for field in dataclasses.fields(options_class)
@@ -165,9 +160,6 @@ def names(options_class: type, *affects: Affects) -> tuple[str, ...]:
 
 def check_limits(options: Any) -> None:
     """Checks every option against its type, as far as it is a number or a choice, and its limits.
-
-    Args:
-        options: An instance of a dataclass.
 
     Raises:
         UserError: if a value is of another type or outside of its limits.

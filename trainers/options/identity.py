@@ -107,11 +107,7 @@ def _is_existing_path(value: Any, base: Path | str) -> bool:
 
 
 def inputs(options: Any) -> dict[str, Path]:
-    """Returns the files and folders that the weights depend on beyond the data, by their argument.
-
-    Args:
-        options: Dataclass instance with the options.
-    """
+    """Returns the files and folders on which the weights depend beyond the data, by argument."""
     values = {name: getattr(options, name) for name in names(type(options), *WEIGHTS)}
     paths = {n: v for n, v in values.items() if isinstance(v, str) and os.path.isabs(v)}
     paths |= {f"hp {n}": v for n, v in values.get("hp", {}).items() if _is_existing_path(v, "")}

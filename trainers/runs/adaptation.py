@@ -35,18 +35,13 @@ def adapt(
 ) -> Outcome | None:
     """Does an adaptation, or what is left of it, in the folder `config.run_dir`.
 
+    See `trainers.runs.pipeline.execute` for strategy, Returns and Raises.
+
     Args:
         config: The adaptation.
         source: The data on which the model was trained.
-        target: The second survey; its labels, if it has any, are for the report alone.
+        target: The second survey; its labels serve the evaluation alone.
         strategy: The strategy.
-
-    Returns:
-        The outcome; None on workers that are not the chief.
-
-    Raises:
-        UserError: if model, data and folder do not fit together.
-        TrainingError: if the training cannot go on.
     """
     return pipeline.follow(_Adaptation(config, source, target), config, strategy)
 
@@ -78,7 +73,7 @@ class _Adaptation(pipeline.Procedure):
         return adaptation.model
 
     def sample(self) -> np.ndarray:
-        # Of both surveys: last decisions, such as which class a component is, hold for both.
+        # `finalize` decides, for instance, the class of a component for both surveys.
         arrays = self._paired.arrays("train", limit=pipeline.FINALIZE_IMAGES // 2)
         return np.concatenate([arrays["image"], arrays["image_target"]])
 

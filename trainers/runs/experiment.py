@@ -1,4 +1,4 @@
-"""Experiments of several trainings in one folder, which go on where they were stopped."""
+"""Experiments of several trainings in one folder, which can be resumed."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ _DATA = "data"
 
 @contextlib.contextmanager
 def opened(folder: Path, own: Mapping[str, Any]) -> Iterator[None]:
-    """Keeps a folder for this process, and checks that it holds the same experiment.
+    """Locks a folder, and checks that it holds the same experiment.
 
     Args:
         folder: The folder; made if missing.
-        own: Options that must be the same when the experiment goes on, as JSON types.
+        own: Options that must be equal when the experiment is resumed, as JSON types.
 
     Raises:
-        UserError: if another process has the folder, or it holds another experiment, or something
-            that is none.
+        UserError: if another process uses the folder, or it holds another experiment or other
+            files.
     """
     name = f"`output_dir` {folder}"
     with claimed(folder, _DESCRIPTION, name=name, kind="experiment") as description:
@@ -57,15 +57,15 @@ def opened(folder: Path, own: Mapping[str, Any]) -> Iterator[None]:
 
 
 def describe(folder: Path, own: Mapping[str, Any], data: Mapping[str, Dataset]) -> None:
-    """Writes into an opened folder which experiment it holds.
+    """Writes the description of an experiment into its folder.
 
     Args:
-        folder: The folder.
-        own: As `opened` had it.
-        data: The data of the experiment, by their role.
+        folder: The folder, opened.
+        own: Options of the experiment, see `opened`.
+        data: Datasets by role.
 
     Raises:
-        UserError: if the data are not those with which the experiment was begun.
+        UserError: if the experiment was begun with other data.
     """
     path = folder / _DESCRIPTION
     saved = read_json(path).get(_DATA, {}) if path.exists() else {}
@@ -84,7 +84,7 @@ def describe(folder: Path, own: Mapping[str, Any], data: Mapping[str, Dataset]) 
 
 
 def of_trainings(config: RunConfig) -> dict[str, Any]:
-    """Returns those options of trainings on which their scores depend, as JSON types."""
+    """Returns the options of trainings on which their scores depend, as JSON types."""
     own = identity.of(config, affects=(*identity.WEIGHTS, Affects.LENGTH))
     # Each training has a seed of its own.
     own.pop("seed")

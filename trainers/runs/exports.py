@@ -1,7 +1,7 @@
-"""Exports of a run's model, and which SavedModel is the run's own.
+"""Exports of a run's model, and the SavedModel that belongs to a run.
 
-Several runs may export to one folder, and a version's folder may be replaced. A SavedModel is that
-of a run if its model card has the checksum of the weights that the run noted when it exported them.
+Several runs may export to one folder, and a version's folder may be replaced. A SavedModel belongs
+to a run if its model card has the checksum of the weights that the run noted at the export.
 """
 
 from __future__ import annotations
@@ -24,81 +24,60 @@ from trainers.storage.json_files import read_json, write_json
 if TYPE_CHECKING:
     from trainers.datasets.dataset import Dataset
 
-__all__ = ["export_again", "export_run", "note", "own_export", "saved_model_of_run"]
+__all__ = ["export_run", "export_version", "note", "own_export", "saved_model_of_run"]
 
 _EXAMPLES = 16
 
 
-def export_run(config: RunConfig, dataset: Dataset, metrics: dict[str, Any]) -> Path:
-    """Exports the finished model of a run; not again if it was killed just after its export.
-
-    Args:
-        config: The run.
-        dataset: The data; a few training examples are sent as warm-up requests.
-        metrics: Numbers for the model card.
-
-    Returns:
-        The folder of the version.
-    """
-    from trainers.serving import exporting, server_files
+def export_run(config: RunConfig, dataset: Dataset, metrics: Mapping[str, Any]) -> Path:
+    """Exports the model of a run, unless it was killed after its export; see `export_version`."""
+    from trainers.serving import server_files
     from trainers.storage.json_files import json_safe
     from zoo.fingerprints import weights_checksum
     from zoo.serving.versions import latest_version
 
-    folder, saved_models_dir = RunFolder(config.run_dir), Path(config.saved_models_dir)
-    model = load_model(config.run_dir)
-    earlier = latest_version(saved_models_dir / config.model)
-    card = _card(earlier) if earlier else {}
+    saved_models_dir = Path(config.saved_models_dir)
+    latest = latest_version(saved_models_dir / config.model)
+    card = _card(latest) if latest else {}
     same_numbers = card.get("metrics") == json.loads(json.dumps(json_safe(metrics)))
-    if same_numbers and card.get("weights_sha256") == weights_checksum(model):
-        server_files.write_models_config(saved_models_dir)
-        saved_model = earlier
-    else:
-        saved_model = exporting.export(
-            model,
-            saved_models_dir,
-            sample_inputs=model.select_inputs(dataset.arrays("train", limit=_EXAMPLES)),
-            spec=dataset.spec,
-            metrics=metrics,
-            config=_of_card(folder),
-        )
-    note(folder, saved_model)
-    return saved_model
+    checksum = card.get("weights_sha256")
+    if not same_numbers or checksum != weights_checksum(load_model(config.run_dir)):
+        return export_version(config, dataset, metrics)
+    server_files.write_models_config(saved_models_dir)
+    note(RunFolder(config.run_dir), latest)
+    return latest
 
 
-def export_again(
-    run_dir: Path,
-    saved_models_dir: Path | None = None,
+def export_version(
+    config: RunConfig,
+    dataset: Dataset,
+    metrics: Mapping[str, Any] | None,
     version: int | None = None,
     base_path: str | None = None,
 ) -> Path:
-    """Exports the model of a finished run as a new version.
+    """Exports the model of a finished run as a new version; returns its folder.
 
     Args:
-        run_dir: Folder of the run.
-        saved_models_dir: Folder of all models; default: that of the run.
+        config: The run.
+        dataset: The data; a few training examples become warm-up requests.
+        metrics: Numbers for the model card.
         version: See `trainers.serving.exporting.export`.
         base_path: See `trainers.serving.exporting.export`.
 
-    Returns:
-        The folder of the version.
-
     Raises:
-        UserError: if there is no such run, its data have changed, or the version exists.
+        UserError: if the run has not ended, or the version exists.
     """
-    from trainers.datasets import loading
     from trainers.serving import exporting
 
-    folder, model, config = RunFolder(run_dir), load_model(run_dir), load_config(run_dir)
-    dataset = loading.load_for_run(config)
-    folder.check_judged_data(dataset, "put them back to export the model with its own data")
+    folder, of_machine = RunFolder(config.run_dir), names(RunConfig, Affects.NOTHING)
+    model, saved = load_model(config.run_dir), read_json(folder.config)
     saved_model = exporting.export(
         model,
-        saved_models_dir or config.saved_models_dir,
+        config.saved_models_dir,
         sample_inputs=model.select_inputs(dataset.arrays("train", limit=_EXAMPLES)),
         spec=dataset.spec,
-        metrics=read_json(folder.metrics) if folder.metrics.exists() else None,
-        config=_of_card(folder),
+        metrics=metrics,
+        config={name: value for name, value in saved.items() if name not in of_machine},
         version=version,
         base_path=base_path,
     )
@@ -106,17 +85,8 @@ def export_again(
     return saved_model
 
 
-def _of_card(folder: RunFolder) -> dict[str, Any]:
-    """Returns the configuration of a run without what concerns its machine alone."""
-    elsewhere = names(RunConfig, Affects.NOTHING)
-    return {name: v for name, v in read_json(folder.config).items() if name not in elsewhere}
-
-
 def saved_model_of_run(run_dir: Path) -> Path:
-    """Returns the SavedModel of a finished run; found without TensorFlow, so mistakes show at once.
-
-    Args:
-        run_dir: Folder of the run.
+    """Returns the SavedModel of a finished run, without an import of TensorFlow.
 
     Raises:
         UserError: if the folder holds no finished run, or its SavedModel is gone.
@@ -137,12 +107,7 @@ def saved_model_of_run(run_dir: Path) -> Path:
 
 
 def note(folder: RunFolder, saved_model: Path) -> None:
-    """Notes in the folder of a run that its present model was exported.
-
-    Args:
-        folder: The folder of the run.
-        saved_model: The version.
-    """
+    """Records in a run's folder that its present model was exported."""
     notes = read_json(folder.exports) if folder.exports.exists() else []
     path = str(saved_model.absolute())
     notes = [note for note in notes if note["saved_model"] != path]
@@ -160,8 +125,8 @@ def own_export(folder: RunFolder, saved_models_dir: Path | str | None = None) ->
     """Returns the latest SavedModel of a run's present model; None if there is none.
 
     Args:
-        folder: The folder of the run.
-        saved_models_dir: Folder of all models that it must be in; None for any.
+        folder: Folder of the run.
+        saved_models_dir: Folder of all models that must hold it. Default any.
     """
     if not folder.model.exists():
         return None
@@ -177,7 +142,7 @@ def own_export(folder: RunFolder, saved_models_dir: Path | str | None = None) ->
 
 
 def _of_earlier_version(folder: RunFolder, saved_models_dir: Path | str | None) -> Path | None:
-    """Returns the SavedModel of a run of version 0.1.0, whose card has the run's configuration."""
+    """Returns the SavedModel of a run of version 0.1.0: its card has the configuration."""
     if not (folder.finished.exists() and folder.config.exists()):
         return None
     exported, config = read_json(folder.finished).get("saved_model"), read_json(folder.config)

@@ -1,4 +1,4 @@
-"""Outcome of a finished run, as its folder keeps it."""
+"""Outcome of a finished run in its folder."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ class Outcome:
 
     Attributes:
         metrics: Numbers by evaluator and name; `training` has those of the training.
-        best_loss: Validation loss of the best epoch (training loss if there is no validation
-            split), by which runs may be compared without labels.
+        best_loss: Validation loss of the best epoch; training loss without a validation split.
         saved_model: Folder of the exported version, None if nothing was exported.
     """
 
@@ -36,12 +35,7 @@ class Outcome:
 
 
 def read(config: RunConfig, folder: RunFolder) -> Outcome | None:
-    """Returns the outcome of a run that is finished, after saying so; None if it is not.
-
-    Args:
-        config: The run. With options that give another result it is not finished.
-        folder: Its folder.
-    """
+    """Returns the outcome of a run that is finished with these options, else None."""
     if not (folder.finished.exists() and folder.model.exists()):
         return None
     earlier = read_json(folder.finished)
@@ -57,7 +51,7 @@ def read(config: RunConfig, folder: RunFolder) -> Outcome | None:
 
 
 def write(config: RunConfig, folder: RunFolder, outcome: Outcome) -> None:
-    """Notes that a run is finished; see `read` for the Args."""
+    """Records that a run is finished."""
     write_json(
         folder.finished,
         {
@@ -70,12 +64,7 @@ def write(config: RunConfig, folder: RunFolder, outcome: Outcome) -> None:
 
 
 def training_metrics(model: ZooModel, progress: TrainingProgress) -> dict[str, Any]:
-    """Returns the numbers of a training for `metrics.json`.
-
-    Args:
-        model: The trained model.
-        progress: How far its run is.
-    """
+    """Returns the numbers of a training for `metrics.json`."""
     timed = [row for row in progress.history if "images_per_second" in row]
     metrics = {
         "parameters": trained_parameters(model),

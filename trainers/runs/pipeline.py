@@ -1,4 +1,4 @@
-"""The sequence of a run: train, keep the best, finalise, save, judge, export."""
+"""The sequence of a run: train, restore the best epoch, finalise, save, evaluate, export."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ __all__ = [
     "reporting",
 ]
 
-# Training images that the preprocessing, and that the model's last decisions, are set from.
+# Training images for `adapt` of the preprocessing, and for `finalize` of the model.
 ADAPT_IMAGES = 2048
 FINALIZE_IMAGES = 4096
 
@@ -52,9 +52,9 @@ class Procedure(abc.ABC):
     """The steps in which kinds of runs differ.
 
     Attributes:
-        datasets: The data that the weights depend on, by their role.
-        judged: The data of the report.
-        exports: Whether the model is exported at the end.
+        datasets: Datasets of the training by role.
+        judged: Dataset of the evaluation.
+        exports: Whether the model is exported. Default True.
     """
 
     datasets: Mapping[str, Dataset]
@@ -68,26 +68,18 @@ class Procedure(abc.ABC):
         folder: RunFolder,
         callbacks: list[keras.callbacks.Callback],
     ) -> TrainingProgress:
-        """Trains the model, or what is left of it; every worker does.
+        """Trains the model, or what is left of its training, on every worker.
 
-        Args:
-            strategy: The strategy.
-            folder: The run's folder.
-            callbacks: Of the chief, see `trainers.training.loop.fit`.
+        The callbacks are those of the chief, see `trainers.training.loop.fit`.
         """
 
     @abc.abstractmethod
     def finished(self, strategy: tf.distribute.Strategy, folder: RunFolder) -> ZooModel:
-        """Returns the model with the weights of the best epoch, on one device and in float32.
-
-        Args:
-            strategy: The strategy of the training.
-            folder: The run's folder.
-        """
+        """Returns the model with the weights of the best epoch, on one device and in float32."""
 
     @abc.abstractmethod
     def sample(self) -> np.ndarray:
-        """Returns training images that the model's last decisions are set from."""
+        """Returns training images for `finalize` of the model."""
 
 
 def execute(
@@ -97,9 +89,9 @@ def execute(
 
     Args:
         config: The run.
-        dataset: The data; labels are given to supervised models only.
+        dataset: Data of training and evaluation.
         strategy: The strategy.
-        exports: Whether the model is exported at the end.
+        exports: Whether the model is exported at the end. Default True.
 
     Returns:
         The outcome; None on workers that are not the chief.
@@ -115,16 +107,10 @@ def execute(
 def follow(
     procedure: Procedure, config: RunConfig, strategy: tf.distribute.Strategy
 ) -> Outcome | None:
-    """Does a run of any kind, or what is left of it; see `execute`.
-
-    Args:
-        procedure: Its steps.
-        config: Its configuration.
-        strategy: The strategy.
-    """
+    """Does a run of any kind, or what is left of it; see `execute`."""
     folder = RunFolder(config.run_dir)
     if not strategies.is_chief(strategy):
-        # The chief knows whether there is anything to do.
+        # The chief reports whether the run is finished.
         if not strategies.total(strategy, 0.0):
             procedure.train(strategy, folder, callbacks=[])
         return None
@@ -152,12 +138,12 @@ def _records(procedure: Procedure, config: RunConfig) -> dict[str, Any]:
 
 
 def reporting(folder: RunFolder) -> list[keras.callbacks.Callback]:
-    """Returns the callbacks that show a training and write its history into the run's folder."""
+    """Returns the callbacks that print progress and write the history into the run's folder."""
     return [ProgressReport(), HistoryFile(folder.history), TensorBoardScalars(folder.tensorboard)]
 
 
 def check_model(config: RunConfig) -> None:
-    """Raises UserError if model, hyperparameters, trainer and evaluators do not go together."""
+    """Raises UserError if model, hyperparameters, trainer or evaluators are unknown or disagree."""
     from trainers.evaluators import registry as evaluators
 
     try:
@@ -197,14 +183,13 @@ class _Training(Procedure):
                     sample = dataset.arrays("train", limit=ADAPT_IMAGES)
                     model.adapt(model.select_inputs(sample))
                 elif not checkpoints.exists("last"):
-                    # With its preprocessing: the networks know its statistics.
+                    # With the preprocessing, to whose statistics the networks are trained.
                     initial_weights.start_from(model, config.init)
             if config.trainer == "two_stage":
                 dataset = two_stage.feature_dataset(model, dataset, config, strategy)
             return loop.fit(model, dataset, config, checkpoints, strategy, callbacks)
 
     def finished(self, strategy: tf.distribute.Strategy, folder: RunFolder) -> ZooModel:
-        # Built anew: on one device, in float32 and with the weights of the best epoch.
         model_config = self._model.get_config()
         model_config.pop("dtype", None)
         model = type(self._model).from_config(model_config)
@@ -243,8 +228,8 @@ def _create(config: RunConfig, dataset: Dataset) -> ZooModel:
 
 
 def _save(model: ZooModel, sample: np.ndarray | dict[str, np.ndarray], folder: RunFolder) -> None:
-    """Has a trained model take its last decisions, and writes it into the run's folder."""
-    # Keras calls a model built, and saves it without a warning, once it has been called.
+    """Finalises a trained model, and writes it into the run's folder."""
+    # Keras saves a model without a warning after its first call.
     model(tf.nest.map_structure(lambda values: tf.constant(values[:1], tf.float32), sample))
     model.finalize(sample)
     part = folder.path / ".part.model.keras"
@@ -256,7 +241,7 @@ def _save(model: ZooModel, sample: np.ndarray | dict[str, np.ndarray], folder: R
 def _completed(
     procedure: Procedure, config: RunConfig, folder: RunFolder, earlier: Outcome
 ) -> Outcome:
-    """Returns the outcome of a finished run, after making what is missing of report and export."""
+    """Returns the outcome of a finished run, after restoring a missing report or export."""
     metrics, saved_model = earlier.metrics, earlier.saved_model
     if not (folder.report.exists() and folder.metrics.exists()):
         model = load_model(folder.path)
@@ -277,7 +262,7 @@ def _evaluate(
     folder: RunFolder,
     training: Mapping[str, Any],
 ) -> dict[str, dict[str, Any]]:
-    """Writes the report; returns its numbers and, under `training`, those of the training too."""
+    """Writes the report; returns its numbers, with those of the training under `training`."""
     from trainers.evaluators import evaluation
 
     try:

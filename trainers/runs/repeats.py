@@ -1,4 +1,4 @@
-"""Repeats of a run with other seeds, and a table of the scatter of their results."""
+"""Repeats of a run with other seeds, and the scatter of their results."""
 
 from __future__ import annotations
 
@@ -27,15 +27,10 @@ __all__ = ["execute", "summarise", "table"]
 def execute(
     config: RunConfig, dataset: Dataset, strategy: tf.distribute.Strategy
 ) -> Outcome | None:
-    """Does `config.repeats` runs, one after the other, and exports one of them.
+    """Does `config.repeats` runs, and exports the one with the lowest validation loss.
 
-    The run that is exported is the one with the lowest validation loss: no number that needs
-    labels or the test split has a say. Finished repeats are not done again.
-
-    Args:
-        config: The run; repeat i has the seed `config.seed + i` and the folder `seed_<seed>`.
-        dataset: The data.
-        strategy: The strategy.
+    Repeat i has the seed `config.seed + i` and the folder `seed_<seed>`; see `pipeline.execute` for
+    the arguments. Neither labels nor the test split choose the exported run.
 
     Returns:
         The outcome of the exported run; None on workers that are not the chief.
@@ -55,7 +50,7 @@ def execute(
     if any(outcome is None for outcome in outcomes):
         return None
     seeds = [run.seed for run in runs]
-    summary = summarise(seeds, [outcome.metrics for outcome in outcomes])
+    summary = summarise([outcome.metrics for outcome in outcomes])
     best = min(range(len(runs)), key=lambda index: outcomes[index].best_loss)
     record = {"seeds": seeds, "exported_seed": seeds[best], "metrics": summary}
     saved_model = exports.own_export(RunFolder(runs[best].run_dir), config.saved_models_dir)
@@ -78,15 +73,12 @@ def _is_recorded(folder: RunFolder, record: Mapping[str, Any]) -> bool:
     return all(before.get(name) == value for name, value in record.items())
 
 
-def summarise(
-    seeds: Sequence[int], metrics: Sequence[Mapping[str, Mapping[str, Any]]]
-) -> dict[str, dict[str, Any]]:
+def summarise(metrics: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
     """Returns mean, standard deviation (n - 1), minimum, maximum and values of each number.
 
     Args:
-        seeds: Seed of each run, at least two.
-        metrics: Numbers of each run by evaluator and name; those that some run lacks, and what is
-            no number, are left out.
+        metrics: Values of each of two or more runs by evaluator and name; values that some run
+            lacks, or that are no numbers, are left out.
     """
     flat = [
         {
@@ -116,10 +108,10 @@ def summarise(
 def table(summary: Mapping[str, Mapping[str, Any]], seeds: Sequence[int]) -> str:
     """Returns the summary as a Markdown table with aligned columns."""
     columns = ["mean", "standard_deviation", "min", "max"]
-    heads = ["metric", "mean", "standard deviation", "min", "max"]
+    header = ["metric", *(column.replace("_", " ") for column in columns)]
+    header += [f"seed {seed}" for seed in seeds]
     rows = []
     for name, numbers in summary.items():
         values = [numbers[column] for column in columns] + list(numbers["values"])
         rows.append([name, *(f"{value:.4g}" for value in values)])
-    header = [*heads, *(f"seed {seed}" for seed in seeds)]
     return markdown_table(header, rows, aligned=True) + "\n"

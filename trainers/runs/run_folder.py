@@ -1,4 +1,4 @@
-"""Run folders: their files, the check that a run is the same, and the saved model."""
+"""Run folders: files, identity of a run, and the trained model."""
 
 from __future__ import annotations
 
@@ -29,11 +29,7 @@ __all__ = ["RunFolder", "load_config", "load_model", "model_file", "working_dire
 
 
 class RunFolder:
-    """Names of a run's files.
-
-    Args:
-        path: The folder.
-    """
+    """Paths of a run's files."""
 
     def __init__(self, path: Path | str):
         self.path = Path(path)
@@ -52,16 +48,14 @@ class RunFolder:
 
     @contextlib.contextmanager
     def opened(self, config: RunConfig, data: Mapping[str, Any] | None = None) -> Iterator[None]:
-        """Keeps the folder for this process, and checks that it holds the same run.
+        """Locks the folder, and checks that it holds the same run.
 
         Args:
-            config: The run; `config.overwrite` deletes a run that is there.
-            data: For each dataset of the run, by its role, the record of
-                `trainers.datasets.records`.
+            config: The run; `config.overwrite` deletes an earlier one.
+            data: Records of `trainers.datasets.records` by the role of the dataset.
 
         Raises:
-            UserError: if another process has the folder, or it holds a run with another
-                configuration or other data, or something that is no run.
+            UserError: if another process uses the folder, or it holds another run or other files.
         """
         name = f"`run_dir` {self.path}"
         with claimed(self.path, self.config.name, name=name, kind="run") as config_file:
@@ -97,15 +91,7 @@ class RunFolder:
             )
 
     def check_judged_data(self, dataset: Dataset, hint: str) -> None:
-        """Checks that a dataset is the one on which the run was judged.
-
-        Args:
-            dataset: The dataset.
-            hint: What can be done about other data.
-
-        Raises:
-            UserError: if the data have changed.
-        """
+        """Raises UserError, with a hint, if a dataset is not that of the run's evaluation."""
         differences = self.differences_from(dataset)
         if differences:
             raise UserError(
@@ -128,11 +114,7 @@ class RunFolder:
             )
 
     def differences_from(self, dataset: Dataset) -> list[str]:
-        """Returns, one line each, in what a dataset differs from that on which the run was judged.
-
-        Args:
-            dataset: The dataset.
-        """
+        """Returns the differences of a dataset from that of the run's evaluation, one a line."""
         saved = self.data_record()
         if not saved:
             return []
@@ -140,11 +122,7 @@ class RunFolder:
         return self.data_differences({role: records.of_dataset(dataset)})
 
     def data_differences(self, data: Mapping[str, Any]) -> list[str]:
-        """Returns, one line each, in what data differ from those of the run.
-
-        Args:
-            data: As `opened` has them.
-        """
+        """Returns the differences of data from those of the run, one a line; see `opened`."""
         saved = self.data_record()
         return [
             f"{role + ': ' if len(data) > 1 else ''}{line}"
@@ -153,9 +131,9 @@ class RunFolder:
         ]
 
     def data_record(self) -> dict[str, Any]:
-        """Returns the record of the data that the run was trained on, by their role.
+        """Returns the records of the run's data by role.
 
-        Of runs of version 0.1.0, which have none, only the classes that the finished model has.
+        For runs of version 0.1.0, which have none, these are the classes of the trained model.
         """
         if self.data.exists():
             return read_json(self.data)
@@ -173,12 +151,12 @@ class RunFolder:
             write_json(self.data, dict(data))
 
     def _has_begun(self) -> bool:
-        # What failed before it had anything to keep, such as for a wrong option, binds nobody.
+        # A run that failed earlier, such as for a wrong option, may be replaced.
         descriptions = (self.config, self.versions, self.data)
         return any(entry not in descriptions for entry in visible_entries(self.path))
 
     def _delete(self) -> None:
-        # However far it comes, what is left is a run, and one that begins anew.
+        # In this order, so that after a kill a run is left that starts from the beginning.
         for path in (self.finished, self.checkpoints / "last.npz"):
             path.unlink(missing_ok=True)
         for entry in sorted(visible_entries(self.path), key=lambda entry: entry == self.config):
@@ -186,19 +164,12 @@ class RunFolder:
 
 
 def model_file(path: Path) -> Path:
-    """Returns the file of a trained model, which may be missing.
-
-    Args:
-        path: The file itself, or a run folder, whose model it then is.
-    """
+    """Returns the file of a trained model, from its path or that of its run; it may be missing."""
     return RunFolder(path).model if path.is_dir() else path
 
 
 def load_config(run_dir: Path | str) -> RunConfig:
     """Returns the configuration of an earlier run.
-
-    Args:
-        run_dir: Folder of the run.
 
     Raises:
         UserError: if the folder holds no run.
@@ -206,12 +177,12 @@ def load_config(run_dir: Path | str) -> RunConfig:
     folder = RunFolder(run_dir)
     if not folder.config.exists():
         raise UserError(f"{folder.path} is not the folder of a run: it has no config.json")
-    # That of an adaptation has more.
+    # An adaptation has further options.
     fields = {field.name for field in dataclasses.fields(RunConfig)}
     saved = {name: value for name, value in _saved_config(folder).items() if name in fields}
     try:
         return RunConfig(**{**saved, "run_dir": str(folder.path)})
-    except (AttributeError, TypeError, ValueError) as error:  # Whatever stands there by mistake.
+    except (AttributeError, TypeError, ValueError) as error:  # From a damaged file.
         raise UserError(f"{folder.config} is not the configuration of a run: {error}") from None
 
 
@@ -224,10 +195,7 @@ def _saved_config(folder: RunFolder) -> dict[str, Any]:
 
 
 def working_directory(folder: RunFolder, saved: Mapping[str, Any]) -> Path:
-    """Returns where the command of a run was given, from which its paths may be relative.
-
-    Only runs of version 0.1.0 have relative paths, also that of their own folder.
-    """
+    """Returns the working directory of a run of version 0.1.0, which has relative paths."""
     own, written = folder.path.resolve(), Path(str(saved.get("run_dir") or ""))
     depth = len(written.parts)
     if written.is_absolute() or own.parts[-depth:] != written.parts:
@@ -236,7 +204,7 @@ def working_directory(folder: RunFolder, saved: Mapping[str, Any]) -> Path:
 
 
 def _class_names(model_file: Path) -> list[str]:
-    """Returns the class names of a saved model, without loading it; none if it has none."""
+    """Returns the class names of a saved model, which need not be loaded."""
     try:
         with zipfile.ZipFile(model_file) as archive:
             return list(json.loads(archive.read("config.json"))["config"].get("class_names") or ())
@@ -245,19 +213,15 @@ def _class_names(model_file: Path) -> list[str]:
 
 
 def load_model(run_dir: Path | str) -> ZooModel:
-    """Returns the finished model of a run: that of the best epoch, finalised.
-
-    Args:
-        run_dir: Folder of the run.
+    """Returns the finished model of a run, with the weights of the best epoch.
 
     Raises:
-        UserError: if the folder holds no run, or one whose training has not ended, or the model's
-            file is damaged.
+        UserError: if the folder holds no finished run, or the file of the model is damaged.
     """
     folder = RunFolder(run_dir)
     config = load_config(run_dir)
     if not folder.model.exists():
-        raise UserError(f"the run in {folder.path} has not ended its training; take it up again")
+        raise UserError(f"the run in {folder.path} has not ended its training; resume it")
     import zoo
 
     try:

@@ -20,12 +20,9 @@ _NAMED_ANYWAY = ("model", "dataset", "recipe", "seed", "hp")
 
 
 def default_run_dir(config: RunConfig) -> str:
-    """Returns `runs/<model>-<dataset>-<recipe>-seed_<n>`, with whatever differs from the recipe.
+    """Returns `runs/<model>-<dataset>-<recipe>-seed_<n>`, with the changes from the recipe.
 
-    Two runs with different results have different folders, but for what is in the data.
-
-    Args:
-        config: The run.
+    Runs with different options have different folders, unless only the data differ.
     """
     seed = f"seed_{config.seed}" if config.repeats == 1 else f"{config.repeats}_repeats"
     words = [config.model, config.data_name.replace("/", "_"), config.recipe, seed]

@@ -1,4 +1,4 @@
-"""A whole run from its configuration: data, training, evaluation and export."""
+"""A run from its configuration: data, training, evaluation and export."""
 
 from __future__ import annotations
 

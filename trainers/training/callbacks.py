@@ -88,11 +88,7 @@ class ProgressReport(keras.callbacks.Callback):
 
 
 class TensorBoardScalars(keras.callbacks.Callback):
-    """Writes each epoch's numbers as TensorBoard scalars: the runs `train` and `validation`.
-
-    Args:
-        folder: Folder of the events.
-    """
+    """Writes each epoch's numbers as TensorBoard scalars: the runs `train` and `validation`."""
 
     def __init__(self, folder: Path):
         super().__init__()
@@ -119,11 +115,7 @@ class TensorBoardScalars(keras.callbacks.Callback):
 
 
 class HistoryFile(keras.callbacks.Callback):
-    """Keeps one row of numbers per epoch in a CSV file; an epoch that is repeated is replaced.
-
-    Args:
-        path: The file.
-    """
+    """Keeps one row of numbers per epoch in a CSV file; an epoch that is repeated is replaced."""
 
     def __init__(self, path: Path):
         super().__init__()

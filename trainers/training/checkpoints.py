@@ -59,9 +59,6 @@ class Checkpoints:
     The values of the variables stand in the order in which the model and its optimiser hold
     them, so that any strategy can read what any other wrote. Large weights that are not trained
     have a file of their own, named by what it holds, which both states refer to.
-
-    Args:
-        folder: Folder of the files.
     """
 
     def __init__(self, folder: Path):

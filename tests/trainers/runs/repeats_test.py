@@ -11,7 +11,7 @@ class SummaryTest(tf.test.TestCase):
         aucs = [0.9, 0.92, 0.97]
         runs = [{"roc": {"auc": auc, "title": "x"}, "note": "y"} for auc in aucs]
         runs[0]["roc"]["only_here"] = 1.0
-        summary = repeats.summarise([4, 5, 6], runs)
+        summary = repeats.summarise(runs)
         self.assertEqual(set(summary), {"roc/auc"})
         auc = summary["roc/auc"]
         self.assertAllClose(auc["mean"], np.mean(aucs))
@@ -20,7 +20,7 @@ class SummaryTest(tf.test.TestCase):
 
     def test_table(self):
         runs = [{"roc": {"auc": 0.5}}, {"roc": {"auc": 0.75}}]
-        text = repeats.table(repeats.summarise([4, 5], runs), [4, 5])
+        text = repeats.table(repeats.summarise(runs), [4, 5])
         rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text.splitlines()]
         self.assertEqual(
             rows[0], ["metric", "mean", "standard deviation", "min", "max", "seed 4", "seed 5"]
