@@ -18,70 +18,59 @@ from trainers.storage.atomic_files import write_atomically
 
 __all__ = ["HistoryFile", "ProgressReport", "TensorBoardScalars"]
 
-# Logs that are not terms of the loss.
+# Logs that are no terms of the loss.
 _SETTINGS = ("learning_rate", "images_per_second", "data_wait_fraction")
 _VALIDATION = "validation_"
 
 
 class ProgressReport(keras.callbacks.Callback):
-    """A bar within the epoch on a terminal and a line per epoch; elsewhere lines alone.
+    """A line per epoch, and within the epoch a bar on a terminal or lines elsewhere.
 
     Args:
-        stream: Where to write; default standard output.
-        line_seconds: Where there is no bar, time between lines within an epoch, s.
+        stream: Output. Default standard output.
+        line_seconds: Time between the lines within an epoch, s. Default 30.
     """
 
     def __init__(self, stream: TextIO | None = None, line_seconds: float = 30.0):
         super().__init__()
         self.stream = stream or sys.stdout
         self.line_seconds = line_seconds
-        self._bar: tqdm.tqdm | None = None
         self._epochs_timed: list[float] = []
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self._begun = self._line = time.monotonic()
         self._title = f"epoch {epoch + 1}/{self.params['epochs']}"
-        if self.stream.isatty():
-            self._bar = tqdm.tqdm(
-                total=self.params["steps"] * self.params["batch_size"],
-                desc=self._title,
-                unit=" images",
-                file=self.stream,
-                leave=False,
-                dynamic_ncols=True,
-            )
+        self._bar = tqdm.tqdm(
+            total=self.params["steps"] * self.params["batch_size"],
+            desc=self._title,
+            unit=" images",
+            file=self.stream,
+            leave=False,
+            dynamic_ncols=True,
+            disable=None,
+        )
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        done = (batch + 1) * self.params["batch_size"]
-        if self._bar is not None:
-            self._bar.set_postfix_str(_terms(logs), refresh=False)
-            self._bar.update(done - self._bar.n)
-        elif time.monotonic() - self._line > self.line_seconds:
+        self._bar.set_postfix_str(_terms(logs), refresh=False)
+        self._bar.update((batch + 1) * self.params["batch_size"] - self._bar.n)
+        if self._bar.disable and time.monotonic() - self._line > self.line_seconds:
             self._line = time.monotonic()
             left = (self._line - self._begun) * (self.params["steps"] / (batch + 1) - 1)
             self._write(
                 f"{self._title}  batch {batch + 1}/{self.params['steps']}  {_terms(logs)}  "
-                f"{_speed(logs)}  {_duration(left)} left in this epoch"
+                f"{_speed(logs)}  {tqdm.tqdm.format_interval(left)} left in this epoch"
             )
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        self._close_bar()
+        self._bar.close()
         self._epochs_timed.append(time.monotonic() - self._begun)
-        # The first epoch of a process holds the tracing; it says little about the others.
+        # The first epoch of a process includes the tracing.
         timed = self._epochs_timed[1:] or self._epochs_timed
         left = sum(timed) / len(timed) * (self.params["epochs"] - epoch - 1)
         line = f"{self._title}  {_terms(logs)}  {_speed(logs)}"
         if left:
-            line += f"  at most {_duration(left)} left"
+            line += f"  at most {tqdm.tqdm.format_interval(left)} left"
         self._write(line)
-
-    def on_train_end(self, logs: Mapping[str, float] | None = None) -> None:
-        self._close_bar()
-
-    def _close_bar(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
 
     def _write(self, line: str) -> None:
         print(line, file=self.stream, flush=True)
@@ -148,9 +137,3 @@ def _speed(logs: Mapping[str, float]) -> str:
         f"{logs['images_per_second']:.0f} images/s "
         f"(waiting for data {100 * logs['data_wait_fraction']:.1f} %)"
     )
-
-
-def _duration(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

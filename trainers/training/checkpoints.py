@@ -1,4 +1,4 @@
-"""Checkpoints: files that hold a whole state, and that are there whole or not at all."""
+"""Checkpoints of model, optimiser and progress, written atomically."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 __all__ = ["Checkpoints", "TrainingProgress"]
 
 
-# Weights that are not trained are kept apart if they have at least this many bytes: a frozen
-# network is written once, and not with every epoch of its head.
+# Untrained weights of at least this many bytes have their own file: a frozen network is written
+# once, not with every epoch of its head.
 _APART = 2**20
 _REFERENCE = "apart"
 
 
 @dataclasses.dataclass
 class TrainingProgress:
-    """Progress of a run; with weights and optimiser, all that a restart needs.
+    """Progress of a run: with weights and optimiser, the state of a restart.
 
     Attributes:
-        epoch: Finished epochs.
-        batch: Batches done of the epoch that is under way.
-        sums: Sums over these batches of the terms of the loss.
-        images: Images over which the two times below were measured.
+        epoch: Number of finished epochs.
+        batch: Number of finished batches of the present epoch.
+        sums: Sums of the terms of the loss over these batches.
+        images: Number of images in the times below.
         seconds: Time in training steps of this epoch, s.
         wait_seconds: Part of it spent waiting for data, s.
         best_loss: Lowest validation loss so far.
-        best_epoch: The epoch (from 1) that had it.
-        history: One row of numbers for each finished epoch.
+        best_epoch: Epoch of the lowest loss, from 1.
+        history: Logs of each finished epoch.
     """
 
     epoch: int = 0
@@ -56,9 +56,9 @@ class TrainingProgress:
 class Checkpoints:
     """The `last` and the `best` state of a run in a folder.
 
-    The values of the variables stand in the order in which the model and its optimiser hold
-    them, so that any strategy can read what any other wrote. Large weights that are not trained
-    have a file of their own, named by what it holds, which both states refer to.
+    The arrays are in the order of the variables of model and optimiser, so that any strategy can
+    read the file of any other. Large untrained weights have their own file, named by its hash, to
+    which both states refer.
     """
 
     def __init__(self, folder: Path):
@@ -73,9 +73,9 @@ class Checkpoints:
             progress: Progress of the run.
 
         Raises:
-            TrainingError: if a weight is not finite; the file of before stays.
+            TrainingError: if a weight is not finite; then the earlier file is kept.
         """
-        arrays = {f"model/{i:05d}": value for i, value in enumerate(_values(model.variables))}
+        arrays = _arrays("model", model.variables)
         for key, variable in zip(arrays, model.variables, strict=True):
             if arrays[key].dtype.kind == "f" and not np.isfinite(arrays[key]).all():
                 raise TrainingError(
@@ -83,8 +83,7 @@ class Checkpoints:
                     f"batch {progress.batch}; the last good checkpoint is in {self.folder}"
                 )
         if name == "last":
-            held = enumerate(_values(_optimizer_variables(model)))
-            arrays |= {f"optimizer/{i:05d}": value for i, value in held}
+            arrays |= _arrays("optimizer", _optimizer_variables(model))
         state = json.dumps(dataclasses.asdict(progress)).encode()
         arrays["progress"] = np.frombuffer(state, np.uint8)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +92,7 @@ class Checkpoints:
         self._remove_unused()
 
     def exists(self, name: str) -> bool:
-        """Returns whether a state was saved, `last` or `best`."""
+        """Returns whether the state `last` or `best` was saved."""
         return (self.folder / f"{name}.npz").exists()
 
     def restore(self, name: str, model: keras.Model) -> TrainingProgress | None:
@@ -128,7 +127,7 @@ class Checkpoints:
         return progress
 
     def _keep_apart(self, arrays: dict[str, np.ndarray], model: keras.Model) -> None:
-        """Moves large weights that are not trained into a file of their own, if it is not there."""
+        """Moves large untrained weights into a file of their own, unless it exists."""
         trained = {id(variable) for variable in model.trainable_variables}
         apart = {
             key: arrays[key]
@@ -168,8 +167,8 @@ def _optimizer_variables(model: keras.Model) -> Sequence[keras.Variable]:
     return model.optimizer.variables if variables is None else variables
 
 
-def _values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
-    return [np.array(variable) for variable in variables]
+def _arrays(prefix: str, variables: Sequence[keras.Variable]) -> dict[str, np.ndarray]:
+    return {f"{prefix}/{i:05d}": np.array(variable) for i, variable in enumerate(variables)}
 
 
 def _group(arrays: Mapping[str, np.ndarray], prefix: str) -> list[np.ndarray]:

@@ -23,26 +23,26 @@ from trainers.training.progress import ProgressBar
 
 __all__ = ["BATCH", "SHARD_BATCHES", "FeatureFiles", "fill", "folder_of"]
 
-# Images at a time through the network, and batches to a file: what a kill can cost.
+# Images of a batch, and batches of a file, which is what a kill can cost.
 BATCH = 64
 SHARD_BATCHES = 16
 
-# Raised when the files change, so that older ones are not read.
+# Version of the files, part of their key.
 _FORMAT = 2
 
-# Read at a time for a checksum.
+# Block size of checksums, bytes.
 _CRC_BYTES = 2**24
 
 
 class FeatureFiles:
-    """`features.npy`: a row for each example, in their order.
+    """`features.npy`, with a row for each example in their order.
 
-    While it is made it is in pieces of equal length, `features-00000.npy` and so on. Every file
-    has its CRC-32 in another one beside it, `features.npy.crc32`.
+    It is computed in pieces of equal length, `features-00000.npy` and so on. Each file has its
+    CRC-32 beside it, `features.npy.crc32`.
 
     Args:
         folder: The folder.
-        number: Rows of the whole.
+        number: Number of examples.
     """
 
     def __init__(self, folder: Path, number: int):
@@ -52,29 +52,25 @@ class FeatureFiles:
 
     @property
     def is_whole(self) -> bool:
-        """True if all rows are there, with the checksum that was written."""
+        """True if all rows exist, with the right checksum."""
         return _is_whole(self._path(), self.number)
 
     def missing(self) -> list[int]:
-        """Returns the numbers of the pieces that have to be made."""
+        """Returns the numbers of the pieces that are missing or damaged."""
         lengths = enumerate(self._lengths())
         return [shard for shard, rows in lengths if not _is_whole(self._path(shard), rows)]
 
     def write(self, shard: int, values: np.ndarray) -> None:
-        """Writes a piece, which is there whole or not at all."""
+        """Writes a piece atomically."""
         _write(self._path(shard), [_header(values.shape, values.dtype), values])
 
     def damaged(self, missing: Sequence[int]) -> list[Path]:
-        """Returns the files that are there, but not as they were written.
-
-        Args:
-            missing: What `missing` returned, where the whole is missing too.
-        """
+        """Returns the damaged ones among the files that `missing` returned and the whole."""
         paths = [self._path(), *map(self._path, missing)]
         return [path for path in paths if path.exists()]
 
     def join(self) -> None:
-        """Joins the pieces, all of which must be there, and deletes them."""
+        """Joins all pieces, and deletes them."""
         paths = [self._path(shard) for shard in range(len(self._lengths()))]
         first = np.load(paths[0], mmap_mode="r")
         header = _header((self.number, *first.shape[1:]), first.dtype)
@@ -88,15 +84,15 @@ class FeatureFiles:
                 path.unlink()
 
     def array(self) -> np.ndarray:
-        """Returns the rows, mapped into memory: they are there while the system has room."""
-        # Copied on writing: TensorFlow shares only memory that could be written to.
+        """Returns the rows as a memory map."""
+        # Copy-on-write: TensorFlow shares writable memory only.
         return np.load(self._path(), mmap_mode="c")
 
     def tensor(self) -> tf.Tensor:
-        """Returns the rows as a tensor that shares the map.
+        """Returns the rows as a tensor that shares the memory map.
 
-        A `tf.numpy_function` that reads the files would need Python's lock, which is held by the
-        thread that drops an unfinished iterator and waits for that function (TensorFlow 2.21).
+        A `tf.numpy_function` would deadlock (TensorFlow 2.21): it needs Python's lock, which the
+        thread that drops an unfinished iterator holds while it waits for the function.
         """
         if self._shared is None:
             with tf.device("CPU"):
@@ -104,7 +100,7 @@ class FeatureFiles:
         return self._shared
 
     def _lengths(self) -> list[int]:
-        """Returns the rows of each piece."""
+        """Returns the number of rows of each piece."""
         rows = BATCH * SHARD_BATCHES
         return [min(rows, self.number - start) for start in range(0, self.number, rows)]
 
@@ -116,8 +112,8 @@ def folder_of(parent: Path | str, key: Mapping[str, Any]) -> Path:
     """Returns the folder of the features that a key describes.
 
     Args:
-        parent: Of all such folders.
-        key: All that the features depend on, as JSON types; "model" and "split" among them.
+        parent: Folder of all such folders.
+        key: Everything on which the features depend, as JSON types, with "model" and "split".
     """
     held = json.dumps({"format": _FORMAT, **key}, sort_keys=True)
     digest = hashlib.sha256(held.encode()).hexdigest()
@@ -131,14 +127,14 @@ def fill(
     function: Callable[[tf.Tensor], tf.Tensor],
     title: str,
 ) -> None:
-    """Makes the files that are missing; another process that does the same is waited for.
+    """Computes the missing files, after any other process that computes them.
 
     Args:
         files: The files.
-        key: Of what they are, for people who look into the folder.
-        batches: Returns the examples in their order, `BATCH` at a time.
-        function: The network; returns float32.
-        title: What is computed, for the progress that is shown.
+        key: Description of the features, see `folder_of`, for `key.json`.
+        batches: Returns the examples in their order, in batches of `BATCH`.
+        function: The network, with float32 output.
+        title: Title of the progress.
 
     Raises:
         TrainingError: if a feature is not finite.
@@ -151,7 +147,7 @@ def fill(
             return
         missing = files.missing()
         for path in files.damaged(missing):
-            print(f"{title}: {path} is not as it was written, and made again", flush=True)
+            print(f"{title}: {path} is damaged, and computed again", flush=True)
         write_json(files.folder / "key.json", {"format": _FORMAT, **key})
         progress = ProgressBar(
             title, files.number, files.number - len(missing) * BATCH * SHARD_BATCHES
@@ -184,7 +180,7 @@ def _header(shape: tuple[int, ...], dtype: np.dtype) -> memoryview:
 
 
 def _write(path: Path, blocks: Iterable[np.ndarray | memoryview]) -> None:
-    """Writes the blocks one behind the other, and their checksum beside them."""
+    """Writes blocks one after the other, and their checksum to a second file."""
 
     def copy(file: BinaryIO) -> None:
         crc = 0
@@ -192,22 +188,17 @@ def _write(path: Path, blocks: Iterable[np.ndarray | memoryview]) -> None:
             block = np.ascontiguousarray(block).data
             file.write(block)
             crc = zlib.crc32(block, crc)
-        # Before the rows take their place: they are never there without it.
+        # Before the rows take their place, so that they always have a checksum.
         write_atomically(_crc_path(path), f"{crc:08x}")
 
     write_atomically(path, copy)
 
 
 def _is_whole(path: Path, rows: int) -> bool:
-    known = _crc_path(path)
-    return _length(path) == rows and known.exists() and known.read_bytes() == _crc(path).encode()
-
-
-def _length(path: Path) -> int:
-    """Returns the number of rows of a file, -1 if there is no such file or it is not whole."""
     with contextlib.suppress(Exception):  # NumPy raises anything for a broken file.
-        return len(np.load(path, mmap_mode="r"))
-    return -1
+        complete = len(np.load(path, mmap_mode="r")) == rows
+        return complete and _crc_path(path).read_text() == _crc(path)
+    return False
 
 
 def _crc_path(path: Path) -> Path:

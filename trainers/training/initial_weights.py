@@ -1,4 +1,4 @@
-"""Weights of a trained model as the start of a training."""
+"""Initial weights from a trained model."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["start_from"]
 
 
 def start_from(model: ZooModel, source: str) -> None:
-    """Gives a model all weights of a trained one, the statistics of its preprocessing among them.
+    """Copies all weights of a trained model, with the statistics of its preprocessing.
 
     Args:
-        model: The model that is to be trained, with the same networks.
+        model: The model to be trained, with the same networks.
         source: Named set of weights, `.keras` file, or folder of a finished run.
 
     Raises:
-        UserError: if there is no such model, or it is another one: by its registry key, classes,
-            preprocessing, or the shapes of its weights.
+        UserError: if there is no such model, or its registry key, classes, preprocessing or shapes
+            of weights differ.
     """
     try:
         trained = zoo.load(source)
@@ -66,7 +66,7 @@ def _hyperparameters(model: ZooModel) -> dict[str, Any]:
 
 
 def _without_shapes(config: Any) -> Any:
-    """Returns a serialised layer without what follows from the size of the images."""
+    """Returns a serialised layer without the entries that depend on the size of the images."""
     if isinstance(config, Mapping):
         kept = {key: _without_shapes(value) for key, value in config.items()}
         return {key: kept[key] for key in kept if key not in ("build_config", "dtype")}

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: finish the step that is under way, keep the state, then leave."""
+"""Clean exit on SIGINT and SIGTERM, after the present step."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ __all__ = ["Interruption"]
 
 
 class Interruption:
-    """While it is entered, a first SIGINT or SIGTERM is only noted; a second one has its usual way.
+    """Context in which a first SIGINT or SIGTERM sets a flag; a second one has its usual effect.
 
     Attributes:
-        asked: Whether a signal has come.
+        asked: True after a signal.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class Interruption:
         return time.monotonic() - self._noted
 
     def leave(self) -> None:
-        """Says so and raises SystemExit with the status that a shell gives to the signal."""
+        """Prints a message, and raises SystemExit with the shell's status for the signal."""
         name = signal.Signals(self._signal).name
         print(f"stopped by {name}; the same command goes on from here", file=sys.stderr)
         raise SystemExit(128 + self._signal)

@@ -1,7 +1,7 @@
-"""The one training loop, for one device, several GPUs and several workers.
+"""The training loop, for one device, several GPUs and several workers.
 
-Keras's own `fit` does not run under `MultiWorkerMirroredStrategy` (keras issue 20585), and it
-cannot be taken up in the middle of an epoch. This loop does both.
+Keras's own `fit` does not run under `MultiWorkerMirroredStrategy` (keras issue 20585), and cannot
+be resumed in the middle of an epoch.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
 __all__ = ["fit"]
 
-# Longest time, s, and number of steps before the terms are read back from the device.
+# Longest time, s, and number of steps between reads of the terms from the device.
 _READ_SECONDS = 0.2
 _READ_STEPS = 100
-# How long a worker that was asked to stop waits for the chief to stop first, s.
+# Time that an interrupted worker waits for the chief to stop first, s.
 _CHIEF_SECONDS = 10.0
 
 
@@ -43,24 +43,21 @@ def fit(
     strategy: tf.distribute.Strategy,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> TrainingProgress:
-    """Trains a model, from its last checkpoint if there is one, until the run is over.
+    """Trains a model, from its last checkpoint if there is one.
 
-    It is over after `config.epochs`, or when the validation loss was not lower (by more than
-    `config.min_delta`) for `config.patience` epochs. What the model holds then is its state in the
-    last epoch; the one with the lowest validation loss is the checkpoint `best`.
+    Training ends after `config.epochs`, or after `config.patience` epochs without a validation loss
+    lower by more than `config.min_delta`. The model then has the weights of the last epoch, the
+    checkpoint `best` those of the lowest validation loss.
 
     Args:
-        model: Created in the scope of the strategy, adapted, not compiled.
+        model: The model, created in the scope of the strategy, adapted, not compiled.
         dataset: Splits `train` and, if it has examples, `validation`.
         config: The run.
-        checkpoints: Where the states are kept; only the chief writes.
+        checkpoints: States of the run; only the chief writes.
         strategy: The strategy.
-        callbacks: Told of epochs, and of batches whenever the terms are read back. The logs are
-            the terms of the loss, `validation_*`, `learning_rate`, `images_per_second` and
-            `data_wait_fraction`.
-
-    Returns:
-        How far the run is, with its history.
+        callbacks: Called for epochs, and for batches whenever their terms are read from the device.
+            The logs are the terms of the loss, `validation_*`, `learning_rate`,
+            `images_per_second` and `data_wait_fraction`.
 
     Raises:
         UserError: if the data or the checkpoints do not fit the model or the replicas.
@@ -77,7 +74,7 @@ class _Fit:
         replicas = strategy.num_replicas_in_sync
         if config.jit and replicas > 1:
             raise UserError(f"`jit` is for one replica; the strategy has {replicas}")
-        # Keras asks each replica alone whether its gradient overflowed; two may disagree.
+        # Keras checks the gradient of each replica alone for an overflow; replicas may disagree.
         if config.mixed_precision == "float16" and replicas > 1:
             raise UserError(
                 f"`mixed_precision='float16'` is for one replica, bfloat16 for several; the "
@@ -132,7 +129,7 @@ class _Fit:
                     if model.stop_training:
                         break
             except strategies.LOST_WORKER:
-                # The others were asked too.
+                # The other workers were interrupted too.
                 if not interruption.asked:
                     raise
                 interruption.leave()
@@ -141,9 +138,12 @@ class _Fit:
 
     def _is_over(self) -> bool:
         patience = self.config.patience
-        waited = plateau.waited(self._losses(), self.config.min_delta)
-        stays = patience is not None and waited >= patience
-        return self.progress.epoch >= self.config.epochs or stays
+        if (
+            patience is not None
+            and plateau.waited(self._losses(), self.config.min_delta) >= patience
+        ):
+            return True
+        return self.progress.epoch >= self.config.epochs
 
     def _losses(self) -> list[float]:
         return [row.get("validation_loss", row["loss"]) for row in self.progress.history]
@@ -177,7 +177,7 @@ class _Fit:
             images = len(pending) * self.batch_size
             self._read_back(pending)
             read = time.perf_counter()
-            # The step that traces the graph would hide the speed of all the others.
+            # Without the step that traces the graph.
             if not first:
                 progress.images += images
                 progress.seconds += read - begun
@@ -201,7 +201,7 @@ class _Fit:
             ) from None
 
     def _read_back(self, pending: list[tf.Tensor]) -> None:
-        # Summed one by one, so that the sums do not depend on when they were read.
+        # Summed one by one, so that the sums do not depend on the time of the read.
         progress, names = self.progress, self.train_step.names
         for values in pending:
             terms = dict(zip(names, values.numpy().tolist(), strict=True))
@@ -212,7 +212,7 @@ class _Fit:
         pending.clear()
 
     def _check_finite(self, terms: dict[str, float], where: str) -> None:
-        # A scaled float16 gradient may overflow; the optimiser then leaves the step out.
+        # A scaled float16 gradient may overflow; the optimiser then skips the step.
         bad = {
             name: value
             for name, value in terms.items()
@@ -262,7 +262,7 @@ class _Fit:
             rate = optimizers.learning_rate_after(self.config, self._losses())
             for optimizer in self.model.optimizers.values():
                 optimizer.learning_rate = rate
-        # `last` comes last: a run killed before it repeats the epoch and does all of this again.
+        # `last` is written last: a run killed before repeats the epoch with all of this.
         if improved:
             self._save("best")
         self.callbacks.on_epoch_end(progress.epoch - 1, logs)
@@ -298,7 +298,7 @@ class _Fit:
     def _leave_if_asked(self) -> None:
         if not self.interruption.asked:
             return
-        # The chief needs the others for its step; when it has left, they cannot go on either.
+        # The chief needs the others for its step; without it, they cannot continue.
         if self.chief or self.interruption.waited > _CHIEF_SECONDS:
             self._save("last")
             self.interruption.leave()

@@ -1,4 +1,4 @@
-"""The optimiser and its learning rate over the run."""
+"""Optimisers and learning-rate schedules."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ def make(
     variables: Sequence[keras.Variable],
     factors: Sequence[float] = (),
 ) -> keras.optimizers.Optimizer:
-    """Returns Adam, AdamW if there is weight decay, with the schedule of the configuration.
+    """Returns Adam, or AdamW with weight decay, with the schedule of the configuration.
 
-    Scalars and vectors (biases, scales, noise levels) do not decay: zero means nothing to them.
-    Neither do variables with a learning rate of their own: they start from what another run learnt.
+    Scalars and vectors (biases, scales, noise levels) do not decay, since zero has no meaning for
+    them; nor do pretrained variables, which have a learning rate of their own.
 
     Args:
-        config: Learning rate, schedule, warm-up, weight decay and precision are read. Under the
-            schedule `plateau` it is `learning_rate_after` that changes the rate.
-        steps: Steps of the whole run, at whose end the cosine reaches zero.
-        variables: What is trained.
-        factors: What the learning rate of each variable is multiplied by; default 1 for all. (Adam
-            takes no notice of the scale of a gradient.)
+        config: Learning rate, schedule, warm-up, weight decay and precision. The schedule
+            `plateau` is up to `learning_rate_after`.
+        steps: Steps of the run, after which the cosine is zero.
+        variables: Trained variables.
+        factors: Factor of the learning rate of each variable. Default 1. (Adam does not depend on
+            the scale of a gradient.)
     """
     rate = _rate(config, steps)
     if config.weight_decay:

@@ -1,7 +1,6 @@
-"""Epochs without progress: when to stop, and when to lower the learning rate.
+"""Early stopping and reductions of the learning rate, from the losses of the finished epochs.
 
-Both follow from the losses of the finished epochs alone, so that a run that goes on needs no
-state of them.
+They have no state of their own that a checkpoint would have to keep.
 """
 
 from collections.abc import Sequence
@@ -10,11 +9,11 @@ __all__ = ["reductions", "waited"]
 
 
 def waited(losses: Sequence[float], min_delta: float = 0.0) -> int:
-    """Returns the number of epochs since the loss fell, as Keras's `EarlyStopping` counts them.
+    """Returns the number of epochs since the loss improved, as `keras.callbacks.EarlyStopping`.
 
     Args:
         losses: Loss of each finished epoch.
-        min_delta: What is not lower than the lowest loss by more than this is not lower. Default 0.
+        min_delta: Minimum decrease that counts as an improvement. Default 0.
     """
     best, since = float("inf"), 0
     for loss in losses:
@@ -27,14 +26,14 @@ def waited(losses: Sequence[float], min_delta: float = 0.0) -> int:
 def reductions(
     losses: Sequence[float], patience: int, cooldown: int = 0, min_delta: float = 0.0
 ) -> int:
-    """Returns how often the learning rate was lowered, as Keras's `ReduceLROnPlateau` does it.
+    """Returns the number of reductions by `keras.callbacks.ReduceLROnPlateau`.
 
     Args:
         losses: Loss of each finished epoch.
-        patience: Epochs without a lower loss before each reduction.
+        patience: Epochs without an improvement before each reduction.
         cooldown: Epochs after a reduction that do not count. Default 0. As in Keras the last of
             them counts, so that 1 is no different from 0.
-        min_delta: What is not lower than the lowest loss by more than this is not lower. Default 0.
+        min_delta: Minimum decrease that counts as an improvement. Default 0.
     """
     best, since, cooling, number = float("inf"), 0, 0, 0
     for loss in losses:

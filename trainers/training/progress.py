@@ -14,14 +14,14 @@ _LINE_SECONDS = 30.0
 
 
 class ProgressBar:
-    """A bar on a terminal, else a line now and then; and a line at the end.
+    """A bar on a terminal or a line every 30 s elsewhere, and a line at the end.
 
     Args:
         title: Name of the work.
-        total: Number of units in all.
-        done: Number of units done before.
-        unit: Name of the units, in the plural. Default "images".
-        stream: Where to write; default standard output.
+        total: Number of units.
+        done: Number of units done earlier. Default 0.
+        unit: Plural name of the units. Default "images".
+        stream: Output. Default standard output.
     """
 
     def __init__(
@@ -37,24 +37,22 @@ class ProgressBar:
         self._title, self._total, self._unit = title, total, unit
         self._before = self._done = max(0, done)
         self._begun = self._line = time.monotonic()
-        self._bar = None
-        if self._stream.isatty():
-            self._bar = tqdm.tqdm(
-                total=total,
-                initial=self._done,
-                desc=title,
-                unit=f" {unit}",
-                file=self._stream,
-                leave=False,
-                dynamic_ncols=True,
-            )
+        self._bar = tqdm.tqdm(
+            total=total,
+            initial=self._done,
+            desc=title,
+            unit=f" {unit}",
+            file=self._stream,
+            leave=False,
+            dynamic_ncols=True,
+            disable=None,
+        )
 
     def add(self, number: int) -> None:
         """Counts `number` more units as done."""
         self._done += number
-        if self._bar is not None:
-            self._bar.update(number)
-        elif time.monotonic() - self._line > _LINE_SECONDS:
+        self._bar.update(number)
+        if self._bar.disable and time.monotonic() - self._line > _LINE_SECONDS:
             self._line = time.monotonic()
             left = (self._total - self._done) / self._rate()
             self._write(
@@ -63,8 +61,7 @@ class ProgressBar:
 
     def close(self) -> None:
         """Removes the bar and writes the last line."""
-        if self._bar is not None:
-            self._bar.close()
+        self._bar.close()
         self._write(f"{self._total} {self._unit}")
 
     def _rate(self) -> float:

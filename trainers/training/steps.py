@@ -1,4 +1,4 @@
-"""Steps over the replicas, and the batches that they take."""
+"""Training steps and batches over replicas."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["ReplicatedStep", "distribute", "training_batch_size", "validation_ba
 
 
 class ReplicatedStep:
-    """A step on every replica in one graph, and the means of its terms over the replicas.
+    """A step on every replica in one graph, with the means of its terms over the replicas.
 
     Args:
-        function: Takes a replica's share of a batch; returns scalars by name, `loss` among them.
+        function: Maps a replica's share of a batch to scalars by name, with `loss`.
         strategy: The strategy.
         jit: Whether XLA compiles the step.
     """
@@ -27,7 +27,7 @@ class ReplicatedStep:
         strategy: tf.distribute.Strategy,
         jit: bool,
     ):
-        # Filled when the step is traced, that is after its first call.
+        # Set when the step is traced, in its first call.
         self.names: list[str] = []
 
         def on_replica(batch):
@@ -46,7 +46,7 @@ class ReplicatedStep:
         self._on_all = on_all
 
     def __call__(self, batch) -> tf.Tensor:
-        """Returns the terms as one vector in the order of `names`."""
+        """Returns the terms as a vector in the order of `names`."""
         return self._on_all(batch)
 
 
@@ -55,12 +55,11 @@ def distribute(
     make_batches: Callable[..., tf.data.Dataset],
     batch_size: int,
 ):
-    """Returns an iterable of global batches, of which replica i has the i-th contiguous share.
+    """Returns an iterable of global batches; replica i has the i-th contiguous share.
 
     Args:
         strategy: The strategy.
-        make_batches: Called with `shard=(worker, workers)`; returns that worker's share of each
-            global batch.
+        make_batches: Returns a worker's share of each batch for `shard=(worker, workers)`.
         batch_size: Images in a global batch.
     """
     replicas = strategy.num_replicas_in_sync
@@ -76,10 +75,10 @@ def distribute(
 
 
 def training_batch_size(wanted: int, examples: int, replicas: int) -> int:
-    """Returns the global batch size: the wanted one, or less where there are fewer examples.
+    """Returns the global batch size: `wanted`, or less with fewer examples.
 
     Raises:
-        UserError: if there is nothing to train on, or the replicas cannot share the batch evenly.
+        UserError: if there are too few examples, or the replicas cannot share the batch evenly.
     """
     if wanted % replicas:
         raise UserError(f"`batch_size` must be a multiple of the {replicas} replicas; got {wanted}")
@@ -89,10 +88,9 @@ def training_batch_size(wanted: int, examples: int, replicas: int) -> int:
 
 
 def validation_batch_size(wanted: int, examples: int, replicas: int) -> int:
-    """Returns the size, at most `wanted`, whose whole batches leave out the fewest examples.
+    """Returns the size, at most `wanted`, whose complete batches omit the fewest examples.
 
-    It is a multiple of eight where that is possible, so that 1, 2, 4 and 8 replicas see the same
-    examples in the same batches.
+    If possible it is a multiple of eight, so that 1, 2, 4 and 8 replicas see the same batches.
     """
     quantum = math.lcm(8, replicas)
     if min(wanted, examples) < quantum:

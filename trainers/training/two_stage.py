@@ -1,7 +1,6 @@
-"""Training in two stages: the features of a frozen network once, then the head on them.
+"""Training in two stages: features of a frozen network, computed once, and a head on them.
 
-The head is trained by the one loop (`trainers.training.loop`): for it, the features are a dataset
-whose batches have "features" where others have "image".
+`trainers.training.loop` trains the head on a dataset with "features" in place of "image".
 """
 
 from __future__ import annotations
@@ -33,12 +32,12 @@ __all__ = [
 
 
 class FeatureDataset(Dataset):
-    """A dataset of features on disk, in the order of the images that they were made from.
+    """Features on disk, in the order of the images.
 
     Args:
-        dataset: The dataset of the images; the labels are its own.
-        files: By split, the files of each copy; epoch e reads copy e mod copies.
-        labelled: Whether there are labels.
+        dataset: The dataset of the images and labels.
+        files: Files of each copy by split; epoch e reads copy e mod copies.
+        labelled: Whether batches have labels.
     """
 
     def __init__(
@@ -53,8 +52,7 @@ class FeatureDataset(Dataset):
     def read(self, split: str, batching: Batching) -> tf.data.Dataset:
         """Returns batches {"features": float32, "label": int32}; see `Dataset.read`."""
         if batching.features:
-            given = list(batching.features)
-            raise ValueError(f"features must be empty: none are kept; got {given}")
+            raise ValueError(f"features must be empty; got {list(batching.features)}")
         copies = self._files[split]
         files = copies[batching.epoch % len(copies)]
         columns = {"features": files.tensor()}
@@ -67,7 +65,7 @@ class FeatureDataset(Dataset):
         return map_rows(self.num_examples[split], batching, gather)
 
     def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
-        """Returns "features" and, if there are any, "label" of the first examples, in order."""
+        """Returns "features" and any "label" of the first examples, in order."""
         arrays = {"features": np.array(self._files[split][0].array()[:limit])}
         if split in self._labels:
             arrays["label"] = self._labels[split][:limit]
@@ -75,10 +73,10 @@ class FeatureDataset(Dataset):
 
 
 def check_class(model_class: type[ZooModel]) -> None:
-    """Raises UserError if no model of a class can be trained in two stages.
+    """Raises UserError if models of a class cannot be trained in two stages.
 
-    A model can if it has `features(images)` and `features_key()`, a `head` that alone is trained,
-    and steps that take batches with "features" in place of "image".
+    That needs `features(images)` and `features_key()`, a `head` with all trainable weights, and
+    steps that accept batches with "features" in place of "image".
     """
     for method in ("features", "features_key"):
         if not hasattr(model_class, method):
@@ -107,16 +105,16 @@ def _check_model(model: ZooModel) -> None:
 def feature_dataset(
     model: ZooModel, dataset: Dataset, config: RunConfig, strategy: tf.distribute.Strategy
 ) -> FeatureDataset:
-    """Returns the features of the training and the validation images, computed where they are not.
+    """Returns the features of the training and validation images, computed unless they are on disk.
 
-    They are kept in `config.features_dir`, in a folder for each split and copy that is named by a
-    hash of everything on which they depend, see `feature_key`. Copy k holds the images of epoch k.
+    Each split and copy has a folder in `config.features_dir`, named by a hash of `feature_key`.
+    Copy k holds the images of epoch k.
 
     Args:
-        model: Adapted; what is before its head is frozen.
+        model: The model, adapted, with a frozen network below its head.
         dataset: The images.
         config: The run.
-        strategy: Its chief computes, on one device; the other workers wait.
+        strategy: The strategy; its chief computes on one device, and the other workers wait.
 
     Raises:
         UserError: if the model cannot be trained in two stages.
@@ -150,14 +148,14 @@ def feature_dataset(
 def feature_key(
     model: ZooModel, dataset: Dataset, split: str, precision: str = "none", jit: bool = False
 ) -> dict[str, Any]:
-    """Returns all that the features of a split depend on, as JSON types.
+    """Returns everything on which the features of a split depend, as JSON types.
 
     Args:
         model: The model.
         dataset: The images.
-        split: Their split.
-        precision: `RunConfig.mixed_precision`.
-        jit: Whether the network is compiled with XLA.
+        split: Name of the split.
+        precision: `RunConfig.mixed_precision`. Default "none".
+        jit: Whether the network is compiled with XLA. Default False.
     """
     return {
         "data": dataclasses.asdict(dataset.spec),
@@ -177,9 +175,9 @@ def feature_function(
     """Returns the graph from images, (batch, *image_shape), to their features in float32.
 
     Args:
-        model: Adapted; what is before its head is frozen.
+        model: The model, adapted, with a frozen network below its head.
         image_shape: (height, width, bands).
-        jit: Whether it is compiled with XLA. Default False.
+        jit: Whether the graph is compiled with XLA. Default False.
     """
     return tf.function(
         lambda images: tf.cast(model.features(images), tf.float32),

@@ -1,4 +1,4 @@
-"""What a run shows and writes."""
+"""Progress, TensorBoard events and history of a run."""
 
 import csv
 import io
@@ -65,14 +65,14 @@ class CallbacksTest(tf.test.TestCase):
     def test_lines(self):
         batch, epoch = self.report(terminal=False).splitlines()
         self.assertIn("epoch 1/3  batch 5/10  loss 3  error 2", batch)
-        self.assertRegex(batch, r"1234 images/s \(waiting for data 25.0 %\)  0:00 left")
+        self.assertRegex(batch, r"1234 images/s \(waiting for data 25.0 %\)  00:00 left")
         self.assertIn("epoch 1/3  loss 3  error 2  validation loss 4", epoch)
 
     def test_bar(self):
         shown = self.report(terminal=True)
         self.assertIn("epoch 1/3:", shown)
         self.assertIn("/160", shown)
-        self.assertEndsWith(shown.rstrip(), "at most 0:00 left")
+        self.assertEndsWith(shown.rstrip(), "at most 00:00 left")
 
 
 if __name__ == "__main__":
