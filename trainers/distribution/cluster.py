@@ -16,17 +16,17 @@ from trainers.errors import LostWorkerError, TrainingError, UserError
 __all__ = ["is_chief", "meet", "resolver", "workers"]
 
 _JOBS = ("chief", "worker")
-# Ports of SLURM steps: below those that systems give to outgoing connections, and some for each.
+# Ports of SLURM steps, below the ephemeral ports, with a few for each step.
 _FIRST_PORT, _PORTS, _PORTS_PER_STEP = 10_000, 20_000, 16
-# Time between two tries to reach the chief, and until a message says who is missing, s.
+# Time between attempts to reach the chief, and until a message about missing workers, s.
 _RETRY_SECONDS = 0.2
 _MESSAGE_SECONDS = 5.0
-# What the chief answers, besides what is wrong.
+# Replies of the chief, besides errors.
 _START, _LATE = "start", "late: "
 
 
 def workers() -> int:
-    """Returns the number of workers that `TF_CONFIG` or the SLURM step describes, 0 for neither.
+    """Returns the number of workers in `TF_CONFIG` or the SLURM step, 0 without either.
 
     Raises:
         UserError: if `TF_CONFIG` describes no cluster.
@@ -60,25 +60,24 @@ def resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
 
 
 def is_chief(cluster: tf.distribute.cluster_resolver.ClusterResolver) -> bool:
-    """Returns whether this process is the one that writes: the chief, or else worker 0."""
+    """Returns whether this process is the chief, or worker 0 of a cluster without one."""
     return (cluster.task_type, cluster.task_id) == _chief(cluster)
 
 
 def meet(cluster: tf.distribute.cluster_resolver.ClusterResolver, seconds: float) -> None:
-    """Returns when every worker is there.
+    """Waits until every worker has connected to the chief, at the port of its later server.
 
-    TensorFlow's own waiting for them takes up to an hour, does not say for whom, and no signal
-    reaches the process while it lasts. So the workers first come to the chief, at the port at
-    which its server will be.
+    TensorFlow itself waits up to an hour, without a message about the missing workers, and blocks
+    signals meanwhile.
 
     Args:
         cluster: The cluster and this process's place in it.
-        seconds: How long the others are waited for, s.
+        seconds: Time limit, s.
 
     Raises:
-        LostWorkerError: if not all of them came.
-        TrainingError: if the own port is taken.
-        UserError: if they were not started as one cluster.
+        LostWorkerError: if a worker is missing.
+        TrainingError: if the port of this worker is in use.
+        UserError: if the workers do not agree on the cluster.
     """
     spec = cluster.cluster_spec()
     jobs = [job for job in spec.jobs if job in _JOBS]
@@ -94,7 +93,7 @@ def meet(cluster: tf.distribute.cluster_resolver.ClusterResolver, seconds: float
         if is_chief(cluster):
             _wait_for_all(server, own, names, end)
             return
-    _come(spec.task_address(*_chief(cluster)), own, len(names), end)
+    _connect(spec.task_address(*_chief(cluster)), own, len(names), end)
 
 
 def _listening(port: int) -> socket.socket:
@@ -122,7 +121,7 @@ def _wait_for_all(server: socket.socket, own: str, names: list[str], end: float)
                 print(f"{own} of {len(names)} waits for {', '.join(missing)}", flush=True)
                 announced = True
             ready, _, _ = select.select([server, *came.values()], [], [], _RETRY_SECONDS)
-            # One that has come says no more: what can be read is that it is gone.
+            # Workers send nothing more, so that a readable connection is closed.
             for name in [name for name, connection in came.items() if connection in ready]:
                 came.pop(name).close()
             if server in ready:
@@ -149,12 +148,12 @@ def _receive(
             return
         connection.sendall(f"{answer}\n".encode())
     except (OSError, ValueError):
-        # Nobody of this cluster.
+        # No worker of this cluster.
         pass
     connection.close()
 
 
-def _come(chief: str, own: str, number: int, end: float) -> None:
+def _connect(chief: str, own: str, number: int, end: float) -> None:
     begun, announced, failure = time.monotonic(), False, "it closed the connection"
     while (now := time.monotonic()) < end:
         if now - begun > _MESSAGE_SECONDS and not announced:
@@ -170,7 +169,7 @@ def _come(chief: str, own: str, number: int, end: float) -> None:
             return
         if answer.startswith(_LATE):
             raise LostWorkerError(answer.removeprefix(_LATE))
-        # Empty when the chief has stopped; a server of TensorFlow's says things of its own.
+        # Empty if the chief has stopped; TensorFlow's server sends unprintable replies.
         if answer.isprintable() and answer:
             raise UserError(f"the workers do not agree on TF_CONFIG: {answer}")
         time.sleep(_RETRY_SECONDS)
@@ -182,15 +181,15 @@ def _come(chief: str, own: str, number: int, end: float) -> None:
 class _SlurmStep(tf.distribute.cluster_resolver.SlurmClusterResolver):
     """The tasks of a SLURM step in the order of their ranks.
 
-    TensorFlow's own class sorts the hosts by name, so that node10 comes before node9 and tasks
-    take each other's places; it fails where there is no GPU; and it has one port for all jobs.
+    TensorFlow's own class sorts the hosts by name, so that node10 comes before node9 and ranks are
+    permuted; it fails without GPUs; and it uses one port for all jobs.
     """
 
     def __init__(self):
         job, step = (int(os.environ.get(f"SLURM_{name}_ID", 0)) for name in ("JOB", "STEP"))
         port = _FIRST_PORT + (job + step) * _PORTS_PER_STEP % _PORTS
         try:
-            # GPUs are left to SLURM, which shows each task its own.
+            # SLURM assigns GPUs to tasks.
             super().__init__(port_base=port, gpus_per_node=0, gpus_per_task=0, auto_set_gpu=False)
         except (RuntimeError, ValueError) as error:
             raise UserError(f"the SLURM step cannot be read: {error}") from None

@@ -27,14 +27,14 @@ __all__ = [
     "total",
 ]
 
-# What the runtime raises, in whatever operation is under way, when another worker is gone.
+# Errors of the runtime, in any operation, after the loss of another worker.
 LOST_WORKER = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
 )
-# How long the other workers are waited for at the start, and TensorFlow to connect them then, s.
+# Time limits for the start of all workers, and for their connection by TensorFlow, s.
 _MEETING_SECONDS = 600.0
 _CONNECTING_SECONDS = 120.0
 
@@ -57,7 +57,7 @@ def make(name: str = "auto", deterministic: bool = False) -> tf.distribute.Strat
     if deterministic:
         tf.config.experimental.enable_op_determinism()
     for gpu in tf.config.list_physical_devices("GPU"):
-        # In a notebook the devices may be in use already; then they stay as they are.
+        # In a notebook the devices may already be in use.
         with contextlib.suppress(RuntimeError):
             tf.config.experimental.set_memory_growth(gpu, True)
     if name == "auto":
@@ -79,23 +79,23 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
 
 
 def total(strategy: tf.distribute.Strategy, value: float) -> float:
-    """Returns the sum over the workers of a number that each of them gives."""
+    """Returns the sum over all workers of their values."""
     workers = _worker_count(strategy)
     if workers == 1:
         return float(value)
     summed = float(_sum_over_replicas(strategy)(tf.constant(value, tf.float64)))
-    # Each of a worker's replicas gave the number. The sum of whole numbers stays exact.
+    # Every replica of a worker contributes. Sums of whole numbers are exact.
     return summed / (strategy.num_replicas_in_sync // workers)
 
 
 def barrier(strategy: tf.distribute.Strategy) -> None:
-    """Returns when every worker has come here."""
+    """Waits for all workers."""
     total(strategy, 1.0)
 
 
 @contextlib.contextmanager
 def chief_first(strategy: tf.distribute.Strategy) -> Iterator[bool]:
-    """Runs a block on the chief, and then on the other workers: they find what it has made.
+    """Runs a block on the chief first, then on the other workers, which use the chief's files.
 
     Yields:
         Whether this is the chief.
@@ -109,21 +109,20 @@ def chief_first(strategy: tf.distribute.Strategy) -> Iterator[bool]:
 
 
 def end(strategy: tf.distribute.Strategy) -> None:
-    """Returns when every worker has done its part of the run; the last that a process calls.
+    """Waits at the end of a run for all workers, until the chief has evaluated and exported.
 
-    A worker with nothing left to do stays until the chief has evaluated and exported, so that all
-    of them fail, and are started again, if the chief does.
+    So all of them fail, and are started again, if the chief does.
     """
     barrier(strategy)
-    # Whoever comes here has seen that all were there. Nobody leaves before, because another may
-    # still be reading from it; then it does not matter who is first.
+    # A second one, since a worker that leaves the first may still be read from; its result does
+    # not matter.
     with contextlib.suppress(*LOST_WORKER):
         barrier(strategy)
 
 
 @contextlib.contextmanager
 def telling_failures(strategy: tf.distribute.Strategy) -> Iterator[None]:
-    """Turns the runtime's errors about full devices and lost workers into one line.
+    """Converts the runtime's errors about memory and lost workers into one-line errors.
 
     Raises:
         LostWorkerError: if an operation over the workers was aborted.
@@ -159,7 +158,7 @@ def _worker_count(strategy: tf.distribute.Strategy) -> int:
 
 
 def _lost(error: tf.errors.OpError) -> LostWorkerError:
-    # After the stack of the graph, and with its own prefix once for each operation on the way.
+    # The reason follows the stack of the graph, with a prefix for each operation.
     reason = " ".join(error.message.split("Collective ops is aborted by:")[-1].split())
     return LostWorkerError(
         f"another worker has stopped or cannot be reached; start all of them again to go on from "
@@ -170,8 +169,8 @@ def _lost(error: tf.errors.OpError) -> LostWorkerError:
 def _multi_worker() -> tf.distribute.Strategy:
     described = cluster.resolver()
     cluster.meet(described, _MEETING_SECONDS)
-    # A worker that dies just now would be waited for without an end, by code that holds Python.
-    # An alarm ends that, with the status of a signal: the command may be started again.
+    # If a worker dies now, TensorFlow waits forever, with Python's lock. The alarm ends the process
+    # with the status of a signal, so that the command may be started again.
     faulthandler.register(signal.SIGALRM, file=sys.__stderr__, chain=True)
     signal.setitimer(signal.ITIMER_REAL, _CONNECTING_SECONDS)
     try:
@@ -181,6 +180,6 @@ def _multi_worker() -> tf.distribute.Strategy:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         faulthandler.unregister(signal.SIGALRM)
-        # The runtime notes a SIGTERM and does nothing about it.
+        # The runtime has installed a handler that ignores SIGTERM.
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))

@@ -1,4 +1,4 @@
-"""Options and configuration of an adaptation: a source's run, a second survey and a method."""
+"""Options and configuration of a domain adaptation."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _Bandwidth = Literal["mean", "median"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AdaptationOptions:
-    """Options; data of the target that are not named are as the source's."""
+    """Options; those of the target's data default to the source's."""
 
     run_dir: str
     """Folder of the finished run whose model is adapted."""
@@ -127,15 +127,12 @@ class AdaptationOptions:
 
 @dataclasses.dataclass(frozen=True)
 class AdaptationConfig(RunConfig):
-    """Settings of an adaptation; `dataset` and all that belongs to it are those of the target.
+    """Configuration of an adaptation; `dataset` and its options are those of the target.
+
+    See `zoo.adaptation.DomainAdaptation` for method, variant, weight and bandwidth.
 
     Attributes:
         source_run: Folder of the finished run whose model is adapted.
-        method: "mmd", "coral" or "dann"; this and the next three as
-            `zoo.adaptation.DomainAdaptation` has them.
-        variant: "shared" or "frozen".
-        weight: Weight of the distance.
-        bandwidth: "mean" or "median".
     """
 
     source_run: str = option("", affects=Affects.TRAINING, path=True)
@@ -146,12 +143,7 @@ class AdaptationConfig(RunConfig):
 
 
 def configuration(options: AdaptationOptions, source: RunConfig) -> AdaptationConfig:
-    """Returns the configuration of an adaptation.
-
-    Args:
-        options: Of the command.
-        source: Configuration of the run whose model is adapted.
-    """
+    """Returns the configuration of an adaptation of the model of a source's run."""
     chosen = dataclasses.asdict(options)
     source_run, target = chosen.pop("run_dir"), chosen.pop("target")
     if chosen["weight"] is None:
@@ -161,7 +153,7 @@ def configuration(options: AdaptationOptions, source: RunConfig) -> AdaptationCo
         name = "-".join([target.replace("/", "_"), options.method, options.variant])
         output_dir = f"{source_run.rstrip('/')}-to-{name}"
     same_builder = source.dataset.split("/")[0] == target.split("/")[0]
-    # Options without a value are as the source has them.
+    # Options without a value are those of the source.
     chosen = {name: value for name, value in chosen.items() if value is not None}
     settings = {
         **{name: getattr(source, name) for name in OF_THE_SOURCE},
@@ -176,11 +168,7 @@ def configuration(options: AdaptationOptions, source: RunConfig) -> AdaptationCo
 
 
 def command_of(configuration: Mapping[str, Any]) -> str:
-    """Returns the command that does a saved adaptation again.
-
-    Args:
-        configuration: Of the adaptation, as its `config.json` has it.
-    """
+    """Returns the command of an adaptation with the configuration in its `config.json`."""
     own_names = {"run_dir": "source_run", "target": "dataset", "output_dir": "run_dir"}
     result = (Affects.DATA, Affects.TRAINING, Affects.LENGTH)
     words = ["python -m trainers.domain_adaptation"]

@@ -1,4 +1,4 @@
-"""Fields of the option dataclasses: everything known about an option is metadata of its field."""
+"""Fields of the option dataclasses, with limits and effects of an option as metadata."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LARGEST_INTEGER = 2**31 - 1
 
 
 class Affects(enum.Enum):
-    """The first stage of a run that an option has an influence on; later stages follow from it."""
+    """The first stage of a run that depends on an option; later stages follow from it."""
 
     DATA = "data"
     """The examples, or the order of their classes."""
@@ -33,13 +33,13 @@ class Affects(enum.Enum):
     """The weights."""
 
     LENGTH = "length"
-    """When training ends, so that more of the same may follow."""
+    """The end of the training, which may be continued."""
 
     REPORT = "report"
-    """The evaluation or the export of weights that stay the same."""
+    """Evaluation or export of the same weights."""
 
     NOTHING = "nothing"
-    """No result: locations of files, hardware, output of the next few minutes."""
+    """No result: locations of files, hardware, progress."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Limits:
         above: The value must be larger than this; None for no limit.
         most: Highest allowed value; None for no limit, but for integers `2**31 - 1`.
         below: The value must be smaller than this; None for no limit.
-        finite: Whether infinity is refused. NaN always is.
+        finite: Whether infinity is refused, as NaN always is. Default True.
     """
 
     least: float | None = None
@@ -73,7 +73,7 @@ class Limits:
         )
 
     def describe(self, value: float) -> str:
-        """Returns the range in words, for a value that is outside of it."""
+        """Returns the range in words for a value outside of it."""
         least, most = self._ends(value)
         bounds = {"at least": least, "above": self.above, "at most": most, "below": self.below}
         words = [f"{word} {bound}" for word, bound in bounds.items() if bound is not None]
@@ -107,15 +107,15 @@ def option(
     Args:
         default: Default value; a field without one is required, which needs a dataclass with
             `kw_only=True`.
-        affects: The first stage of a run that the option has an influence on.
+        affects: The first stage of a run that depends on the option. Default none.
         least: As the next four, see `Limits`.
         above: See `Limits`.
         most: See `Limits`.
         below: See `Limits`.
         finite: See `Limits`.
-        path: Whether the value is the path of a file or folder.
-        in_recipes: Whether a recipe may set it, provided that a result depends on it.
-        **argparse_arguments: Of `add_argument`, such as `type`, `nargs` and `metavar`.
+        path: Whether the value is the path of a file or folder. Default False.
+        in_recipes: Whether a recipe may set it, provided that a result depends on it. Default True.
+        **argparse_arguments: Arguments of `add_argument`, such as `type`, `nargs` and `metavar`.
     """
     limits = Limits(least, above, most, below, finite)
     in_recipes = in_recipes and affects is not Affects.NOTHING
@@ -132,12 +132,12 @@ def option(
 
 
 def flag(affects: Affects = Affects.NOTHING) -> Any:
-    """Returns the field of an option without a value, False by default."""
+    """Returns the field of a flag, False by default."""
     return option(False, affects=affects, action="store_true")
 
 
 def pairs(affects: Affects = Affects.NOTHING, in_recipes: bool = True) -> Any:
-    """Returns the field of a dictionary, written `NAME=VALUE NAME=VALUE`; it may be repeated."""
+    """Returns the field of a dictionary, `NAME=VALUE NAME=VALUE`; the option may be repeated."""
     return option(
         {},
         affects=affects,
@@ -150,7 +150,7 @@ def pairs(affects: Affects = Affects.NOTHING, in_recipes: bool = True) -> Any:
 
 
 def names(options_class: type, *affects: Affects) -> tuple[str, ...]:
-    """Returns the names of the options that affect one of some stages, in their order."""
+    """Returns the names of the options that affect any of the stages, in their order."""
     return tuple(
         field.name
         for field in dataclasses.fields(options_class)
@@ -159,11 +159,7 @@ def names(options_class: type, *affects: Affects) -> tuple[str, ...]:
 
 
 def check_limits(options: Any) -> None:
-    """Checks every option against its type, as far as it is a number or a choice, and its limits.
-
-    Raises:
-        UserError: if a value is of another type or outside of its limits.
-    """
+    """Raises UserError if a number has another type or is off limits, or a choice is unknown."""
     choices, kinds = _choices(type(options)), _number_kinds(type(options))
     for field in dataclasses.fields(options):
         value = getattr(options, field.name)
@@ -195,7 +191,7 @@ def _choices(options_class: type) -> Mapping[str, tuple[Any, ...]]:
 
 @functools.cache
 def _number_kinds(options_class: type) -> Mapping[str, tuple[type, bool]]:
-    """Returns, for the options that are numbers or lists of them, their type, and if None is."""
+    """Returns the type of the options that are numbers or lists of them, and if None is allowed."""
     kinds = {}
     for name, hint in typing.get_type_hints(options_class).items():
         optional = type(None) in typing.get_args(hint)

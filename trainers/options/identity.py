@@ -1,4 +1,4 @@
-"""The identity of a run: which of its options must be equal for two runs to be the same."""
+"""Identity of a run: the options that must be equal for two runs to be the same."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 WEIGHTS = (Affects.DATA, Affects.TRAINING)
-"""Stages on which the weights depend after any number of steps: fixed once a run has begun."""
+"""Stages on which the weights depend after any number of steps; fixed once a run has begun."""
 
 _RESULT = (*WEIGHTS, Affects.LENGTH, Affects.REPORT)
 
@@ -33,10 +33,9 @@ def of(
 
     Args:
         options: Dataclass instance with the options.
-        saved: Values to take in place of those of `options`, as a file has them; options that it
-            lacks, because it is older than they are, have their defaults.
-        affects: The stages that make up the result. Default all: data, training, its length and
-            the report.
+        saved: Values from a file, in place of those of `options`; options newer than the file have
+            their defaults.
+        affects: Stages of the result. Default data, training, length and report.
     """
     values = with_absolute_paths(type(options), dataclasses.asdict(options))
     if saved is not None:
@@ -47,13 +46,7 @@ def of(
 def differences(
     options: Any, saved: Mapping[str, Any], affects: tuple[Affects, ...] = WEIGHTS
 ) -> list[str]:
-    """Returns, one line each, the options in which a saved run would not be this run.
-
-    Args:
-        options: Dataclass instance with the options.
-        saved: The options of the saved run, as a file has them.
-        affects: The stages that must be the same. Default data and training.
-    """
+    """Returns the options that differ from those of a saved run, one a line; see `of`."""
     own, before = of(options, affects=affects), of(options, saved, affects)
     return [
         f"`{name}` (saved {before[name]!r}, now {value!r})"
@@ -65,13 +58,12 @@ def differences(
 def with_absolute_paths(
     options_class: type, values: Mapping[str, Any], base: Path | str = ""
 ) -> dict[str, Any]:
-    """Returns the values of options with their paths absolute, so that they hold anywhere.
+    """Returns the values of options with absolute paths, also those among the hyperparameters.
 
     Args:
         options_class: Dataclass with the options.
-        values: Values by name. Of the hyperparameters `hp`, those are made absolute that look like
-            paths and exist.
-        base: Folder that relative paths start from; default the working directory.
+        values: Values by name.
+        base: Folder of relative paths. Default the working directory.
     """
     absolute = dict(values)
     for field in dataclasses.fields(options_class):
@@ -86,13 +78,9 @@ def with_absolute_paths(
 
 
 def absolute_if_path(value: Any, base: Path | str = "") -> Any:
-    """Returns the absolute path of an existing file or run folder, and any other value as it is.
+    """Returns the absolute path of an existing file or run folder, and any other value unchanged.
 
-    A word such as "reflect" is no path, even where a file or folder has that name.
-
-    Args:
-        value: Value of a hyperparameter.
-        base: Folder that relative paths start from; default the working directory.
+    A word such as "reflect" is no path, even if a file or folder has that name.
     """
     return _absolute(value, base) if _is_existing_path(value, base) else value
 
@@ -122,7 +110,7 @@ def _absolute(path: str, base: Path | str) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Returns a value as a JSON file gives it back, so that the two compare equal."""
+    """Returns a value as a JSON file returns it, so that the two compare equal."""
     if isinstance(value, Mapping):
         return {name: _plain(each) for name, each in value.items()}
     if isinstance(value, (list, tuple)):

@@ -15,13 +15,9 @@ __all__ = ["absolute_source", "parse_pairs", "parse_value"]
 
 
 def absolute_source(source: str) -> str:
-    """Returns where a trained model is, so that it is found from any working directory.
+    """Returns a named set of weights unchanged, and the absolute path of any other trained model.
 
-    Args:
-        source: Named set of weights, `.keras` file, or folder of a run.
-
-    Returns:
-        The name as it is, or the absolute path; a file or folder of that name comes first.
+    A file or folder comes before a set of weights of the same name.
     """
     path = Path(source).expanduser()
     if not path.exists() and source in list_weights():
@@ -30,13 +26,10 @@ def absolute_source(source: str) -> str:
 
 
 def parse_value(text: str) -> Any:
-    """Returns the Python value that `text` writes (`3`, `1e-3`, `none`, `true`, `32,64`), else it.
-
-    Args:
-        text: What stands behind `NAME=` on the command line.
+    """Returns the value of a literal (`3`, `1e-3`, `none`, `true`, `32,64`), else the text itself.
 
     Raises:
-        UserError: if it writes a set, or something else that a saved configuration cannot hold.
+        UserError: if JSON has no such value, as for a set.
     """
     named = {"none": None, "true": True, "false": False}
     if text.lower() in named:
@@ -46,7 +39,7 @@ def parse_value(text: str) -> Any:
     except (ValueError, SyntaxError):
         return text
     try:
-        # As the saved configuration reads it back, so that the two compare equal.
+        # As read from a saved configuration, so that the two compare equal.
         return json.loads(json.dumps(value))
     except TypeError:
         raise UserError(
@@ -58,8 +51,8 @@ def parse_pairs(pairs: Sequence[str], option: str = "hp") -> dict[str, Any]:
     """Returns the values by name.
 
     Args:
-        pairs: `NAME=VALUE` each, the value as `parse_value` reads it.
-        option: Name of the argument that takes them.
+        pairs: `NAME=VALUE` each, see `parse_value`.
+        option: Name of the argument, for errors. Default "hp".
 
     Raises:
         UserError: if one is no such pair.
