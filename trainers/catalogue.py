@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from trainers.cli.exit_status import command
 from trainers.cli.parser import parse
 from trainers.errors import TrainingError, UserError
-from trainers.options.fields import check_limits, flag, option
+from trainers.options.fields import CheckedOptions, flag, option
 from trainers.tables.provenance import provenance
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _REFERENCE_OBJECTS = 20_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(CheckedOptions):
     """The run, the data and the file; by default the data are those of the run."""
 
     run_dir: Path = option()
@@ -74,9 +74,6 @@ class Options:
 
     overwrite: bool = flag()
     """Replace the file if it is there."""
-
-    def __post_init__(self) -> None:
-        check_limits(self)
 
 
 def make(model: ZooModel, dataset: Dataset, splits: Sequence[str], batch_size: int = 256) -> Table:

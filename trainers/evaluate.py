@@ -16,7 +16,7 @@ from pathlib import Path
 from trainers.cli.exit_status import command
 from trainers.cli.parser import parse
 from trainers.errors import UserError
-from trainers.options.fields import check_limits, option
+from trainers.options.fields import CheckedOptions, option
 from trainers.options.run import RunConfig
 from trainers.runs import run_folder
 from trainers.storage import json_files
@@ -35,7 +35,7 @@ _OF_THE_RUN = (
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(CheckedOptions):
     """The run and its evaluation; what makes another report than the run's needs --output_dir."""
 
     run_dir: Path = option()
@@ -75,9 +75,6 @@ class Options:
         None, least=0, type=float, nargs="+", metavar="FRACTION"
     )
     """Expected fractions of the classes, in their order; default: those of the run."""
-
-    def __post_init__(self) -> None:
-        check_limits(self)
 
 
 def _command(arguments: Sequence[str]) -> None:

@@ -15,13 +15,13 @@ from pathlib import Path
 
 from trainers.cli.exit_status import command
 from trainers.cli.parser import parse
-from trainers.options.fields import check_limits, option
+from trainers.options.fields import CheckedOptions, option
 
 __all__ = ["main"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options:
+class Options(CheckedOptions):
     """The run and the place of its SavedModel."""
 
     run_dir: Path = option()
@@ -36,9 +36,6 @@ class Options:
     base_path: str | None = option(None)
     """The folder of all models as the server sees it, such as /models in a container; default:
     what models.config says, or the folder itself."""
-
-    def __post_init__(self) -> None:
-        check_limits(self)
 
 
 def _command(arguments: Sequence[str]) -> None:

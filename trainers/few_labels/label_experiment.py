@@ -89,7 +89,7 @@ class LabelExperiment(abc.ABC):
             TrainingError: if a training cannot go on.
         """
         pipeline.check_model(options.run)
-        with experiment.opened(options.output_dir, options.experiment()):
+        with experiment.opened(options) as record:
             # Also for what is computed outside of the trainings.
             strategies.make("one", options.run.deterministic)
             dataset = loading.load_stored(options.run)
@@ -103,7 +103,7 @@ class LabelExperiment(abc.ABC):
                     f"the training and validation splits; got {most}"
                 )
             one = cls(options, subsets)
-            experiment.describe(options.output_dir, options.experiment(), {"dataset": dataset})
+            record({"dataset": dataset})
             scores: dict[Cell, Mapping[str, float]] = {}
             for number, cell in enumerate(cells, 1):
                 file = options.output_dir / cell.folder / "score.json"

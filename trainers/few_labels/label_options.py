@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import abc
 import dataclasses
 import shlex
 from collections.abc import Mapping, Sequence
@@ -14,8 +13,8 @@ import simple_parsing
 from trainers.cli.parser import parse_known
 from trainers.cli.run_options import parse_run
 from trainers.errors import UserError
-from trainers.options import identity
-from trainers.options.fields import check_limits, option
+from trainers.options.experiment import ExperimentOptions
+from trainers.options.fields import option
 from trainers.options.run import RunConfig
 from trainers.runs import experiment
 
@@ -56,26 +55,16 @@ class Cell:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class LabelOptions(abc.ABC):
+class LabelOptions(ExperimentOptions):
     """Options of the experiment; all others are those of `python -m trainers.run`."""
 
     output_dir: Path | None = option(None)
     """Folder; default: in runs/, named after the command, the data and the model."""
 
     run: RunConfig = simple_parsing.field(default_factory=RunConfig, cmd=False)
-    command: str = simple_parsing.field(default="", cmd=False)
-
-    def __post_init__(self) -> None:
-        check_limits(self)
-
-    @abc.abstractmethod
-    def cells(self) -> list[Cell]:
-        """Returns all classifiers in the order of their training."""
 
     def experiment(self) -> dict[str, Any]:
-        """Returns the options that must be equal when an experiment is resumed, as JSON types."""
-        own = identity.of(self, affects=identity.WEIGHTS)
-        return own | experiment.of_trainings(self.run)
+        return super().experiment() | experiment.of_trainings(self.run)
 
 
 Options = TypeVar("Options", bound=LabelOptions)

@@ -9,7 +9,7 @@ import simple_parsing
 
 from trainers.blends import sep_baseline
 from trainers.errors import UserError
-from trainers.options.fields import check_limits, flag, option
+from trainers.options.fields import CheckedOptions, flag, option
 
 __all__ = ["NEIGHBOURS", "DetectionSettings", "FrameOptions", "StampSettings"]
 
@@ -17,7 +17,7 @@ NEIGHBOURS = ("remove", "keep")
 
 
 @dataclasses.dataclass(frozen=True)
-class DetectionSettings:
+class DetectionSettings(CheckedOptions):
     """Detection of sources."""
 
     threshold: float = option(sep_baseline.THRESHOLD, above=0)
@@ -36,12 +36,9 @@ class DetectionSettings:
     band: int | None = simple_parsing.field(default=None, cmd=False)
     """Band in which sources are detected, counted from 0 among those read; None for the middle."""
 
-    def __post_init__(self) -> None:
-        check_limits(self)
-
 
 @dataclasses.dataclass(frozen=True)
-class StampSettings:
+class StampSettings(CheckedOptions):
     """Stamps of the detections."""
 
     size: int | None = option(None, least=1)
@@ -60,7 +57,7 @@ class StampSettings:
     """Seed of the noise in place of unknown pixels."""
 
     def __post_init__(self) -> None:
-        check_limits(self)
+        super().__post_init__()
         if self.neighbours not in NEIGHBOURS:
             raise UserError(
                 f"`neighbours` must be one of {', '.join(NEIGHBOURS)}; got '{self.neighbours}'"
@@ -68,7 +65,7 @@ class StampSettings:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FrameOptions:
+class FrameOptions(CheckedOptions):
     """Frames, and the model (run_dir or saved_model)."""
 
     frame: list[Path] = option(type=Path, nargs="+", metavar="PATH")
@@ -108,7 +105,7 @@ class FrameOptions:
     stamps: StampSettings = dataclasses.field(default_factory=StampSettings)
 
     def __post_init__(self) -> None:
-        check_limits(self)
+        super().__post_init__()
         if (self.run_dir is None) == (self.saved_model is None):
             raise UserError("one of `run_dir` and `saved_model` is required, and not both")
         for name, files in (("mask", self.mask), ("weight", self.weight)):

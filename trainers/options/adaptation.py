@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from trainers.options.fields import Affects, check_limits, flag, names, option
+from trainers.options.fields import Affects, CheckedOptions, flag, names, option
 from trainers.options.run import RunConfig
 
 __all__ = [
@@ -56,7 +56,7 @@ _Bandwidth = Literal["mean", "median"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class AdaptationOptions:
+class AdaptationOptions(CheckedOptions):
     """Options; those of the target's data default to the source's."""
 
     run_dir: str
@@ -120,9 +120,6 @@ class AdaptationOptions:
         None, affects=Affects.DATA, least=1, type=int, nargs="+", metavar="NUMBER"
     )
     """At most this many examples of each split; or three numbers: train, validation, test."""
-
-    def __post_init__(self) -> None:
-        check_limits(self)
 
 
 @dataclasses.dataclass(frozen=True)

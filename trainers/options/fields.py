@@ -17,7 +17,7 @@ import simple_parsing
 from trainers.errors import UserError
 from trainers.options.values import parse_pairs
 
-__all__ = ["Affects", "Limits", "check_limits", "flag", "names", "option", "pairs"]
+__all__ = ["Affects", "CheckedOptions", "Limits", "flag", "names", "option", "pairs"]
 
 # Integers reach TensorFlow and NumPy, some of them as int32.
 _LARGEST_INTEGER = 2**31 - 1
@@ -158,25 +158,33 @@ def names(options_class: type, *affects: Affects) -> tuple[str, ...]:
     )
 
 
-def check_limits(options: Any) -> None:
-    """Raises UserError if a number has another type or is off limits, or a choice is unknown."""
-    choices, kinds = _choices(type(options)), _number_kinds(type(options))
-    for field in dataclasses.fields(options):
-        value = getattr(options, field.name)
-        if field.name in choices and value not in choices[field.name]:
-            allowed = ", ".join(map(str, choices[field.name]))
-            raise UserError(f"`{field.name}` must be one of {allowed}; got '{value}'")
-        limits = field.metadata.get("limits", Limits())
-        kind, optional = kinds.get(field.name, (None, False))
-        if kind is None or (optional and value is None):
-            continue
-        for number in value if isinstance(value, (list, tuple)) else [value]:
-            # An integer is a float too, and so is, for Python, True.
-            if not isinstance(number, (int, kind)) or isinstance(number, bool):
-                what = "a whole number" if kind is int else "a number"
-                raise UserError(f"`{field.name}` must be {what}; got {number!r}")
-            if not limits.hold(number):
-                raise UserError(f"`{field.name}` must be {limits.describe(number)}; got {number}")
+@dataclasses.dataclass(frozen=True)
+class CheckedOptions:
+    """Base of dataclasses with options, which checks numbers, choices and limits.
+
+    Raises:
+        UserError: if a number has another type or is off limits, or a choice is unknown.
+    """
+
+    def __post_init__(self) -> None:
+        choices, kinds = _choices(type(self)), _number_kinds(type(self))
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.name in choices and value not in choices[field.name]:
+                allowed = ", ".join(map(str, choices[field.name]))
+                raise UserError(f"`{field.name}` must be one of {allowed}; got '{value}'")
+            limits = field.metadata.get("limits", Limits())
+            kind, optional = kinds.get(field.name, (None, False))
+            if kind is None or (optional and value is None):
+                continue
+            for number in value if isinstance(value, (list, tuple)) else [value]:
+                # An integer is a float too, and so is, for Python, True.
+                if not isinstance(number, (int, kind)) or isinstance(number, bool):
+                    what = "a whole number" if kind is int else "a number"
+                    raise UserError(f"`{field.name}` must be {what}; got {number!r}")
+                if not limits.hold(number):
+                    wanted = limits.describe(number)
+                    raise UserError(f"`{field.name}` must be {wanted}; got {number}")
 
 
 @functools.cache

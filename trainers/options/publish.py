@@ -6,7 +6,7 @@ import dataclasses
 import os
 from pathlib import Path
 
-from trainers.options.fields import check_limits, option
+from trainers.options.fields import CheckedOptions, option
 from zoo.weights.catalogue import FILES
 from zoo.weights.frozen import VGG16_VARIABLE
 
@@ -14,7 +14,7 @@ __all__ = ["PublishOptions"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class PublishOptions:
+class PublishOptions(CheckedOptions):
     """Source and name of the entry, and facts that the run does not hold."""
 
     run_dir: Path = option()
@@ -51,6 +51,3 @@ class PublishOptions:
     vgg16: str | None = os.environ.get(VGG16_VARIABLE) or None
     """Path of VGG-16 with ImageNet weights, or `imagenet`, for a model that is put on it; default:
     the environment variable GALAXY_ZOO_VGG16."""
-
-    def __post_init__(self) -> None:
-        check_limits(self)

@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 from trainers.errors import UserError
 from trainers.options.class_choice import ClassChoice
-from trainers.options.fields import Affects, check_limits, flag, option, pairs
+from trainers.options.fields import Affects, CheckedOptions, flag, option, pairs
 from trainers.options.limits import checked_sigma, most_examples
 
 __all__ = ["RunConfig"]
 
 
 @dataclasses.dataclass(frozen=True)
-class RunConfig:
+class RunConfig(CheckedOptions):
     """Options: what the command line gives overrides the recipe, the recipe these defaults."""
 
     model: str = option("", affects=Affects.TRAINING, in_recipes=False)
@@ -188,7 +188,7 @@ class RunConfig:
     """Longest time between checkpoints within an epoch."""
 
     def __post_init__(self) -> None:
-        check_limits(self)
+        super().__post_init__()
         if self.seed + self.repeats > 2**31:
             raise UserError(
                 f"`seed` plus `repeats` must be at most {2**31}; got {self.seed + self.repeats}"

@@ -6,13 +6,13 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from trainers.options.fields import check_limits, flag, option
+from trainers.options.fields import CheckedOptions, flag, option
 
 __all__ = ["TableOptions"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class TableOptions:
+class TableOptions(CheckedOptions):
     """Files with cutouts, and the table."""
 
     images: list[str] | None = option(None, type=str, nargs="+", metavar="PATH")
@@ -39,9 +39,6 @@ class TableOptions:
 
     batch_size: int = option(64, least=1)
     """Images at a time."""
-
-    def __post_init__(self) -> None:
-        check_limits(self)
 
     @property
     def file_settings(self) -> dict[str, Any]:

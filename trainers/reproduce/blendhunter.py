@@ -45,13 +45,13 @@ def run(arguments: Sequence[str]) -> None:
     cells = options.cells()
     for cell in cells:
         pipeline.check_model(options.run_config(cell))
-    with experiment.opened(options.output_dir, options.experiment()):
+    with experiment.opened(options) as record:
         if options.report_only:
             cells = [cell for cell in cells if _folder(options, cell).finished.exists()]
         if not cells:
             raise UserError(f"`report_only`: {options.output_dir} holds no finished training")
         trainings = _Experiment(options)
-        experiment.describe(options.output_dir, options.experiment(), trainings.datasets)
+        record(trainings.datasets)
         path = trainings.run(cells)
     print(f"report  {path}", flush=True)
 

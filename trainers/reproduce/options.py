@@ -9,12 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import simple_parsing
-
 from trainers import recipes
 from trainers.cli import parser
-from trainers.options import identity
-from trainers.options.fields import Affects, check_limits, option, pairs
+from trainers.options.experiment import ExperimentOptions
+from trainers.options.fields import Affects, option, pairs
 from trainers.options.run import RunConfig
 
 if TYPE_CHECKING:
@@ -24,7 +22,7 @@ __all__ = ["ReproductionOptions", "parse"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ReproductionOptions(abc.ABC):
+class ReproductionOptions(ExperimentOptions):
     """Options of the experiment; a subclass adds `output_dir`, `dataset`, `recipe` and its own."""
 
     hp: dict[str, Any] = pairs(Affects.TRAINING)
@@ -43,19 +41,6 @@ class ReproductionOptions(abc.ABC):
 
     manual_dir: str = option("", path=True)
     """Folder of data that cannot be downloaded."""
-
-    command: str = simple_parsing.field(default="", cmd=False)
-
-    def __post_init__(self) -> None:
-        check_limits(self)
-
-    def experiment(self) -> dict[str, Any]:
-        """Returns the options that must be equal when an experiment is resumed, as JSON types."""
-        return identity.of(self, affects=identity.WEIGHTS)
-
-    @abc.abstractmethod
-    def cells(self) -> list[Any]:
-        """Returns all trainings in their order; each has a `folder` in that of the experiment."""
 
     @abc.abstractmethod
     def run_config(self, cell: Any) -> RunConfig:

@@ -47,8 +47,8 @@ def run(arguments: Sequence[str]) -> None:
     for split in ("train", "test"):
         if not dataset.num_examples.get(split):
             raise UserError(f"`dataset` {options.dataset} must have a {split} split")
-    with experiment.opened(options.output_dir, options.experiment()):
-        experiment.describe(options.output_dir, options.experiment(), {"dataset": dataset})
+    with experiment.opened(options) as record:
+        record({"dataset": dataset})
         findings = Findings(
             options,
             dict(dataset.num_examples),

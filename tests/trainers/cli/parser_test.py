@@ -8,11 +8,11 @@ import tensorflow as tf
 
 from trainers.cli.parser import OptionParser, parse, parse_known
 from trainers.errors import UserError
-from trainers.options.fields import Affects, check_limits, flag, option, pairs
+from trainers.options.fields import Affects, CheckedOptions, flag, option, pairs
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _Options:
+class _Options(CheckedOptions):
     """Options of a command."""
 
     folder: Path
@@ -41,9 +41,6 @@ class _Options:
 
     overwrite: bool = flag()
     """Replace what is there."""
-
-    def __post_init__(self):
-        check_limits(self)
 
 
 def _parse(line):

@@ -4,11 +4,11 @@ from typing import Literal
 import tensorflow as tf
 
 from trainers.errors import UserError
-from trainers.options.fields import Affects, check_limits, flag, names, option, pairs
+from trainers.options.fields import Affects, CheckedOptions, flag, names, option, pairs
 
 
 @dataclasses.dataclass(frozen=True)
-class _Options:
+class _Options(CheckedOptions):
     depth: int = option(3, affects=Affects.DATA, least=1)
     share: float = option(0.5, affects=Affects.TRAINING, above=0, below=1)
     seconds: float = option(60.0, least=0, finite=False)
@@ -17,9 +17,6 @@ class _Options:
     number: int = 0
     settings: dict = pairs(Affects.TRAINING)
     verbose: bool = flag()
-
-    def __post_init__(self):
-        check_limits(self)
 
 
 class LimitsTest(tf.test.TestCase):
