@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
@@ -15,6 +16,8 @@ __all__ = ["as_options", "command", "exit_status"]
 # Arguments in the messages of errors: `name`, or `name=value`.
 _ARGUMENT = re.compile(r"`([a-z]\w*)(?:=([^`]*))?`")
 
+_STOPPED = "stopped; the same command goes on from here"
+
 # TensorFlow wraps an error of Python code in a pipeline in one of its own.
 _RAISED_INSIDE = re.compile(r"\bTrainingError: (.*?)\nTraceback", re.DOTALL)
 
@@ -22,40 +25,33 @@ _RAISED_INSIDE = re.compile(r"\bTrainingError: (.*?)\nTraceback", re.DOTALL)
 def command(
     name: str,
     run: Callable[[list[str]], None],
-    stopped: str = "stopped; the same command goes on from here",
-) -> Callable[[Sequence[str] | None], int]:
-    """Returns the `main` of a command: it takes a command line and returns the exit status.
-
-    Without an argument, `main` takes the command line of the process. See `exit_status`.
-    """
-
-    def main(arguments: Sequence[str] | None = None) -> int:
-        return exit_status(name, run, arguments, stopped)
-
-    return main
+    stopped: str = _STOPPED,
+) -> Callable[..., int]:
+    """Returns the `main` of a command, a function of its command line; see `exit_status`."""
+    return functools.partial(exit_status, name, run, stopped=stopped)
 
 
 def exit_status(
     name: str,
     run: Callable[[list[str]], None],
-    arguments: Sequence[str] | None,
-    stopped: str = "stopped; the same command goes on from here",
+    arguments: Sequence[str] | None = None,
+    stopped: str = _STOPPED,
 ) -> int:
-    """Runs a command.
+    """Runs a command, and reports errors in one line.
 
     Args:
-        name: Of its module in `trainers`.
-        run: Does it, with the command line.
-        arguments: The command line without the program's name; None for that of the process.
-        stopped: Message for an interruption (Ctrl-C).
+        name: Name of its module in `trainers`.
+        run: Function of the command line.
+        arguments: The command line without the program's name. Default that of the process.
+        stopped: Message after an interruption (Ctrl-C).
 
     Returns:
-        0; 1 if it could not go on, 2 for a mistake of the user, 75 if another worker was lost,
-        130 if it was interrupted. TensorFlow's errors about files and memory end as an
-        `OSError` does.
+        0 for success, 1 if the command could not go on, 2 for a mistake of the user, 75 if another
+        worker was lost, 130 after an interruption. TensorFlow's errors about files and memory count
+        as an `OSError`.
     """
-    # Before TensorFlow is first imported, which reads it: its remarks would bury the progress, and
-    # what it calls errors there are optimisations that it leaves out. Real ones are raised.
+    # Before the first import of TensorFlow, whose messages would hide the progress; those that it
+    # calls errors are about omitted optimisations. Real errors are raised.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     prefer_onednn()
     try:
@@ -80,11 +76,7 @@ def exit_status(
 
 
 def as_options(message: str) -> str:
-    """Returns the message of an error with its arguments as they stand on the command line.
-
-    Args:
-        message: Names an argument as `name`, and one with its value as `name=value`.
-    """
+    """Returns the message of an error with `name` or `name=value` as command-line options."""
 
     def option(match: re.Match[str]) -> str:
         name, value = match.groups()
@@ -96,7 +88,7 @@ def as_options(message: str) -> str:
 
 
 def _of_machine(error: BaseException | None) -> str | None:
-    """Returns what TensorFlow says of a disk, a file or memory; None if it is something else.
+    """Returns TensorFlow's message about a disk, a file or memory; None for other errors.
 
     TFDS wraps such errors in others.
     """
@@ -113,7 +105,7 @@ def _of_machine(error: BaseException | None) -> str | None:
     )
     while error is not None:
         if isinstance(error, kinds):
-            # Without the name of the operation in front.
+            # Without the prefix with the name of the operation.
             return error.message.split("}} ")[-1]
         if isinstance(error, errors.UnknownError):
             raised = _RAISED_INSIDE.search(error.message)

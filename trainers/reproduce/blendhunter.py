@@ -19,9 +19,9 @@ from trainers.distribution import strategy as strategies
 from trainers.errors import UserError
 from trainers.reproduce import blendhunter_options, scoring
 from trainers.reproduce.blendhunter_options import PAD, Cell, Options
-from trainers.reproduce.blendhunter_report import Findings, write
+from trainers.reproduce.blendhunter_report import write
 from trainers.reproduce.grid import Grid, Record
-from trainers.reproduce.training import train, with_progress
+from trainers.reproduce.training import Training, train, with_progress
 from trainers.runs import experiment, pipeline
 from trainers.runs.run_folder import RunFolder, load_model
 
@@ -63,24 +63,14 @@ class _Experiment:
         self._options = options
         self._strategy = strategies.make("auto")
         self._parametric = self._load(options.dataset)
-        self._realistic, realistic_number = None, 0
+        self._realistic = None
+        self.datasets = {"dataset": self._parametric}
         if options.transfer_dataset != "none":
             realistic = self._load(options.transfer_dataset)
             self._realistic = NoisyDataset(realistic, options.transfer_sigma, 0, PAD)
-            realistic_number = sum(realistic.num_examples[s] for s in options.transfer_splits)
-        self._findings = Findings(
-            options,
-            Grid({}),
-            Grid({}),
-            numbers=dict(self._parametric.num_examples),
-            realistic_number=realistic_number,
-        )
-
-    @property
-    def datasets(self) -> dict[str, Dataset]:
-        """The data by their role, as they are stored."""
-        realistic = {} if self._realistic is None else {"transfer_dataset": self._realistic}
-        return {"dataset": self._parametric, **realistic}
+            self.datasets["transfer_dataset"] = self._realistic
+        self._trainings: dict[Cell, Training] = {}
+        self._grids = {"parametric": Grid({}), "realistic": Grid({})}
 
     def run(self, cells: Sequence[Cell]) -> Path:
         """Does the trainings that are left, and returns the path of the report."""
@@ -89,11 +79,14 @@ class _Experiment:
             config = self._options.run_config(cell)
             training = train(config, self._parametric, self._strategy)
             self._forget(config.features_dir)
-            self._findings.trainings[cell] = training
+            self._trainings[cell] = training
             self._score(cell)
-            path = write(self._findings) if training.is_new else None
+            path = self._report() if training.is_new else None
         self._forget(self._options.output_dir / _REALISTIC_FEATURES)
-        return path or write(self._findings)
+        return path or self._report()
+
+    def _report(self) -> Path:
+        return write(self._options, self.datasets, self._trainings, **self._grids)
 
     def _forget(self, features_dir: Path | str) -> None:
         """Deletes features, 8 kB for each stamp, without `keep_features`."""
@@ -127,7 +120,7 @@ class _Experiment:
         realisation: int,
         features_dir: Path | None = None,
     ) -> None:
-        grid: Grid = getattr(self._findings, stamps)
+        grid = self._grids[stamps]
         if (sigma, realisation) not in grid.samples:
             path = self._options.output_dir / "sep" / f"{stamps}-{sigma:g}-{realisation}.npz"
             grid.samples[sigma, realisation] = scoring.sample(dataset, splits, path)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
+from trainers.datasets.dataset import Dataset
 from trainers.evaluators import plot_style
 from trainers.evaluators.section import Section, Table
 from trainers.reproduce import published, report
@@ -13,55 +14,48 @@ from trainers.reproduce.blendhunter_sections import parametric_section, realisti
 from trainers.reproduce.grid import Grid
 from trainers.reproduce.training import Training
 
-__all__ = ["Findings", "write"]
+__all__ = ["write"]
 
 
-@dataclasses.dataclass
-class Findings:
-    """Results of the experiment so far.
+def write(
+    options: Options,
+    datasets: Mapping[str, Dataset],
+    trainings: Mapping[Cell, Training],
+    parametric: Grid,
+    realistic: Grid,
+) -> Path:
+    """Writes `report.md`, `metrics.json` and the figures; returns the path of the report.
 
-    Attributes:
+    Args:
         options: Options of the experiment.
+        datasets: Datasets by their option.
+        trainings: Trainings so far.
         parametric: Predictions for the test stamps of the dataset of the trainings.
         realistic: Predictions for the realistic stamps.
-        numbers: Number of stamps in each split of the parametric dataset.
-        realistic_number: Number of realistic stamps.
-        trainings: Trainings so far.
     """
-
-    options: Options
-    parametric: Grid
-    realistic: Grid
-    numbers: dict[str, int]
-    realistic_number: int
-    trainings: dict[Cell, Training] = dataclasses.field(default_factory=dict)
-
-
-def write(findings: Findings) -> Path:
-    """Writes `report.md`, `metrics.json` and the figures; returns the path of the report."""
-    options = findings.options
     sections = []
     with plot_style.style():
-        section = parametric_section(options, findings.parametric)
+        section = parametric_section(options, parametric)
         sections.append(("parametric", "Parametric stamps", section))
-        if findings.realistic.records:
-            section = realistic_section(options, findings.realistic)
+        if realistic.records:
+            section = realistic_section(options, realistic)
             sections.append(("realistic", "Realistic stamps, without training again", section))
-    sections.append(("trainings", "Trainings", _trainings(findings)))
-    return report.write(
-        options, findings.trainings, "BlendHunter done again", _facts(findings), sections
-    )
+    sections.append(("trainings", "Trainings", _trainings(trainings)))
+    facts = _facts(options, datasets)
+    return report.write(options, trainings, "BlendHunter done again", facts, sections)
 
 
-def _facts(findings: Findings) -> dict[str, str]:
-    options = findings.options
+def _facts(options: Options, datasets: Mapping[str, Dataset]) -> dict[str, str]:
+    numbers = report.counts(datasets["dataset"].num_examples)
     facts = {
         "source": "Farrens et al. 2022 (arXiv:2110.08180)",
-        "parametric stamps": f"{options.dataset}: {report.counts(findings.numbers)}",
+        "parametric stamps": f"{options.dataset}: {numbers}",
     }
-    if findings.realistic_number:
+    if "transfer_dataset" in datasets:
+        numbers = datasets["transfer_dataset"].num_examples
+        number = sum(numbers[split] for split in options.transfer_splits)
         facts["realistic stamps"] = (
-            f"{options.transfer_dataset}: {findings.realistic_number} "
+            f"{options.transfer_dataset}: {number} "
             f"({', '.join(options.transfer_splits)}), noise sigma {options.transfer_sigma:g} counts"
         )
     facts["published, for comparison"] = (
@@ -70,9 +64,9 @@ def _facts(findings: Findings) -> dict[str, str]:
     return facts
 
 
-def _trainings(findings: Findings) -> Section:
+def _trainings(trainings: Mapping[Cell, Training]) -> Section:
     section, rows = Section(), []
-    for cell, training in findings.trainings.items():
+    for cell, training in trainings.items():
         numbers = training.metrics["training"]
         rows.append(
             [
@@ -86,7 +80,7 @@ def _trainings(findings: Findings) -> Section:
                 f"[report]({cell.folder}/report.md)",
             ]
         )
-    seconds = report.seconds(findings.trainings)
+    seconds = report.seconds(trainings)
     section.metrics |= {"trainings": len(rows), "seconds": seconds}
     section.text.append(
         f"{len(rows)} trainings in {seconds / 60:.0f} min, evaluation of each run included "
