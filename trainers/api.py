@@ -37,7 +37,7 @@ _OF_READING = ("data_dir", "manual_dir", "image_shape", "max_examples", "classes
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A run in its folder; what it holds is read when it is asked for.
+    """A run in its folder, whose files are read on access.
 
     Attributes:
         path: Folder of the run.
@@ -54,7 +54,7 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, dict[str, Any]]:
-        """Numbers of the evaluation by evaluator and name; `training` has those of the training."""
+        """Numbers by evaluator and name; `training` has those of the training."""
         return read_json(RunFolder(self.path).metrics)
 
     @functools.cached_property
@@ -64,7 +64,7 @@ class Run:
 
     @property
     def saved_model(self) -> Path | None:
-        """Folder of the exported SavedModel; None if there is none, or no longer."""
+        """Folder of the exported SavedModel; None if there is none."""
         return exports.own_export(RunFolder(self.path))
 
     def load_dataset(self) -> Dataset:
@@ -84,8 +84,8 @@ def fit(
 ) -> Run:
     """Trains, evaluates and exports a model, as `python -m trainers.run` does.
 
-    The same call again goes on where a run was stopped, or returns at once if it is finished;
-    either may be done by the command too. On several GPUs it trains on all of them.
+    The same call, or the command, resumes a run that was stopped, and returns at once if it is
+    finished. It trains on all GPUs.
 
     Args:
         model: Registry key of the model, see `zoo.list_models()`.
@@ -95,10 +95,10 @@ def fit(
         recipe: Recipe of the model. Default "default".
         hp: Hyperparameters that differ from the recipe's.
         **options: Further options of `python -m trainers.run`, such as `epochs=5`,
-            `run_dir="runs/mine"` or `data_dir="images"`; `overwrite=True` begins anew.
+            `run_dir="runs/mine"` or `data_dir="images"`; `overwrite=True` starts again.
 
     Returns:
-        The run. Of `repeats`, the one with the lowest validation loss.
+        The run; of several `repeats`, the one with the lowest validation loss.
 
     Raises:
         TypeError: if there is no such option, or it chooses what is read of a dataset that has been
@@ -124,10 +124,10 @@ def fit(
 
 
 def load_run(run_dir: Path | str) -> Run:
-    """Returns a run that was made before, by `fit` or by `python -m trainers.run`.
+    """Returns an earlier run of `fit` or `python -m trainers.run`.
 
     Args:
-        run_dir: Folder of the run; of several repeats, it stands for the one that was exported.
+        run_dir: Folder of the run; that of several repeats stands for the exported one.
 
     Raises:
         UserError: if the folder holds no run.

@@ -1,8 +1,8 @@
-"""A catalogue of a dataset's objects with a model's answers: one row for each object.
+"""Catalogue of a dataset's objects with a model's outputs: one row for each object.
 
-Identifier, position and the other numbers of the dataset; means and standard deviations of the
-latents; probabilities of the classes; expected shares of volunteers' votes with their standard
-deviations; and an outlier score: whatever the model has. Columns have descriptions and units.
+The columns are identifier, position and the other numbers of the dataset, and the outputs of the
+model: means and standard deviations of latents, class probabilities, expected vote fractions with
+their standard deviations, and an outlier score. They have descriptions and units.
 
 Examples:
     python -m trainers.catalogue --run_dir runs/NAME --output latents.fits
@@ -43,13 +43,13 @@ _OUTPUTS = (
     "asked",
 )
 
-# Training objects that the isolation forest is made from.
+# Training objects of the isolation forest.
 _REFERENCE_OBJECTS = 20_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options(CheckedOptions):
-    """The run, the data and the file; by default the data are those of the run."""
+    """The run, the data (default those of the run) and the file."""
 
     run_dir: Path = option()
     """Folder of the run."""
@@ -77,20 +77,20 @@ class Options(CheckedOptions):
 
 
 def make(model: ZooModel, dataset: Dataset, splits: Sequence[str], batch_size: int = 256) -> Table:
-    """Returns the catalogue.
+    """Returns the catalogue; images are read batch by batch.
 
-    The images are read and left behind batch by batch; what grows is the table. The outlier score
-    is that of an isolation forest on the latent means of the training split, without labels.
+    The outlier score is that of an isolation forest on the latent means of the training split,
+    without labels.
 
     Args:
         model: The trained model.
         dataset: The dataset.
-        splits: Those of its splits that become rows.
-        batch_size: Images at a time. Default 256.
+        splits: Splits of the dataset that become rows.
+        batch_size: Images in a batch. Default 256.
 
     Raises:
-        TrainingError: if the model answers with a number that is not finite.
-        UserError: if the model says nothing that can stand in a catalogue.
+        TrainingError: if an output is not finite.
+        UserError: if the model has no outputs for a catalogue.
 
     References:
         Liu, Ting & Zhou 2008 (ICDM, 413), isolation forest.
@@ -140,15 +140,13 @@ def _answers(model: ZooModel):
     from trainers.prediction import inference
 
     encodes = hasattr(model, "encode")
-
+    answers_too = not encodes or model.task in ("classification", "unsupervised_classification")
     answer = inference.method_of(model, "call")
 
     def answers(*inputs):
-        outputs = dict(answer(*inputs)) if not encodes else {}
-        if encodes:
-            outputs |= model.encode(*inputs)
-            if model.task in ("classification", "unsupervised_classification"):
-                outputs |= answer(*inputs)
+        outputs = dict(model.encode(*inputs)) if encodes else {}
+        if answers_too:
+            outputs |= answer(*inputs)
         return {name: outputs[name] for name in _OUTPUTS if name in outputs}
 
     return answers

@@ -51,7 +51,7 @@ def _command(arguments: Sequence[str]) -> None:
                 source, "put them back to adapt the model from its own data"
             )
             if config.dataset == "image_folder":
-                # Before the padding, which the target is given as the source was.
+                # Without the padding, which is added to the target too.
                 *sides, bands = source.spec.image_shape
                 shape = [*(side - 2 * config.pad for side in sides), bands]
                 config = dataclasses.replace(config, image_shape=shape)

@@ -1,15 +1,14 @@
 """Errors that the commands report in one line.
 
-Messages name arguments as Python has them, in backquotes: "`epochs` must be at least 1; got 0", or
-"`overwrite=True` begins anew". The commands show them as options, see
-`trainers.cli.exit_status.as_options`.
+Messages have arguments in backquotes, "`epochs` must be at least 1; got 0" or "`overwrite=True`".
+The commands show them as options, see `trainers.cli.exit_status.as_options`.
 """
 
 __all__ = ["LostWorkerError", "TrainingError", "UserError"]
 
 
 class UserError(ValueError):
-    """A mistake in what the user asked for or gave; the commands exit with status 2."""
+    """A mistake in the user's arguments or files; the commands exit with status 2."""
 
 
 class TrainingError(RuntimeError):
@@ -19,5 +18,5 @@ class TrainingError(RuntimeError):
 class LostWorkerError(TrainingError):
     """Another worker is late, has stopped or cannot be reached; the commands exit with status 75.
 
-    That is EX_TEMPFAIL of sysexits.h: the same command, given again, can go on.
+    That is EX_TEMPFAIL of sysexits.h: the same command can resume the run.
     """

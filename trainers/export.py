@@ -35,7 +35,7 @@ class Options(CheckedOptions):
 
     base_path: str | None = option(None)
     """The folder of all models as the server sees it, such as /models in a container; default:
-    what models.config says, or the folder itself."""
+    that of models.config, or the folder itself."""
 
 
 def _command(arguments: Sequence[str]) -> None:

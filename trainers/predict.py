@@ -152,7 +152,7 @@ def _entries(options: Options, model: ServedModel) -> Entries:
 
 
 def _described(facts: Facts) -> str:
-    """Returns which model it is and what it was trained on: versions of one name may differ."""
+    """Returns name, version and training data of a model."""
     name = f"{facts.name}, version {facts.version}" if facts.version else facts.name
     if not facts.data.get("name"):
         return f"{name}, of {facts.folder}"

@@ -67,7 +67,7 @@ class LabelExperiment(abc.ABC):
     @staticmethod
     @abc.abstractmethod
     def check(spec: DatasetSpec) -> None:
-        """Raises UserError if a dataset does not have what the experiment needs."""
+        """Raises UserError if a dataset lacks the labels of the experiment."""
 
     @abc.abstractmethod
     def score(self, cell: Cell) -> dict[str, float]:
@@ -90,7 +90,7 @@ class LabelExperiment(abc.ABC):
         """
         pipeline.check_model(options.run)
         with experiment.opened(options) as record:
-            # Also for what is computed outside of the trainings.
+            # Also for computations outside of the trainings.
             strategies.make("one", options.run.deterministic)
             dataset = loading.load_stored(options.run)
             cls.check(dataset.spec)

@@ -180,8 +180,8 @@ class CheckedOptions:
             for number in value if isinstance(value, (list, tuple)) else [value]:
                 # An integer is a float too, and so is, for Python, True.
                 if not isinstance(number, (int, kind)) or isinstance(number, bool):
-                    what = "a whole number" if kind is int else "a number"
-                    raise UserError(f"`{field.name}` must be {what}; got {number!r}")
+                    wanted = "a whole number" if kind is int else "a number"
+                    raise UserError(f"`{field.name}` must be {wanted}; got {number!r}")
                 if not limits.hold(number):
                     wanted = limits.describe(number)
                     raise UserError(f"`{field.name}` must be {wanted}; got {number}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,7 +41,9 @@ def of(
     values = with_absolute_paths(type(options), dataclasses.asdict(options))
     if saved is not None:
         values = _defaults(type(options)) | with_absolute_paths(type(options), saved)
-    return {name: _plain(values[name]) for name in names(type(options), *affects)}
+    result = {name: values[name] for name in names(type(options), *affects)}
+    # As read from a file, so that the two compare equal.
+    return json.loads(json.dumps(result))
 
 
 def differences(
@@ -107,15 +110,6 @@ def _absolute(path: str, base: Path | str) -> str:
     if "://" in path:
         return path
     return os.path.abspath(os.path.join(base, os.path.expanduser(path)))
-
-
-def _plain(value: Any) -> Any:
-    """Returns a value as a JSON file returns it, so that the two compare equal."""
-    if isinstance(value, Mapping):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    return value
 
 
 def _defaults(options_class: type) -> dict[str, Any]:

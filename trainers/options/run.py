@@ -16,7 +16,7 @@ __all__ = ["RunConfig"]
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig(CheckedOptions):
-    """Options: what the command line gives overrides the recipe, the recipe these defaults."""
+    """Options; the command line overrides the recipe, and the recipe these defaults."""
 
     model: str = option("", affects=Affects.TRAINING, in_recipes=False)
     """Registry key of the model; `--list` shows them all."""
@@ -59,7 +59,7 @@ class RunConfig(CheckedOptions):
     """Learning rate: constant, a cosine decay to zero, or lower when the validation loss stays."""
 
     plateau_factor: float = option(0.5, affects=Affects.TRAINING, above=0, below=1)
-    """Under `plateau`, what the learning rate is multiplied by."""
+    """Under `plateau`, factor of the learning rate."""
 
     plateau_patience: int = option(5, affects=Affects.TRAINING, least=1)
     """Under `plateau`, epochs without a lower validation loss before that."""
@@ -105,7 +105,7 @@ class RunConfig(CheckedOptions):
     """Replicas: auto is multiworker under TF_CONFIG or SLURM, mirrored on several GPUs, or one."""
 
     run_dir: str = option("", affects=Affects.NOTHING, path=True)
-    """Folder of the run, which goes on there if it was stopped; default: runs/<what it is>."""
+    """Folder of the run, where it can be resumed; default: runs/<model, data and settings>."""
 
     overwrite: bool = flag(Affects.NOTHING)
     """Delete the run that the run folder holds and begin anew."""
@@ -129,7 +129,7 @@ class RunConfig(CheckedOptions):
     classes: list[str] | None = option(
         None, affects=Affects.DATA, nargs="+", type=str, metavar="NAME[=CLASS,CLASS]"
     )
-    """Classes to tell apart, each one or several of the dataset's; the others are left out."""
+    """Classes to distinguish, each one or several of the dataset's; the others are left out."""
 
     on_error: Literal["raise", "skip"] = option("raise", affects=Affects.DATA)
     """Unusable images: stop at the first, or leave them out and list them."""

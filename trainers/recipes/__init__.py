@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import json
 import pkgutil
 from collections.abc import Mapping
 from types import ModuleType
@@ -68,7 +69,9 @@ class Recipe(_Settings):
         )
         settings = {name: getattr(recipe, name) for name in _SETTINGS}
         settings = {name: value for name, value in settings.items() if value is not None}
-        return _as_json({**settings, "dataset": dataset, "hp": recipe.hyperparameters})
+        settings |= {"dataset": dataset, "hp": recipe.hyperparameters}
+        # As read from a saved configuration, so that the two compare equal.
+        return json.loads(json.dumps(settings))
 
 
 def get(model: str, name: str = "default") -> Recipe:
@@ -144,12 +147,3 @@ def _joined(
 
 def _of_module(module: ModuleType) -> dict[str, Recipe]:
     return {name.lower(): each for name, each in vars(module).items() if isinstance(each, Recipe)}
-
-
-def _as_json(value: Any) -> Any:
-    # As the saved configuration reads it back, so that the two compare equal.
-    if isinstance(value, Mapping):
-        return {key: _as_json(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_as_json(item) for item in value]
-    return value

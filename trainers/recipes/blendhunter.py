@@ -5,7 +5,7 @@
     python -m trainers.run --model blendhunter --recipe paper --manual_dir COSMOS --noise_sigma 5
 
 Keras downloads the ImageNet weights (59 MB) once; without a network give the path of the file as
-in the second line, or `weights=none` to see what random features bring. One run is one noise level;
+in the second line, or `weights=none` for random features. One run is one noise level;
 the publication's grid of levels and realisations is `python -m trainers.reproduce blendhunter`.
 """
 

@@ -1,5 +1,5 @@
-"""Publications done again: `python -m trainers.reproduce NAME`.
+"""Reproductions of publications, with the published numbers beside ours.
 
-Each file that `__main__` names has a `run(arguments)` that does a set of runs with the project's
-own trainer and writes one report with the published numbers beside ours.
+Each module in `__main__.PUBLICATIONS` has a `run(arguments)` that trains a set of runs and writes
+one report.
 """

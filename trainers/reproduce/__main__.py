@@ -1,4 +1,4 @@
-"""Does a publication again: `python -m trainers.reproduce NAME`, and `--help` behind the name."""
+"""Reproduces a publication: `python -m trainers.reproduce NAME`; options: `NAME --help`."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ PUBLICATIONS = {
 
 
 def _command(arguments: Sequence[str]) -> None:
-    names = "\n".join(f"  {name}  {what}" for name, what in PUBLICATIONS.items())
+    names = "\n".join(f"  {name}  {title}" for name, title in PUBLICATIONS.items())
     if arguments[:1] in (["-h"], ["--help"]):
         print(f"{__doc__}\n\n{names}")
         return
     if not arguments or arguments[0] not in PUBLICATIONS:
-        given = f"'{arguments[0]}'" if arguments else "nothing"
-        raise UserError(f"NAME must be one of {', '.join(PUBLICATIONS)}; got {given}")
+        name = f"'{arguments[0]}'" if arguments else "nothing"
+        raise UserError(f"NAME must be one of {', '.join(PUBLICATIONS)}; got {name}")
     publication = importlib.import_module(f"trainers.reproduce.{arguments[0]}")
     publication.run(arguments[1:])
 

@@ -32,7 +32,7 @@ _REALISTIC_FEATURES = "realistic_features"
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Runs the experiment, or what is left of it.
+    """Runs the experiment, or resumes it.
 
     Args:
         arguments: The command line behind the name of the experiment.

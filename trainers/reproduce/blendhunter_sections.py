@@ -20,7 +20,7 @@ _HEADS = ("all", f"close, < {CLOSE:g} px", "far", "isolated")
 
 
 def parametric_section(options: Options, grid: Grid) -> Section:
-    """Returns what the models answer about stamps with the noise of their training."""
+    """Returns the results on stamps with the noise of the training."""
     section = Section()
     section.text.append(
         'Models are trained and tested with the same noise unless they are called "one for all" '
@@ -123,7 +123,7 @@ def _failures(grid: Grid) -> Table:
 
 
 def realistic_section(options: Options, grid: Grid) -> Section:
-    """Returns what the models answer about realistic stamps."""
+    """Returns the results on realistic stamps."""
     section, sigma = Section(), options.transfer_sigma
     section.text.append(
         f"Stamps of real galaxies with noise of sigma {sigma:g}, judged by the models that were "

@@ -24,7 +24,7 @@ __all__ = [
 
 @dataclasses.dataclass(frozen=True)
 class PublishedRates:
-    """Fractions of right answers; None where nothing is published.
+    """Fractions of correct predictions; None for unpublished ones.
 
     Attributes:
         all: Of all stamps.
@@ -61,8 +61,8 @@ SEP: Mapping[float, PublishedRates] = {
     35.0: PublishedRates(0.749, 0.263, 0.670, 0.876),
     40.0: PublishedRates(0.670, 0.213, 0.572, 0.810),
 }
-"""SEP on the same stamps. A stamp in which it found nothing counts as a mistake there (single
-galaxies are "missed" where the noise is high), while the paper leaves failures out."""
+"""SEP on the same stamps. A stamp without detections counts as a mistake (single galaxies are
+"missed" with much noise), while the paper omits failures."""
 
 REALISTIC_SIGMA = 14.5
 """Standard deviation of the noise of the realistic stamps."""

@@ -37,7 +37,7 @@ class Training:
 
 
 def train(config: RunConfig, dataset: Dataset, strategy: tf.distribute.Strategy) -> Training:
-    """Does a run on a dataset as it is stored, or what is left of it."""
+    """Does a run on a dataset as stored, or resumes it."""
     folder = RunFolder(config.run_dir)
     times = folder.path / "seconds.json"
     earlier = read_json(times) if times.exists() else 0.0

@@ -30,7 +30,7 @@ _PCA_IMAGES = 4000
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Runs the experiment, or what is left of it.
+    """Runs the experiment, or resumes it.
 
     Args:
         arguments: The command line behind the name of the experiment.
@@ -49,12 +49,7 @@ def run(arguments: Sequence[str]) -> None:
             raise UserError(f"`dataset` {options.dataset} must have a {split} split")
     with experiment.opened(options) as record:
         record({"dataset": dataset})
-        findings = Findings(
-            options,
-            dict(dataset.num_examples),
-            dataset.spec,
-            dataset.arrays("test", limit=_SHOWN)["image"],
-        )
+        findings = Findings(options, dataset, dataset.arrays("test", limit=_SHOWN)["image"])
         findings.components = _components(options, dataset)
         strategy = strategies.make("auto")
         for cell in with_progress(cells):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from trainers.datasets.dataset import DatasetSpec
+from trainers.datasets.dataset import Dataset
 from trainers.evaluators import plot_style
 from trainers.evaluators.figures.display import Stretch
 from trainers.evaluators.section import Section, Table
@@ -49,8 +49,7 @@ class Findings:
 
     Attributes:
         options: Options of the experiment.
-        numbers: Number of images in each split.
-        spec: Specification of the dataset.
+        dataset: The dataset.
         originals: The first test images.
         components: Quality of principal components by dimension.
         cells: Quality of each training.
@@ -58,8 +57,7 @@ class Findings:
     """
 
     options: Options
-    numbers: dict[str, int]
-    spec: DatasetSpec
+    dataset: Dataset
     originals: np.ndarray
     components: dict[int, Quality] = dataclasses.field(default_factory=dict)
     cells: dict[Cell, Quality] = dataclasses.field(default_factory=dict)
@@ -77,7 +75,7 @@ def write(findings: Findings) -> Path:
         "Reconstructions against latents and loss",
         {
             "source": "Xu et al. 2023 (arXiv:2303.08627), 40 latents, squared error",
-            "images": f"{options.dataset}: {report.counts(findings.numbers)}",
+            "images": f"{options.dataset}: {report.counts(findings.dataset.num_examples)}",
             "model": f"{options.model}, recipe {options.recipe}, {options.epochs} epochs",
         },
         [("vae_latents", "Reconstructions of the test images", section)],
@@ -86,7 +84,7 @@ def write(findings: Findings) -> Path:
 
 def _section(findings: Findings) -> Section:
     section = Section()
-    unit = findings.spec.units
+    unit = findings.dataset.spec.units
     rows = []
     for cell, quality in findings.cells.items():
         name = f"{cell.loss}_{cell.latent_dim}"
@@ -130,7 +128,7 @@ def _row(loss: str, dim: int, quality: Quality, seconds: float | None = None) ->
 
 
 def _by_dimension(findings: Findings) -> Figure:
-    panels = {"mse": f"MSE, {findings.spec.units} squared"} | {
+    panels = {"mse": f"MSE, {findings.dataset.spec.units} squared"} | {
         name: _SSIM.format(sigma=sigma) for name, sigma in (("ssim", 1.5), ("ssim_wide", 10.0))
     }
     figure, axes = plot_style.new_figure(1, len(panels), width=3.9, height=3.7)
@@ -165,7 +163,7 @@ def _by_loss(findings: Findings) -> Figure:
     left.bar(
         places, [quality.mse for quality in by_loss.values()], 0.6, color=plot_style.COLOURS[0]
     )
-    left.set(ylabel=f"MSE, {findings.spec.units} squared")
+    left.set(ylabel=f"MSE, {findings.dataset.spec.units} squared")
     for offset, name, colour, sigma in ((-0.2, "ssim", 1, 1.5), (0.2, "ssim_wide", 2, 10.0)):
         values = [getattr(quality, name) for quality in by_loss.values()]
         right.bar(
@@ -185,7 +183,7 @@ def _by_loss(findings: Findings) -> Figure:
 
 def _examples(findings: Findings) -> Figure:
     drawn = {c: q.examples for c, q in findings.cells.items() if q.examples is not None}
-    stretch = Stretch(findings.originals, findings.spec.bands)
+    stretch = Stretch(findings.originals, findings.dataset.spec.bands)
     rows = {"original": findings.originals} | {
         f"{cell.loss}\n{cell.latent_dim} latents": images for cell, images in drawn.items()
     }

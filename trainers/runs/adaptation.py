@@ -33,7 +33,7 @@ def adapt(
     target: Dataset,
     strategy: tf.distribute.Strategy,
 ) -> Outcome | None:
-    """Does an adaptation, or what is left of it, in the folder `config.run_dir`.
+    """Does an adaptation, or resumes it, in the folder `config.run_dir`.
 
     See `trainers.runs.pipeline.execute` for strategy, Returns and Raises.
 

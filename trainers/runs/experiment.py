@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -40,7 +39,7 @@ def opened(options: ExperimentOptions) -> Iterator[Callable[[Mapping[str, Datase
         UserError: if another process uses the folder, or it holds another experiment or other
             files.
     """
-    folder, own = options.output_dir, json.loads(json.dumps(options.experiment()))
+    folder, own = options.output_dir, options.experiment()
     name, path, saved = f"`output_dir` {folder}", folder / _DESCRIPTION, {}
 
     def record(data: Mapping[str, Dataset]) -> None:

@@ -68,7 +68,7 @@ class Procedure(abc.ABC):
         folder: RunFolder,
         callbacks: list[keras.callbacks.Callback],
     ) -> TrainingProgress:
-        """Trains the model, or what is left of its training, on every worker.
+        """Trains the model, or resumes its training, on every worker.
 
         The callbacks are those of the chief, see `trainers.training.loop.fit`.
         """
@@ -85,7 +85,7 @@ class Procedure(abc.ABC):
 def execute(
     config: RunConfig, dataset: Dataset, strategy: tf.distribute.Strategy, exports: bool = True
 ) -> Outcome | None:
-    """Does a run, or what is left of it, in the folder `config.run_dir`.
+    """Does a run, or resumes it, in the folder `config.run_dir`.
 
     Args:
         config: The run.
@@ -107,7 +107,7 @@ def execute(
 def follow(
     procedure: Procedure, config: RunConfig, strategy: tf.distribute.Strategy
 ) -> Outcome | None:
-    """Does a run of any kind, or what is left of it; see `execute`."""
+    """Does a run of any kind, or resumes it; see `execute`."""
     folder = RunFolder(config.run_dir)
     if not strategies.is_chief(strategy):
         # The chief reports whether the run is finished.

@@ -19,7 +19,7 @@ __all__ = ["run"]
 
 
 def run(config: RunConfig, stored: Dataset | None = None) -> tuple[RunConfig, Outcome | None]:
-    """Does a run, or what is left of it.
+    """Does a run, or resumes it.
 
     Args:
         config: The run.

@@ -23,7 +23,7 @@ from trainers.training.progress import ProgressBar
 
 __all__ = ["BATCH", "SHARD_BATCHES", "FeatureFiles", "fill", "folder_of"]
 
-# Images of a batch, and batches of a file, which is what a kill can cost.
+# Images of a batch, and batches of a file: a kill loses at most one file.
 BATCH = 64
 SHARD_BATCHES = 16
 

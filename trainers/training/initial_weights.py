@@ -36,8 +36,8 @@ def start_from(model: ZooModel, source: str) -> None:
 
 
 def _check(model: ZooModel, trained: ZooModel, source: str) -> None:
-    def refuse(what: str, wanted: Any, got: Any) -> None:
-        raise UserError(f"`init` {source} must have the {what} {wanted}; it has {got}")
+    def refuse(kind: str, wanted: Any, got: Any) -> None:
+        raise UserError(f"`init` {source} must have the {kind} {wanted}; it has {got}")
 
     if trained.registry_name != model.registry_name:
         raise UserError(
@@ -52,9 +52,8 @@ def _check(model: ZooModel, trained: ZooModel, source: str) -> None:
     shapes = [[tuple(variable.shape) for variable in each.variables] for each in (model, trained)]
     if shapes[0] != shapes[1]:
         differing = [name for name in own if own[name] != other.get(name)] or ["networks"]
-        what = ", ".join(differing)
         wanted, got = ([each.get(name) for name in differing] for each in (own, other))
-        refuse(what, wanted, got)
+        refuse(", ".join(differing), wanted, got)
 
 
 def _hyperparameters(model: ZooModel) -> dict[str, Any]:

@@ -308,6 +308,6 @@ class _Fit:
         workers = strategies.total(self.strategy, 1.0)
         if strategies.total(self.strategy, done) != workers * done:
             raise UserError(
-                "the workers found different checkpoints: `run_dir` must be on a file system "
+                "the workers see different checkpoints: `run_dir` must be on a file system "
                 "that all of them share"
             )
