@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from trainers.prediction import inference
-
-if TYPE_CHECKING:
-    from zoo.model import ZooModel
+from zoo.model import ZooModel
 
 __all__ = ["fraction_rmse", "information", "score"]
 

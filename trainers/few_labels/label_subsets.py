@@ -7,18 +7,18 @@ import math
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import keras
 import numpy as np
 
 from trainers.datasets import fingerprints, loading
 from trainers.datasets.dataset import Dataset, DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
+from trainers.distribution import strategy as strategies
 from trainers.options.run import RunConfig
-
-if TYPE_CHECKING:
-    from trainers.runs.outcome import Outcome
-    from zoo.model import ZooModel
+from trainers.runs import pipeline, run_folder
+from trainers.runs.outcome import Outcome
+from zoo.model import ZooModel
 
 __all__ = ["LabelSubsets", "held_out", "stratified_order"]
 
@@ -130,11 +130,6 @@ class LabelSubsets:
         Raises:
             TrainingError: if the training cannot go on.
         """
-        import keras
-
-        from trainers.distribution import strategy as strategies
-        from trainers.runs import pipeline, run_folder
-
         config = dataclasses.replace(config, evaluators=[], run_dir=str(run_dir))
         config, dataset = self.dataset(config, rows, aside, min_steps)
         outcome = pipeline.execute(

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import keras
 import numpy as np
+import tensorflow as tf
 
+from trainers.datasets.dataset import Dataset
 from trainers.datasets.paired import PairedDataset
 from trainers.errors import UserError
 from trainers.options.adaptation import AdaptationConfig
 from trainers.runs import pipeline
+from trainers.runs.outcome import Outcome
 from trainers.runs.run_folder import RunFolder, load_model
 from trainers.training import loop, steps
-from trainers.training.checkpoints import Checkpoints
+from trainers.training.checkpoints import Checkpoints, TrainingProgress
 from zoo.adaptation import DomainAdaptation
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-
-    from trainers.datasets.dataset import Dataset
-    from trainers.runs.outcome import Outcome
-    from trainers.training.checkpoints import TrainingProgress
-    from zoo.model import ZooModel
+from zoo.model import ZooModel
 
 __all__ = ["adapt"]
 

@@ -6,7 +6,7 @@ import abc
 import contextlib
 import os
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,6 +14,7 @@ import tensorflow as tf
 
 import zoo
 from trainers.datasets import records
+from trainers.datasets.dataset import Dataset, DatasetSpec
 from trainers.distribution import strategy as strategies
 from trainers.errors import UserError
 from trainers.options import identity
@@ -29,9 +30,6 @@ from trainers.training.callbacks import HistoryFile, ProgressReport, TensorBoard
 from trainers.training.checkpoints import Checkpoints, TrainingProgress
 from zoo import registry
 from zoo.model import ZooModel
-
-if TYPE_CHECKING:
-    from trainers.datasets.dataset import Dataset, DatasetSpec
 
 __all__ = [
     "ADAPT_IMAGES",

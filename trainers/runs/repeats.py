@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from trainers.datasets.dataset import Dataset
 from trainers.options.run import RunConfig
 from trainers.runs import exports, pipeline
 from trainers.runs.outcome import Outcome
@@ -17,9 +18,6 @@ from trainers.runs.run_folder import RunFolder
 from trainers.storage.atomic_files import write_atomically
 from trainers.storage.json_files import read_json, write_json
 from trainers.tables.markdown import markdown_table
-
-if TYPE_CHECKING:
-    from trainers.datasets.dataset import Dataset
 
 __all__ = ["execute", "summarise", "table"]
 

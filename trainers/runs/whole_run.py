@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 from trainers.datasets import loading
+from trainers.datasets.dataset import Dataset
 from trainers.distribution import strategy as strategies
+from trainers.options.run import RunConfig
 from trainers.runs import pipeline, repeats
+from trainers.runs.outcome import Outcome
 from trainers.runs.run_name import default_run_dir
-
-if TYPE_CHECKING:
-    from trainers.datasets.dataset import Dataset
-    from trainers.options.run import RunConfig
-    from trainers.runs.outcome import Outcome
 
 __all__ = ["run"]
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import zoo
 from trainers.errors import UserError
 from zoo.fingerprints import without_names
-
-if TYPE_CHECKING:
-    from zoo.model import ZooModel
+from zoo.model import ZooModel
 
 __all__ = ["start_from"]
 

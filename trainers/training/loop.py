@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from trainers.datasets.dataset import Dataset
 from trainers.distribution import strategy as strategies
 from trainers.errors import TrainingError, UserError
 from trainers.options.run import RunConfig
@@ -22,9 +22,6 @@ from trainers.training import optimizers, plateau, steps
 from trainers.training.checkpoints import Checkpoints, TrainingProgress
 from trainers.training.interruption import Interruption
 from zoo.model import ZooModel
-
-if TYPE_CHECKING:
-    from trainers.datasets.dataset import Dataset
 
 __all__ = ["fit"]
 

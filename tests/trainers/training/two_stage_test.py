@@ -201,7 +201,9 @@ class FeaturesTest(_Case):
             self.features()
             lines = [line for line in self.shown.splitlines() if "is damaged" in line]
             self.assertLen(lines, 0 if told is None else 1)
-            self.assertEqual(any(f": {told} is damaged" in line for line in lines), told is not None)
+            self.assertEqual(
+                any(f": {told} is damaged" in line for line in lines), told is not None
+            )
             self.assertEqual(self.computed(), [again, False])
             self.assertEqual(self.files(), whole)
 
