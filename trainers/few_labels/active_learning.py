@@ -15,7 +15,6 @@ from trainers.errors import UserError
 from trainers.few_labels import acquisition
 from trainers.few_labels.active_learning_options import STRATEGIES, Options, Round
 from trainers.few_labels.label_experiment import LabelExperiment
-from trainers.few_labels.label_subsets import LabelSubsets
 from trainers.runs.run_folder import load_model
 from trainers.storage.json_files import read_json, write_json
 
@@ -37,27 +36,24 @@ class ActiveLearning(LabelExperiment):
         "better) on the test split against the number of labelled galaxies"
     )
 
-    def __init__(self, options: Options, subsets: LabelSubsets):
-        super().__init__(
-            options,
-            subsets,
-            titles={strategy: STRATEGIES[strategy] for strategy in options.strategies},
-            title=f"Which galaxies to label, {subsets.spec.name}",
-            facts={
-                "model": options.model,
-                "reference": "Walmsley et al. 2019 (arXiv:1905.07424)",
-                "dataset": subsets.spec.name,
-            },
-            text=(
-                "In each round a model is trained from scratch on all labels so far, with at least "
-                f"{options.min_steps} steps; a fifth of the labels chooses its epoch. The next "
-                f"{options.step} galaxies are the most informative ones (mutual information of "
-                f"votes and weights, from dropout) of {options.candidates} unlabelled ones, or as "
-                f"many at random. Both begin with the same galaxies. The test split has "
-                f"{subsets.tested} galaxies. Errors of vote fractions are weighted by the number "
-                "of volunteers; they include the scatter of the volunteers, which no model can "
-                "predict."
-            ),
+    def __init__(self, options: Options):
+        super().__init__(options)
+        self.titles = {strategy: STRATEGIES[strategy] for strategy in options.strategies}
+        self.title = f"Which galaxies to label, {self.subsets.spec.name}"
+        self.facts = {
+            "model": options.model,
+            "reference": "Walmsley et al. 2019 (arXiv:1905.07424)",
+            "dataset": self.subsets.spec.name,
+        }
+        self.text = (
+            "In each round a model is trained from scratch on all labels so far, with at least "
+            f"{options.min_steps} steps; a fifth of the labels chooses its epoch. The next "
+            f"{options.step} galaxies are the most informative ones (mutual information of "
+            f"votes and weights, from dropout) of {options.candidates} unlabelled ones, or as "
+            f"many at random. Both begin with the same galaxies. The test split has "
+            f"{self.subsets.tested} galaxies. Errors of vote fractions are weighted by the number "
+            "of volunteers; they include the scatter of the volunteers, which no model can "
+            "predict."
         )
 
     @classmethod

@@ -13,10 +13,9 @@ import simple_parsing
 from trainers.cli.parser import parse_known
 from trainers.cli.run_options import parse_run
 from trainers.errors import UserError
-from trainers.options.experiment import ExperimentOptions
+from trainers.options.experiment import ExperimentOptions, of_trainings
 from trainers.options.fields import option
 from trainers.options.run import RunConfig
-from trainers.runs import experiment
 
 __all__ = ["START", "Cell", "LabelOptions", "parse"]
 
@@ -63,8 +62,11 @@ class LabelOptions(ExperimentOptions):
 
     run: RunConfig = simple_parsing.field(default_factory=RunConfig, cmd=False)
 
+    def configurations(self) -> list[RunConfig]:
+        return [self.run]
+
     def experiment(self) -> dict[str, Any]:
-        return super().experiment() | experiment.of_trainings(self.run)
+        return super().experiment() | of_trainings(self.run)
 
 
 Options = TypeVar("Options", bound=LabelOptions)

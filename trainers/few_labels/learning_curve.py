@@ -35,31 +35,33 @@ class LearningCurve(LabelExperiment):
     most_labels = "`labels`"
     caption = "Accuracy and balanced accuracy on the test split against the number of labels"
 
-    def __init__(self, options: Options, subsets: LabelSubsets):
-        tested = subsets.tested
-        super().__init__(
-            options,
-            subsets,
-            titles={method: METHODS[method] for method in options.methods},
-            title=f"Accuracy against labels, {options.run.data_name}",
-            facts={
-                "encoder": options.encoder,
-                "dataset": options.run.data_name,
-                "classes": ", ".join(subsets.spec.class_names),
-            },
-            text=(
-                "A classifier saw exactly the stated number of labels: a fifth of them chose the "
-                "epoch of a network or the ridge penalty of the logistic regression. The classes "
-                "have the shares that they have in the data; of one repeat, the larger samples "
-                "hold the smaller ones. Networks had at least "
-                f"{options.min_steps} steps. The test split was used for the scores alone; its "
-                f"{tested} objects, the same for all, give an accuracy a standard error of up to "
-                f"{0.5 / np.sqrt(tested):.3f}, which the deviations over repeats do not include."
-            ),
+    def __init__(self, options: Options):
+        super().__init__(options)
+        tested = self.subsets.tested
+        self.titles = {method: METHODS[method] for method in options.methods}
+        self.title = f"Accuracy against labels, {options.run.data_name}"
+        self.facts = {
+            "encoder": options.encoder,
+            "dataset": options.run.data_name,
+            "classes": ", ".join(self.subsets.spec.class_names),
+        }
+        self.text = (
+            "A classifier saw exactly the stated number of labels: a fifth of them chose the "
+            "epoch of a network or the ridge penalty of the logistic regression. The classes "
+            "have the shares that they have in the data; of one repeat, the larger samples "
+            "hold the smaller ones. Networks had at least "
+            f"{options.min_steps} steps. The test split was used for the scores alone; its "
+            f"{tested} objects, the same for all, give an accuracy a standard error of up to "
+            f"{0.5 / np.sqrt(tested):.3f}, which the deviations over repeats do not include."
         )
+        shares = np.bincount(self.subsets.test["label"]) / tested
+        self.levels = {
+            "accuracy": ("largest class", shares.max()),
+            "balanced_accuracy": ("chance", 1 / np.count_nonzero(shares)),
+        }
         self._features: dict[str, np.ndarray] = {}
         if set(options.methods) & set(_PROBES):
-            self._features = _frozen_features(options, subsets)
+            self._features = _frozen_features(options, self.subsets)
 
     @staticmethod
     def check(spec: DatasetSpec) -> None:
@@ -91,13 +93,6 @@ class LearningCurve(LabelExperiment):
     def _score(self, predicted: np.ndarray) -> dict[str, float]:
         score = TaskScore(self.subsets.test["label"], predicted)
         return {name: getattr(score, name) for name in self.measures}
-
-    def levels(self) -> Mapping[str, tuple[str, float]]:
-        shares = np.bincount(self.subsets.test["label"]) / self.subsets.tested
-        return {
-            "accuracy": ("largest class", shares.max()),
-            "balanced_accuracy": ("chance", 1 / np.count_nonzero(shares)),
-        }
 
 
 def _frozen_features(options: Options, subsets: LabelSubsets) -> dict[str, np.ndarray]:

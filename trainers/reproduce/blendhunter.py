@@ -21,8 +21,8 @@ from trainers.reproduce import blendhunter_options, scoring
 from trainers.reproduce.blendhunter_options import PAD, Cell, Options
 from trainers.reproduce.blendhunter_report import write
 from trainers.reproduce.grid import Grid, Record
-from trainers.reproduce.training import Training, train, with_progress
-from trainers.runs import experiment, pipeline
+from trainers.reproduce.training import Training, train
+from trainers.runs.experiment import Experiment
 from trainers.runs.run_folder import RunFolder, load_model
 
 __all__ = ["run"]
@@ -32,83 +32,69 @@ _REALISTIC_FEATURES = "realistic_features"
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Runs the experiment, or resumes it.
-
-    Args:
-        arguments: The command line behind the name of the experiment.
-
-    Raises:
-        UserError: if options, data, models or folder do not fit together.
-        TrainingError: if a training cannot go on.
-    """
+    """Runs the experiment of a command line, or resumes it."""
     options = blendhunter_options.parse(arguments)
-    cells = options.cells()
-    for cell in cells:
-        pipeline.check_model(options.run_config(cell))
-    with experiment.opened(options) as record:
-        if options.report_only:
-            cells = [cell for cell in cells if _folder(options, cell).finished.exists()]
-        if not cells:
-            raise UserError(f"`report_only`: {options.output_dir} holds no finished training")
-        trainings = _Experiment(options)
-        record(trainings.datasets)
-        path = trainings.run(cells)
+    path = BlendHunter.run(options)
+    if not options.keep_features:
+        shutil.rmtree(options.output_dir / _REALISTIC_FEATURES, ignore_errors=True)
     print(f"report  {path}", flush=True)
 
 
-class _Experiment:
-    """The datasets, which all trainings share, and the results so far."""
+class BlendHunter(Experiment):
+    """Classifiers of blends, and SEP, on parametric and realistic stamps."""
 
     def __init__(self, options: Options):
-        self._options = options
+        super().__init__(options)
         self._strategy = strategies.make("auto")
-        self._parametric = self._load(options.dataset)
-        self._realistic = None
-        self.datasets = {"dataset": self._parametric}
+        self.datasets["dataset"] = self._load(options.dataset)
         if options.transfer_dataset != "none":
             realistic = self._load(options.transfer_dataset)
-            self._realistic = NoisyDataset(realistic, options.transfer_sigma, 0, PAD)
-            self.datasets["transfer_dataset"] = self._realistic
+            noisy = NoisyDataset(realistic, options.transfer_sigma, 0, PAD)
+            self.datasets["transfer_dataset"] = noisy
         self._trainings: dict[Cell, Training] = {}
         self._grids = {"parametric": Grid({}), "realistic": Grid({})}
 
-    def run(self, cells: Sequence[Cell]) -> Path:
-        """Does the trainings that are left, and returns the path of the report."""
-        path = None
-        for cell in with_progress(cells):
-            config = self._options.run_config(cell)
-            training = train(config, self._parametric, self._strategy)
-            self._forget(config.features_dir)
-            self._trainings[cell] = training
-            self._score(cell)
-            path = self._report() if training.is_new else None
-        self._forget(self._options.output_dir / _REALISTIC_FEATURES)
-        return path or self._report()
+    def cells(self) -> list[Cell]:
+        cells = super().cells()
+        if self.options.report_only:
+            cells = [cell for cell in cells if self._folder(cell).finished.exists()]
+        if not cells:
+            raise UserError(f"`report_only`: {self.options.output_dir} holds no finished training")
+        return cells
 
-    def _report(self) -> Path:
-        return write(self._options, self.datasets, self._trainings, **self._grids)
+    def train(self, cell: Cell) -> bool:
+        config = self.options.run_config(cell)
+        training = train(config, self.datasets["dataset"], self._strategy)
+        self._trainings[cell] = training
+        # 8 kB for each stamp.
+        if not self.options.keep_features:
+            shutil.rmtree(config.features_dir, ignore_errors=True)
+        self._score(cell)
+        return training.is_new
 
-    def _forget(self, features_dir: Path | str) -> None:
-        """Deletes features, 8 kB for each stamp, without `keep_features`."""
-        if not self._options.keep_features:
-            shutil.rmtree(features_dir, ignore_errors=True)
+    def report(self) -> Path:
+        return write(self.options, self.datasets, self._trainings, **self._grids)
 
     def _load(self, name: str) -> Dataset:
-        dataset = self._options.load(name)
+        dataset = self.options.load(name)
         scoring.check(dataset)
         return dataset
 
+    def _folder(self, cell: Cell) -> RunFolder:
+        return RunFolder(self.options.output_dir / cell.folder)
+
     def _score(self, cell: Cell) -> None:
         is_one = cell.noise[0] == cell.noise[1]
-        for sigma in cell.noise[:1] if is_one else self._options.sigmas:
-            noisy = NoisyDataset(self._parametric, sigma, cell.realisation, PAD)
+        for sigma in cell.noise[:1] if is_one else self.options.sigmas:
+            noisy = NoisyDataset(self.datasets["dataset"], sigma, cell.realisation, PAD)
             self._judge(cell, "parametric", noisy, _TEST, sigma, cell.realisation)
-        if self._realistic is not None:
+        if "transfer_dataset" in self.datasets:
             # One frozen network serves the heads of all trainings.
-            is_frozen = self._options.run_config(cell).trainer == "two_stage"
-            folder = self._options.output_dir / _REALISTIC_FEATURES if is_frozen else None
-            splits, sigma = self._options.transfer_splits, self._options.transfer_sigma
-            self._judge(cell, "realistic", self._realistic, splits, sigma, 0, folder)
+            is_frozen = self.options.run_config(cell).trainer == "two_stage"
+            folder = self.options.output_dir / _REALISTIC_FEATURES if is_frozen else None
+            splits, sigma = self.options.transfer_splits, self.options.transfer_sigma
+            realistic = self.datasets["transfer_dataset"]
+            self._judge(cell, "realistic", realistic, splits, sigma, 0, folder)
 
     def _judge(
         self,
@@ -122,9 +108,9 @@ class _Experiment:
     ) -> None:
         grid = self._grids[stamps]
         if (sigma, realisation) not in grid.samples:
-            path = self._options.output_dir / "sep" / f"{stamps}-{sigma:g}-{realisation}.npz"
+            path = self.options.output_dir / "sep" / f"{stamps}-{sigma:g}-{realisation}.npz"
             grid.samples[sigma, realisation] = scoring.sample(dataset, splits, path)
-        folder = _folder(self._options, cell)
+        folder = self._folder(cell)
         probability = scoring.blended_probability(
             lambda: load_model(folder.path),
             folder.model,
@@ -132,7 +118,7 @@ class _Experiment:
             splits,
             folder.path / f"answers-{stamps}-{sigma:g}.npz",
             features_dir=features_dir,
-            jit=self._options.jit,
+            jit=self.options.jit,
         )
         record = Record(cell.name, cell.noise, cell.realisation, sigma, probability > 0.5)
         grid.records.append(record)
@@ -150,7 +136,3 @@ def _shown(grid: Grid, record: Record) -> str:
         sep = sample.sep_right[judged].mean() if judged.any() else np.nan
         shown.append(f"{kind} {own:.3f} (SEP {sep:.3f})")
     return ", ".join(shown)
-
-
-def _folder(options: Options, cell: Cell) -> RunFolder:
-    return RunFolder(options.output_dir / cell.folder)

@@ -60,9 +60,6 @@ class Cell:
         """The noise as text."""
         return "-".join(f"{sigma:g}" for sigma in dict.fromkeys(self.noise))
 
-    def __str__(self) -> str:
-        return f"{self.model}, sigma {self.sigma}, realisation {self.realisation}"
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options(ReproductionOptions):

@@ -46,6 +46,9 @@ class ReproductionOptions(ExperimentOptions):
     def run_config(self, cell: Any) -> RunConfig:
         """Returns the configuration of a training."""
 
+    def configurations(self) -> list[RunConfig]:
+        return [self.run_config(cell) for cell in self.cells()]
+
     def configure(self, model: str, folder: str, hp: Mapping[str, Any], **settings) -> RunConfig:
         """Returns the configuration of a training from the recipe and these options.
 

@@ -1,10 +1,9 @@
-"""Trainings of a reproduction: one run each, with its time and the time left."""
+"""Trainings of a reproduction, one run each."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from trainers.runs import pipeline
 from trainers.runs.run_folder import RunFolder
 from trainers.storage.json_files import read_json, write_json
 
-__all__ = ["Training", "train", "with_progress"]
+__all__ = ["Training", "train"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,18 +51,6 @@ def train(config: RunConfig, dataset: Dataset, strategy: tf.distribute.Strategy)
             write_json(times, earlier + time.monotonic() - begun)
     keras.backend.clear_session()
     return Training(outcome.metrics, read_json(times) if times.exists() else None, is_new)
-
-
-def with_progress(cells: Sequence[Any]) -> Iterator[Any]:
-    """Yields trainings, and prints the number of each and an upper limit of the time left."""
-    longest = 0.0
-    for number, cell in enumerate(cells, 1):
-        print(f"[{number}/{len(cells)}] {cell}", flush=True)
-        begun = time.monotonic()
-        yield cell
-        longest = max(longest, time.monotonic() - begun)
-        left = len(cells) - number
-        print(f"  {left} to go, at most {longest * left / 60:.0f} min", flush=True)
 
 
 def _modified(path: Path) -> int | None:

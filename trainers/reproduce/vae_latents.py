@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -12,10 +13,10 @@ from trainers.distribution import strategy as strategies
 from trainers.errors import UserError
 from trainers.evaluators.statistics.similarity import structural_similarity
 from trainers.reproduce import vae_latents_options
-from trainers.reproduce.training import train, with_progress
+from trainers.reproduce.training import train
 from trainers.reproduce.vae_latents_options import Cell, Options
 from trainers.reproduce.vae_latents_report import Findings, Quality, write
-from trainers.runs import experiment, pipeline
+from trainers.runs.experiment import Experiment
 from trainers.runs.run_folder import load_model
 from trainers.storage.atomic_files import write_atomically
 from trainers.storage.json_files import read_json, write_json
@@ -30,44 +31,41 @@ _PCA_IMAGES = 4000
 
 
 def run(arguments: Sequence[str]) -> None:
-    """Runs the experiment, or resumes it.
-
-    Args:
-        arguments: The command line behind the name of the experiment.
-
-    Raises:
-        UserError: if options, data, model or folder do not fit together.
-        TrainingError: if a training cannot go on.
-    """
-    options = vae_latents_options.parse(arguments)
-    cells = options.cells()
-    for cell in cells:
-        pipeline.check_model(options.run_config(cell))
-    dataset = options.load(options.dataset)
-    for split in ("train", "test"):
-        if not dataset.num_examples.get(split):
-            raise UserError(f"`dataset` {options.dataset} must have a {split} split")
-    with experiment.opened(options) as record:
-        record({"dataset": dataset})
-        findings = Findings(options, dataset, dataset.arrays("test", limit=_SHOWN)["image"])
-        findings.components = _components(options, dataset)
-        strategy = strategies.make("auto")
-        for cell in with_progress(cells):
-            findings.trainings[cell] = train(options.run_config(cell), dataset, strategy)
-            findings.cells[cell] = _quality(options, cell, findings)
-            print(f"  {findings.cells[cell]}", flush=True)
-            path = write(findings)
-    print(f"report  {path}", flush=True)
+    """Runs the experiment of a command line, or resumes it."""
+    print(f"report  {VAELatents.run(vae_latents_options.parse(arguments))}", flush=True)
 
 
-def _quality(options: Options, cell: Cell, findings: Findings) -> Quality:
-    folder = options.output_dir / cell.folder
-    examples, training = folder / "examples.npy", findings.trainings[cell]
-    if training.is_new or not examples.exists():
-        images = load_model(folder).reconstruct(findings.originals)["reconstruction"]
-        write_atomically(examples, lambda file: np.save(file, np.asarray(images)))
-    numbers = training.metrics["reconstruction"]
-    return Quality(numbers["mse"], numbers["ssim"], numbers["ssim_sigma_10"], np.load(examples))
+class VAELatents(Experiment):
+    """VAEs of several latent dimensions and losses, beside principal components."""
+
+    def __init__(self, options: Options):
+        super().__init__(options)
+        self._strategy = strategies.make("auto")
+        dataset = self.datasets["dataset"] = options.load(options.dataset)
+        for split in ("train", "test"):
+            if not dataset.num_examples.get(split):
+                raise UserError(f"`dataset` {options.dataset} must have a {split} split")
+        images = dataset.arrays("test", limit=_SHOWN)["image"]
+        self._findings = Findings(options, dataset, images)
+
+    def train(self, cell: Cell) -> bool:
+        findings, folder = self._findings, self.options.output_dir / cell.folder
+        config = self.options.run_config(cell)
+        training = train(config, findings.dataset, self._strategy)
+        examples = folder / "examples.npy"
+        if training.is_new or not examples.exists():
+            images = load_model(folder).reconstruct(findings.originals)["reconstruction"]
+            write_atomically(examples, lambda file: np.save(file, np.asarray(images)))
+        numbers = training.metrics["reconstruction"]
+        measures = (numbers[name] for name in ("mse", "ssim", "ssim_sigma_10"))
+        findings.trainings[cell] = training
+        findings.cells[cell] = Quality(*measures, np.load(examples))
+        print(f"  {findings.cells[cell]}", flush=True)
+        return training.is_new
+
+    def report(self) -> Path:
+        self._findings.components = _components(self.options, self._findings.dataset)
+        return write(self._findings)
 
 
 def _components(options: Options, dataset: Dataset) -> dict[int, Quality]:

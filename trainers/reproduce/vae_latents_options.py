@@ -46,9 +46,6 @@ class Cell:
         """Folder of the run in that of the experiment."""
         return f"{self.loss}/latents_{self.latent_dim}"
 
-    def __str__(self) -> str:
-        return f"{self.loss}, {self.latent_dim} latents"
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options(ReproductionOptions):

@@ -69,8 +69,9 @@ class VAELatentsTest(tf.test.TestCase):
 
     def test_cells_and_mistakes(self):
         options = vae_latents_options.parse(["--latent_dims", "5", "2", "--loss_dim", "5"])
-        losses = ["mse, 2", "mse, 5", "l1, 5", "ssim, 5", "ms_ssim, 5"]
-        self.assertEqual([str(c) for c in options.cells()], [f"{each} latents" for each in losses])
+        folders = [f"mse/latents_{dim}" for dim in (2, 5)]
+        folders += [f"{loss}/latents_5" for loss in ("l1", "ssim", "ms_ssim")]
+        self.assertEqual([cell.folder for cell in options.cells()], folders)
         full = vae_latents_options.parse(["--latent_dims", "5", "2", "--full_grid"])
         self.assertLen(full.cells(), 8)
         config = options.run_config(options.cells()[0])
