@@ -37,7 +37,7 @@ def accuracy_by_separation(grid: Grid, model: str) -> Figure:
     """Draws the fraction of blends recognised against their separation, a panel for each sigma.
 
     Args:
-        grid: Samples whose noise the models were trained with.
+        grid: Samples with the noise of the trainings.
         model: Name of the model.
     """
     sigmas = grid.sigmas
@@ -63,7 +63,7 @@ def accuracy_by_sigma(grid: Grid) -> Figure:
     """Draws the fraction of right answers against sigma, a panel for each kind of stamp.
 
     Args:
-        grid: Samples whose noise the models were trained with.
+        grid: Samples with the noise of the trainings.
     """
     figure, panels = plot_style.new_figure(1, len(_KINDS), width=3.5, height=4.0, sharex=True)
     for panel, (kind, title) in zip(panels, _KINDS.items(), strict=True):
@@ -104,8 +104,8 @@ def gain_by_training_sigma(grid: Grid, sigma: float) -> Figure:
     """Draws the accuracy relative to SEP on one sample against the noise in training.
 
     Args:
-        grid: One sample, and the answers of models that were trained with several noises.
-        sigma: Of the noise of the sample.
+        grid: One sample, with the predictions of models trained with several noises.
+        sigma: Sigma of the noise of the sample.
     """
     models = grid.models
     columns = min(3, len(models))
@@ -145,9 +145,9 @@ def true_rates_by_training_sigma(grid: Grid, model: str, sigma: float) -> Figure
     the other isolated stamps, and all stamps.
 
     Args:
-        grid: One sample, and the answers of models that were trained with several noises.
+        grid: One sample, with the predictions of models trained with several noises.
         model: Name of the model.
-        sigma: Of the noise of the sample.
+        sigma: Sigma of the noise of the sample.
     """
     truth = grid.truth()
     isolated = np.cumsum(truth.kind("isolated")) * truth.kind("isolated")
