@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,13 +65,14 @@ class Experiment(abc.ABC):
                 saved = identity.with_absolute_paths(RunConfig, read_json(description))
             _check_options(name, saved, own)
             experiment = cls(options)
+            cells = experiment.cells()
             data = {role: records.of_dataset(each) for role, each in experiment.datasets.items()}
             _check_data(name, saved.get(_DATA, {}), data)
             write_json(folder / _DESCRIPTION, {**own, _DATA: data})
-            return experiment._train_all()
+            return experiment._train_all(cells)
 
-    def _train_all(self) -> Path:
-        cells, durations, path = self.cells(), [], None
+    def _train_all(self, cells: Sequence[Any]) -> Path:
+        durations, path = [], None
         for number, cell in enumerate(cells, 1):
             print(f"[{number}/{len(cells)}] {cell.folder}", flush=True)
             begun, path = time.monotonic(), None
