@@ -11,7 +11,6 @@ import tensorflow as tf
 
 from trainers.errors import UserError
 from trainers.options.run import RunConfig
-from trainers.runs import experiment
 from trainers.runs.run_folder import RunFolder, load_config
 
 
@@ -43,11 +42,6 @@ class RunFolderTest(tf.test.TestCase):
             folder.mkdir()
             (folder / ".config.json.part").write_text("{")
             self.assertTrue(self.open(folder.name, **options).config.exists())
-        experiment_folder = self.folder / "experiment"
-        experiment_folder.mkdir()
-        (experiment_folder / ".experiment.json.part").write_text("{")
-        with experiment.opened(experiment_folder, {}):
-            pass
 
     def test_what_failed_before_it_began_binds_nobody(self):
         self.open("run", hp={"latent_dim": "abc"})
