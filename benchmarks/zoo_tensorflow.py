@@ -120,13 +120,7 @@ class ZooSteps:
         return number * self._batch_size / (self._time() - begun)
 
     def reference(self, name: str, learning_rate: float, clip_norm: float) -> Reference:
-        """Returns a step on each batch.
-
-        Args:
-            name: Registry key.
-            learning_rate: Of Adam.
-            clip_norm: Largest global norm of the gradient.
-        """
+        """Returns a step on each batch, with a learning rate and a clip norm of its own."""
         model, batches = _trainable(name, learning_rate, clip_norm)
         weights = [variable.numpy() for variable in model.trainable_variables]
         statistics = {each.name: each.numpy() for each in model.non_trainable_variables}

@@ -66,11 +66,9 @@ class TorchSteps:
         """Returns the number of parameters, and losses and gradient norms of steps, (steps,) each.
 
         Args:
-            name: Registry key.
-            variant: As in `prepare`.
-            learning_rate: Of Adam.
-            clip_norm: Largest global norm of the gradient.
-            weights: This and the rest as in `zoo_tensorflow.Reference`.
+            name, variant: As in `prepare`.
+            learning_rate, clip_norm: As of the constructor.
+            weights, statistics, batches, draws: As in `zoo_tensorflow.Reference`.
         """
         step = _Step(name, variant, learning_rate, clip_norm)
         step.network.load(weights, statistics)

@@ -36,10 +36,7 @@ def class_distances(
     few points for their own.
 
     Args:
-        points: (number, dimension).
-        labels: (number,) integers.
-        reference: (references, dimension).
-        reference_labels: (references,) integers.
+        points, labels, reference, reference_labels: As of `robust_distances`, labels as groups.
 
     Returns:
         (number,), in standard deviations; NaN for a class without reference points.

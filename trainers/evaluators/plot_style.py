@@ -125,12 +125,7 @@ def new_panels(
     Args:
         number: Number of panels.
         columns: Most panels in a row.
-        width: Width of a panel in inches.
-        height: Height of a panel in inches.
-        **kwargs: Passed to `Figure.subplots`.
-
-    Returns:
-        The figure and its panels, row by row.
+        width, height, **kwargs: As of `new_figure`, which returns the same.
     """
     columns = min(columns, number)
     rows = -(-number // columns)

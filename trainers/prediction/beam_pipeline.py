@@ -109,12 +109,7 @@ def run(
     names.
 
     Args:
-        entries: All cutouts.
-        units: Those of which the parts are wanted.
-        facts: Of the model.
-        parts: Where the parts are written.
-        batch_size: Most cutouts that go through the model at once.
-        progress: Counts the entries that are done.
+        entries, units, facts, parts, batch_size, progress: As of `local.run`.
         runner: Name of Beam's runner; None for this machine, unless the options have one.
         options: Of the pipeline, "OPTION=VALUE,OPTION=VALUE".
 

@@ -102,10 +102,10 @@ def write_pieces(template: Table, pieces: Iterable[Table], rows: int, path: Path
         template: The table without its rows, see `template`.
         pieces: Its rows, some at a time, with the columns of the template.
         rows: Number of rows in all.
-        path: The file; its folder is made if missing.
+        path: As of `write`.
 
     Raises:
-        UserError: if it has more columns than FITS can have.
+        UserError: as `write`.
         ValueError: if the pieces have another number of rows.
     """
     check_columns(len(template.colnames), path)

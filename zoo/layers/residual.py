@@ -83,11 +83,8 @@ def residual_decoder(
 
     Args:
         inputs: Length of the vector.
-        image_shape: (height, width, bands).
         filters: Filters of each stage, in the order of the encoder.
-        blocks: Residual blocks of each stage.
-        seed: Seed of the initial weights.
-        name: Name of the network.
+        image_shape, blocks, seed, name: As of `residual_encoder`.
     """
     seeds = iter(range(seed, seed + 10_000))
     height, width, bands = image_shape

@@ -39,11 +39,9 @@ def student_t(
     """-log of Student's t, (batch,): for pixels with neighbours, cosmic rays and bad columns.
 
     Args:
-        target: (batch, height, width, bands).
-        loc: Of the same shape.
         scale: A number, one per band, or one per pixel; not the standard deviation.
         degrees_of_freedom: Default 4.
-        reduction: "sum" (nats per image) or "mean" over pixels and bands.
+        target, loc, reduction: As of `gaussian`.
     """
     density = tfd.StudentT(degrees_of_freedom, *_floats(loc, scale))
     return _negative_log(density, target, reduction)
@@ -55,10 +53,8 @@ def inverse_variance(
     """-log N(target; loc, 1 / weight) over the pixels with a positive weight, (batch,).
 
     Args:
-        target: (batch, height, width, bands).
-        loc: Of the same shape.
         weight: Inverse variance per pixel, as survey weight maps give it; zero masks the pixel.
-        reduction: "sum" (nats per image) or "mean" over pixels and bands, masked ones included.
+        target, loc, reduction: As of `gaussian`; the mean is over masked pixels too.
     """
     target, loc, weight = (tf.cast(tensor, tf.float32) for tensor in (target, loc, weight))
     good = weight > 0

@@ -29,10 +29,8 @@ def huber(
     """d^2 / 2 where |d| <= delta, delta (|d| - delta / 2) beyond (Huber 1964); (batch,).
 
     Args:
-        target: (batch, height, width, bands).
-        prediction: Of the same shape.
         delta: Where the parabola turns into a line, in the units of the images.
-        reduction: "mean" or "sum" over pixels and bands.
+        target, prediction, reduction: As of `mse`.
     """
     if delta <= 0:
         raise ValueError(f"delta must be positive; got {delta}")

@@ -68,15 +68,7 @@ def ms_ssim(
     fractional power needs a positive number, and one that is cut off has no gradient, so that a
     band that began reversed stayed so for good.
 
-    Args:
-        target: (batch, height, width, bands).
-        prediction: Of the same shape.
-        max_val: Range of the pixel values; default None for that of each target image.
-        filter_size: Side of the Gaussian window in px, default 11.
-        filter_sigma: Its standard deviation in px, default 1.5.
-
-    Raises:
-        ValueError: if the image is smaller than the window.
+    Arguments and errors are those of `ssim`.
 
     References:
         Wang, Simoncelli & Bovik 2003 (Asilomar Conference on Signals, 1398).

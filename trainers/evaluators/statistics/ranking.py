@@ -124,9 +124,7 @@ def roc_band(
     """Returns the pointwise 95 % band of the ROC curve.
 
     Args:
-        positive: (number,) bool.
-        score: (number,), larger for positives.
-        counts: (resamples, number), how often each object was drawn.
+        positive, score, counts: As of `weighted_auc`.
         grid: False-positive rates, rising.
 
     Returns:
