@@ -103,6 +103,8 @@ def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
     notes.print_noise(model.facts.data)
     if options.extensions == "objects" and not options.hdu:
         notes.print_extensions(files)
+    if options.extensions == "bands":
+        notes.print_band_order(files, options.hdu, model.facts.data)
     entries = _entries(options, model)
     if options.images:
         notes.print_range(entries, files, model.facts.data)

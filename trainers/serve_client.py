@@ -149,6 +149,8 @@ def _entries(options: Options, model: RemoteModel, files: Sequence[str]) -> Entr
     notes.print_pictures(files, data)
     if options.extensions == "objects" and not options.hdu:
         notes.print_extensions(files)
+    if options.extensions == "bands":
+        notes.print_band_order(files, options.hdu, data)
     entries = table.files(options, model.shape, data=data)
     notes.print_range(entries, files, data)
     return entries

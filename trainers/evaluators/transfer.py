@@ -63,6 +63,7 @@ def evaluate_transfer(context: EvaluationContext) -> Section:
     model = run_folder.load_model(settings["source_run"])
     source = loading.load_for_run(run_folder.load_config(settings["source_run"]))
     names = (source.spec.name, context.spec.name)
+    run_folder.RunFolder(settings["source_run"]).note_changed_data(source)
     classes = _classes(source)
     before = tuple(
         _survey(model, each, context.split, classes) for each in (source, context.dataset)

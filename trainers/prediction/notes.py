@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from trainers.prediction.answering import Entries
 
 __all__ = [
+    "print_band_order",
     "print_dataset",
     "print_extensions",
     "print_noise",
@@ -58,6 +59,27 @@ def print_units(files: Sequence[str], data: Mapping[str, Any]) -> None:
         _print(
             f"{named[0]} is in {named[1]} (BUNIT), the model was trained on {trained}: "
             "its answers mean nothing unless these are the same"
+        )
+
+
+def print_band_order(
+    files: Sequence[str], hdu: Sequence[str] | None, data: Mapping[str, Any]
+) -> None:
+    """Prints that extensions, read as bands, have the names of the bands in another order.
+
+    Args:
+        files: Files of any kind, of which the first FITS file is looked at.
+        hdu: The extensions that are read, in their order; None for all.
+        data: As in `print_units`.
+    """
+    from trainers.prediction import pixel_units
+
+    names = hdu or pixel_units.extensions(pixel_units.first_fits(files))
+    own, trained = ([str(name).lower() for name in each] for each in (names, data.get("bands", ())))
+    if own != trained and sorted(own) == sorted(trained):
+        _print(
+            f"the extensions are read in the order {' '.join(names)}, the model's bands are "
+            f"{' '.join(data['bands'])}; --hdu sets the order"
         )
 
 

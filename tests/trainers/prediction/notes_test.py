@@ -50,6 +50,20 @@ class NotesTest(PredictTestCase):
         self.assertNotIn("extensions", printed)
         self.assertLen(self.table("y.fits"), 1)
 
+    def test_bands_in_another_order_are_told(self):
+        g, r = np.moveaxis(IMAGES[0], -1, 0)
+        images = {"R": r, "G": g}
+        hdus = [fits.PrimaryHDU(), *(fits.ImageHDU(each, name=n) for n, each in images.items())]
+        fits.HDUList(hdus).writeto(self.folder / "bands.fits")
+        for name, options, is_told in (
+            ("x.fits", (), True),
+            ("y.fits", ("--hdu", "G", "R"), False),
+            ("z.fits", ("--hdu", "r", "g"), True),
+        ):
+            printed = self.predict("bands.fits", name, "--extensions", "bands", *options)
+            self.assertEqual("the model's bands are g r" in printed, is_told, printed)
+        self.assert_answers(self.table("y.fits"), IMAGES[:1])
+
     def test_a_dataset_unlike_that_of_the_training_is_told(self):
         data = {"bands": ["g", "r"], "units": "nmgy", "pixel_scale_arcsec": 0.396}
         spec = DatasetSpec("sky", (4, 4, 2), ("g", "r"), 0.3961, "nanomaggies", (), None)
