@@ -62,8 +62,8 @@ class Fitting(keras.Model):
             y: Labels (number,) of a classifier, integers from 0; or the feature that is learnt.
                 Models that train without labels have no use for it.
             batch_size: Examples in a batch of arrays, default 64, at most as many as there are. In
-                training, as on the command line, what is left over at the end of an epoch is left
-                out; in another one it is others.
+                training, as on the command line, the incomplete last batch is dropped; shuffling
+                drops different examples each epoch.
             epochs: Number of the last epoch, counted from 1.
             verbose: See `keras.Model.fit`.
             callbacks: Keras callbacks. The logs are the means over the epoch of the terms of the

@@ -39,8 +39,8 @@ class ZooModel(Fitting, ArrayMethods, Optimization):
       are shown; each is a scalar or has one value per example.
 
     and, where they make sense, `encode`, `reconstruct` and `features` of the inputs, in their
-    order, and `decode(latent)`. `features`, (batch, number), is what a classifier of another task
-    may be put on (see `zoo.encoders.features`). None draws random numbers. These four take
+    order, and `decode(latent)`. `features`, (batch, number), is used as input by
+    `finetuned_classifier` (see `zoo.encoders.features`). None draws random numbers. These four take
     tensors, and NumPy arrays of any length (`zoo.array_methods`). The one training loop, and
     Keras's `fit`, call `train_step` and `test_step` inside `tf.distribute.Strategy.run`.
 
@@ -49,6 +49,8 @@ class ZooModel(Fitting, ArrayMethods, Optimization):
     follow by moving average, queues, code books) are non-trainable weights, so that checkpoints and
     files have them, with `aggregation="only_first_replica"`: `zoo.layers.moving_average`,
     `zoo.layers.feature_queue`.
+
+    Callers find optional methods with `hasattr`; `docs/adding_a_model.md` lists all of them.
 
     Args:
         class_names: Names of the classes in the order of the labels; empty if there are none.
@@ -184,7 +186,7 @@ class ZooModel(Fitting, ArrayMethods, Optimization):
         self.adapted = True
 
     def finalize(self, inputs: np.ndarray | Mapping[str, np.ndarray]) -> None:
-        """Sets what is decided after training, such as which component is which class.
+        """Hook after training, for instance to name mixture components.
 
         Args:
             inputs: Sample of the training examples, as in `adapt`.

@@ -10,7 +10,8 @@ def aggregated_wasserstein(samples: tf.Tensor, prior_samples: tf.Tensor) -> tf.T
 
         W_2^2 = mean_i (x_(i) - y_(i))^2,   x_(i), y_(i) the sorted samples
 
-    The seed calls one of its distances "AW" and does not expand the name; this is our reading:
+    Sun et al. 2017 (SDSS star-galaxy report) call one of their distances "AW" and do not expand the
+    name; this is our reading:
     the distance of the aggregated posterior, that of the whole batch, to the prior. Two samples
     of the same distribution are at a distance that vanishes only as the batch grows.
 

@@ -15,7 +15,8 @@ def pointwise_wasserstein(
 
     with |.| the Frobenius and |.|_* the nuclear norm: the latter is tr (S_k^1/2 S S_k^1/2)^1/2.
 
-    The seed calls one of its distances "PW" and does not expand the name; this is our reading:
+    Sun et al. 2017 (SDSS star-galaxy report) call one of their distances "PW" and do not expand the
+    name; this is our reading:
     each posterior by itself (pointwise), in closed form, to the component that is nearest.
 
     Args:

@@ -25,8 +25,8 @@ class MixturePrior(Float32Layer):
 
         p(z) = sum_k pi_k N(z_1..dims; mu_k, Sigma_k) N(z_rest; 0, I)
 
-    With K = 2 and `learnt` off this is the prior of the source, 1/2 N(-m, s^2) + 1/2 N(m, s^2),
-    along the first latent, whose modes are at -m and m; the other mixed latents start at zero
+    With K = 2 and `learnt` off this is the prior of Sun et al. 2017 (SDSS star-galaxy report),
+    1/2 N(-m, s^2) + 1/2 N(m, s^2), along the first latent; the other mixed latents start at zero
     mean and unit scale. K > 2 modes start evenly spaced along the first latent.
 
     Args:

@@ -14,7 +14,8 @@ def sliced_cramer(
 
     with F, G the empirical distribution functions of the projected samples (the V-statistic).
 
-    The seed calls one of its distances "SC" and does not expand the name; this is our reading.
+    Sun et al. 2017 (SDSS star-galaxy report) call one of their distances "SC" and do not expand the
+    name; this is our reading.
 
     Args:
         samples: One sample of the posterior of each image, (batch, latents).

@@ -38,13 +38,13 @@ class HierarchicalVAE(MixtureVAE):
 
         loss = -log p(x | h) + |h|^2 / 2 - E_q[log N(h; f(x'(z)), s^2)] + beta KL(q(z | x) || p)
 
-    both per pixel, with p the mixture prior and s learnt, one number per feature. The penalty
-    on |h| keeps the features of the autoencoder of order one (Ghosh+20).
+    both divided by the number of pixels, with p the mixture prior and s learnt, one number per
+    feature. The penalty on |h| keeps the features of the autoencoder of order one (Ghosh+20).
 
-    Departures from the source: it trains the autoencoder first, here both are trained at once, each
-    by its own terms, so that one run does it. And the networks between h and z add to the identity,
-    so that the first latents start as the first units of h; with the decoder "profile" these are
-    size and fluxes, over which the mixture then lies as in `vae_mixture`.
+    Departures from Sun et al.: they train the autoencoder first, here both are trained at once,
+    each by its own terms, so that one run does it. And the networks between h and z add to the
+    identity, so that the first latents start as the first units of h; with the decoder "profile"
+    these are size and fluxes, over which the mixture then lies as in `vae_mixture`.
 
     Args:
         mode: "hierarchical" (default) or "feature_loss".

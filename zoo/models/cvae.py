@@ -32,7 +32,7 @@ _TOLERANCE = 1e-7
 class ConditionalVAE(MixtureVAE):
     """Unsupervised conditional VAE: one constrained unit classifies, the free units reproduce.
 
-        loss = -E_q[log p(x | z)] + beta E_q[log q(z_0 | x) - log p(z_0)],   per pixel
+        loss = (-E_q[log p(x | z)] + beta E_q[log q(z_0 | x) - log p(z_0)]) / pixels
         p(z_0) = sum_k pi_k N(z_0; mu_k, s_k^2)
 
     Only the first unit has noise, a prior and a divergence; the others pass from encoder to
@@ -40,8 +40,8 @@ class ConditionalVAE(MixtureVAE):
     the one quantity in which stars (all of the size of the seeing) differ from galaxies, and the
     free units take flux, colours, shape, position and wings.
 
-    Departures from the source: the decoder is a light profile by default ("convolutional" is the
-    source's). In training the prior is the source's, two fixed modes of equal width and weight, so
+    Departures from Sun et al.: the decoder is a light profile by default (theirs is
+    "convolutional"). In training the prior is theirs, two fixed modes of equal width and weight, so
     that the probability rises steadily along the unit; where one class has more members than the
     other its half lies beside the gap between them, and `finalize` moves it there.
 

@@ -27,7 +27,7 @@ class StarGalaxyCNN(ImageModel):
 
         loss = cross-entropy of softmax(f(asinh(x))) with the label
 
-    Departures from the source: residual blocks in place of its plain eight convolutional layers,
+    Departures from Sun et al.: residual blocks in place of their plain eight convolutional layers,
     input in units of the image's own noise, flips and right-angle turns as augmentation.
 
     Args:

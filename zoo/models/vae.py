@@ -47,7 +47,7 @@ _SATURATED_SHARE = 0.2
 class VAE(ImageModel):
     """Convolutional variational autoencoder with residual blocks and a TFP posterior.
 
-        loss = -E_q[log p(x | z)] + beta KL(q(z | x) || N(0, I)),   per pixel
+        loss = (-E_q[log p(x | z)] + beta KL(q(z | x) || N(0, I))) / pixels
 
     With `stretch`, the networks work on the asinh scale and the likelihood on the linear one,
     where the noise is known: x is the image in units of its noise (what the preprocessing

@@ -34,7 +34,7 @@ _REFIT_FLOOR = 1e-3
 class MixtureVAE(VAE):
     """VAE with a mixture prior: the class is the component that is responsible.
 
-        loss = -E_q[log p(x | z)] + beta E_q[log q(z | x) - log p(z)],   per pixel
+        loss = (-E_q[log p(x | z)] + beta E_q[log q(z | x) - log p(z)]) / pixels
         p(z) = sum_k pi_k N(z; mu_k, Sigma_k),   P(k | x) = p(k | E_q[z])
 
     The divergence has no closed form and is estimated with one sample an image. Which component
@@ -42,12 +42,12 @@ class MixtureVAE(VAE):
 
     With the profile decoder (the default) the first latents are the logarithms of size and
     fluxes, so that the learnt mixture is a density model of the size-colour-magnitude space: stars
-    are a thin sheet at the size of the seeing, galaxies lie above it. The same source names the
-    instability between repeats as its problem; this decoder solves it, since size cannot hide
+    are a thin sheet at the size of the seeing, galaxies lie above it. Sun et al. name the
+    instability between repeats as their problem; this decoder solves it, since size cannot hide
     elsewhere.
 
-    Departures from the source: the mixture is learnt by default (`learnt=False, components=2,
-    decoder="convolutional"` is the source's), and the decoder is a light profile.
+    Departures from Sun et al.: the mixture is learnt by default (theirs is `learnt=False,
+    prior_components=2, decoder="convolutional"`), and the decoder is a light profile.
 
     Args:
         prior_components: K, default 4: galaxies need more than one normal. With two classes, a

@@ -40,9 +40,9 @@ DIVERGENCES = (*_OF_SAMPLES, "pw")
 class WassersteinVAE(MixtureVAE):
     """VAE with a Wasserstein, Cramer or MMD distance in place of the KL divergence.
 
-        loss = -E_q[log p(x | z)] + beta D(q, p),   per pixel
+        loss = (-E_q[log p(x | z)] + beta D(q, p)) / pixels
 
-    The source abbreviates its distances and does not expand the names; our reading of `divergence`:
+    Sun et al. abbreviate their distances and do not expand the names; our reading of `divergence`:
 
     - "aw": 2-Wasserstein distance of the *aggregated* posterior (the batch) to the prior, latent
       by latent, from sorted samples;
@@ -59,7 +59,7 @@ class WassersteinVAE(MixtureVAE):
     own: "aw" is 1.31 between two such samples of the prior and 1.38 to one of N(0, I), so that its
     value says little and its gradient more.
 
-    Departures from the source: only the `prior_dims` first latents are mixed (default 1, the
+    Departures from Sun et al.: only the `prior_dims` first latents are mixed (default 1, the
     class unit); prior fixed, as there, and with the profile decoder by default.
 
     Args:
