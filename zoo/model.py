@@ -224,7 +224,7 @@ class ZooModel(Fitting, ArrayMethods, Optimization):
     def export(self, saved_models_dir: str | os.PathLike[str], version: int | None = None) -> Path:
         """Writes `saved_models_dir/<model>/<version>/` for TensorFlow Serving.
 
-        The folder appears whole or not at all, and the SavedModel in it gives the same answers.
+        The folder is written atomically, and the SavedModel in it gives the same answers.
 
         Args:
             saved_models_dir: Folder of all models; made if missing.

@@ -27,7 +27,7 @@ class _OfRun(Subject):
 
 
 class Catalogue(_OfRun):
-    """`trainers.catalogue`: a table that is there whole or not at all."""
+    """`trainers.catalogue`: a table that is written atomically."""
 
     name, title = "catalogue", "catalogue (`trainers.catalogue`)"
 

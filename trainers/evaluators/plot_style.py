@@ -161,7 +161,7 @@ def quantity_label(name: str) -> str:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Writes a figure as PNG, whole or not at all; its folder is made if missing."""
+    """Writes a figure as PNG atomically; its folder is made if missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with style():
         write_atomically(path, lambda file: figure.savefig(file, format="png"))

@@ -114,7 +114,7 @@ def make(
 
 
 def write(table: QTable, path: Path) -> None:
-    """Writes a catalogue as ECSV, whole or not at all."""
+    """Writes a catalogue as ECSV atomically."""
     text = io.StringIO()
     table.write(text, format="ascii.ecsv")
     write_atomically(path, text.getvalue())

@@ -45,7 +45,7 @@ class Part:
 
 
 class Parts:
-    """A folder `<output>.parts` with a file for each part, each there whole or not at all.
+    """A folder `<output>.parts` with a file for each part, each written atomically.
 
     A part is a Parquet file whose metadata have what was left out, so that both appear at once.
 

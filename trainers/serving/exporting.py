@@ -1,6 +1,6 @@
 """Export of a trained model for TensorFlow Serving.
 
-`saved_models/<model>/<version>/` appears whole or not at all. It holds a SavedModel of core
+`saved_models/<model>/<version>/` is written atomically. It holds a SavedModel of core
 TensorFlow operations, the class names in `assets/classes.txt`, warm-up requests in
 `assets.extra/`, and a model card.
 """

@@ -1,1 +1,1 @@
-"""Files that appear whole or not at all, and advisory locks."""
+"""Atomic file writes and advisory locks."""

@@ -43,5 +43,5 @@ def read_json(path: Path) -> Any:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes a JSON file, whole or not at all."""
+    """Writes a JSON file atomically."""
     write_atomically(path, json.dumps(value, indent=2) + "\n")

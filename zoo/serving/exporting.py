@@ -21,7 +21,7 @@ _SAMPLES = 8
 def export(
     model: keras.Model, saved_models_dir: str | os.PathLike[str], version: int | None = None
 ) -> Path:
-    """Writes `saved_models_dir/<model>/<version>/`, whole or not at all.
+    """Writes `saved_models_dir/<model>/<version>/` atomically.
 
     Before the folder appears, the SavedModel is loaded again and must give the model's own answers
     for inputs drawn at random.

@@ -1,4 +1,4 @@
-"""Numbered folders that appear whole or not at all."""
+"""Numbered folders that are written atomically."""
 
 from __future__ import annotations
 
