@@ -10,9 +10,11 @@ __all__ = ["compress"]
 
 
 def compress(image: np.ndarray) -> bytes:
-    """Returns the array's bytes, compressed by zlib at its fastest level.
+    """Returns the array's bytes in zlib's format, by its Huffman coder alone.
 
-    Level 1 takes 2 ms for a float32 stamp of 64 x 64 x 5 where zlib's default takes 14 ms and
-    gains a sixth in size.
+    Noise repeats nothing that a search for earlier occurrences could find: without that search a
+    float32 stamp of 64 x 64 x 5 takes 0.5 ms where level 1 takes 1.0 ms and the default 8 ms, and
+    is 3 % smaller than at level 1 and 15 % larger than by default.
     """
-    return zlib.compress(np.ascontiguousarray(image).tobytes(), level=1)
+    coder = zlib.compressobj(level=1, strategy=zlib.Z_HUFFMAN_ONLY)
+    return coder.compress(np.ascontiguousarray(image).tobytes()) + coder.flush()

@@ -41,8 +41,9 @@ _Examples = Iterator[tuple[str, dict[str, Any]]]
 class Builder(ExclusiveBuild, tfds.core.GeneratorBasedBuilder):
     """Builder of sdss_star_galaxy."""
 
-    VERSION = tfds.core.Version("1.1.0")
+    VERSION = tfds.core.Version("1.2.0")
     RELEASE_NOTES: ClassVar[dict[str, str]] = {
+        "1.2.0": "simulated: drawn in Fourier space; other noise of the same size.",
         "1.1.0": "simulated: fields of one run, whose seeing scatters by 5 % and not by 12 %.",
         "1.0.0": "First release.",
     }

@@ -9,7 +9,7 @@ import galsim
 import numpy as np
 import scipy.optimize
 
-from tfds_builders.simulation.fourier import Grid, ellipse, kolmogorov, moffat
+from tfds_builders.simulation.fourier import Grid, kolmogorov, moffat, sheared_circle
 
 __all__ = ["MOFFAT_BETA", "Psf", "draw_psf"]
 
@@ -40,10 +40,10 @@ class Psf:
     def transform(self, grid: Grid) -> np.ndarray:
         """Returns the Fourier transform on a grid, float32, the pixel included."""
         values = moffat(MOFFAT_BETA)(
-            grid.stretched(_sheared(self.fwhm * _MOFFAT_SHARE, self.optics_shear))
+            grid.stretched(sheared_circle(self.fwhm * _MOFFAT_SHARE, self.optics_shear))
         )
         values *= kolmogorov()(
-            grid.stretched(_sheared(self.fwhm * _turbulence_share(), self.turbulence_shear))
+            grid.stretched(sheared_circle(self.fwhm * _turbulence_share(), self.turbulence_shear))
         )
         values *= grid.pixel
         return values
@@ -87,8 +87,3 @@ def _turbulence_share() -> float:
         return whole.drawImage(nx=256, ny=256, scale=0.02, method="no_pixel").calculateFWHM() - 1
 
     return float(scipy.optimize.brentq(excess, 0.3, 1.0, xtol=1e-4))
-
-
-def _sheared(size: float, shear: tuple[float, float]) -> tuple[float, float, float]:
-    shape = galsim.Shear(g1=shear[0], g2=shear[1])
-    return ellipse(size, shape.q, shape.beta.rad)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import galsim
 import numpy as np
 
+from tfds_builders.simulation.fourier import Component, shared_grid
 from tfds_builders.simulation.observation import Field
 from tfds_builders.simulation.population import Object, draw_object, surface_density
 from tfds_builders.surveys import Survey, flux_from_magnitude
@@ -14,8 +14,12 @@ __all__ = ["NEIGHBOUR_LIMITS", "draw_stamp"]
 # r magnitudes of the neighbours; fainter ones are lost in the noise.
 NEIGHBOUR_LIMITS = (16.0, 22.5)
 
-# Drawing errors stay below the noise of the faint and 1 % of the flux of the bright.
-_ACCURACY = galsim.GSParams(folding_threshold=1e-2, maxk_threshold=3e-3)
+# Grids on which stamps are drawn, pixels; light that leaves a grid on one side enters on the other.
+_GRIDS = (96, 128, 192, 256, 384, 512)
+# Radius, arcsec, beyond which a PSF has 0.5 % of its light.
+_PSF_REACH = 8.0
+# Half-light radii at which galaxies end: SDSS cuts its de Vaucouleurs models there.
+_TRUNCATION = 8.0
 
 
 def draw_stamp(
@@ -39,27 +43,38 @@ def draw_stamp(
     """
     sources = [(target, rng.uniform(-0.5, 0.5, size=2) * survey.pixel_scale)]
     sources += _draw_neighbours(rng, size * survey.pixel_scale)
-    profiles = [_profile(each) for each, _ in sources]
-    stamp = np.empty((size, size, len(survey.bands)), np.float32)
-    electrons = survey.electrons_per_nanomaggy
-    for band in range(len(survey.bands)):
-        psf = field.psf(band)
-        image = galsim.ImageF(size, size, scale=survey.pixel_scale)
-        for (source, (x, y)), profile in zip(sources, profiles, strict=True):
-            seen = psf if profile is None else galsim.Convolve(profile, psf, gsparams=_ACCURACY)
-            flux = float(flux_from_magnitude(source.magnitude[band]))
-            (seen * flux).drawImage(
-                image,
-                offset=(x / survey.pixel_scale, y / survey.pixel_scale),
-                method="no_pixel",
-                add_to_image=True,
-            )
-        signal = image.array.astype(np.float64)
-        variance = field.noise_sigma[band] ** 2 + np.maximum(signal, 0) / electrons[band]
-        noisy = signal + np.sqrt(variance) * rng.normal(size=signal.shape)
-        quantum = field.quantum[band]
-        stamp[:, :, band] = np.round(noisy / quantum) * quantum
-    return stamp
+    signal = _draw(sources, field, survey.pixel_scale, size)
+    background, electrons, quantum = (
+        np.array(values, np.float32)[:, None, None]
+        for values in (field.noise_sigma, survey.electrons_per_nanomaggy, field.quantum)
+    )
+    variance = background**2 + np.maximum(signal, 0) / electrons
+    noise = rng.standard_normal(signal.shape, np.float32)
+    noisy = signal + np.sqrt(variance) * noise
+    return np.ascontiguousarray(np.moveaxis(np.round(noisy / quantum) * quantum, 0, -1))
+
+
+def _draw(
+    sources: list[tuple[Object, np.ndarray]], field: Field, pixel_scale: float, size: int
+) -> np.ndarray:
+    """Returns sources at their offsets (arcsec) under the PSF, (bands, size, size) float32."""
+    profiles = [_profile(source) for source, _ in sources]
+    reach = [
+        np.abs(offset).max() + (_PSF_REACH if profile is None else profile.reach)
+        for (_, offset), profile in zip(sources, profiles, strict=True)
+    ]
+    side = size / 2 + max(reach) / pixel_scale
+    grid = shared_grid(next((each for each in _GRIDS if each >= side), _GRIDS[-1]), pixel_scale)
+    shapes = []
+    for (_, offset), profile in zip(sources, profiles, strict=True):
+        shape = np.ones_like(grid.pixel) if profile is None else profile.transform(grid)
+        # The centre of a stamp of even size lies half a pixel before that of its middle pixel.
+        x, y = offset / pixel_scale - 0.5 * (size % 2 == 0)
+        shapes.append(grid.shifted(shape, x, y))
+    flux = flux_from_magnitude(np.array([source.magnitude for source, _ in sources]))
+    # Not a product of matrices, whose rounding depends on the processor and on its threads.
+    light = np.einsum("sb,syx->byx", flux.astype(np.float32), np.array(shapes))
+    return grid.image(light * field.psf_transforms(grid.size, pixel_scale), size)
 
 
 def _draw_neighbours(rng: np.random.Generator, side: float) -> list[tuple[Object, np.ndarray]]:
@@ -84,18 +99,15 @@ def _separation_limit(r: float) -> float:
     return 5.0 + 1.0 * max(0.0, 21.0 - r)
 
 
-def _profile(source: Object) -> galsim.GSObject | None:
+def _profile(source: Object) -> Component | None:
     """Returns the intrinsic light profile, flux 1; None for a point."""
     if source.half_light_radius == 0:
         return None
-    radius = source.half_light_radius
-    profile: galsim.GSObject
-    if source.sersic_index == 0.5:
-        profile = galsim.Gaussian(half_light_radius=radius)
-    elif source.sersic_index == 1:
-        profile = galsim.Exponential(half_light_radius=radius)
-    else:
-        # Galaxies end somewhere: SDSS cuts its de Vaucouleurs models at 8 radii.
-        profile = galsim.Sersic(source.sersic_index, half_light_radius=radius, trunc=8 * radius)
-    shear = galsim.Shear(q=1 - source.ellipticity, beta=source.position_angle * galsim.radians)
-    return profile.shear(shear)
+    return Component(
+        1.0,
+        source.half_light_radius,
+        source.sersic_index,
+        1 - source.ellipticity,
+        source.position_angle,
+        truncation=_TRUNCATION if source.sersic_index > 1 else 0.0,
+    )

@@ -29,6 +29,7 @@ __all__ = [
     "moffat",
     "sersic",
     "shared_grid",
+    "sheared_circle",
 ]
 
 # Interpolation errs by 1e-5 at most.
@@ -50,6 +51,7 @@ class Component:
         sersic_index: 0.3 to 6; each new value costs a table (0.01 s).
         axis_ratio: b / a.
         position_angle: Of the major axis, radians from x towards y.
+        truncation: Where the light ends, in half-light radii; 0 for nowhere.
     """
 
     flux: float
@@ -57,6 +59,7 @@ class Component:
     sersic_index: float
     axis_ratio: float
     position_angle: float
+    truncation: float = 0.0
 
     @property
     def reach(self) -> float:
@@ -71,7 +74,7 @@ class Component:
     def transform(self, grid: Grid) -> np.ndarray:
         """Returns the Fourier transform on a grid, float32, as the profile is symmetric."""
         shape = ellipse(self.half_light_radius, self.axis_ratio, self.position_angle)
-        values = sersic(self.sersic_index)(grid.stretched(shape))
+        values = sersic(self.sersic_index, self.truncation)(grid.stretched(shape))
         values *= np.float32(self.flux)
         return values
 
@@ -134,14 +137,20 @@ class Grid:
         return transform * phase_x * phase_y
 
     def image(self, transform: np.ndarray, size: int) -> np.ndarray:
-        """Returns the pixels around the origin, (size, size) float32, for an odd size.
+        """Returns the pixels around the origin, (..., size, size) float32.
 
-        The origin of the transform is at the centre of the middle pixel.
+        The origin of the transform is at the centre of pixel size // 2, which is the middle one of
+        an odd size.
+
+        Args:
+            transform: (..., grid size, grid size // 2 + 1).
+            size: Pixels on a side, at most the grid's.
         """
         pixels = scipy.fft.irfft2(
             transform.astype(np.complex64, copy=False), s=(self.size, self.size)
         )
-        return np.roll(pixels, (size // 2, size // 2), axis=(0, 1))[:size, :size]
+        rows = np.arange(-(size // 2), size - size // 2)
+        return pixels[..., rows[:, None], rows]
 
 
 class RadialTransform:
@@ -179,7 +188,7 @@ class RadialTransform:
 
 
 @functools.cache
-def sersic(index: float) -> RadialTransform:
+def sersic(index: float, truncation: float = 0.0) -> RadialTransform:
     """Returns the transform of a Sersic profile of half-light radius 1.
 
     High indices are interpolated between multiples of a quarter: GalSim takes 0.1 s for each, and
@@ -187,12 +196,14 @@ def sersic(index: float) -> RadialTransform:
 
     Args:
         index: 0.3 to 6.
+        truncation: Where the light ends, in half-light radii; 0 for nowhere.
     """
     if index <= _HIGH_INDEX:
-        return RadialTransform(_sersic_values(index), *_SERSIC_RANGE)
+        return RadialTransform(_sersic_values(index, truncation), *_SERSIC_RANGE)
     below = min(int(index / _INDEX_STEP) * _INDEX_STEP, 6.0 - _INDEX_STEP)
     weight = (index - below) / _INDEX_STEP
-    values = (1 - weight) * _sersic_values(below) + weight * _sersic_values(below + _INDEX_STEP)
+    values = (1 - weight) * _sersic_values(below, truncation)
+    values += weight * _sersic_values(below + _INDEX_STEP, truncation)
     return RadialTransform(values, *_SERSIC_RANGE)
 
 
@@ -211,8 +222,9 @@ def kolmogorov() -> RadialTransform:
 
 
 @functools.cache
-def _sersic_values(index: float) -> np.ndarray:
-    return RadialTransform.tabulate(galsim.Sersic(index, half_light_radius=1.0), *_SERSIC_RANGE)
+def _sersic_values(index: float, truncation: float) -> np.ndarray:
+    profile = galsim.Sersic(index, half_light_radius=1.0, trunc=truncation)
+    return RadialTransform.tabulate(profile, *_SERSIC_RANGE)
 
 
 @functools.cache
@@ -238,3 +250,9 @@ def ellipse(size: float, axis_ratio: float, position_angle: float) -> _Ellipse:
         major * sine**2 + minor * cosine**2,
         2 * (major - minor) * cosine * sine,
     )
+
+
+def sheared_circle(size: float, shear: tuple[float, float]) -> _Ellipse:
+    """Returns the same coefficients for a circle under a shear (g1, g2)."""
+    shape = galsim.Shear(g1=shear[0], g2=shear[1])
+    return ellipse(size, shape.q, shape.beta.rad)

@@ -8,6 +8,7 @@ import functools
 import galsim
 import numpy as np
 
+from tfds_builders.simulation.fourier import kolmogorov, shared_grid, sheared_circle
 from tfds_builders.surveys import Survey, flux_from_magnitude
 
 __all__ = ["FIELDS", "SDSS_DEPTH", "SEEING_SCATTER", "Field", "draw_field", "median_noise"]
@@ -47,6 +48,17 @@ class Field:
         """Returns the PSF of a band, flux 1, pixel included."""
         g1, g2 = self.psf_shear
         return galsim.Kolmogorov(fwhm=self.seeing[band]).shear(g1=g1, g2=g2)
+
+    def psf_transforms(self, size: int, pixel_scale: float) -> np.ndarray:
+        """Returns the transforms of the PSFs on the shared grid of a size, (bands, ...) float32."""
+        return _psf_transforms(self, size, pixel_scale)
+
+
+@functools.lru_cache(maxsize=4 * FIELDS)
+def _psf_transforms(field: Field, size: int, pixel_scale: float) -> np.ndarray:
+    grid = shared_grid(size, pixel_scale)
+    shapes = [sheared_circle(fwhm, field.psf_shear) for fwhm in field.seeing]
+    return np.stack([kolmogorov()(grid.stretched(shape)) for shape in shapes])
 
 
 @functools.cache

@@ -49,19 +49,18 @@ def measure_fluxes(
     """
     size = stamp.shape[0]
     r = survey.bands.index("r")
-    models = _models(field, survey, size)
-    transforms = scipy.fft.rfft2(stamp.astype(np.float64), axes=(0, 1))
-    y, x = _centroid(transforms[:, :, r] * np.conj(_psf_transforms(field, survey, size)[r]), size)
-    ky, kx = np.fft.fftfreq(size)[:, None], np.fft.rfftfreq(size)[None, :]
-    to_centre = np.exp(2j * np.pi * (ky * y + kx * x))[:, :, None]
-    centred = scipy.fft.irfft2(transforms * to_centre, s=(size, size), axes=(0, 1))
-    pixels = centred[_aperture(survey.pixel_scale, size)].T.astype(np.float32)
+    models, squares = _models(field, survey, size)
+    transforms = scipy.fft.rfft2(np.ascontiguousarray(np.moveaxis(stamp, -1, 0), np.float32))
+    y, x = _centroid(transforms[r] * np.conj(_psf_transforms(field, survey, size)[r]), size)
+    along_y = np.exp(2j * np.pi * y * np.fft.fftfreq(size)).astype(np.complex64)
+    along_x = np.exp(2j * np.pi * x * np.fft.rfftfreq(size)).astype(np.complex64)
+    centred = scipy.fft.irfft2(transforms * (along_y[:, None] * along_x), s=(size, size))
+    pixels = centred[:, _aperture(survey.pixel_scale, size)]
     products = models[r] @ pixels[r]
-    gain = np.where(products > 0, products**2 / np.sum(models[r] ** 2, axis=1), -1.0)
-    psf, best = models[:, 0], models[:, int(np.argmax(gain))]
+    gain = np.where(products > 0, products**2 / squares[r], -1.0)
     psf_flux, model_flux = (
-        np.sum(shape * pixels, axis=1, dtype=np.float64) / np.sum(shape**2, axis=1)
-        for shape in (psf, best)
+        np.sum(models[:, shape] * pixels, axis=1, dtype=np.float64) / squares[:, shape]
+        for shape in (0, int(np.argmax(gain)))
     )
     return psf_flux, model_flux
 
@@ -106,12 +105,17 @@ def _psf_transforms(field: Field, survey: Survey, size: int) -> np.ndarray:
         .array.astype(np.float64)
         for band in range(len(survey.bands))
     ]
-    return np.stack([scipy.fft.rfft2(image / image.sum()) for image in images])
+    transforms = [scipy.fft.rfft2(image / image.sum()) for image in images]
+    return np.stack(transforms).astype(np.complex64)
 
 
 @functools.cache
-def _models(field: Field, survey: Survey, size: int) -> np.ndarray:
-    """Returns (bands, models, pixels in the aperture), float32, total flux 1; first is the PSF."""
+def _models(field: Field, survey: Survey, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns models of flux 1, the first of which is the PSF, and their sums of squares.
+
+    Returns:
+        (bands, models, pixels in the aperture) float32 and (bands, models).
+    """
     intrinsic = np.concatenate(
         [np.ones((1, size, size // 2 + 1)), _intrinsic_transforms(survey.pixel_scale, size)]
     )
@@ -120,7 +124,8 @@ def _models(field: Field, survey: Survey, size: int) -> np.ndarray:
         scipy.fft.irfft2(intrinsic * psf, s=(size, size), axes=(1, 2))[:, aperture]
         for psf in _psf_transforms(field, survey, size)
     ]
-    return np.stack(models).astype(np.float32)
+    images = np.stack(models).astype(np.float32)
+    return images, np.sum(images**2, axis=-1)
 
 
 @functools.cache
