@@ -62,8 +62,13 @@ _TRUTH = {
             "axis_ratio",
             "bulge_fraction",
             "bar_length",
+            "bar_strength",
             "bar_fraction",
+            "arm_fraction",
             "pitch_angle",
+            "flocculence",
+            "disturbance",
+            "companion",
         ),
         np.float32,
     ),
@@ -76,8 +81,10 @@ _TRUTH = {
 class Builder(BeamShardsBuilder):
     """Builder of galaxy_zoo_decals."""
 
-    VERSION = tfds.core.Version("1.1.0")
+    VERSION = tfds.core.Version("2.0.0")
     RELEASE_NOTES: ClassVar[dict[str, str]] = {
+        "2.0.0": "Simulated galaxies of continuous parameters, with flocculent and irregular ones, "
+        "dust and warps; votes of single volunteers; correlated noise.",
         "1.0.0": "First release.",
         "1.1.0": "The numerical Hubble type of simulated galaxies.",
     }

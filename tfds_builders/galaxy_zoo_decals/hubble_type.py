@@ -40,8 +40,8 @@ def type_of_bulge(fractions: np.ndarray) -> np.ndarray:
 def hubble_type(truth: Truth) -> float:
     """Returns the type of a galaxy.
 
-        smooth         T = -3 - 2 ln n / ln 4
-        disk           T = T(B/T), the inverse of `bulge_of_type`
+        smooth         T = -3 - 2 ln n / ln 4, not below -5
+        disk           T = T(B/T), the inverse of `bulge_of_type`; 10 for an irregular without bulge
         with arms      T = max(T(B/T), 0) + (p - 19) / 12, not below 0 nor above 10
 
     with the Sersic index n (-5 for n = 4, an elliptical; -3 for n = 1, a lenticular without a
@@ -62,9 +62,9 @@ def hubble_type(truth: Truth) -> float:
     if truth.artefact:
         return float("nan")
     if truth.smooth:
-        return float(-3.0 - 2.0 * np.log(truth.sersic_index) / np.log(4.0))
+        return float(max(-3.0 - 2.0 * np.log(truth.sersic_index) / np.log(4.0), -5.0))
     stage = float(type_of_bulge(truth.bulge_fraction))
-    if not truth.arm_number:
+    if truth.answers.get("has-spiral-arms") != "yes":
         return stage
     winding = (truth.pitch_angle - _PITCH) / _PITCH_OF_A_TYPE
     return float(np.clip(max(stage, 0.0) + winding, 0.0, 10.0))

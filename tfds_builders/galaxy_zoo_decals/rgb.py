@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 __all__ = ["resampled", "stretched"]
 
 # Of z, r, g, which are red, green and blue: nanomaggies per native pixel that make 1.
-_SCALES = np.array([0.019, 0.014, 0.008])
+_SCALES = np.array([0.019, 0.014, 0.008], np.float32)
 _BLACK, _WHITE = -0.5, 300.0
 
 
@@ -31,14 +33,15 @@ def stretched(images: np.ndarray) -> np.ndarray:
         Walmsley et al. 2022 (MNRAS 509, 3966), section 2.2, and the public code that made the
         images (github.com/zooniverse/decals, `dr2_style_rgb` after D. Lang).
     """
-    low, high = np.arcsinh(_BLACK), np.arcsinh(_WHITE)
-    values = (np.arcsinh(np.moveaxis(images[::-1], 0, -1) / _SCALES) - low) / (high - low)
-    mean = values.mean(axis=-1, keepdims=True)
+    low, high = float(np.arcsinh(_BLACK)), float(np.arcsinh(_WHITE))
+    bands = np.asarray(images, np.float32)[::-1]
+    values = (np.arcsinh(bands / _SCALES[:, None, None]) - low) / (high - low)
+    mean = values.mean(axis=0)
     mean[mean == 0] = 1.0
-    share = np.minimum((values / mean).max(axis=-1, keepdims=True) / 2.5, 1.0)
-    weight = np.sin(np.pi / 2 * (1 - share))
-    values = values * weight + mean * (1 - weight) + mean * (1 - weight) ** 2 * values
-    return (np.clip(values, 0, 1) * 255).astype(np.uint8)
+    share = np.minimum((values / mean).max(axis=0) / 2.5, 1.0)
+    weight = np.sin(np.float32(np.pi / 2) * (1 - share))
+    values = values * (weight + mean * (1 - weight) ** 2) + mean * (1 - weight)
+    return np.moveaxis((np.clip(values, 0, 1) * 255).astype(np.uint8), 0, -1)
 
 
 def resampled(image: np.ndarray, pixel_scale: float, size: int, new_scale: float) -> np.ndarray:
@@ -53,10 +56,15 @@ def resampled(image: np.ndarray, pixel_scale: float, size: int, new_scale: float
         size: Pixels on a side of the result.
         new_scale: Of the result, arcsec.
     """
-    side = len(image)
+    kernel = _lanczos(len(image), pixel_scale, size, new_scale)
+    return kernel @ image @ kernel.T
+
+
+# The bands of one galaxy mostly share it.
+@functools.lru_cache(maxsize=4)
+def _lanczos(side: int, pixel_scale: float, size: int, new_scale: float) -> np.ndarray:
     places = (np.arange(size) - (size - 1) / 2) * new_scale / pixel_scale + (side - 1) / 2
     wide = max(1.0, new_scale / pixel_scale)
-    distance = (places[:, None] - np.arange(side)) / wide
+    distance = ((places[:, None] - np.arange(side)) / wide).astype(np.float32)
     kernel = np.sinc(distance) * np.sinc(distance / 3) * (np.abs(distance) < 3)
-    kernel /= kernel.sum(axis=1, keepdims=True)
-    return kernel @ image @ kernel.T
+    return kernel / kernel.sum(axis=1, keepdims=True)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from tfds_builders.galaxy_zoo_decals import structures
-from tfds_builders.galaxy_zoo_decals.structures import Canvas
+from tfds_builders.galaxy_zoo_decals.structures import Canvas, SpiralPattern
 from tfds_builders.galaxy_zoo_decals.truth import Truth
 from tfds_builders.simulation.colours import galaxy_colours
 from tfds_builders.simulation.fourier import Component, Grid
@@ -18,6 +18,7 @@ __all__ = ["Light", "galaxy_lights", "neighbour_lights"]
 
 # Spectral types (0 E, 1 Sbc, 2 Scd, 3 Im) of the parts of galaxies.
 _OLD, _BULGE, _BAR, _DISK, _ARMS, _RING, _TAIL = 0.0, 0.15, 0.6, 1.3, 2.4, 2.0, 1.6
+_KNOTS, _IRREGULAR = 3.0, 2.7
 _TYPE_SCATTER = 0.25
 
 # r magnitudes of what lies around; fainter ones are lost in the noise.
@@ -27,6 +28,9 @@ _FREE = 1.3
 
 # Part of g, r, z that a lane of dust takes (Calzetti et al. 2000 for the ratios).
 _DUST = np.array([0.75, 0.62, 0.42])
+
+# Shares of the light below this are not drawn.
+_LEAST = 0.002
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +86,15 @@ class _Painter:
         offset: tuple[float, float] = (0.0, 0.0),
         hidden: np.ndarray | float = 1.0,
     ) -> None:
-        """Adds a part with a share of the light in r."""
+        """Adds a part with a share of the light in r.
+
+        Args:
+            shape: As of a `Light`.
+            share: Of all light of the galaxy.
+            spectral_type: 0 (E) to 3 (Im).
+            offset: x and y, arcsec.
+            hidden: Factor of the light in g, r, z.
+        """
         # Early types scatter less.
         kind = float(np.clip(spectral_type + self._redder * min(spectral_type + 0.3, 1.0), 0, 3))
         _, g, _, i, z = galaxy_colours(kind, self.truth.redshift)
@@ -102,124 +114,144 @@ def galaxy_lights(truth: Truth, rng: np.random.Generator) -> list[Light]:
         rng: Source of what the truth does not say.
     """
     painter = _Painter(truth, rng)
-    merging = truth.answers.get("merging", "none")
-    rest = 1.0 if merging == "none" else _disturb(painter, merging)
+    rest = 1.0 if truth.artefact else _disturb(painter)
     if truth.smooth or truth.artefact:
         shape = painter.sersic(
             truth.radius, truth.sersic_index, truth.axis_ratio, truth.position_angle
         )
         painter.add(shape, rest, _OLD)
-    elif truth.edge_on:
-        _edge_on(painter, rest)
+    elif truth.kind == "irregular":
+        _irregular(painter, rest)
+    elif truth.from_the_side:
+        _from_the_side(painter, rest)
     else:
-        _face_on(painter, rest)
+        _inclined(painter, rest)
     return painter.lights
 
 
-def _face_on(painter: _Painter, rest: float) -> None:
+def _inclined(painter: _Painter, rest: float) -> None:
     truth, rng = painter.truth, painter.rng
     scale = truth.scale_length
     canvas = Canvas(5 * scale, truth.axis_ratio, truth.position_angle)
+    pixels = canvas.pixel_scale
     # Bulges are rounder than disks.
     ratio = 1 - 0.5 * (1 - truth.axis_ratio)
     bulge = truth.bulge_fraction * rest
-    if bulge > 0.002:
+    if bulge > _LEAST:
         size = truth.bulge_radius * scale
         shape = painter.sersic(size, truth.sersic_index, ratio, truth.position_angle)
         painter.add(shape, bulge, _BULGE)
     disk = rest - bulge
     angle = rng.uniform(0, np.pi)
-    if truth.bar_length:
-        share = truth.bar_fraction * rest
-        length = truth.bar_length * scale
-        image = structures.bar(canvas, length, truth.bar_ratio, angle)
-        painter.add((image, canvas.pixel_scale), share, _BAR)
-        disk -= share
-    # Arms begin where the bar ends.
-    start = max(truth.bar_length * 0.95, 0.35)
-    if truth.ring:
-        share = rng.uniform(0.16, 0.30) * disk
+    bar = truth.bar_fraction * rest
+    if bar > _LEAST:
+        image = structures.bar(canvas, truth.bar_length * scale, truth.bar_ratio, angle)
+        painter.add((image, pixels), bar, _BAR)
+        disk -= bar
+    ring = truth.ring_fraction * disk
+    if ring > _LEAST:
         radius = max(rng.uniform(1.1, 1.9), truth.bar_length) * scale
         image = structures.ring(canvas, radius, rng.uniform(0.13, 0.2) * scale, rng)
-        painter.add((image, canvas.pixel_scale), share, _RING)
-        disk -= share
-    if truth.arm_number:
-        share = truth.arm_fraction * disk
-        sense = 1 if rng.uniform() < 0.5 else -1
-        image = structures.arms(
-            canvas, scale, truth.arm_number, truth.pitch_angle, start, sense, rng
-        )
-        painter.add((image, canvas.pixel_scale), share, _ARMS)
-        disk -= share
+        painter.add((image, pixels), ring, _RING)
+        disk -= ring
+    # Arms begin where the bar ends, if it is strong enough to drive them.
+    start = max(truth.bar_length * 0.95 * min(3 * truth.bar_strength, 1.0), 0.35)
+    pattern = SpiralPattern.draw(truth.arm_number, truth.pitch_angle, truth.pitch_slope, start, rng)
+    arms = truth.arm_fraction * disk
+    if arms > _LEAST:
+        image = structures.arms(canvas, scale, pattern, truth.flocculence, truth.pitch_angle, rng)
+        stars = rng.uniform(0.0, 0.2) * arms
+        number = int(rng.poisson(12 * truth.arm_fraction / 0.4))
+        if number:
+            young = structures.knots(canvas, image, number, rng.uniform(0.15, 0.5), rng)
+            painter.add((young, pixels), stars, _KNOTS)
+        painter.add((image, pixels), arms - stars if number else arms, _ARMS)
+        disk -= arms
     shape = painter.sersic(1.678 * scale, 1.0, truth.axis_ratio, truth.position_angle)
     painter.add(shape, disk, _DISK)
+    if arms > _LEAST and truth.dust > 0.1:
+        x, y = canvas.disk()
+        light = np.exp(-np.hypot(x, y) / np.float32(scale))
+        lanes = light * structures.dust_lanes(canvas, scale, pattern) / light.sum()
+        _hide(painter, lanes, pixels, truth.dust * (1 - truth.flocculence) * disk)
 
 
-def _edge_on(painter: _Painter, rest: float) -> None:
+def _from_the_side(painter: _Painter, rest: float) -> None:
     truth, rng = painter.truth, painter.rng
     scale = truth.scale_length
     canvas = Canvas(4.8 * scale, 1.0, truth.position_angle)
+    pixels = canvas.pixel_scale
     bulge = truth.bulge_fraction * rest
-    size = truth.bulge_radius * scale
-    if truth.answers["edge-on-bulge"] == "boxy":
-        image = structures.boxy(canvas, 1.5 * size, rng.uniform(0.55, 0.7))
-        painter.add((image, canvas.pixel_scale), bulge, _BULGE)
-    elif bulge > 0.002:
-        shape = painter.sersic(
-            size, truth.sersic_index, rng.uniform(0.7, 0.9), truth.position_angle
+    if bulge > _LEAST:
+        image = structures.edge_on_bulge(
+            canvas, truth.bulge_radius * scale, rng.uniform(0.55, 0.9), truth.boxiness
         )
-        painter.add(shape, bulge, _BULGE)
+        painter.add((image, pixels), bulge, _BULGE)
     height = truth.axis_ratio * scale
-    disk = structures.edge_on_disk(canvas, scale, height)
-    painter.add((disk, canvas.pixel_scale), rest - bulge, _DISK)
-    if rng.uniform() < 0.4:
-        dust = disk * structures.lane(canvas, scale, 0.35 * height)
-        hidden = float(dust.sum())
-        shape = ((dust / hidden).astype(np.float32), canvas.pixel_scale)
-        painter.add(shape, -hidden * (rest - bulge), _DISK, hidden=_DUST)
+    disk = structures.edge_on_disk(canvas, scale, height, truth.warp * scale)
+    painter.add((disk, pixels), rest - bulge, _DISK)
+    if truth.dust > 0.1:
+        _hide(
+            painter,
+            disk * structures.lane(canvas, scale, 0.35 * height),
+            pixels,
+            truth.dust * (rest - bulge),
+        )
 
 
-def _disturb(painter: _Painter, merging: str) -> float:
-    """Adds companions, tails and streams; returns the share of the light that is left."""
+def _irregular(painter: _Painter, rest: float) -> None:
     truth, rng = painter.truth, painter.rng
-    radius = truth.radius
+    canvas = Canvas(5 * truth.scale_length, truth.axis_ratio, truth.position_angle)
+    image = structures.irregular(canvas, truth.scale_length, rng)
+    stars = rng.uniform(0.1, 0.35) * rest
+    young = structures.knots(canvas, image, 3 + int(rng.poisson(6)), rng.uniform(0.2, 0.6), rng)
+    painter.add((young, canvas.pixel_scale), stars, _KNOTS)
+    painter.add((image, canvas.pixel_scale), rest - stars, _IRREGULAR)
+
+
+def _hide(painter: _Painter, light: np.ndarray, pixel_scale: float, share: float) -> None:
+    """Takes the light of an image, whose sum is below 1, away as dust does."""
+    hidden = float(light.sum())
+    if hidden > 1e-4:
+        shape = ((light / hidden).astype(np.float32), pixel_scale)
+        painter.add(shape, -hidden * share, _DISK, hidden=_DUST)
+
+
+def _disturb(painter: _Painter) -> float:
+    """Adds a companion, tails and lopsidedness; returns the share of the light that is left."""
+    truth, rng = painter.truth, painter.rng
+    strength, radius = truth.disturbance, truth.radius
     angle = rng.uniform(0, 2 * np.pi)
+    rest = 1.0
+    if truth.companion:
+        distance = truth.companion_distance * radius
+        shape = painter.sersic(
+            radius * np.sqrt(truth.companion),
+            float(rng.choice((1.0, 2.0))),
+            rng.uniform(0.45, 0.95),
+            rng.uniform(0, np.pi),
+        )
+        offset = (distance * np.cos(angle), distance * np.sin(angle))
+        painter.add(shape, truth.companion, _BULGE if truth.smooth else _DISK, offset)
+        rest -= truth.companion
     canvas = Canvas(7 * radius, 1.0, 0.0)
     sense = 1 if rng.uniform() < 0.5 else -1
-    size = (1.0 if truth.smooth else 1.678) * radius
-
-    def add_tail(angle: float, share: float, reach: float, turn: float, width: float) -> None:
-        start = (0.9 * radius * np.cos(angle), 0.9 * radius * np.sin(angle))
-        image = structures.tail(canvas, start, reach, turn, width * radius)
-        kind = _OLD + 0.4 if truth.smooth else _TAIL
-        painter.add((image, canvas.pixel_scale), share, kind)
-
-    if merging == "merger":
-        companion = rng.uniform(0.22, 0.48)
-        distance = rng.uniform(1.1, 2.4) * radius
-        offset = (distance * np.cos(angle), distance * np.sin(angle))
-        ratio = rng.uniform(0.45, 0.95)
-        shape = painter.sersic(
-            radius * np.sqrt(companion), float(rng.choice((1.0, 2.0))), ratio, rng.uniform(0, np.pi)
-        )
-        painter.add(shape, companion, _BULGE if truth.smooth else _DISK, offset)
-        turn = sense * rng.uniform(0.7, 1.8)
-        far = rng.uniform(3.0, 5.0)
-        add_tail(angle + np.pi, rng.uniform(0.06, 0.13), far, turn, 0.24)
-        add_tail(angle, rng.uniform(0.06, 0.13), far, turn, 0.24)
-        return 0.8 - companion
-    if merging == "major-disturbance":
-        add_tail(angle, rng.uniform(0.10, 0.18), 3.2, sense * rng.uniform(0.8, 1.6), 0.4)
-        add_tail(angle + 2.4, rng.uniform(0.05, 0.12), 2.6, sense * rng.uniform(0.5, 1.2), 0.45)
+    for direction, share in ((angle, 0.22), (angle + np.pi + 0.5 * rng.normal(), 0.14)):
+        light = strength * share * rng.uniform(0.4, 1.0)
+        if light < _LEAST:
+            continue
+        start = (0.9 * radius * np.cos(direction), 0.9 * radius * np.sin(direction))
+        reach, turn = rng.uniform(2.2, 5.0), sense * rng.uniform(0.4, 1.8)
+        image = structures.tail(canvas, start, reach, turn, rng.uniform(0.22, 0.45) * radius)
+        painter.add((image, canvas.pixel_scale), light, _OLD + 0.4 if truth.smooth else _TAIL)
+        rest -= light
+    light = 0.22 * strength
+    if light > _LEAST:
+        size = (1.0 if truth.smooth else 1.678) * radius
         offset = (0.5 * radius * np.cos(angle), 0.5 * radius * np.sin(angle))
-        painter.add(painter.sersic(size, 1.0, 0.75, angle), 0.2, _TAIL, offset)
-        return 0.55
-    add_tail(angle, rng.uniform(0.03, 0.06), 3.0, sense * rng.uniform(0.6, 1.6), 0.25)
-    if rng.uniform() < 0.5:
-        distance = rng.uniform(1.6, 2.6) * radius
-        offset = (distance * np.cos(angle), distance * np.sin(angle))
-        painter.add(painter.sersic(0.25 * radius, 1.0, 0.8, 0.0), 0.05, _TAIL, offset)
-    return 0.9
+        painter.add(painter.sersic(size, 1.0, 0.75, angle), light, _TAIL, offset)
+        rest -= light
+    return rest
 
 
 def neighbour_lights(truth: Truth, half_width: float, rng: np.random.Generator) -> list[Light]:

@@ -116,9 +116,8 @@ class SimulatedGalaxies:
         config = self.config
         sky = draw_sky(config.seed, index)
         truth = sky.truth
-        expected = expected_fractions(truth)
         votes = draw_votes(
-            expected, config.volunteers, np.random.default_rng((config.seed, _VOTES, index))
+            truth, config.volunteers, np.random.default_rng((config.seed, _VOTES, index))
         )
         example = labelled(
             {
@@ -147,7 +146,7 @@ class SimulatedGalaxies:
         return example | {
             "image": scaled(colour, 1.0, config.image_size),
             "truth": truth.indices,
-            "expected_fractions": expected.astype(np.float32),
+            "expected_fractions": expected_fractions(truth).astype(np.float32),
             "clarity": clarity(truth),
             "t_type": hubble_type(truth),
             "redshift": truth.redshift,
@@ -158,10 +157,15 @@ class SimulatedGalaxies:
             "axis_ratio": truth.axis_ratio,
             "bulge_fraction": truth.bulge_fraction,
             "bar_length": truth.bar_length * truth.scale_length,
+            "bar_strength": truth.bar_strength,
             "bar_fraction": truth.bar_fraction,
             "arm_number": truth.arm_number,
+            "arm_fraction": truth.arm_fraction,
             "pitch_angle": truth.pitch_angle,
-            "ring": truth.ring,
+            "flocculence": truth.flocculence,
+            "ring": truth.ring_fraction > 0,
+            "disturbance": truth.disturbance,
+            "companion": truth.companion,
             "seeing": np.array(exposure.seeing, np.float32),
             "pixel_scale": scale * FULL_SIZE * config.crop / config.image_size,
         }

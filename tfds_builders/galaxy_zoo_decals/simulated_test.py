@@ -1,25 +1,28 @@
 """The simulated sky and volunteers against closed forms, GalSim, TFP and the real images."""
 
+import dataclasses
+from unittest import mock
+
 import galsim
 import numpy as np
 import PIL.Image
 import scipy.stats
 import tensorflow as tf
-import tensorflow_probability as tfp
 
 from tests import galaxy_data
-from tfds_builders.galaxy_zoo_decals import structures
+from tfds_builders.galaxy_zoo_decals import structures, volunteers
 from tfds_builders.galaxy_zoo_decals.configs import SimulatedConfig
 from tfds_builders.galaxy_zoo_decals.hubble_type import bulge_of_type, hubble_type, type_of_bulge
 from tfds_builders.galaxy_zoo_decals.labels import GZD5
 from tfds_builders.galaxy_zoo_decals.rgb import resampled, stretched
 from tfds_builders.galaxy_zoo_decals.scene import galaxy_lights
 from tfds_builders.galaxy_zoo_decals.simulated import SimulatedGalaxies, Sky, observe
-from tfds_builders.galaxy_zoo_decals.structures import SIDE, Canvas
+from tfds_builders.galaxy_zoo_decals.structures import SIDE, Canvas, SpiralPattern
 from tfds_builders.galaxy_zoo_decals.truth import Truth, draw_truth
 from tfds_builders.galaxy_zoo_decals.volunteers import (
-    CONCENTRATION,
+    answer_probabilities,
     clarity,
+    crowd,
     draw_votes,
     expected_fractions,
 )
@@ -34,49 +37,56 @@ NUMBERS = {
     "axis_ratio": 0.7,
     "position_angle": 0.4,
     "sersic_index": 1.0,
-    "bulge_fraction": 0.0,
 }
-FACE_ON = {
-    "smooth-or-featured": "featured-or-disk",
-    "merging": "none",
-    "disk-edge-on": "no",
-    "has-spiral-arms": "no",
-    "bar": "no",
-    "bulge-size": "none",
-}
-SMOOTH = {"smooth-or-featured": "smooth", "merging": "none", "how-rounded": "in-between"}
 
 
-def truth(answers, **numbers):
-    return Truth(answers, "", **NUMBERS | numbers)
+def disk(**numbers):
+    return Truth("disk", "", **NUMBERS | {"bulge_fraction": 0.0} | numbers)
+
+
+def spheroid(**numbers):
+    return Truth("spheroid", "", **NUMBERS | {"bulge_fraction": 1.0} | numbers)
 
 
 class TruthTest(tf.test.TestCase):
     def test_disk_in_closed_form(self):
         # Half and 90 % of the light of exp(-r/h) lie within 1.678 h and 3.890 h.
-        disk = truth(FACE_ON)
-        self.assertAllClose(disk.scale_length, 4.0 / 1.67835, rtol=1e-3)
-        self.assertAllClose(disk.petrosian, (4.0, 4.0 * 3.8897 / 1.67835), rtol=2e-3)
+        self.assertAllClose(disk().scale_length, 4.0 / 1.67835, rtol=1e-3)
+        self.assertAllClose(disk().petrosian, (4.0, 4.0 * 3.8897 / 1.67835), rtol=2e-3)
 
     def test_population(self):
-        drawn = [draw_truth(_sky_rng(index)) for index in range(1500)]
+        drawn = _drawn(1500)
         galaxies = [each for each in drawn if not each.artefact]
         self.assertAllInRange([each.magnitude for each in galaxies], 13.5, 17.77)
         self.assertAllInRange([each.redshift for each in galaxies], 0.0, 0.15)
         # Counts of a uniform space: 10^(0.6 m), a little less for the limits in size and redshift.
         bright = np.array([each.magnitude for each in galaxies])
         self.assertBetween(np.mean(bright > 17.0), 0.40, 0.70)
-        for question, (place, names) in {
-            each.name: (index, each.answers) for index, each in enumerate(GZD5.questions)
-        }.items():
+        for place, question in enumerate(GZD5.questions):
             seen = np.array([each.indices[place] for each in drawn])
-            wanted = len(names) - (question == "spiral-arm-count")
-            self.assertAllEqual(np.unique(seen[seen >= 0]), np.arange(wanted))
+            self.assertAllEqual(np.unique(seen[seen >= 0]), np.arange(len(question.answers)))
             for each in drawn:
-                asked = next(q for q in GZD5.questions if q.name == question).parents
                 answers = {f"{name}_{answer}" for name, answer in each.answers.items()}
-                if question in each.answers and asked:
-                    self.assertTrue(answers & set(asked))
+                if question.name in each.answers and question.parents:
+                    self.assertTrue(answers & set(question.parents))
+
+    def test_parameters_have_no_gaps_between_classes(self):
+        disks = [each for each in _drawn(3000) if each.kind == "disk"]
+        armed = [each for each in disks if each.arm_fraction > 0.12]
+        for name, values, low, high in (
+            ("axis ratio", [each.axis_ratio for each in disks], 0.2, 0.95),
+            ("bulge", [each.bulge_fraction for each in disks], 0.01, 0.6),
+            ("bar", [each.bar_strength for each in disks], 0.01, 0.9),
+            ("pitch angle", [np.log(each.pitch_angle) for each in armed], np.log(8), np.log(38)),
+        ):
+            counts, _ = np.histogram(values, np.linspace(low, high, 16))
+            self.assertTrue(np.all(counts > 0.15 * np.mean(counts)), f"{name}: {counts}")
+
+    def test_thin_disks_have_isotropic_axis_ratios(self):
+        cosines = [each.axis_ratio for each in _drawn(3000) if each.kind == "disk"]
+        # Far from the side the axis ratio of a disk is the cosine, which is uniform.
+        face_on = [each for each in cosines if each > 0.5]
+        self.assertGreater(scipy.stats.kstest(face_on, "uniform", (0.5, 0.5)).pvalue, 1e-3)
 
 
 class HubbleTypeTest(tf.test.TestCase):
@@ -94,29 +104,27 @@ class HubbleTypeTest(tf.test.TestCase):
         self.assertAllEqual(type_of_bulge([0.0, 1.0]), [10.0, -5.0])
 
     def test_kinds_of_galaxies(self):
-        indices = (1.0, 2.0, 4.0)
-        smooth = [hubble_type(truth(SMOOTH, sersic_index=n, bulge_fraction=1.0)) for n in indices]
-        self.assertAllClose(smooth, [-3.0, -4.0, -5.0])
-        arms = FACE_ON | {"has-spiral-arms": "yes", "spiral-arm-count": "2"}
+        smooth = [hubble_type(spheroid(sersic_index=index)) for index in (1.0, 2.0, 4.0, 5.0)]
+        self.assertAllClose(smooth, [-3.0, -4.0, -5.0, -5.0])
         tight, medium, loose = (
-            hubble_type(truth(arms, bulge_fraction=0.2, arm_number=2, pitch_angle=pitch))
+            hubble_type(disk(bulge_fraction=0.2, arm_number=2, arm_fraction=0.4, pitch_angle=pitch))
             for pitch in (10.0, 19.0, 31.0)
         )
         self.assertAllClose((tight, loose), (medium - 0.75, medium + 1.0))
         self.assertAllClose(bulge_of_type(medium), 0.2, rtol=1e-3)
-        self.assertAllClose(hubble_type(truth(FACE_ON, bulge_fraction=0.2)), medium)
-        star = Truth({"smooth-or-featured": "artifact"}, "star", **NUMBERS)
+        self.assertAllClose(hubble_type(disk(bulge_fraction=0.2)), medium)
+        self.assertAllClose(hubble_type(dataclasses.replace(disk(), kind="irregular")), 10.0)
+        star = Truth("artefact", "star", **NUMBERS, bulge_fraction=1.0)
         self.assertTrue(np.isnan(hubble_type(star)))
 
     def test_all_types_occur_and_spirals_are_no_early_types(self):
-        drawn = [draw_truth(_sky_rng(index)) for index in range(600)]
+        drawn = _drawn(1500)
         types = np.array([hubble_type(each) for each in drawn])
         self.assertAllEqual(np.isnan(types), [bool(each.artefact) for each in drawn])
         counts, _ = np.histogram(types[np.isfinite(types)], np.arange(-5.0, 11.0))
-        self.assertEqual(counts.sum(), np.isfinite(types).sum())
-        # No bulge has about half of the light, so that T between -2 and -1 is empty.
-        self.assertAllEqual(np.flatnonzero(counts == 0), [3])
-        self.assertAllInRange(types[[each.arm_number > 0 for each in drawn]], 0.0, 10.0)
+        self.assertAllGreater(counts, 0)
+        spiral = [each.answers.get("has-spiral-arms") == "yes" for each in drawn]
+        self.assertAllInRange(types[spiral], 0.0, 10.0)
 
 
 class StructuresTest(tf.test.TestCase):
@@ -134,7 +142,11 @@ class StructuresTest(tf.test.TestCase):
         for number, pitch, sense in ((1, 12, 1), (2, 10, -1), (3, 20, 1), (4, 19, -1), (5, 33, 1)):
             with self.subTest(number=number, pitch=pitch):
                 rng = np.random.default_rng(number)
-                image = structures.arms(canvas, 2.0, number, pitch, 0.4, sense, rng)
+                while True:
+                    pattern = SpiralPattern.draw(number, pitch, 0.0, 0.4, rng, irregularity=0)
+                    if np.sign(pattern.winding[-1] - pattern.winding[0]) == sense:
+                        break
+                image = structures.arms(canvas, 2.0, pattern, 0.0, pitch, rng)
                 self.assertAllClose(image.sum(), 1.0, rtol=1e-5)
                 turns = np.linspace(-14, 14, 113)
                 strength = [self.spectrum(image, canvas, 2.0, m, turns) for m in range(1, 8)]
@@ -144,6 +156,30 @@ class StructuresTest(tf.test.TestCase):
                 self.assertEqual(np.sign(best), sense)
                 measured = np.degrees(np.arctan(number / np.abs(best)))
                 self.assertAllClose(measured, pitch, atol=2.0)
+
+    def test_pitch_changes_along_the_arms(self):
+        rng = np.random.default_rng(3)
+        pattern = SpiralPattern.draw(2, 20.0, 4.0, 0.4, rng, irregularity=0)
+        slope = np.gradient(pattern.winding, np.log(pattern.radii))
+        measured = np.degrees(np.arctan(1 / np.abs(slope)))
+        at = np.interp([1.0, 2.0, 3.0], pattern.radii, measured)
+        self.assertAllClose(at, [16.0, 20.0, 24.0], atol=0.3)
+
+    def test_patches_lie_along_the_arms_and_have_no_number(self):
+        canvas, rng = Canvas(10.0, 1.0, 0.0), np.random.default_rng(4)
+        pattern = SpiralPattern.draw(2, 20.0, 0.0, 0.4, rng)
+        image = structures.arms(canvas, 2.0, pattern, 1.0, 20.0, rng)
+        turns = np.linspace(-14, 14, 57)
+        power = np.array([self.spectrum(image, canvas, 2.0, m, turns) for m in range(2, 9)]) ** 2
+        # m cot(20 deg) on one side; its mirror image on the other.
+        matched = sum(
+            abs(np.sum(power[m - 2] * np.sign(turns)) / power[m - 2].sum()) for m in range(2, 9)
+        )
+        self.assertGreater(matched / 7, 0.2)
+        whole = structures.arms(canvas, 2.0, pattern, 0.0, 20.0, rng)
+        modes = [self.spectrum(whole, canvas, 2.0, m, turns).max() for m in (2, 3)]
+        loose = [self.spectrum(image, canvas, 2.0, m, turns).max() for m in (2, 3)]
+        self.assertGreater(modes[0] / modes[1], 2 * loose[0] / loose[1])
 
     def test_bar_and_ring(self):
         canvas = Canvas(10.0, 1.0, 0.0)
@@ -174,6 +210,24 @@ class StructuresTest(tf.test.TestCase):
         seen = np.interp((1.0, 4.0), places, image.sum(axis=0))
         self.assertAllClose(seen[1] / seen[0], line[1] / line[0], rtol=0.02)
 
+    def test_warp_bends_the_ends_alone_and_to_opposite_sides(self):
+        canvas = Canvas(10.0, 1.0, 0.0)
+        image = structures.edge_on_disk(canvas, 2.0, 0.6, warp=0.8)
+        along, across = canvas.sky()
+        for low, high, shift in ((-3.5, -2.0, 0.0), (7.4, 7.8, 0.8 * 0.9**2), (-7.8, -7.4, -0.65)):
+            slab = image * ((along > low) & (along < high))
+            self.assertAllClose((slab * across).sum() / slab.sum(), shift, atol=0.03)
+
+    def test_bulges_are_boxes_or_ellipses(self):
+        canvas = Canvas(10.0, 1.0, 0.0)
+        along, across = canvas.sky()
+        for boxiness, moment in ((0.0, 1.0), (1.0, 1.371)):
+            image = structures.edge_on_bulge(canvas, 1.2, 1.0, boxiness)
+            # <x^2 z^2> / <x^4> of a circle is 1/3, of |x|^4 + |z|^4 = 1 it is 0.457 (quadrature).
+            corner = (image * along**2 * across**2).sum()
+            fourth = (image * along**4).sum()
+            self.assertAllClose(corner / fourth, moment / 3, rtol=0.02)
+
     def test_tail_points_where_it_should(self):
         canvas = Canvas(20.0, 1.0, 0.0)
         image = structures.tail(canvas, (3.0, 0.0), 4.0, 1.2, 0.5)
@@ -186,7 +240,7 @@ class StructuresTest(tf.test.TestCase):
 class ObservationTest(tf.test.TestCase):
     def test_smooth_galaxies_are_those_of_galsim(self):
         for index, ratio, name in ((1.0, 0.3, "decals"), (4.0, 0.9, "bass_mzls")):
-            galaxy = truth(SMOOTH, sersic_index=index, axis_ratio=ratio, bulge_fraction=1.0)
+            galaxy = spheroid(sersic_index=index, axis_ratio=ratio)
             lights = galaxy_lights(galaxy, np.random.default_rng(0))
             camera = CAMERAS[name]
             quiet = Exposure(camera, camera.psf_fwhm, (1e-12,) * 3)
@@ -258,7 +312,7 @@ class ObservationTest(tf.test.TestCase):
             SimulatedGalaxies(SimulatedConfig(name="x", image_size=48, survey=survey))
             for survey in ("decals", "bass_mzls")
         )
-        drawn = [index for index in range(40) if draw_truth(_sky_rng(index)).artefact == ""][:8]
+        drawn = [index for index, each in enumerate(_drawn(40)) if not each.artefact][:8]
         centres = [
             [each.draw(index)["image"][18:30, 18:30].mean(axis=(0, 1)) for index in drawn]
             for each in (decals, bass)
@@ -277,59 +331,91 @@ class ObservationTest(tf.test.TestCase):
             self.assertAllEqual(value, again[name])
 
 
-def _sky_rng(index):
-    return np.random.default_rng((0, 0, index))
+def _drawn(number):
+    return [draw_truth(np.random.default_rng((0, 0, index))) for index in range(number)]
 
 
 class VolunteersTest(tf.test.TestCase):
-    def test_votes_have_the_moments_of_a_dirichlet_multinomial(self):
-        expected = expected_fractions(truth(FACE_ON | {"bar": "strong"}, bar_length=1.5))
+    def test_persons_answer_by_what_they_perceive(self):
+        # Of spheroids, seen through the PSF, with the limits and the noise of the docstrings.
+        galaxy = spheroid(axis_ratio=0.75, radius=6.0, magnitude=14.0)
+        persons = crowd().taken(np.arange(12))
+        common = np.full(len(GZD5.questions), 0.3)
+        place = [each.name for each in GZD5.questions].index("how-rounded")
+        span = GZD5.spans["how-rounded"]
+        probabilities = answer_probabilities(galaxy, persons, common)[:, span]
+        blur = (0.4 * 1.18 / 6.0) ** 2
+        value = np.sqrt((0.75**2 + blur) / (1 + blur))
+        noise = 0.05 / (0.4 + 0.6 * clarity(galaxy))
         rng = np.random.default_rng(0)
-        votes = np.array([draw_votes(expected, 40, rng) for _ in range(3000)])
-        root = votes[:, :3]
-        p = expected[:3]
-        # The mixture over Poisson numbers of volunteers.
-        number = np.arange(1, 120, dtype=np.float64)
-        weights = scipy.stats.poisson.pmf(number, 40)
-        parts = tfp.distributions.DirichletMultinomial(number[:, None], CONCENTRATION * p)
-        mean = np.sum(weights[:, None] * number[:, None] * p, axis=0)
-        within = np.einsum("n,nij->ij", weights, parts.covariance().numpy().squeeze())
-        between = 40.0 * np.outer(p, p)
-        spread = np.sqrt(np.diag(within + between))
-        # Five standard errors.
-        self.assertAllClose(root.mean(axis=0), mean, atol=5 * spread.max() / 3000**0.5)
-        self.assertAllClose(
-            np.cov(root.T), within + between, atol=5 * spread.max() ** 2 / 1500**0.5
-        )
+        for row, expected in enumerate(probabilities):
+            deviates = persons.skill[row] * rng.normal(size=20_000)
+            seen = value + noise * (deviates + persons.bias[row, place] + 0.3)
+            shares = np.array([np.mean(seen > 0.82), 0, np.mean(seen < 0.42)])
+            shares[1] = 1 - shares.sum()
+            lapse = persons.lapse[row]
+            # Five standard errors.
+            self.assertAllClose((1 - lapse) * shares + lapse / 3, expected, atol=0.018)
+
+    def test_expected_fractions_are_the_mean_of_many_votes(self):
+        galaxy = disk(bar_strength=0.5, arm_number=2, arm_fraction=0.2, pitch_angle=18.0)
+        with mock.patch.object(volunteers, "_COMMON_SCATTER", 0.0):
+            rng = np.random.default_rng(0)
+            votes = sum(draw_votes(galaxy, 20, rng) for _ in range(1500))
+        totals = GZD5.totals(votes)
+        expected = expected_fractions(galaxy)
+        for place, question in enumerate(GZD5.questions):
+            span = GZD5.spans[question.name]
+            self.assertAllClose(expected[span].sum(), 1.0)
+            asked = totals[place]
+            if asked > 300:
+                # The busiest few cannot vote twice, which changes fractions by 0.01.
+                error = 5 * np.sqrt(0.25 / asked) + 0.012
+                self.assertAllClose(votes[span] / asked, expected[span], atol=error)
+
+    def test_votes_scatter_more_than_those_of_independent_volunteers(self):
+        galaxy = disk(bar_strength=0.3, radius=5.0)
+        rng = np.random.default_rng(1)
+        root = np.array([draw_votes(galaxy, 40, rng)[:3] for _ in range(600)])
+        featured = root[:, 1] / root.sum(axis=1)
+        independent = featured.mean() * (1 - featured.mean()) / root.sum(axis=1).mean()
+        self.assertBetween(featured.var() / independent, 1.5, 6.0)
 
     def test_children_are_asked_of_those_who_gave_the_answer(self):
         rng = np.random.default_rng(1)
-        for index in range(60):
-            votes = draw_votes(expected_fractions(draw_truth(rng)), 40, rng)
+        for index, galaxy in enumerate(_drawn(60)):
+            votes = draw_votes(galaxy, 40, rng)
             totals = GZD5.totals(votes)
             for place, question in enumerate(GZD5.questions):
                 if question.parents:
                     asked = sum(votes[GZD5.place(parent)] for parent in question.parents)
                     self.assertEqual(totals[place], asked, f"{index} {question.name}")
 
-    def test_expected_fractions(self):
-        rng = np.random.default_rng(2)
-        for _ in range(200):
-            expected = expected_fractions(draw_truth(rng))
-            self.assertAllInRange(expected, 0.0, 1.0)
-            for span in GZD5.spans.values():
-                self.assertAllClose(expected[span].sum(), 1.0)
+    def test_most_volunteers_see_the_truth_of_what_is_clear(self):
+        agreed = {question.name: [] for question in GZD5.questions}
+        for galaxy in _drawn(1500):
+            if clarity(galaxy) < 0.7:
+                continue
+            expected = expected_fractions(galaxy)
+            for name, answer in galaxy.answers.items():
+                best = expected[GZD5.spans[name]].argmax()
+                agreed[name].append(best == GZD5.place(f"{name}_{answer}") - GZD5.spans[name].start)
+        for name, values in agreed.items():
+            # Arms of patches, in groups and of more than two are mistaken most.
+            self.assertGreater(np.mean(values), 0.6 if name == "spiral-arm-count" else 0.75, name)
 
     def test_the_small_and_the_faint_are_less_clear(self):
-        large, small = (truth(FACE_ON, radius=radius) for radius in (6.0, 1.6))
-        faint = truth(FACE_ON, radius=6.0, magnitude=17.7)
+        large, small = (disk(radius=radius) for radius in (6.0, 1.6))
+        faint = disk(radius=6.0, magnitude=17.7)
         self.assertGreater(clarity(large), 0.9)
         self.assertLess(clarity(small), 0.5 * clarity(large))
         self.assertLess(clarity(faint), 0.7 * clarity(large))
-        bars = FACE_ON | {"bar": "strong"}
         place = GZD5.place("bar_strong")
-        seen = [expected_fractions(truth(bars, radius=radius))[place] for radius in (6.0, 1.6)]
-        self.assertGreater(seen[0], 2 * seen[1])
+        seen = [
+            expected_fractions(disk(bar_strength=0.8, radius=radius))[place]
+            for radius in (6.0, 1.6)
+        ]
+        self.assertGreater(seen[0], 1.4 * seen[1])
 
 
 if __name__ == "__main__":

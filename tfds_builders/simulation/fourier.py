@@ -124,11 +124,22 @@ class Grid:
             image: (rows, columns).
             pixel_scale: Of the image, arcsec.
         """
-        step = pixel_scale / self.pixel_scale
-        rows, columns = (np.arange(side) - (side - 1) / 2 for side in image.shape)
-        along_y = np.exp(step * self._phase_y * rows).astype(np.complex64)
-        along_x = np.exp(step * self._phase_x.T * columns).astype(np.complex64)
-        return along_y @ image.astype(np.complex64) @ along_x.T
+        along_y, along_x = self._phases(pixel_scale / self.pixel_scale, image.shape)
+        pixels = image.astype(np.float32)
+        rows = np.empty((self.size, pixels.shape[1]), np.complex64)
+        rows.real, rows.imag = along_y.real @ pixels, along_y.imag @ pixels
+        return rows @ along_x.T
+
+    @functools.lru_cache(maxsize=4)  # noqa: B019  (grids are shared and few)
+    def _phases(self, step: float, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+        phases = []
+        for wavenumbers, side in ((self._phase_y, shape[0]), (self._phase_x.T, shape[1])):
+            places = step * (np.arange(side) - (side - 1) / 2)
+            angle = (wavenumbers.imag * places).astype(np.float32)
+            phase = np.empty(angle.shape, np.complex64)
+            phase.real, phase.imag = np.cos(angle), np.sin(angle)
+            phases.append(phase)
+        return phases[0], phases[1]
 
     def shifted(self, transform: np.ndarray, x: float, y: float) -> np.ndarray:
         """Returns the transform of an image shifted by x columns and y rows."""

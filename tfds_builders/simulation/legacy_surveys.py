@@ -6,6 +6,7 @@ import dataclasses
 import functools
 
 import numpy as np
+import scipy.ndimage
 
 from tfds_builders.simulation.fourier import moffat, shared_grid
 from tfds_builders.surveys import flux_from_magnitude
@@ -16,6 +17,8 @@ BANDS = ("g", "r", "z")
 
 # Between the 4.765 of turbulence alone and the 2.5 of many telescopes (Trujillo et al. 2001).
 _MOFFAT_BETA = 3.5
+# Weights of neighbouring pixels, along rows and along columns.
+_RESAMPLING = (0.05, 0.9, 0.05)
 # From place to place, standard deviations of the ln.
 _SEEING_SCATTER = 0.08
 _NOISE_SCATTER = 0.10
@@ -118,11 +121,18 @@ class Exposure:
         The electrons per nanomaggy follow from the photons of the sky:
 
             sigma^2 = s / e,    s the sky's nanomaggies per pixel, e electrons per nanomaggy
+
+        The noise of neighbouring pixels is correlated, as that of stacked and resampled exposures:
+        white noise smoothed by `_RESAMPLING`, which keeps the noise of a source's flux and lowers
+        that of a pixel by a fifth.
         """
         sky = flux_from_magnitude(self.camera.sky[band]) * self.camera.pixel_scale[band] ** 2
         sigma = self.noise_sigma[band]
         scale = sigma * np.sqrt(1 + np.maximum(image, 0) / sky)
-        return image + scale * rng.normal(size=image.shape)
+        noise = scale * rng.standard_normal(image.shape, np.float32)
+        for axis in (0, 1):
+            noise = scipy.ndimage.correlate1d(noise, _RESAMPLING, axis, mode="wrap")
+        return image + noise
 
 
 def draw_exposure(camera: Camera, rng: np.random.Generator) -> Exposure:
