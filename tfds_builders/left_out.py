@@ -31,6 +31,10 @@ class LeftOut:
         """Raises ValueError with the line, or keeps it."""
         if self.on_error == "raise":
             raise ValueError(line)
+        self.keep(line)
+
+    def keep(self, line: str) -> None:
+        """Keeps a line about an object that is left out in any case."""
         if line not in self.lines:
             self.lines.append(line)
 

@@ -123,7 +123,7 @@ def cut_stamps(
         rows: Objects of one field.
         paths: Frame of each band, in the order of the stamp's bands; has "r".
         size: Pixels on a side.
-        left_out: Told of each unusable object.
+        left_out: Collects unusable objects; those too near to an edge whatever its `on_error`.
 
     Yields:
         The row and its stamp, (size, size, bands) float32, nanomaggies per pixel.
@@ -157,10 +157,17 @@ def cut_stamps(
                 axis=-1,
             )
             stamp = check_pixels(stamp, stamp.shape, where)
+        except _OverTheEdge as error:
+            left_out.keep(str(error))
+            continue
         except ValueError as error:
             left_out.add(str(error))
             continue
         yield row, stamp
+
+
+class _OverTheEdge(ValueError):
+    """An object too near to the edge of its frame, as some are in any table."""
 
 
 def _pixel(wcs: astropy.wcs.WCS, row: Row, where: str) -> tuple[float, float]:
@@ -192,9 +199,9 @@ def _window(
     bottom, left = int(np.floor(y.min())) - margin, int(np.floor(x.min())) - margin
     top, right = int(np.ceil(y.max())) + margin + 1, int(np.ceil(x.max())) + margin + 1
     if bottom < -margin or left < -margin or top > image.shape[0] + margin:
-        raise ValueError(f"{where}: stamp reaches over the edge")
+        raise _OverTheEdge(f"{where}: stamp reaches over the edge")
     if right > image.shape[1] + margin:
-        raise ValueError(f"{where}: stamp reaches over the edge")
+        raise _OverTheEdge(f"{where}: stamp reaches over the edge")
     bottom, left = max(bottom, 0), max(left, 0)
     window = image[bottom:top, left:right]
     # Here and not in the stamp, all of which a spline would spoil for one such pixel.

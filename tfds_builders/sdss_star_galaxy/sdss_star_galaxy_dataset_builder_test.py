@@ -309,7 +309,7 @@ class BadInputTest(tf.test.TestCase):
         ra, dec = frame_wcs().all_pix2world([[10.0, 128.0]], 0)[0]
         edge = f"77,{ra:.9f},{dec:.9f},STAR,0,3836,301,4,84"
         (folder / "objects.csv").write_text("\n".join([*lines, edge]))
-        builder = build(FramesConfig(name="frames_skip", on_error="skip"), folder)
+        builder = build("frames", folder)
         self.assertLen(read(builder), NUM_OBJECTS)
         (line,) = builder.info.metadata["left_out"]
         self.assertIn("object 77", line)
