@@ -157,7 +157,7 @@ def cut_stamps(
                 axis=-1,
             )
             stamp = check_pixels(stamp, stamp.shape, where)
-        except _OverTheEdge as error:
+        except _EdgeError as error:
             left_out.keep(str(error))
             continue
         except ValueError as error:
@@ -166,7 +166,7 @@ def cut_stamps(
         yield row, stamp
 
 
-class _OverTheEdge(ValueError):
+class _EdgeError(ValueError):
     """An object too near to the edge of its frame, as some are in any table."""
 
 
@@ -199,9 +199,9 @@ def _window(
     bottom, left = int(np.floor(y.min())) - margin, int(np.floor(x.min())) - margin
     top, right = int(np.ceil(y.max())) + margin + 1, int(np.ceil(x.max())) + margin + 1
     if bottom < -margin or left < -margin or top > image.shape[0] + margin:
-        raise _OverTheEdge(f"{where}: stamp reaches over the edge")
+        raise _EdgeError(f"{where}: stamp reaches over the edge")
     if right > image.shape[1] + margin:
-        raise _OverTheEdge(f"{where}: stamp reaches over the edge")
+        raise _EdgeError(f"{where}: stamp reaches over the edge")
     bottom, left = max(bottom, 0), max(left, 0)
     window = image[bottom:top, left:right]
     # Here and not in the stamp, all of which a spline would spoil for one such pixel.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,14 +30,12 @@ class ObjectFiles:
 
     Attributes:
         rows: Of each split, the rows to take from each file.
-        counts: Objects of each class, in all splits.
     """
 
     labelled: bool
     size: int
     bands: int
     rows: dict[str, dict[epath.Path, list[int]]]
-    counts: Counter[int]
 
     @classmethod
     def index(
@@ -59,7 +57,7 @@ class ObjectFiles:
         paths = sorted(path for pattern in _PATTERNS for path in folder.glob(pattern))
         if not paths:
             raise FileNotFoundError(f"{folder}: no .npy files")
-        files = cls(labelled, size, bands, defaultdict(lambda: defaultdict(list)), Counter())
+        files = cls(labelled, size, bands, defaultdict(lambda: defaultdict(list)))
         seen: dict[str, str] = {}
         for path in paths:
             try:
@@ -80,14 +78,8 @@ class ObjectFiles:
                     continue
                 seen[identifier] = path.name
                 files.rows[split_of(identifier)][path].append(row)
-                files.counts[example.get("label", 0)] += 1
         group_by_split(seen)
         return files
-
-    def class_fractions(self) -> list[float]:
-        """Returns the share of each class among the objects."""
-        total = sum(self.counts.values())
-        return [self.counts[label] / total for label in range(len(CLASSES))]
 
     def examples(self, split: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yields (identifier, example) of a split."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -43,7 +43,8 @@ class Builder(ExclusiveBuild, tfds.core.GeneratorBasedBuilder):
 
     VERSION = tfds.core.Version("1.2.0")
     RELEASE_NOTES: ClassVar[dict[str, str]] = {
-        "1.2.0": "simulated: drawn in Fourier space; other noise of the same size.",
+        "1.2.0": "simulated: drawn in Fourier space; other noise of the same size. "
+        "labeled, frames: no class fractions, which came from the labels.",
         "1.1.0": "simulated: fields of one run, whose seeing scatters by 5 % and not by 12 %.",
         "1.0.0": "First release.",
     }
@@ -157,8 +158,6 @@ class Builder(ExclusiveBuild, tfds.core.GeneratorBasedBuilder):
             left_out=left_out,
         )
         left_out.report()
-        if files.labelled:
-            self.info.metadata["class_fractions"] = files.class_fractions()
         return {split: files.examples(split) for split in SPLITS}
 
     def _frames(
@@ -170,10 +169,6 @@ class Builder(ExclusiveBuild, tfds.core.GeneratorBasedBuilder):
         rows = read_tables(folder, left_out)
         left_out.report()
         members = group_by_split(rows)
-        counts = Counter(row.label for row in rows.values())
-        self.info.metadata["class_fractions"] = [
-            counts[label] / len(rows) for label in range(len(CLASSES))
-        ]
         paths: dict[FieldKey, dict[str, epath.Path]] = defaultdict(dict)
         missing: dict[tuple[FieldKey, str], str] = {}
         for key in sorted({row.key for row in rows.values()}):
