@@ -35,7 +35,7 @@ UNSUPERVISED = Recipe(
 
 MIXTURE = dataclasses.replace(
     UNSUPERVISED,
-    hyperparameters=cropped(24, prior_components=24),
+    hyperparameters=cropped(24, prior_components=16),
     datasets={
         "image_folder": {
             "epochs": 60,

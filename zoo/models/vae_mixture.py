@@ -50,8 +50,9 @@ class MixtureVAE(VAE):
     prior_components=2, decoder="convolutional"`), and the decoder is a light profile.
 
     Args:
-        prior_components: K, default 4: galaxies need more than one normal. With two classes, a
-            component between the small and the large ones belongs to both in proportion.
+        prior_components: K, default 16, which describes held-out objects of the simulated sky best
+            (docs/results.md): galaxies need more than one normal. With two classes, a component
+            between the small and the large ones belongs to both in proportion.
         prior_dims: How many of the first latents the mixture covers; None (default) for size and
             fluxes with the profile decoder, and for all with the convolutional one.
         prior_separation: Distance of the outer modes from the origin, default 1.
@@ -91,7 +92,7 @@ class MixtureVAE(VAE):
         augment: bool = True,
         decoder: str = "profile",
         likelihood: str = "student_t",
-        prior_components: int = 4,
+        prior_components: int = 16,
         prior_dims: int | None = None,
         prior_separation: float = 1.0,
         prior_scale: float = 1.0,
