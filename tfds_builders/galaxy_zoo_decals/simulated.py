@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import PIL.Image
+import threadpoolctl
 
 from tfds_builders.galaxy_zoo_decals.configs import SimulatedConfig
 from tfds_builders.galaxy_zoo_decals.examples import labelled
@@ -193,8 +194,11 @@ class Galaxies:
 
     def __call__(self) -> Iterator[tuple[str, dict[str, Any]]]:
         galaxies = SimulatedGalaxies(self.config)
-        for index in self.indices:
-            example = galaxies.draw(index)
-            if example is not None:
-                name = identifier(self.config.seed, index)
-                yield name, example | {"id": name, "image": png(example["image"])}
+        # Each worker is one of many: the threads of their small products of matrices would wait for
+        # each other most of the time.
+        with threadpoolctl.threadpool_limits(1, user_api="blas"):
+            for index in self.indices:
+                example = galaxies.draw(index)
+                if example is not None:
+                    name = identifier(self.config.seed, index)
+                    yield name, example | {"id": name, "image": png(example["image"])}
