@@ -138,11 +138,14 @@ class RunTest(tf.test.TestCase):
     def test_list(self):
         with contextlib.redirect_stdout(io.StringIO()) as shown:
             self.assertEqual(run.main(["--list"]), 0)
-        heads, *rows = shown.getvalue().splitlines()
-        self.assertStartsWith(heads, "model")
+        heading, *lines = shown.getvalue().splitlines()
+        self.assertStartsWith(heading, "model")
+        rows, summaries = lines[::2], lines[1::2]
         self.assertEqual([row.split()[0] for row in rows], zoo.list_models())
         for row in rows:
-            self.assertRegex(row, r"\w+ +\w+ +\w+(/[\w=/]+)? +[1-9][0-9,]+ +\w+")
+            self.assertRegex(row, r"\w+ +\w+ +[1-9][0-9,]+ +\w+(/[\w=/]+)? +(\w+, )*default")
+        for name, summary in zip(zoo.list_models(), summaries, strict=True):
+            self.assertEqual(summary, f"    {zoo.describe(name).summary}")
 
     def test_mistakes(self):
         for options, message in {

@@ -1,22 +1,24 @@
-"""The table of `--list`: every model with its task, default dataset and reference."""
+"""Models and recipes for `--list`."""
 
 from __future__ import annotations
 
 import zoo
+from trainers import recipes
 from trainers.cli import model_index
 
 __all__ = ["table"]
 
 
 def table() -> str:
-    """Returns one line per registered model; its weights are those of the default recipe.
+    """Returns two lines per registered model: columns, and its summary.
 
-    Models that are not in the index, such as those of other packages, are built to be listed; those
-    that cannot be used follow with the reason.
+    Dataset and number of trainable parameters are those of the default recipe. Models that are not
+    in the index, such as those of other packages, are built to be listed; those that cannot be used
+    follow with the reason.
     """
     index = model_index.read()
-    rows = [("model", "task", "default dataset", "trained weights", "reference", "summary")]
-    broken = []
+    rows = [("model", "task", "trainable parameters", "default dataset", "recipes")]
+    summaries, broken = [""], []
     for name in zoo.list_models():
         try:
             model = index.get(name) or model_index.describe(name)
@@ -25,11 +27,12 @@ def table() -> str:
             reason = error if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
             broken.append(f"{name} cannot be used: {' '.join(str(reason).split())}")
             continue
-        weights = f"{model.trained_weights:,}"
-        rows.append((name, model.task, model.dataset, weights, model.reference, model.summary))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+        parameters = f"{model.trainable_parameters:,}"
+        rows.append((name, model.task, parameters, model.dataset, ", ".join(recipes.names(name))))
+        summaries.append(f"    {model.summary}")
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        lines.append("  ".join([*cells, row[-1]]).rstrip())
-    return "\n".join([*lines, *broken])
+    for row, summary in zip(rows, summaries, strict=True):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        lines += ["  ".join(cells).rstrip(), summary]
+    return "\n".join([*filter(None, lines), *broken])

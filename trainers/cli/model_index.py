@@ -31,14 +31,14 @@ class ModelSummary:
     Attributes:
         task: One of `zoo.registry.TASKS`.
         dataset: Dataset of the recipe.
-        trained_weights: Number of trainable numbers.
+        trainable_parameters: Number of trainable parameters.
         reference: Publication that the model follows.
         summary: First line of the model's docstring.
     """
 
     task: str
     dataset: str
-    trained_weights: int
+    trainable_parameters: int
     reference: str
     summary: str
 
