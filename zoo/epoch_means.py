@@ -53,7 +53,7 @@ class EpochMeans:
         self.reset()
 
     def reset(self) -> None:
-        """Begins anew."""
+        """Resets the sums."""
         self._sums: tf.Tensor | None = None
         self._rows = 0
 

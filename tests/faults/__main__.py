@@ -3,7 +3,7 @@
 Each is killed with SIGKILL, restarted, and at its end compared with an undisturbed run. Prints a
 table, and exits with status 1 if anything was lost, doubled or half-written. An experiment that
 was stopped goes on when it is started again with the same folder; after a change of the program it
-begins anew.
+starts over.
 
 Examples:
     python -m tests.faults --output_dir faults_50

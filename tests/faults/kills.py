@@ -86,7 +86,7 @@ def run(
         saved = json.loads(record.read_text())
         others = [name for name in ("seed", "program") if saved.get(name) != state[name]]
         if others:
-            tell(f"{subject.name}: begins anew, {record} is of another {others[-1]}")
+            tell(f"{subject.name}: starts over, {record} is of another {others[-1]}")
         else:
             state = saved
     outcome = Outcome(**(state["outcome"] or {"title": subject.title}))

@@ -104,7 +104,7 @@ class KillsTest(tf.test.TestCase):
         self.assertEqual(second.kills[: len(first.kills)], first.kills)
         self.assertNotIn("undisturbed", "".join(self.told[told:]))
 
-    def test_another_program_or_seed_begins_anew(self):
+    def test_another_program_or_seed_starts_over(self):
         (self.folder / "zoo").mkdir()
         source = self.folder / "zoo" / "model.py"
         source.write_text("good = True")
@@ -116,7 +116,7 @@ class KillsTest(tf.test.TestCase):
             self.told.clear()
             again = self.killed(Counting(), 1, seed)
             self.assertEqual(
-                self.told[0], f"counting: begins anew, {record} is of another {change}"
+                self.told[0], f"counting: starts over, {record} is of another {change}"
             )
             self.assertStartsWith(self.told[1], "counting: undisturbed")
             self.told.clear()

@@ -365,7 +365,7 @@ class CommandTest(ExportTestCase):
         self.assert_fails(2, "unknown option '--speed'", "--speed")
         self.assert_fails(2, "no config.json", "--run_dir", str(self.folder / "nowhere"))
         self.run_folder.model.unlink()
-        self.assert_fails(2, "has not ended its training")
+        self.assert_fails(2, "has not finished training")
 
     def test_a_full_disk_is_one_line_and_status_1(self):
         full = OSError(28, "No space left on device")

@@ -316,7 +316,7 @@ class GoingOnTest(PredictTestCase):
         there = {path.name: path.stat().st_mtime_ns for path in parts.glob("part-*")}
         self.assertLen(there, 4)
         printed = self.predict("a.npy", "out.parquet", *self.options)
-        self.assertRegex(printed, rf"going on  {1024 * len(there)} of 8500 objects are done")
+        self.assertRegex(printed, rf"resuming  {1024 * len(there)} of 8500 objects are done")
         self.assert_undisturbed()
 
     def test_a_stop_while_the_tables_go_to_their_places_loses_nothing(self):

@@ -16,7 +16,7 @@ __all__ = ["as_options", "command", "exit_status"]
 # Arguments in the messages of errors: `name`, or `name=value`.
 _ARGUMENT = re.compile(r"`([a-z]\w*)(?:=([^`]*))?`")
 
-_STOPPED = "stopped; the same command goes on from here"
+_STOPPED = "stopped; the same command resumes"
 
 # TensorFlow wraps an error of Python code in a pipeline in one of its own.
 _RAISED_INSIDE = re.compile(r"\bTrainingError: (.*?)\nTraceback", re.DOTALL)

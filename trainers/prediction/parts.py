@@ -93,7 +93,7 @@ class Parts:
             if not overwrite:
                 raise UserError(
                     f"`output={self.output}` was begun by another command: {changed}; give that "
-                    "one again to go on, another file, or `overwrite` to begin anew"
+                    "one again to resume it, another file, or `overwrite=True` to start over"
                 )
             saved = None
         if (saved is None or not (self.folder / _WHOLE).exists()) and not overwrite:

@@ -123,7 +123,7 @@ def make(
             before = len(entries) - sum(unit.stop - unit.start for unit in missing)
             if before:
                 of = f"{len(entries)} {entries.unit}"
-                print(f"going on  {before} of {of} are done", flush=True)
+                print(f"resuming  {before} of {of} are done", flush=True)
             progress = ProgressBar(title, len(entries), before, unit=entries.unit)
             run(missing, parts, progress)
             progress.close()

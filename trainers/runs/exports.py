@@ -94,7 +94,9 @@ def saved_model_of_run(run_dir: Path) -> Path:
     folder = RunFolder(run_dir)
     load_config(run_dir)
     if not folder.finished.is_file():
-        raise UserError(f"`run_dir={run_dir}`: the run has not ended; take it up again")
+        raise UserError(
+            f"`run_dir={run_dir}`: the run has not finished; resume it with the same command"
+        )
     saved_model = own_export(folder)
     if saved_model is None:
         exported = read_json(folder.finished).get("saved_model")

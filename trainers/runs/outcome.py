@@ -43,7 +43,7 @@ def read(config: RunConfig, folder: RunFolder) -> Outcome | None:
         return None
     print(
         f"the run in {folder.path} is finished (epoch {earlier['metrics']['training']['epochs']}); "
-        f"with more epochs it is continued, with overwrite it begins anew",
+        f"raise epochs to continue it, set overwrite to start over",
         flush=True,
     )
     saved_model = Path(earlier["saved_model"]) if earlier["saved_model"] else None

@@ -86,8 +86,8 @@ class RunFolder:
         if differences:
             raise UserError(
                 f"`run_dir` {self.path} holds a run on other data: {'; '.join(differences)}; "
-                "put the data back to go on, or give another folder, or `overwrite=True` to begin "
-                "anew on the data as they are"
+                "restore the data to resume it, give another folder, or `overwrite=True` to start "
+                "over on the present data"
             )
 
     def check_judged_data(self, dataset: Dataset, hint: str) -> None:
@@ -221,7 +221,9 @@ def load_model(run_dir: Path | str) -> ZooModel:
     folder = RunFolder(run_dir)
     config = load_config(run_dir)
     if not folder.model.exists():
-        raise UserError(f"the run in {folder.path} has not ended its training; resume it")
+        raise UserError(
+            f"the run in {folder.path} has not finished training; resume it with the same command"
+        )
     import zoo
 
     try:

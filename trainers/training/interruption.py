@@ -40,7 +40,7 @@ class Interruption:
     def leave(self) -> None:
         """Prints a message, and raises SystemExit with the shell's status for the signal."""
         name = signal.Signals(self._signal).name
-        print(f"stopped by {name}; the same command goes on from here", file=sys.stderr)
+        print(f"stopped by {name}; the same command resumes", file=sys.stderr)
         raise SystemExit(128 + self._signal)
 
     def _note(self, number: int, frame: object) -> None:

@@ -99,7 +99,7 @@ class IdentityTest(tf.test.TestCase):
         status, _, errors = _run(run.main, *self.command())
         self.assertEqual(status, 2)
         self.assertRegex(errors, r"holds a run on other data: \d+ examples before, \d+ now in the")
-        self.assertIn("--overwrite to begin anew", errors)
+        self.assertIn("--overwrite to start over", errors)
         (images / "star_40.png").unlink()
 
         before = (images / "star_0.png").read_bytes()

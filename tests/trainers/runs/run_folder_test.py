@@ -100,7 +100,7 @@ class RunFolderTest(tf.test.TestCase):
             names = {path.name for path in run.path.iterdir()}
             left.append(len(names))
             self.assertIn("config.json", names)
-            # What seems finished has all; what does not, begins anew.
+            # What seems finished has all; what does not, starts over.
             self.assertEqual(run.finished.exists(), most == 0)
             self.assertFalse((run.checkpoints / "last.npz").exists() and most > 1)
             self.open(run.path.name, overwrite=True)

@@ -243,7 +243,7 @@ class ServeClientTest(tf.test.TestCase):
             self.assertEqual(self.command(files, *options, output=other)[0], 0)
             status, printed, _ = self.command(files, *options)
         self.assertEqual(status, 0)
-        self.assertIn("going on  with version 1\n", printed)
+        self.assertIn("resuming  with version 1\n", printed)
         for output, version in ((self.output, 1), (other, 2)):
             table, expected = Table.read(output), self.expected(version)["probability"]
             self.assertEqual(table.meta["version"], str(version))
