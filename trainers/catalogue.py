@@ -49,31 +49,31 @@ _REFERENCE_OBJECTS = 20_000
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options(CheckedOptions):
-    """The run, the data (default those of the run) and the file."""
+    """The run, the data and the output table."""
 
     run_dir: Path = option()
-    """Folder of the run."""
+    """Run folder."""
 
-    output: Path = option()
-    """FILE.fits, .parquet, .ecsv or .csv."""
+    output: Path = option(metavar="FILE")
+    """Output table: .fits, .parquet, .ecsv or .csv."""
 
     split: str = option("all")
-    """train, validation, test or all."""
+    """Split: train, validation, test or all."""
 
     dataset: str | None = option(None)
-    """Another dataset."""
+    """Dataset; default: that of the run."""
 
     data_dir: str | None = option(None)
-    """Folder of the dataset, or where TFDS keeps it."""
+    """Folder of TFDS datasets, or of the images of an `image_folder`; default: that of the run."""
 
     manual_dir: str | None = option(None)
-    """Folder of data that cannot be downloaded."""
+    """Folder of manually downloaded files; default: that of the run."""
 
     batch_size: int = option(256, least=1)
-    """Images at a time."""
+    """Images in a batch."""
 
     overwrite: bool = flag()
-    """Replace the file if it is there."""
+    """Replace an existing table."""
 
 
 def make(model: ZooModel, dataset: Dataset, splits: Sequence[str], batch_size: int = 256) -> Table:

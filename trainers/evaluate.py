@@ -36,16 +36,16 @@ _OF_THE_RUN = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options(CheckedOptions):
-    """The run and its evaluation; what makes another report than the run's needs --output_dir."""
+    """An evaluation that differs from the run's own report needs --output_dir."""
 
     run_dir: Path = option()
-    """Folder of the run."""
+    """Run folder."""
 
     output_dir: Path | None = option(None)
-    """Folder to write into; default: the folder of the run."""
+    """Output folder; default: the run folder."""
 
     evaluators: list[str] | None = option(None, type=str, nargs="+", metavar="NAME")
-    """Evaluators to run; default: all that fit the model."""
+    """Evaluators to run; default: all that apply to the model and the data."""
 
     split: str = option("test")
     """Split to evaluate."""
@@ -54,26 +54,24 @@ class Options(CheckedOptions):
     """Seed of resampling and embeddings; default: the seed of the run."""
 
     max_objects: int = option(5000, least=1)
-    """Maximum objects of a split."""
+    """Evaluate at most this many objects, the first of the split."""
 
     dataset: str | None = option(None)
-    """Another dataset; default: that of the run, as for the next four."""
+    """Dataset; default: that of the run."""
 
     data_dir: str | None = option(None)
-    """Folder of the dataset, or where TFDS keeps it."""
+    """Folder of TFDS datasets, or of the images of an `image_folder`; default: that of the run."""
 
     manual_dir: str | None = option(None)
-    """Folder of data that cannot be downloaded."""
+    """Folder of manually downloaded files; default: that of the run."""
 
     noise_sigma: list[float] | None = option(None, type=float, nargs="+", metavar="SIGMA")
-    """Standard deviation of the added noise; two: a range."""
+    """Standard deviation of the added noise; two values: a range; default: that of the run."""
 
     noise_realisation: int | None = option(None, least=0)
-    """Number of the noise realisation."""
+    """Seed of the added noise; default: that of the run."""
 
-    class_fractions: list[float] | None = option(
-        None, least=0, type=float, nargs="+", metavar="FRACTION"
-    )
+    class_fractions: list[float] | None = option(None, least=0, type=float, nargs="+", metavar="X")
     """Expected fractions of the classes, in their order; default: those of the run."""
 
 

@@ -22,20 +22,20 @@ __all__ = ["main"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options(CheckedOptions):
-    """The run and the place of its SavedModel."""
+    """The run, and the location of its SavedModel."""
 
     run_dir: Path = option()
-    """Folder of the run."""
+    """Run folder."""
 
     saved_models_dir: Path | None = option(None, type=Path)
-    """Folder of all models; default: that of the run."""
+    """Folder of all exported models; default: that of the run."""
 
     version: int | None = option(None, least=1)
-    """Version; default: one more than the highest there is."""
+    """Version number; default: one more than the highest existing one."""
 
-    base_path: str | None = option(None)
-    """The folder of all models as the server sees it, such as /models in a container; default:
-    that of models.config, or the folder itself."""
+    base_path: str | None = option(None, metavar="FOLDER")
+    """Folder of all models as the server sees it, such as /models in a container; default: that of
+    models.config, or the folder itself."""
 
 
 def _command(arguments: Sequence[str]) -> None:

@@ -44,31 +44,31 @@ __all__ = ["main"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options(TableOptions):
-    """The model (saved_model or run_dir) and the cutouts (images or dataset)."""
+    """The model: --saved_model or --run_dir; the cutouts: --images or --dataset."""
 
-    saved_model: Path | None = option(None)
+    saved_model: Path | None = option(None, metavar="FOLDER")
     """Folder of an exported SavedModel."""
 
     run_dir: Path | None = option(None)
-    """Folder of a run that ended with an export."""
+    """Folder of a finished run with an exported SavedModel."""
 
-    dataset: str | None = option(None)
-    """A dataset of TFDS, NAME/CONFIG."""
+    dataset: str | None = option(None, metavar="NAME/CONFIG")
+    """TFDS dataset."""
 
     split: str = option("test")
     """Split of the dataset."""
 
     data_dir: str | None = option(None)
-    """Where TFDS keeps its datasets."""
+    """Folder of TFDS datasets."""
 
     manual_dir: str | None = option(None)
-    """Files downloaded by hand, for building the dataset."""
+    """Folder of manually downloaded files, from which the dataset is built."""
 
     runner: str | None = option(None)
-    """Runner of an Apache Beam pipeline; default: none, this process alone."""
+    """Apache Beam runner, such as FlinkRunner; default: no pipeline, this process alone."""
 
-    beam_pipeline_options: str | None = option(None)
-    """Options of the pipeline, OPTION=VALUE,OPTION=VALUE."""
+    beam_pipeline_options: str | None = option(None, metavar="OPTION=VALUE,...")
+    """Options of the Beam pipeline."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -47,25 +47,25 @@ class Options(TableOptions):
     """The server, the cutouts and the table."""
 
     server: str = option(metavar="HOST:PORT")
-    """gRPC interface of the server."""
+    """gRPC address of the server."""
 
     model: str = option()
     """Name of the model on the server."""
 
     version: int | None = option(None, least=1)
-    """Version of the model; default: the one that answers now, or did when the table was begun."""
+    """Version of the model; default: the one served at the start of the table."""
 
     signature: str | None = option(None)
-    """Signature to call; default: serving_default, or serving_bytes for PNG and JPEG."""
+    """Signature to call; default: serving_default, or serving_bytes for PNG and JPEG files."""
 
     timeout: float = option(60.0, above=0)
-    """Time limit of an answer, s."""
+    """Timeout of a request, s."""
 
     images: list[str] = option(type=str, nargs="+", metavar="PATH")
     """Files, folders or patterns such as '*.fits'."""
 
     batch_size: int = option(32, least=1)
-    """Images at a time."""
+    """Images in a request."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -134,7 +134,7 @@ def _begun_with(options: Options) -> int | None:
     same = all(begun.get(f"--{name}") == getattr(options, name) for name in ("server", "model"))
     if options.overwrite or not same:
         return None
-    print(f"going on  with version {begun['--version']}", flush=True)
+    print(f"resuming  with version {begun['--version']}", flush=True)
     return int(begun["--version"])
 
 

@@ -81,7 +81,7 @@ class LearningCurveTest(tf.test.TestCase):
             (["--strategy", "mirrored"], "--strategy is no option .* one device"),
             (["--seed=4"], "--seed is no option .* repeat i has the seed i"),
             (["--run_dir", "x"], "--run_dir is no option .* --output_dir"),
-            (["--overwrite"], "--overwrite is no option .* --output_dir begins anew"),
+            (["--overwrite"], "--overwrite is no option .* --output_dir starts over"),
             (["--evaluators", "roc"], "--evaluators is no option"),
         ):
             with self.subTest(message), blobs():

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
+import typing
 from collections.abc import Sequence
-from typing import NoReturn, TypeVar
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
 
 import simple_parsing
 
@@ -16,13 +19,11 @@ __all__ = ["OptionParser", "parse", "parse_known"]
 
 Options = TypeVar("Options")
 
+_METAVARS = {int: "N", float: "X", Path: "PATH"}
+
 
 class _HelpFormatter(simple_parsing.SimpleHelpFormatter):
     """Shows the default of an option, unless its help does, and the number of its values."""
-
-    def start_section(self, heading: str | None) -> None:
-        # The heading that simple_parsing makes of the name of the dataclass is not for users.
-        super().start_section(heading and heading.split(" [")[0])
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         # 0 equals False, and is a default worth showing.
@@ -32,10 +33,10 @@ class _HelpFormatter(simple_parsing.SimpleHelpFormatter):
         return super()._get_help_string(action)
 
     def _format_args(self, action: argparse.Action, default_metavar: str) -> str:
-        if action.nargs in (None, argparse.OPTIONAL):
-            return super()._format_args(action, default_metavar)
         # simple_parsing shows options of several values as if they took one.
-        return argparse.HelpFormatter._format_args(self, action, default_metavar)
+        shown = argparse.HelpFormatter._format_args(self, action, default_metavar)
+        # An option that may be None also takes no value, which is not worth brackets.
+        return shown.strip("[]") if action.nargs == argparse.OPTIONAL else shown
 
 
 class OptionParser(simple_parsing.ArgumentParser):
@@ -64,12 +65,33 @@ class OptionParser(simple_parsing.ArgumentParser):
             allow_abbrev=False,
             formatter_class=_HelpFormatter,
         )
+        self._optionals.title = "Help"
         group = self.add_arguments(options_class, dest="options", default=default)
+        self._metavars: dict[str, str] = {}
+        self._nested = {each.title: each.description for each in group.descendants}
         for each in (group, *group.descendants):
             texts = field_docstrings(each.dataclass)
+            hints = typing.get_type_hints(each.dataclass)
             for field in each.fields:
+                text = texts.get(field.name, "")
+                if getattr(default, field.name, None) not in (None, ""):
+                    # A recipe's value is shown in place of the usual default.
+                    text = re.sub(r"; default: .*", ".", text, flags=re.DOTALL)
                 # argparse formats help with `%`.
-                field.help = texts.get(field.name, "").replace("%", "%%")
+                field.help = text.replace("%", "%%")
+                self._metavars[f"--{field.name}"] = _metavar(field.name, hints[field.name])
+
+    def format_help(self) -> str:
+        # simple_parsing shows the names of dataclasses as headings, and those of types as values.
+        for group in self._action_groups[2:]:
+            if group.title in self._nested:
+                group.title, group.description = self._nested[group.title].strip(". \n"), None
+            else:
+                group.title = "Options"
+        for name, action in self._option_string_actions.items():
+            if action.choices is None and (action.metavar or "[").startswith("["):
+                action.metavar = self._metavars.get(name)
+        return super().format_help()
 
     def error(self, message: str) -> NoReturn:
         raise UserError(message)
@@ -84,6 +106,14 @@ class OptionParser(simple_parsing.ArgumentParser):
         options = [option for option in self._option_string_actions if option.startswith("--")]
         hint = did_you_mean(name, options)
         raise UserError(f"unknown option '{name}'{hint}; --help shows the options")
+
+
+def _metavar(name: str, hint: Any) -> str:
+    """Returns the placeholder for the value of an option in the help."""
+    types = typing.get_args(hint) or (hint,)
+    if name.endswith("_dir"):
+        return "FOLDER"
+    return next((text for kind, text in _METAVARS.items() if kind in types), "NAME")
 
 
 def parse(

@@ -34,28 +34,28 @@ class Round(Cell):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options(LabelOptions):
-    """Options of the experiment; all others are those of `python -m trainers.run`."""
+    """All other options are those of `python -m trainers.run`."""
 
     model: str = option("gz_bayesian_cnn", affects=Affects.TRAINING)
-    """Model with acquisition()."""
+    """Votes model with MC dropout (gz_bayesian_cnn, gz_backbone)."""
 
     start: int = option(200, affects=Affects.DATA, least=5)
     """Labels in the first round."""
 
     step: int = option(200, affects=Affects.DATA, least=1)
-    """Labels that each further round adds."""
+    """Labels added in each further round."""
 
     rounds: int = option(5, least=1)
     """Rounds after the first."""
 
     repeats: int = option(2, least=1)
-    """Repeats with another start and other seeds."""
+    """Repeats, each with its own first labels and seed."""
 
     candidates: int = option(2000, affects=Affects.DATA, least=1)
-    """Unlabelled galaxies, drawn at random, among which a round chooses."""
+    """Unlabelled galaxies, drawn at random, from which a round selects."""
 
     min_steps: int = option(300, affects=Affects.TRAINING, least=1)
-    """Fewest training steps, however few labels there are."""
+    """Minimum training steps, however few labels there are."""
 
     strategies: list[str] = option(list(STRATEGIES), type=str, nargs="+", choices=STRATEGIES)
     """Strategies to compare."""

@@ -25,9 +25,9 @@ START = "start"
 _REFUSED = {
     "--list": "python -m trainers.run --list shows the models",
     "--strategy": "each training has one device",
-    "--seed": "repeat i has the seed i",
+    "--seed": "repeat i has seed i",
     "--run_dir": "--output_dir is the folder of all trainings",
-    "--overwrite": "another --output_dir begins anew",
+    "--overwrite": "another --output_dir starts over",
     "--evaluators": "all trainings are evaluated in the same way",
     "--saved_models_dir": "nothing is exported",
 }
@@ -55,10 +55,10 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LabelOptions(ExperimentOptions):
-    """Options of the experiment; all others are those of `python -m trainers.run`."""
+    """All other options are those of `python -m trainers.run`."""
 
     output_dir: Path | None = option(None)
-    """Folder; default: in runs/, named after the command, the data and the model."""
+    """Folder of the experiment; default: in runs/, named after command, data and model."""
 
     run: RunConfig = simple_parsing.field(default_factory=RunConfig, cmd=False)
 

@@ -19,7 +19,7 @@ from zoo import weights
 __all__ = ["METHODS", "MODEL", "Options", "parse"]
 
 MODEL = "finetuned_classifier"
-"""Model with an encoder."""
+"""Model of the networks that are trained."""
 
 METHODS = {
     "logistic": "frozen, logistic regression",
@@ -31,30 +31,30 @@ METHODS = {
 
 _REFUSED = {
     "--model": f"it is {MODEL}, and --encoder takes any trained model",
-    "--init": "--encoder is the start of those that do not train from scratch",
+    "--init": "--encoder has the initial weights of fine-tuned networks",
 }
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options(LabelOptions):
-    """Options of the experiment; all others are those of `python -m trainers.run`."""
+    """All other options are those of `python -m trainers.run`."""
 
     model: ClassVar[str] = MODEL
 
-    encoder: str = option()
-    """Name of weights (zoo.list_weights()), folder of a finished run, or .keras file of the zoo."""
+    encoder: str = option(metavar="NAME|PATH")
+    """Trained model: a name of `zoo.list_weights()`, a `.keras` file or a run folder."""
 
     labels: list[int] = option([50, 100, 200, 400, 800], type=int, nargs="+", metavar="N", least=4)
-    """Numbers of labels."""
+    """Training-set sizes to compare, in labels."""
 
     repeats: int = option(3, least=1)
-    """Repeats with other objects and seeds."""
+    """Repeats, each with its own objects and seed."""
 
     methods: list[str] = option(list(METHODS), type=str, nargs="+", choices=METHODS)
     """Methods to compare."""
 
     min_steps: int = option(400, affects=Affects.TRAINING, least=1)
-    """Fewest training steps, however few labels there are."""
+    """Minimum training steps, however few labels there are."""
 
     def cells(self) -> list[Cell]:
         return [

@@ -18,20 +18,20 @@ NEIGHBOURS = ("remove", "keep")
 
 @dataclasses.dataclass(frozen=True)
 class DetectionSettings(CheckedOptions):
-    """Detection of sources."""
+    """Source detection."""
 
     threshold: float = option(sep_baseline.THRESHOLD, above=0)
-    """Least value of a pixel of the filtered frame, in units of the noise there."""
+    """Detection threshold on the filtered frame, sigma."""
 
     min_area: int = option(sep_baseline.MIN_AREA, least=1)
-    """Least number of touching pixels above the threshold."""
+    """Minimum connected pixels above the threshold."""
 
     deblend_contrast: float = option(1.0, least=0, most=1)
-    """Least share of the flux that makes a part of a detection a source of its own; 1 for no
-    deblending: blends stay whole."""
+    """SEP deblend_cont: minimum fraction of the flux for a separate source; 1 for no deblending:
+    blends stay one detection."""
 
     background_box: int = option(64, least=4)
-    """Side of the boxes in which sky and noise are measured, px."""
+    """Box size of the background estimate, px."""
 
     band: int | None = simple_parsing.field(default=None, cmd=False)
     """Band in which sources are detected, counted from 0 among those read; None for the middle."""
@@ -39,22 +39,22 @@ class DetectionSettings(CheckedOptions):
 
 @dataclasses.dataclass(frozen=True)
 class StampSettings(CheckedOptions):
-    """Stamps of the detections."""
+    """Stamps of detections."""
 
     size: int | None = option(None, least=1)
-    """Side in px; default: as in training, or 51."""
+    """Side of the stamps, px; default: as in training, or 51."""
 
-    neighbours: str = option("remove")
-    """Pixels of other detections, and 3 px around them: remove (they become sky) or keep."""
+    neighbours: str = option("remove", metavar="remove|keep")
+    """Pixels of other detections and within 3 px of them: remove (replace by sky) or keep."""
 
     keep_background: bool = flag()
     """Do not subtract the sky."""
 
     scale: float | None = option(None, above=0)
-    """Factor of the pixels; default: to a noise as in training if that is known."""
+    """Multiply pixels by this; default: match the training noise, if it is recorded."""
 
     seed: int = option(0, least=0)
-    """Seed of the noise in place of unknown pixels."""
+    """Seed of the noise that replaces masked pixels."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -66,40 +66,40 @@ class StampSettings(CheckedOptions):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FrameOptions(CheckedOptions):
-    """Frames, and the model (run_dir or saved_model)."""
+    """Frames, and the model: --run_dir or --saved_model."""
 
     frame: list[Path] = option(type=Path, nargs="+", metavar="PATH")
     """FITS files of frames."""
 
     output_dir: Path = option()
-    """Folder to write into."""
+    """Output folder."""
 
     run_dir: Path | None = option(None)
-    """Folder of a run."""
+    """Run folder."""
 
-    saved_model: Path | None = option(None)
+    saved_model: Path | None = option(None, metavar="FOLDER")
     """Folder of an exported SavedModel."""
 
-    hdu: str | None = option(None)
-    """Number or name of the extension; default: the first with an image."""
+    hdu: str | None = option(None, metavar="NAME|N")
+    """FITS extension; default: the first with an image."""
 
-    bands: list[int] | None = option(None, type=int, nargs="+", metavar="PLANE")
-    """Planes of a cube; default: all."""
+    bands: list[int] | None = option(None, type=int, nargs="+", metavar="N")
+    """Planes of a cube, counted from 0; default: all."""
 
     mask: list[Path] | None = option(None, type=Path, nargs="+", metavar="PATH")
-    """Masks, a file for each frame; 0 is good."""
+    """Mask images, one for each frame; 0 is good."""
 
     weight: list[Path] | None = option(None, type=Path, nargs="+", metavar="PATH")
-    """Weights, a file for each frame; pixels of weight 0 are masked."""
+    """Weight images, one for each frame; pixels of weight 0 are masked."""
 
     gain: float | None = option(None, above=0)
-    """Electrons per unit, for the errors of the fluxes."""
+    """Electrons per pixel unit, for flux errors; default: sky noise alone."""
 
     detection_band: int | None = option(None)
-    """Band in which sources are detected, among the bands read; default: the middle one."""
+    """Band for source detection, counted from 0 among those read; default: the middle one."""
 
     cut: float = option(0.5, least=0, most=1)
-    """Probability above which a detection is called blended."""
+    """Probability above which a detection is flagged as blended."""
 
     detection: DetectionSettings = dataclasses.field(default_factory=DetectionSettings)
     stamps: StampSettings = dataclasses.field(default_factory=StampSettings)

@@ -57,10 +57,10 @@ _Bandwidth = Literal["mean", "median"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AdaptationOptions(CheckedOptions):
-    """Options; those of the target's data default to the source's."""
+    """Data options not given are those of the source run."""
 
     run_dir: str
-    """Folder of the finished run whose model is adapted."""
+    """Folder of the finished source run."""
 
     target: str = option(affects=Affects.DATA)
     """Dataset of the second survey."""
@@ -70,7 +70,7 @@ class AdaptationOptions(CheckedOptions):
     alignment, or an adversarial classifier."""
 
     variant: _Variant = option("shared", affects=Affects.TRAINING)
-    """One encoder for both surveys, or the source's frozen beside one for the target."""
+    """shared: one encoder for both surveys; frozen: keep the source encoder, train a second one."""
 
     weight: float | None = option(None, affects=Affects.TRAINING, least=0)
     """Weight of the distance; default: 50 for coral, 0.5 for the others."""
@@ -79,31 +79,32 @@ class AdaptationOptions(CheckedOptions):
     """Bandwidth of the kernels of `mmd`."""
 
     output_dir: str | None = None
-    """Folder of the adapted run; default: beside the run."""
+    """Folder of the adapted run; default: RUN_DIR-to-TARGET-METHOD-VARIANT."""
 
     epochs: int = option(5, affects=Affects.LENGTH, least=1)
     """Passes over the smaller of the two surveys."""
 
     batch_size: int = option(128, affects=Affects.TRAINING, least=1)
-    """Images of each survey in a global batch."""
+    """Global batch size of each survey, summed over replicas."""
 
     learning_rate: float = option(5e-4, affects=Affects.TRAINING, above=0)
     """Learning rate of Adam at the start; it falls to zero."""
 
     seed: int = option(0, affects=Affects.TRAINING, least=0)
-    """Seed of order and noise."""
+    """Seed of shuffling and noise."""
 
     patience: int | None = option(None, affects=Affects.LENGTH, least=1)
-    """Epochs without a lower validation loss before training stops; without a value: never."""
+    """Epochs without a lower validation loss before training stops; default: no early stopping."""
 
     strategy: Literal["auto", "one", "mirrored", "multiworker"] = "auto"
-    """Replicas, as `trainers.run` has them."""
+    """Distribution strategy; auto: multiworker under TF_CONFIG or SLURM, else mirrored on several
+    GPUs, else one."""
 
     checkpoint_seconds: float | None = option(None, least=0, finite=False)
-    """Longest time between checkpoints within an epoch; default: that of the run."""
+    """Maximum time between checkpoints within an epoch, s; default: that of the run."""
 
     overwrite: bool = flag()
-    """Delete the adaptation that the output folder holds and begin anew."""
+    """Delete the existing adaptation and start over."""
 
     evaluators: list[str] | None = option(
         None, affects=Affects.REPORT, type=str, nargs="+", metavar="NAME"
@@ -111,15 +112,15 @@ class AdaptationOptions(CheckedOptions):
     """Evaluators to run; default: transfer and history."""
 
     data_dir: str | None = None
-    """Where the target's dataset is kept."""
+    """Folder of TFDS datasets with the target, or of the images of an `image_folder`."""
 
     manual_dir: str | None = None
-    """Folder of the target's data that cannot be downloaded."""
+    """Folder of the target's manually downloaded files."""
 
     max_examples: list[int] | None = option(
-        None, affects=Affects.DATA, least=1, type=int, nargs="+", metavar="NUMBER"
+        None, affects=Affects.DATA, least=1, type=int, nargs="+", metavar="N"
     )
-    """At most this many examples of each split; or three numbers: train, validation, test."""
+    """Maximum examples of each split, or three numbers: train, validation, test."""
 
 
 @dataclasses.dataclass(frozen=True)

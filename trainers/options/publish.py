@@ -15,39 +15,39 @@ __all__ = ["PublishOptions"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PublishOptions(CheckedOptions):
-    """Source and name of the entry, and facts that the run does not hold."""
+    """The run, the name of its weights, and facts that the run does not record."""
 
     run_dir: Path = option()
     """Folder of the finished run."""
 
-    name: str = option()
-    """Name of the set, MODEL/NAME."""
+    name: str = option(metavar="MODEL/NAME")
+    """Name of the set of weights."""
 
-    data_licence: str = option()
-    """Terms under which the images may be learnt from."""
+    data_licence: str = option(metavar="TEXT")
+    """Licence of the training data."""
 
-    data_citation: str = option()
+    data_citation: str = option(metavar="TEXT")
     """Publication to cite for the data."""
 
-    licence: str = "Apache-2.0"
+    licence: str = option("Apache-2.0", metavar="TEXT")
     """Licence of the weights."""
 
-    command: str | None = None
-    """Command of the training; default: from the configuration of the run."""
+    command: str | None = option(None, metavar="TEXT")
+    """Training command; default: from the configuration of the run."""
 
     weights_dir: Path = FILES
-    """Folder of manifests and files; default that of the package. Another one is read where the
-    environment variable GALAXY_ZOO_WEIGHTS names it."""
+    """Folder of manifests and weights, which is read if the environment variable GALAXY_ZOO_WEIGHTS
+    names it; default: that of the package."""
 
     large_files_dir: Path | None = None
-    """Folder of files above 3 MB, to be put on a mirror; needed for the package's weights."""
+    """Folder of files above 3 MB, for upload to a mirror; required for the package's weights."""
 
     check_dataset: str = ""
-    """Small dataset of the check; default: the dataset of the run."""
+    """Small dataset for the check scores; default: the dataset of the run."""
 
     check_number: int = option(128, least=1)
-    """Examples of the check."""
+    """Number of examples of the check."""
 
-    vgg16: str | None = os.environ.get(VGG16_VARIABLE) or None
-    """Path of VGG-16 with ImageNet weights, or `imagenet`, for a model that is put on it; default:
-    the environment variable GALAXY_ZOO_VGG16."""
+    vgg16: str | None = option(os.environ.get(VGG16_VARIABLE) or None, metavar="imagenet|FILE")
+    """VGG-16 weights, for a model with a VGG-16 backbone: imagenet or a file; default: the
+    environment variable GALAXY_ZOO_VGG16."""

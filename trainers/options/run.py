@@ -16,39 +16,40 @@ __all__ = ["RunConfig"]
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig(CheckedOptions):
-    """Options; the command line overrides the recipe, and the recipe these defaults."""
+    """Precedence: command line, then recipe, then these defaults."""
 
     model: str = option("", affects=Affects.TRAINING, in_recipes=False)
-    """Registry key of the model; `--list` shows them all."""
+    """Registry key of the model; --list shows them all."""
 
     dataset: str = option("sdss_star_galaxy/simulated", affects=Affects.DATA, in_recipes=False)
     """Dataset: `builder/config` of a TFDS builder, with options `builder/config/faint=24,seed=1`,
     or `image_folder` with --data_dir."""
 
     recipe: str = option("default", affects=Affects.TRAINING, in_recipes=False)
-    """Recipe of the model: `default` (offline, minutes) or `paper` (as published)."""
+    """Recipe of the model; --list shows them."""
 
     hp: dict[str, Any] = pairs(Affects.TRAINING, in_recipes=False)
     """Hyperparameters of the model, such as `latent_dim=8 filters=32,64`; may be repeated."""
 
     init: str = option("", affects=Affects.TRAINING)
-    """Start of the training: a trained model of the same kind, as a name of `zoo.list_weights()`,
-    a `.keras` file or the folder of a run; default: random weights."""
+    """Initial weights: a trained model of the same kind, as a name of `zoo.list_weights()`, a
+    `.keras` file or a run folder; default: random weights."""
 
     trainer: Literal["end_to_end", "two_stage"] = option("end_to_end", affects=Affects.TRAINING)
-    """Train on images, or the head of a frozen network on features that are computed once."""
+    """`end_to_end`: train on images; `two_stage`: cache the features of a frozen backbone, then
+    train its head."""
 
     features_dir: str = option("features", affects=Affects.NOTHING, path=True)
-    """Folder of the features of `two_stage`, shared by runs with the same ones."""
+    """Folder of the cached features of `two_stage`, shared by runs with the same features."""
 
     feature_copies: int = option(1, affects=Affects.TRAINING, least=1)
-    """Epochs of different images whose features are kept, to be taken in turn."""
+    """Number of augmented epochs whose features are cached; later epochs cycle through them."""
 
     epochs: int = option(20, affects=Affects.LENGTH, least=1)
     """Passes over the training images."""
 
     batch_size: int = option(64, affects=Affects.TRAINING, least=1)
-    """Images in a global batch, that is over all replicas."""
+    """Global batch size, summed over replicas."""
 
     learning_rate: float = option(1e-3, affects=Affects.TRAINING, above=0)
     """Learning rate of Adam after the warm-up."""
@@ -56,28 +57,28 @@ class RunConfig(CheckedOptions):
     schedule: Literal["constant", "cosine", "plateau"] = option(
         "constant", affects=Affects.TRAINING
     )
-    """Learning rate: constant, a cosine decay to zero, or lower when the validation loss stays."""
+    """Learning rate: constant, cosine decay to zero, or reduced on a plateau of validation loss."""
 
     plateau_factor: float = option(0.5, affects=Affects.TRAINING, above=0, below=1)
-    """Under `plateau`, factor of the learning rate."""
+    """Under `plateau`, factor by which the learning rate is reduced."""
 
     plateau_patience: int = option(5, affects=Affects.TRAINING, least=1)
-    """Under `plateau`, epochs without a lower validation loss before that."""
+    """Under `plateau`, epochs without improvement before a reduction."""
 
     plateau_cooldown: int = option(0, affects=Affects.TRAINING, least=0)
-    """Under `plateau`, epochs after that which do not count."""
+    """Under `plateau`, epochs to wait after a reduction."""
 
     warmup_steps: int = option(0, affects=Affects.TRAINING, least=0)
-    """Steps in which the learning rate rises linearly from zero."""
+    """Steps of linear warm-up of the learning rate from zero."""
 
     weight_decay: float = option(0.0, affects=Affects.TRAINING, least=0)
     """Decoupled weight decay (AdamW); 0 for plain Adam."""
 
     gradient_clip_norm: float | None = option(None, affects=Affects.TRAINING, above=0)
-    """Largest global norm of the gradient; without a value: no limit."""
+    """Clip gradients to this global norm; default: no clipping."""
 
     patience: int | None = option(None, affects=Affects.LENGTH, least=1)
-    """Epochs without a lower validation loss before training stops; without a value: never."""
+    """Epochs without a lower validation loss before training stops; default: no early stopping."""
 
     min_delta: float = option(0.0, affects=Affects.TRAINING, least=0)
     """Minimum decrease that counts as a lower loss, for --patience and for `plateau`."""
@@ -94,7 +95,7 @@ class RunConfig(CheckedOptions):
     """Compute in half precision with float32 weights."""
 
     jit: bool = flag(Affects.TRAINING)
-    """Compile the training step, and the frozen network, with XLA; for one replica."""
+    """Compile the training step, and the frozen network, with XLA; one replica only."""
 
     deterministic: bool = flag(Affects.TRAINING)
     """Use only deterministic kernels, so that a GPU run repeats bit by bit (slower)."""
@@ -102,29 +103,32 @@ class RunConfig(CheckedOptions):
     strategy: Literal["auto", "one", "mirrored", "multiworker"] = option(
         "auto", affects=Affects.NOTHING
     )
-    """Replicas: auto is multiworker under TF_CONFIG or SLURM, mirrored on several GPUs, or one."""
+    """Distribution strategy; auto: multiworker under TF_CONFIG or SLURM, else mirrored on several
+    GPUs, else one."""
 
     run_dir: str = option("", affects=Affects.NOTHING, path=True)
-    """Folder of the run, where it can be resumed; default: runs/<model, data and settings>."""
+    """Run folder; a stopped run resumes there; default: runs/MODEL-DATASET-RECIPE-SEED, followed by
+    the settings that differ from the recipe."""
 
     overwrite: bool = flag(Affects.NOTHING)
-    """Delete the run that the run folder holds and begin anew."""
+    """Delete the existing run and start over."""
 
     data_dir: str = option("", affects=Affects.NOTHING, path=True)
     """Folder of TFDS datasets, or of the images of an `image_folder`."""
 
     manual_dir: str = option("", affects=Affects.NOTHING, path=True)
-    """Folder of data that cannot be downloaded."""
+    """Folder of manually downloaded files."""
 
     image_shape: list[int] | None = option(
-        None, affects=Affects.DATA, nargs=3, least=1, type=int, metavar="SIZE"
+        None, affects=Affects.DATA, nargs=3, least=1, type=int, metavar="N"
     )
-    """Height, width and bands (1 or 3) to which an `image_folder` is scaled; default: as it is."""
+    """Height, width and bands (1 or 3) to which the images of an `image_folder` are resized;
+    default: their own."""
 
     max_examples: list[int] | None = option(
-        None, affects=Affects.DATA, nargs="+", least=1, type=int, metavar="NUMBER"
+        None, affects=Affects.DATA, nargs="+", least=1, type=int, metavar="N"
     )
-    """At most this many examples of each split; or three numbers: train, validation, test."""
+    """Maximum examples of each split, or three numbers: train, validation, test; default: all."""
 
     classes: list[str] | None = option(
         None, affects=Affects.DATA, nargs="+", type=str, metavar="NAME[=CLASS,CLASS]"
@@ -132,41 +136,43 @@ class RunConfig(CheckedOptions):
     """Classes to distinguish, each one or several of the dataset's; the others are left out."""
 
     on_error: Literal["raise", "skip"] = option("raise", affects=Affects.DATA)
-    """Unusable images: stop at the first, or leave them out and list them."""
+    """raise: stop at the first unusable image; skip: leave out and list."""
 
     shear: float = option(0.0, affects=Affects.DATA, least=0, below=1)
-    """Training images are sheared at random by up to this, pixels per pixel."""
+    """Maximum random shear of training images, pixels per pixel."""
 
     zoom: float = option(0.0, affects=Affects.DATA, least=0, below=1)
-    """Training images are scaled at random, each axis by a factor of 1 - zoom to 1 + zoom."""
+    """Random zoom of training images: each axis by a factor of 1 - zoom to 1 + zoom."""
 
     shift: float = option(0.0, affects=Affects.DATA, least=0)
-    """Training images are shifted at random by up to this along each axis, px."""
+    """Maximum random shift of training images along each axis, px."""
 
     flip: bool = flag(Affects.DATA)
-    """Half of the training images are mirrored."""
+    """Mirror half of the training images at random."""
 
     rotation: float = option(0.0, affects=Affects.DATA, least=0, most=180)
-    """Training images are turned about their centre at random by up to this, degrees."""
+    """Maximum random rotation of training images about their centre, degrees."""
 
     outside: Literal["zeros", "mirror"] = option("zeros", affects=Affects.DATA)
-    """Fill outside transformed images: zeros (noise comes later), or mirrored pixels."""
+    """Fill outside transformed images: zeros, to which noise is added afterwards, or mirrored
+    pixels."""
 
     pad: int = option(0, affects=Affects.DATA, least=0)
-    """Pixels of zeros added on each side of the images, before the noise."""
+    """Zero padding on each side of the images before noise is added, px."""
 
     noise_sigma: list[float] | None = option(
         None, affects=Affects.DATA, nargs="+", least=0, type=float, metavar="SIGMA"
     )
-    """Standard deviation of Gaussian noise added to the images, in their units; two: a range."""
+    """Standard deviation of Gaussian noise added to the images, in their units; two values: a
+    range."""
 
     noise_distribution: Literal["log_uniform", "uniform"] = option(
         "log_uniform", affects=Affects.DATA
     )
-    """Distribution from which the standard deviation of each image is drawn in a range."""
+    """Distribution of each image's standard deviation in that range."""
 
     noise_realisation: int = option(0, affects=Affects.DATA, least=0)
-    """Number of the noise realisation: the seed of the noise that is added."""
+    """Seed of the added noise."""
 
     noise_draws: Literal["fixed", "fresh"] = option("fixed", affects=Affects.DATA)
     """Noise of the training images: the same in every epoch, or fresh."""
@@ -174,18 +180,18 @@ class RunConfig(CheckedOptions):
     evaluators: list[str] | None = option(
         None, affects=Affects.REPORT, nargs="+", type=str, metavar="NAME"
     )
-    """Evaluators to run; default: those that fit the model's task."""
+    """Evaluators to run; default: all that apply to the model and the data."""
 
     class_fractions: list[float] | None = option(
-        None, affects=Affects.REPORT, nargs="+", least=0, type=float, metavar="FRACTION"
+        None, affects=Affects.REPORT, nargs="+", least=0, type=float, metavar="X"
     )
     """Expected fractions of the classes, in their order; default: those of the dataset."""
 
     saved_models_dir: str = option("saved_models", affects=Affects.NOTHING, path=True)
-    """Folder of exported SavedModels, <model>/<version>."""
+    """Folder of exported SavedModels, MODEL/VERSION."""
 
     checkpoint_seconds: float = option(60.0, affects=Affects.NOTHING, least=0, finite=False)
-    """Longest time between checkpoints within an epoch."""
+    """Maximum time between checkpoints within an epoch, s."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -13,32 +13,32 @@ __all__ = ["TableOptions"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TableOptions(CheckedOptions):
-    """Files with cutouts, and the table."""
+    """Cutouts and the output table."""
 
     images: list[str] | None = option(None, type=str, nargs="+", metavar="PATH")
     """Files, folders or patterns such as '*.fits'."""
 
     column: str | None = option(None)
-    """Column of a table, HDF5 dataset or array of an npz file with the cutouts; default: image, or
-    the only one."""
+    """Column of cutouts: table column, HDF5 dataset or array of an npz file; default: image, or the
+    only one."""
 
     id_column: str | None = option(None)
-    """The same with identifiers; default: id, if there."""
+    """Column of identifiers; default: id, if present."""
 
-    extensions: str = option("objects")
-    """Meaning of the image extensions of a FITS file: objects, or bands of one."""
+    extensions: str = option("objects", metavar="objects|bands")
+    """Image extensions of a FITS file: each is an object, or a band of one object."""
 
-    hdu: list[str] | None = option(None, type=str, nargs="+", metavar="NAME|NUMBER")
-    """Extensions of a FITS file that are read, in this order; default: all."""
+    hdu: list[str] | None = option(None, type=str, nargs="+", metavar="NAME|N")
+    """FITS extensions to read, in this order; default: all."""
 
-    output: Path = option()
-    """FILE.fits, .parquet, .ecsv or .csv."""
+    output: Path = option(metavar="FILE")
+    """Output table: .fits, .parquet, .ecsv or .csv."""
 
     overwrite: bool = flag()
-    """Replace the table, and the parts of another command."""
+    """Replace an existing table and discard unfinished parts."""
 
     batch_size: int = option(64, least=1)
-    """Images at a time."""
+    """Images in a batch."""
 
     @property
     def file_settings(self) -> dict[str, Any]:

@@ -63,59 +63,59 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options(ReproductionOptions):
-    """Options of the experiment."""
+    """Trainings, transfer test and report."""
 
     output_dir: Path = option(Path("runs/reproduce-blendhunter"), type=Path)
     """Folder of the experiment."""
 
     models: list[str] = option(["blendhunter"], type=str, nargs="*", metavar="MODEL")
-    """Models that are trained once for each sigma."""
+    """Models trained once for each sigma."""
 
     noise_range_models: list[str] = option([], type=str, nargs="*", metavar="MODEL")
-    """Models that are trained once for all sigmas."""
+    """Models trained once for all sigmas."""
 
     noise_range: list[float] = option(
         [5.0, 40.0], affects=Affects.DATA, above=0, type=float, nargs=2, metavar="SIGMA"
     )
-    """Lowest and highest sigma of these models."""
+    """Lowest and highest noise sigma of --noise_range_models."""
 
     sigmas: list[float] = option(
         list(published.SIGMAS), above=0, type=float, nargs="+", metavar="SIGMA"
     )
-    """Noise in counts; SEP needs some."""
+    """Noise sigmas, counts; SEP needs noise."""
 
     realisations: int = option(2, least=1)
-    """Realisations of the noise; published: 10."""
+    """Number of noise realisations; published: 10."""
 
     dataset: str = option("simulated_blends/simulated", affects=Affects.DATA)
-    """Parametric stamps."""
+    """Dataset of parametric stamps, for training and test."""
 
     transfer_dataset: str = option("auto", affects=Affects.DATA)
-    """Realistic stamps; none, or auto: simulated_blends/cosmos_real with
+    """Dataset of realistic stamps, or none; auto: simulated_blends/cosmos_real with
     simulated_blends/cosmos_parametric, else none."""
 
     transfer_splits: list[str] = option(
         list(SPLITS), affects=Affects.DATA, type=str, nargs="+", choices=list(SPLITS)
     )
-    """Its splits; nothing is trained on them. test: galaxies that no training stamp has."""
+    """Splits of the transfer stamps, all for testing; test: galaxies unseen in training."""
 
     transfer_sigma: float = option(published.REALISTIC_SIGMA, affects=Affects.DATA, above=0)
-    """Its noise."""
+    """Noise sigma of the transfer stamps, counts."""
 
     recipe: str = option("default", affects=Affects.TRAINING)
     """Recipe of the models."""
 
-    weights: str = option("", affects=Affects.TRAINING)
-    """Hyperparameter weights of the models that have it."""
+    weights: str = option("", affects=Affects.TRAINING, metavar="imagenet|none|FILE")
+    """VGG-16 weights: imagenet, none or a file; default: those of the recipe."""
 
     jit: bool = flag(Affects.TRAINING)
     """Compile with XLA."""
 
     keep_features: bool = flag()
-    """Keep the features of finished trainings."""
+    """Keep the cached features of finished trainings."""
 
     report_only: bool = flag()
-    """Write the report of the trainings that are there."""
+    """Write the report of the finished trainings, without training."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -26,7 +26,7 @@ class ReproductionOptions(ExperimentOptions):
     """Options of the experiment; a subclass adds `output_dir`, `dataset`, `recipe` and its own."""
 
     hp: dict[str, Any] = pairs(Affects.TRAINING)
-    """Further hyperparameters of all models."""
+    """Additional hyperparameters of all models."""
 
     epochs: int | None = option(None, affects=Affects.LENGTH, least=1)
     """Passes over the training images; default: those of the recipe."""
@@ -34,13 +34,13 @@ class ReproductionOptions(ExperimentOptions):
     max_examples: list[int] | None = option(
         None, affects=Affects.DATA, least=1, type=int, nargs="+", metavar="N"
     )
-    """Images of each split, or three numbers: train, validation, test; default: all."""
+    """Maximum images of each split, or three numbers: train, validation, test; default: all."""
 
     data_dir: str = option("", path=True)
-    """Where TFDS datasets are kept."""
+    """Folder of TFDS datasets."""
 
     manual_dir: str = option("", path=True)
-    """Folder of data that cannot be downloaded."""
+    """Folder of manually downloaded files."""
 
     @abc.abstractmethod
     def run_config(self, cell: Any) -> RunConfig:

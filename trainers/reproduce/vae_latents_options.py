@@ -49,38 +49,38 @@ class Cell:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options(ReproductionOptions):
-    """Options of the experiment."""
+    """Trainings over losses and latent dimensions."""
 
     output_dir: Path = option(Path("runs/reproduce-vae_latents"), type=Path)
     """Folder of the experiment."""
 
     model: str = option("vae", affects=Affects.TRAINING)
-    """A model with the hyperparameters of vae."""
+    """Model with the hyperparameters of vae."""
 
     recipe: str = option("gz_decals", affects=Affects.TRAINING)
-    """Its recipe."""
+    """Recipe of the model."""
 
     dataset: str = option("galaxy_zoo_decals/simulated", affects=Affects.DATA)
-    """Images of galaxies."""
+    """Dataset of galaxy images."""
 
     latent_dims: list[int] = option(
         [2, 5, 10, 20, 40, 80], least=1, type=int, nargs="+", metavar="N"
     )
-    """Latent dimensions of the first loss."""
+    """Latent dimensions, for the first loss."""
 
     losses: list[str] = option(
         ["mse", "l1", "ssim", "ms_ssim"], type=str, nargs="+", metavar="NAME"
     )
-    """Losses of the reconstruction."""
+    """Reconstruction losses to compare."""
 
     loss_dim: int = option(40, least=1)
-    """Latent dimension of the comparison of the losses."""
+    """Latent dimension at which losses are compared."""
 
     full_grid: bool = flag()
-    """Every loss at every dimension."""
+    """Train every loss at every dimension."""
 
     beta: float | None = option(None, affects=Affects.TRAINING, least=0)
-    """Weight of the divergence; default: one for each loss."""
+    """Weight of the divergence; default: one value for each loss."""
 
     epochs: int | None = option(8, affects=Affects.LENGTH, least=1)
     """Passes over the training images, in each training."""

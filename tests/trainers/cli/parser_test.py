@@ -33,6 +33,12 @@ class _Options(CheckedOptions):
     seed: int = option(0)
     """Seed of the search."""
 
+    ratio: float | None = option(None)
+    """Least ratio; default: any."""
+
+    cache_dir: str | None = None
+    """Folder of the cache."""
+
     kind: Literal["a", "b"] = "a"
     """Kind of the files."""
 
@@ -67,6 +73,14 @@ class ParserTest(tf.test.TestCase):
         options = parser.parse_args(["--depth", "5"]).options
         self.assertEqual(options, dataclasses.replace(default, depth=5))
 
+    def test_help_shows_the_default_of_the_caller(self):
+        parser = OptionParser(
+            _Options, prog="x", description="", default=_Options(folder=Path("g"), ratio=0.5)
+        )
+        with contextlib.redirect_stdout(io.StringIO()) as shown:
+            parser.print_help()
+        self.assertIn("--ratio X Least ratio. (default: 0.5)", " ".join(shown.getvalue().split()))
+
     def test_mistakes_are_user_errors(self):
         for line, message in {
             "": "required: --folder",
@@ -91,13 +105,15 @@ class ParserTest(tf.test.TestCase):
     def test_help_has_the_text_values_and_default_of_each_field(self):
         with contextlib.redirect_stdout(io.StringIO()) as shown, self.assertRaises(SystemExit):
             _parse("--help")
-        lines = " ".join(shown.getvalue().split("_Options:")[1].split())
+        lines = " ".join(shown.getvalue().split("Options:")[1].split())
         for text in (
-            "--folder Path Folder of the files. --depth int",
-            "--depth int Depth of the search. (default: 3) --labels",
+            "--folder PATH Folder of the files. --depth N",
+            "--depth N Depth of the search. (default: 3) --labels",
             "--labels N [N ...] Numbers of labels, at least 100 % of them. (default: [50, 100])",
             "--size PX PX PX Sides of the images. --seed",
-            "--seed int Seed of the search. (default: 0) --kind",
+            "--seed N Seed of the search. (default: 0) --ratio",
+            "--ratio X Least ratio; default: any. --cache_dir",
+            "--cache_dir FOLDER Folder of the cache. --kind",
             "--kind {a,b} Kind of the files. (default: a)",
             "--settings NAME=VALUE [NAME=VALUE ...] Settings. --overwrite",
             "--overwrite Replace what is there.",
