@@ -78,14 +78,14 @@ class Pipeline:
         from trainers.datasets.dataset import DatasetSpec
         from trainers.datasets.in_memory import InMemoryDataset
         from trainers.options.run import RunConfig
-        from trainers.training import optimizers, steps
+        from trainers.training import optimizer_factory, steps
 
         spec = DatasetSpec("benchmark", SHAPE, tuple("ugriz"), None, "flux", (), None)
         self._dataset = InMemoryDataset(spec, {"train": {"image": sources(number)}})
         self._batch_size = batch_size
         self._strategy = tf.distribute.get_strategy()
         model = zoo.create(_MODEL, image_shape=SHAPE)
-        optimizer = optimizers.make(RunConfig(model=_MODEL), 1, model.trainable_variables)
+        optimizer = optimizer_factory.make(RunConfig(model=_MODEL), 1, model.trainable_variables)
         optimizer.build(model.trainable_variables)
         model.compile(optimizer)
         self._step = steps.ReplicatedStep(model.train_step, self._strategy, jit=False)

@@ -57,7 +57,7 @@ def exported(folder: Path) -> Path:
     """Makes a SavedModel below a folder and returns its own folder."""
     import zoo
     from trainers.datasets.dataset import DatasetSpec
-    from trainers.serving.exporting import export
+    from trainers.serving.serving_export import export
 
     model = zoo.create(MODEL, image_shape=SHAPE)
     spec = DatasetSpec("benchmark", SHAPE, tuple("ugriz"), None, "flux", model.class_names, None)

@@ -16,7 +16,7 @@ from benchmarks import flop
 from benchmarks.images import sources
 from trainers import recipes
 from trainers.options.run import RunConfig
-from trainers.training import optimizers, steps
+from trainers.training import optimizer_factory, steps
 from zoo import randomness, registry
 from zoo.model import ZooModel
 
@@ -184,7 +184,7 @@ def _trainable(
     for variable in model.trainable_variables:
         variable.assign_add(_JITTER * random.standard_normal(variable.shape, np.float32))
     config = RunConfig(model=name, learning_rate=learning_rate)
-    optimizer = optimizers.make(config, 1, model.trainable_variables)
+    optimizer = optimizer_factory.make(config, 1, model.trainable_variables)
     optimizer.build(model.trainable_variables)
     model.compile(optimizer, gradient_clip_norm=clip_norm)
     return model, batches

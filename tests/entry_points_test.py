@@ -20,7 +20,7 @@ from trainers import evaluators, recipes
 from trainers.cli import listing
 from trainers.errors import UserError
 from zoo import registry
-from zoo.entry_points import PluginError
+from zoo.plugins import PluginError
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = Path(__file__).with_name("entry_points")

@@ -106,7 +106,7 @@ def _own(name: str) -> EntryPoint:
     return EntryPoint(name, f"{_MODULES[name]}:Builder", _GROUP)
 
 
-# As `zoo.entry_points` does it, which builders do not import.
+# As `zoo.plugins` does it, which builders do not import.
 @functools.cache
 def _entry_points(_: tuple[str, ...]) -> dict[str, tuple[EntryPoint, ...]]:
     from importlib import metadata

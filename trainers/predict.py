@@ -33,9 +33,9 @@ from trainers.prediction import notes, table
 from trainers.tables.provenance import provenance
 
 if TYPE_CHECKING:
-    from trainers.prediction.answering import Entries, Unit
-    from trainers.prediction.joining import Outcome
+    from trainers.prediction.merge_parts import Outcome
     from trainers.prediction.parts import Parts
+    from trainers.prediction.predict_blocks import Entries, Unit
     from trainers.prediction.served_model import Facts, ServedModel
     from trainers.training.progress import ProgressBar
 
@@ -95,7 +95,7 @@ def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
     else:
         folder = model_folder.folder_of(options.saved_model)
 
-    from trainers.prediction import answering, local, served_model
+    from trainers.prediction import local, predict_blocks, served_model
 
     model = served_model.ServedModel(folder)
     print(f"model  {_described(model.facts)}", flush=True)
@@ -118,7 +118,7 @@ def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
             settings |= {"runner": options.runner, "options": options.beam_pipeline_options}
             beam_pipeline.run(entries, units, model.facts, parts, **settings)
         else:
-            answered = functools.partial(answering.answered, model=model)
+            answered = functools.partial(predict_blocks.answered, model=model)
             local.run(entries, units, answered, model.facts, parts, **settings)
 
     own = {name: getattr(options, name) for name in ("images", "dataset", "split")}

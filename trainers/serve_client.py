@@ -31,9 +31,9 @@ from trainers.prediction import notes, table
 from trainers.tables.provenance import provenance
 
 if TYPE_CHECKING:
-    from trainers.prediction.answering import Entries, Unit
-    from trainers.prediction.joining import Outcome
+    from trainers.prediction.merge_parts import Outcome
     from trainers.prediction.parts import Parts
+    from trainers.prediction.predict_blocks import Entries, Unit
     from trainers.prediction.remote_model import RemoteModel
     from trainers.training.progress import ProgressBar
 
@@ -85,7 +85,7 @@ def _ask(options: Options, arguments: Sequence[str]) -> Outcome:
     files = table.check_files(options)  # A mistake shows before TensorFlow has started.
     notes.print_unread(options.images)
 
-    from trainers.prediction import answering, local
+    from trainers.prediction import local, predict_blocks
     from trainers.prediction.prediction_client import PredictionClient
     from trainers.prediction.remote_model import RemoteModel
 
@@ -102,7 +102,7 @@ def _ask(options: Options, arguments: Sequence[str]) -> Outcome:
 
         def run(units: Sequence[Unit], parts: Parts, progress: ProgressBar) -> None:
             settings = {"batch_size": options.batch_size, "progress": progress}
-            answered = functools.partial(answering.answered, model=model)
+            answered = functools.partial(predict_blocks.answered, model=model)
             local.run(entries, units, answered, model.facts, parts, **settings)
 
         asked = {"version": model.facts.version, "signature": model.signature}

@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import randomness
+from zoo.batching import in_parts
 from zoo.distributions import coral, jensen_shannon_bound, mmd
-from zoo.examples import in_parts
 from zoo.image_model import ImageModel
 from zoo.layers.dense_head import DenseHead
 from zoo.model import ZooModel

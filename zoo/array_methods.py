@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import examples
+from zoo import batching
 
 __all__ = ["ARRAY_METHODS", "ArrayMethods", "over_arrays"]
 
@@ -38,7 +38,7 @@ def over_arrays(method: Callable[..., Any]) -> Callable[..., Any]:
         if options or not inputs or not all(isinstance(x, np.ndarray | list) for x in inputs):
             return method(self, *inputs, **options)
         names = self.array_names(method.__name__)
-        arrays = [examples.as_array(name, x) for name, x in zip(names, inputs, strict=True)]
+        arrays = [batching.as_array(name, x) for name, x in zip(names, inputs, strict=True)]
         self.check_arrays(method.__name__, arrays)
         function = self.compiled_method(method, [x.shape[1:] for x in arrays])
         return _in_batches(function, arrays, batch_size, verbose)
@@ -87,11 +87,11 @@ class ArrayMethods(keras.Model):
         missing = [name for name in self.input_names if name not in named]
         if missing:
             raise ValueError(f"x must have {', '.join(self.input_names)}; got {', '.join(named)}")
-        inputs = {name: examples.as_array(name, named[name]) for name in self.input_names}
-        examples.check_arrays(inputs, self.input_shapes)
+        inputs = {name: batching.as_array(name, named[name]) for name in self.input_names}
+        batching.check_arrays(inputs, self.input_shapes)
         size = batch_size or _BATCH_SIZE
         if steps is not None or callbacks:
-            batches = examples.batches(inputs, self.input_names, size)
+            batches = batching.batches(inputs, self.input_names, size)
             return super().predict(batches, verbose=verbose, steps=steps, callbacks=callbacks)
         function = self.compiled_method(type(self)._serve, [a.shape[1:] for a in inputs.values()])
         return _in_batches(function, list(inputs.values()), size, verbose)
@@ -110,7 +110,7 @@ class ArrayMethods(keras.Model):
         """Raises if arrays are not what one of the methods takes."""
         names = self.array_names(method)
         shapes = {"latent": (self.latent_dim,)} if method == "decode" else self.input_shapes
-        examples.check_arrays(dict(zip(names, arrays, strict=True)), shapes)
+        batching.check_arrays(dict(zip(names, arrays, strict=True)), shapes)
 
     def compiled_method(
         self, method: Callable[..., Any], shapes: Sequence[tuple[int, ...]]

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import examples
+from zoo import batching
 from zoo.epoch_means import EpochMeans
 
 __all__ = ["ADAPT_EXAMPLES", "FINALIZE_EXAMPLES", "Fitting"]
@@ -93,11 +93,11 @@ class Fitting(keras.Model):
                 raise ValueError(
                     "y, batch_size and validation_split are for arrays; x is a tf.data.Dataset"
                 )
-            batches = examples.checked(self, examples.of_dataset(self, x))
-            sample = examples.first_examples(examples.of_dataset(self, x), FINALIZE_EXAMPLES)
-            examples.of_arrays(self, sample)
+            batches = batching.checked(self, batching.of_dataset(self, x))
+            sample = batching.first_examples(batching.of_dataset(self, x), FINALIZE_EXAMPLES)
+            batching.of_arrays(self, sample)
         else:
-            arrays = examples.of_arrays(self, x, y)
+            arrays = batching.of_arrays(self, x, y)
             if validation_split and validation_data is None:
                 arrays, validation_data = _held_out(arrays, validation_split)
             number = len(arrays[self.input_names[0]])
@@ -106,7 +106,7 @@ class Fitting(keras.Model):
                 raise ValueError(
                     f"x must have at least {self._replicas} examples to train on; got {number}"
                 )
-            batches = examples.batches(
+            batches = batching.batches(
                 arrays,
                 self.input_names,
                 size,
@@ -122,7 +122,7 @@ class Fitting(keras.Model):
         if validation_data is not None:
             validation_data = self._batches(validation_data, None, validation_batch_size or size)
         self.build_optimizers()
-        with examples.plain_errors():
+        with batching.plain_errors():
             history = super().fit(
                 batches,
                 epochs=epochs,
@@ -166,7 +166,7 @@ class Fitting(keras.Model):
         # `fit` has the batches already.
         if not kwargs:
             x = self._batches(x, y, batch_size or _BATCH_SIZE)
-        with examples.plain_errors():
+        with batching.plain_errors():
             return super().evaluate(
                 x,
                 verbose=verbose,
@@ -209,7 +209,7 @@ class Fitting(keras.Model):
             if isinstance(element, Mapping):
                 return element
             x, y, *_ = (*element, None)
-            return examples.as_tensors(self, examples.as_batch(self, x, y))
+            return batching.as_tensors(self, batching.as_batch(self, x, y))
 
         return EpochMeans(
             step, as_batch, self.distribute_strategy, self.run_eagerly, bool(self.jit_compile)
@@ -224,8 +224,8 @@ class Fitting(keras.Model):
     def _batches(self, x: Any, y: Any, batch_size: int) -> tf.data.Dataset:
         """Returns batches in their order, without end where that is the dataset's."""
         if isinstance(x, tf.data.Dataset):
-            return examples.checked(self, examples.of_dataset(self, x))
-        return examples.batches(examples.of_arrays(self, x, y), self.input_names, batch_size)
+            return batching.checked(self, batching.of_dataset(self, x))
+        return batching.batches(batching.of_arrays(self, x, y), self.input_names, batch_size)
 
 
 def _held_out(

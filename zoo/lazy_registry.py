@@ -6,8 +6,8 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from zoo import entry_points
-from zoo.entry_points import PluginError
+from zoo import plugins
+from zoo.plugins import PluginError
 from zoo.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class LazyRegistry(Generic[Entry]):
 
     def names(self) -> list[str]:
         """Returns the project's names in their order, then the others, without importing any."""
-        others = sorted({*entry_points.by_name(self.group), *self.entries})
+        others = sorted({*plugins.by_name(self.group), *self.entries})
         return list(dict.fromkeys([*self._own_modules(), *others]))
 
     def add(self, name: str, entry: Entry) -> None:
@@ -84,8 +84,8 @@ class LazyRegistry(Generic[Entry]):
             PluginError: if more than one package claims the name, or the one that does is broken.
         """
         own = self._own_modules().get(name)
-        foreign = entry_points.by_name(self.group).get(name, ())
-        origins = [own] * (own is not None) + [entry_points.origin(each) for each in foreign]
+        foreign = plugins.by_name(self.group).get(name, ())
+        origins = [own] * (own is not None) + [plugins.origin(each) for each in foreign]
         if len(origins) > 1:
             raise PluginError(
                 f"{self._kind} '{name}' is registered more than once: {'; '.join(origins)}"
@@ -105,12 +105,10 @@ class LazyRegistry(Generic[Entry]):
 
     def _load(self, name: str, entry_point: EntryPoint) -> None:
         try:
-            entry_points.load(entry_point)
+            plugins.load(entry_point)
         except PluginError:
             # Registered before its module failed: the next use must fail as this one does.
             self.entries.pop(name, None)
             raise
         if name not in self.entries:
-            raise PluginError(
-                f"{entry_points.origin(entry_point)} registers no {self._kind} '{name}'"
-            )
+            raise PluginError(f"{plugins.origin(entry_point)} registers no {self._kind} '{name}'")

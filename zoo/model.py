@@ -15,7 +15,7 @@ from zoo.array_methods import ArrayMethods
 from zoo.configuration import kept_arguments
 from zoo.constructors import check_arguments, constructor_arguments
 from zoo.fitting import Fitting
-from zoo.optimization import Optimization
+from zoo.multi_optimizer import Optimization
 from zoo.signature import Signature
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import zoo.models
-from zoo import entry_points
+from zoo import plugins
 from zoo.constructors import check_arguments
-from zoo.entry_points import PluginError
 from zoo.lazy_registry import LazyRegistry
+from zoo.plugins import PluginError
 
 if TYPE_CHECKING:
     from zoo.model import ZooModel
@@ -146,7 +146,7 @@ def import_models(module: str) -> None:
     package = module.partition(".")[0]
     candidates = [
         (each.module != module, name)
-        for name, claims in entry_points.by_name(_registry.group).items()
+        for name, claims in plugins.by_name(_registry.group).items()
         for each in claims
         if each.module.partition(".")[0] == package
     ]

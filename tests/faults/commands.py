@@ -52,12 +52,6 @@ def import_what_children_need() -> None:
     import sklearn.metrics  # noqa: F401
     import tensorflow_datasets  # noqa: F401
 
-    import trainers.evaluators.roc
-    import trainers.runs.pipeline
-    import trainers.serving.entry_points
-    import trainers.serving.model_card
-    import trainers.serving.server_files  # noqa: F401
-
 
 def tell(line: str) -> None:
     """Shows how far the experiment is."""

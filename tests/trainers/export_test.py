@@ -24,7 +24,7 @@ from trainers.options.run import RunConfig
 from trainers.prediction import model_folder, served_model
 from trainers.runs.run_folder import RunFolder
 from trainers.serving import server_files
-from trainers.serving.exporting import export
+from trainers.serving.serving_export import export
 from trainers.storage.json_files import write_json
 from zoo.serving import versions
 

@@ -25,7 +25,7 @@ from trainers.datasets.dataset import DatasetSpec
 from trainers.prediction.parts import Parts
 from trainers.runs import exports
 from trainers.runs.run_folder import RunFolder
-from trainers.serving.exporting import export
+from trainers.serving.serving_export import export
 from trainers.tables import table_files
 
 CLASSES = ("star", "galaxy")

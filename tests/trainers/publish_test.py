@@ -17,7 +17,7 @@ from trainers import publish, run
 from trainers.publication import check as checks
 from trainers.publication import entry
 from trainers.runs.run_folder import load_model
-from zoo.weights import catalogue
+from zoo.weights import named_weights
 
 _TERMS = ["--data_licence", "CC0", "--data_citation", "Nobody 2020"]
 
@@ -59,9 +59,9 @@ class PublishTest(tf.test.TestCase):
         self.assertIn("largest difference of an output", out)
         images = np.random.default_rng(1).uniform(0, 255, (5, 16, 16, 1)).astype(np.float32)
         expected = load_model(self.run_dir)(images)["probability"]
-        with mock.patch.dict(os.environ, {catalogue.SOURCE_VARIABLE: str(weights)}):
+        with mock.patch.dict(os.environ, {named_weights.SOURCE_VARIABLE: str(weights)}):
             self.assertIn("star_galaxy_cnn/mine", zoo.list_weights())
-            manifest = catalogue.describe("star_galaxy_cnn/mine")
+            manifest = named_weights.describe("star_galaxy_cnn/mine")
             model = zoo.load("star_galaxy_cnn/mine")
         self.assertAllClose(model(images)["probability"], expected, atol=2e-3)
         self.assertEmpty(checks.differences(model, manifest, str(self.folder / "images")))
@@ -87,8 +87,10 @@ class PublishTest(tf.test.TestCase):
         self.assertIn("stored in single precision", out)
         images = np.random.default_rng(1).uniform(0, 255, (5, 16, 16, 1)).astype(np.float32)
         expected = load_model(self.run_dir)(images)["probability"]
-        with mock.patch.dict(os.environ, {catalogue.SOURCE_VARIABLE: str(weights)}):
-            self.assertEqual(catalogue.describe("star_galaxy_cnn/exact").file.largest_difference, 0)
+        with mock.patch.dict(os.environ, {named_weights.SOURCE_VARIABLE: str(weights)}):
+            self.assertEqual(
+                named_weights.describe("star_galaxy_cnn/exact").file.largest_difference, 0
+            )
             model = zoo.load("star_galaxy_cnn/exact")
         self.assertAllEqual(model(images)["probability"], expected)
 

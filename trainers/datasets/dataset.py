@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainers.datasets import fingerprints
+from trainers.datasets import content_hashes
 from trainers.datasets.batching import Batching
 from trainers.errors import UserError
 
@@ -152,7 +152,7 @@ class Dataset(abc.ABC):
 
     def _content(self, split: str) -> str:
         """Returns what tells the examples of a split from others; here, all of them are read."""
-        return fingerprints.of_arrays(self.arrays(split))
+        return content_hashes.of_arrays(self.arrays(split))
 
     @property
     def stored_dataset(self) -> Dataset:

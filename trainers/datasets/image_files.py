@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from trainers.cutouts.cutout import Wanted
 from trainers.cutouts.picture_files import bits_of, decode
-from trainers.datasets import fingerprints
+from trainers.datasets import content_hashes
 from trainers.datasets.batching import Batching
 from trainers.datasets.dataset import Dataset, DatasetSpec
 from trainers.datasets.in_memory import columns_of
@@ -127,7 +127,7 @@ def stored_content(paths: Sequence[Path], features: Mapping[str, np.ndarray]) ->
     """
     labels = features.get("label", [""] * len(paths))
     names = [f"{name} {label}" for name, label in zip(features["id"], labels, strict=True)]
-    return fingerprints.of_contents(paths, names)
+    return content_hashes.of_contents(paths, names)
 
 
 class StreamedFiles(Dataset):
@@ -174,8 +174,8 @@ class StreamedFiles(Dataset):
         return stored_content(self._paths[split], self._features[split])
 
     def _content(self, split: str) -> str:
-        files = fingerprints.of_files(self._paths[split])
-        return files + fingerprints.of_arrays(self._features[split])
+        files = content_hashes.of_files(self._paths[split])
+        return files + content_hashes.of_arrays(self._features[split])
 
     def read(self, split: str, batching: Batching) -> tf.data.Dataset:
         paths, columns = self._paths[split], columns_of(self._features[split], batching)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
-from trainers.datasets import fingerprints
+from trainers.datasets import content_hashes
 from trainers.datasets.batching import Batching
 from trainers.datasets.dataset import Dataset, DatasetSpec
 
@@ -70,7 +70,7 @@ class InMemoryDataset(Dataset):
     def _content(self, split: str) -> str:
         if split not in self._contents:
             arrays = {"image": self._images[split], **self._features[split]}
-            self._contents[split] = fingerprints.of_arrays(arrays)
+            self._contents[split] = content_hashes.of_arrays(arrays)
         return self._contents[split]
 
     def read(self, split: str, batching: Batching) -> tf.data.Dataset:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers.datasets import fingerprints
+from trainers.datasets import content_hashes
 
 if TYPE_CHECKING:
     from trainers.datasets.dataset import Dataset, DatasetSpec
@@ -49,7 +49,7 @@ def of_models(files: Mapping[str, Path]) -> dict[str, Any]:
     Args:
         files: Their files, by the argument that names each.
     """
-    return {"files": {name: fingerprints.of_file(path) for name, path in files.items()}}
+    return {"files": {name: content_hashes.of_file(path) for name, path in files.items()}}
 
 
 def differences(saved: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:

@@ -14,7 +14,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from tqdm import tqdm
 
-from trainers.datasets import fingerprints
+from trainers.datasets import content_hashes
 from trainers.datasets.batching import Batching
 from trainers.datasets.builders import prepared, spec_of
 from trainers.datasets.dataset import Dataset, DatasetSpec
@@ -74,7 +74,7 @@ def load(
         print(f"{name}: left out {len(reader.lines)} of {total} images", file=sys.stderr)
     skipped += reader.lines
     if is_small:
-        return InMemoryDataset(spec, splits, skipped, partial(fingerprints.of_tfds, builder.info))
+        return InMemoryDataset(spec, splits, skipped, partial(content_hashes.of_tfds, builder.info))
     return StreamedDataset(builder, spec, kept, numbers, skipped, relabel, labels)
 
 
@@ -137,11 +137,11 @@ class StreamedDataset(Dataset):
         return self._labels[split] if known else super().column(split, name)
 
     def stored_content(self, split: str) -> str:
-        return fingerprints.of_tfds(self._builder.info, split)
+        return content_hashes.of_tfds(self._builder.info, split)
 
     def _content(self, split: str) -> str:
         info, labels = self._builder.info, np.asarray(self._relabel).tolist()
-        files = fingerprints.of_files(info.splits[split].filepaths)
+        files = content_hashes.of_files(info.splits[split].filepaths)
         return f"{info.full_name} {self._numbers[split]} {labels} {files}"
 
     def read(self, split: str, batching: Batching) -> tf.data.Dataset:

@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from trainers.datasets import fingerprints, loading
+from trainers.datasets import content_hashes, loading
 from trainers.datasets.dataset import Dataset, DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.distribution import strategy as strategies
@@ -162,8 +162,8 @@ class LabelSubsets:
         of_pool = self.stored.stored_content("train")
         # A hash of the rows is cheaper than one of their images, many of which are repeated.
         contents = {
-            "train": f"{of_pool} {fingerprints.of_arrays({'rows': repeated})}",
-            "validation": f"{of_pool} {fingerprints.of_arrays({'rows': aside})}",
+            "train": f"{of_pool} {content_hashes.of_arrays({'rows': repeated})}",
+            "validation": f"{of_pool} {content_hashes.of_arrays({'rows': aside})}",
             "test": self.stored.stored_content("test"),
         }
         chosen = InMemoryDataset(self.stored.spec, splits, stored_content=contents.__getitem__)

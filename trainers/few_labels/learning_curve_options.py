@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from trainers.datasets import fingerprints
+from trainers.datasets import content_hashes
 from trainers.errors import UserError
 from trainers.few_labels import label_options
 from trainers.few_labels.label_options import Cell, LabelOptions
@@ -94,5 +94,5 @@ def _identity(encoder: str) -> str:
         return f"{encoder}, SHA-256 {weights.describe(encoder).file.sha256[:16]}"
     file = model_file(path)
     # A missing file is reported when the model is loaded.
-    checksum = fingerprints.of_file(file) if file.is_file() else ""
+    checksum = content_hashes.of_file(file) if file.is_file() else ""
     return f"{encoder}, SHA-256 {checksum[:16]}"

@@ -12,9 +12,9 @@ import numpy as np
 from trainers.errors import UserError
 from trainers.evaluators import plot_style
 from trainers.evaluators.section import FigureFile, Section
-from trainers.frames import catalogue, detection, figure, summary
-from trainers.frames.catalogue import Judgement
+from trainers.frames import detection, detection_table, figure, summary
 from trainers.frames.classifier import Classifier
+from trainers.frames.detection_table import Judgement
 from trainers.frames.options import DetectionSettings, StampSettings
 from trainers.frames.reading import Frame
 from trainers.frames.stamps import StampCutter
@@ -92,7 +92,7 @@ def predict(
         cutting = dataclasses.replace(cutting, scale=_scale(classifier, noise))
     cutter = StampCutter(frame, detections, cutting)
     judgement = _judge(cutter, classifier, frame.name)
-    table = catalogue.make(
+    table = detection_table.make(
         frame,
         detections,
         judgement,
@@ -115,7 +115,7 @@ def predict(
     )
     output_dir = Path(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
-    catalogue.write(table, output_dir / f"{frame.name}.ecsv")
+    detection_table.write(table, output_dir / f"{frame.name}.ecsv")
     shown = len(classifier.class_names) - 1 if classifier.blended is None else classifier.blended
     name = classifier.class_names[shown]
     picture = f"figures/{frame.name}.png"

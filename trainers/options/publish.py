@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from trainers.options.fields import CheckedOptions, option
-from zoo.weights.catalogue import FILES
 from zoo.weights.frozen import VGG16_VARIABLE
+from zoo.weights.named_weights import FILES
 
 __all__ = ["PublishOptions"]
 

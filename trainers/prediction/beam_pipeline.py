@@ -16,9 +16,9 @@ from apache_beam.runners.runner import create_runner
 from tfds_builders.beam_shards import local_runner
 from trainers.cutouts.cutout import Cutout
 from trainers.errors import TrainingError, UserError
-from trainers.prediction import answering
-from trainers.prediction.answering import Block, Entries, Rows, Unit
+from trainers.prediction import predict_blocks
 from trainers.prediction.parts import Parts
+from trainers.prediction.predict_blocks import Block, Entries, Rows, Unit
 from trainers.prediction.served_model import Facts, ServedModel
 from trainers.training.progress import ProgressBar
 
@@ -52,7 +52,7 @@ class ServedModelHandler(ModelHandler[Block, Rows, ServedModel]):
         model: ServedModel,
         inference_args: dict[str, Any] | None = None,
     ) -> Iterable[Rows]:
-        return [answering.answered(block, model) for block in batch]
+        return [predict_blocks.answered(block, model) for block in batch]
 
     def get_num_bytes(self, batch: Sequence[Block]) -> int:
         return sum(
@@ -73,7 +73,7 @@ class _Read(beam.DoFn):
         self._entries, self._batch_size = entries, batch_size
 
     def process(self, unit: Unit) -> Iterator[Block]:
-        yield from answering.blocks(self._entries, unit, self._batch_size)
+        yield from predict_blocks.blocks(self._entries, unit, self._batch_size)
 
     def teardown(self) -> None:
         self._entries.close()
@@ -89,7 +89,7 @@ class _Write(beam.DoFn):
         number, rows = unit
         rows = sorted(rows, key=lambda one: one.number)
         left_out = [line for one in rows for line in one.left_out]
-        self._parts.write(number, answering.tabled(rows, self._facts), left_out)
+        self._parts.write(number, predict_blocks.tabled(rows, self._facts), left_out)
 
 
 def run(

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from trainers.prediction import answering
-from trainers.prediction.answering import Block, Entries, Rows, Unit
+from trainers.prediction import predict_blocks
 from trainers.prediction.parts import Parts
+from trainers.prediction.predict_blocks import Block, Entries, Rows, Unit
 from trainers.prediction.served_model import Facts
 from trainers.training.progress import ProgressBar
 
@@ -45,7 +45,7 @@ def run(
         rows.append(answered(block))
         if is_last:
             left_out = [line for one in rows for line in one.left_out]
-            parts.write(unit.number, answering.tabled(rows, facts), left_out)
+            parts.write(unit.number, predict_blocks.tabled(rows, facts), left_out)
             rows = []
             progress.add(unit.stop - unit.start)
     entries.close()
@@ -56,7 +56,7 @@ def _blocks(
 ) -> Iterator[tuple[Unit, Block, bool]]:
     for unit in units:
         held = None
-        for block in answering.blocks(entries, unit, batch_size):
+        for block in predict_blocks.blocks(entries, unit, batch_size):
             if held is not None:
                 yield unit, held, False
             held = block

@@ -12,7 +12,7 @@ from trainers.cutouts.picture_files import bits_of
 
 if TYPE_CHECKING:
     from trainers.datasets.dataset import DatasetSpec
-    from trainers.prediction.answering import Entries
+    from trainers.prediction.predict_blocks import Entries
 
 __all__ = [
     "print_band_order",

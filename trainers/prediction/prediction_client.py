@@ -17,10 +17,10 @@ from tensorflow_serving.apis import (
 )
 
 from trainers.errors import TrainingError, UserError
-from trainers.prediction import refusals
-from trainers.prediction.refusals import RefusedError
+from trainers.prediction import rejected
+from trainers.prediction.rejected import RefusedError
 from trainers.serving import server_files
-from trainers.serving.entry_points import NAMES, TRAINING_DATA
+from trainers.serving.serving_signatures import NAMES, TRAINING_DATA
 
 __all__ = ["PredictionClient"]
 
@@ -148,7 +148,7 @@ class PredictionClient:
         try:
             answer = method(request, timeout=self._timeout, **options)
         except grpc.RpcError as error:
-            raise self._error(error.code(), refusals.reason(error.details())) from None
+            raise self._error(error.code(), rejected.reason(error.details())) from None
         self._has_answered = True
         return answer
 

@@ -14,7 +14,7 @@ from trainers.cutouts.cutout import Cutout, LeftOut
 from trainers.errors import UserError
 from trainers.prediction.prediction_client import PredictionClient
 from trainers.prediction.served_model import Facts, may_be_column
-from trainers.serving.entry_points import ENCODED
+from trainers.serving.serving_signatures import ENCODED
 
 __all__ = ["EncodedFiles", "RemoteModel"]
 
@@ -24,7 +24,7 @@ _TAKEN = {_PIXELS: tf.float32, _FILES: tf.string}
 
 
 class EncodedFiles:
-    """PNG and JPEG files that are sent as they are; has the methods of `answering.Entries`.
+    """PNG and JPEG files that are sent as they are; has the methods of `predict_blocks.Entries`.
 
     Args:
         paths: Of the files, see `sources.find`.

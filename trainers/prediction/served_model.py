@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from trainers.datasets import in_memory
 from trainers.errors import UserError
-from trainers.prediction import refusals
+from trainers.prediction import rejected
 from trainers.serving import model_card
 from trainers.storage import json_files
 from zoo.serving.saved_model import CLASSES
@@ -145,8 +145,8 @@ class ServedModel:
             for function in self._functions:
                 outputs = {**function(image=image), **outputs}
         except tf.errors.InvalidArgumentError as error:
-            reason = refusals.reason(error.message)
-            raise refusals.RefusedError(f"the model refuses it: {reason}") from None
+            reason = rejected.reason(error.message)
+            raise rejected.RefusedError(f"the model refuses it: {reason}") from None
         return {
             # A copy: an output may be the memory of the images.
             name: (tf.cast(value, tf.float32) if value.dtype in _HALVES else value).numpy().copy()

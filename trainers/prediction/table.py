@@ -14,9 +14,9 @@ from trainers.prediction import training_images
 if TYPE_CHECKING:
     from trainers.cutouts.reading import CutoutFiles
     from trainers.options.table import TableOptions
-    from trainers.prediction.answering import Entries, Unit
-    from trainers.prediction.joining import Outcome
+    from trainers.prediction.merge_parts import Outcome
     from trainers.prediction.parts import Parts
+    from trainers.prediction.predict_blocks import Entries, Unit
     from trainers.training.progress import ProgressBar
 
 __all__ = [
@@ -104,7 +104,7 @@ def make(
     Raises:
         UserError: if the parts there are another command's, or the table is there.
     """
-    from trainers.prediction import answering, joining
+    from trainers.prediction import merge_parts, predict_blocks
     from trainers.prediction.parts import Parts
     from trainers.training.progress import ProgressBar
 
@@ -116,7 +116,7 @@ def make(
         "state of the cutouts": hashlib.sha256(state.encode()).hexdigest(),
     }
     with parts.opened(manifest, options.overwrite):
-        units = answering.units(entries, options.batch_size)
+        units = predict_blocks.units(entries, options.batch_size)
         if parts.summary() is None:
             done = parts.done()
             missing = [unit for unit in units if unit.number not in done]
@@ -127,7 +127,7 @@ def make(
             progress = ProgressBar(title, len(entries), before, unit=entries.unit)
             run(missing, parts, progress)
             progress.close()
-        return joining.join(parts, len(units), meta)
+        return merge_parts.join(parts, len(units), meta)
 
 
 def report(outcome: Outcome, output: Path) -> None:

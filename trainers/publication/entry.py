@@ -23,8 +23,8 @@ from trainers.storage.atomic_files import write_atomically
 from trainers.storage.json_files import read_json
 from trainers.training.parameters import trained_parameters
 from zoo.weights import frozen, keras_archive
-from zoo.weights.catalogue import FILES
 from zoo.weights.manifest import NAME, Data, Frozen, Manifest, WeightsFile
+from zoo.weights.named_weights import FILES
 
 if TYPE_CHECKING:
     from trainers.datasets.dataset import Dataset, DatasetSpec

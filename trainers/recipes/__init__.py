@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import zoo
 from trainers.errors import UserError
 from trainers.options.run import RunConfig
-from zoo import entry_points
+from zoo import plugins
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -88,7 +88,7 @@ def get(model: str, name: str = "default") -> Recipe:
     """
     recipes = _own(model)
     if name not in recipes:
-        for entry_point in entry_points.by_name(_GROUP).get(model, ()):
+        for entry_point in plugins.by_name(_GROUP).get(model, ()):
             recipes = _joined(model, recipes, entry_point)
     recipes.setdefault("default", Recipe())
     if name not in recipes:
@@ -133,14 +133,13 @@ def _joined(
     model: str, recipes: Mapping[str, Recipe], entry_point: EntryPoint
 ) -> dict[str, Recipe]:
     try:
-        others = _of_module(entry_points.load(entry_point))
-    except entry_points.PluginError as error:
+        others = _of_module(plugins.load(entry_point))
+    except plugins.PluginError as error:
         raise UserError(str(error)) from None
     for name in others:
         if name in recipes:
             raise UserError(
-                f"recipe '{name}' of model '{model}' exists before "
-                f"{entry_points.origin(entry_point)}"
+                f"recipe '{name}' of model '{model}' exists before {plugins.origin(entry_point)}"
             )
     return {**recipes, **others}
 

@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from trainers.blends import sep_baseline
 from trainers.blends.truth import BlendTruth, blended_class
-from trainers.datasets import fingerprints
+from trainers.datasets import content_hashes
 from trainers.datasets.dataset import Dataset
 from trainers.errors import UserError
 from trainers.evaluators.statistics.photometry import reference_band
@@ -100,7 +100,7 @@ def blended_probability(
             raise UserError(f"{model_file}: probabilities of '{dataset.spec.name}' are not finite")
         return {"probability": probability}
 
-    key = _key(dataset, splits) + fingerprints.of_file(model_file)
+    key = _key(dataset, splits) + content_hashes.of_file(model_file)
     return _on_disk(path, key, compute)["probability"]
 
 

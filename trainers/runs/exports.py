@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers.datasets import fingerprints
+from trainers.datasets import content_hashes
 from trainers.errors import UserError
 from trainers.options import identity
 from trainers.options.fields import Affects, names
@@ -61,17 +61,17 @@ def export_version(
         config: The run.
         dataset: The data; a few training examples become warm-up requests.
         metrics: Numbers for the model card.
-        version: See `trainers.serving.exporting.export`.
-        base_path: See `trainers.serving.exporting.export`.
+        version: See `trainers.serving.serving_export.export`.
+        base_path: See `trainers.serving.serving_export.export`.
 
     Raises:
         UserError: if the run has not ended, or the version exists.
     """
-    from trainers.serving import exporting
+    from trainers.serving import serving_export
 
     folder, of_machine = RunFolder(config.run_dir), names(RunConfig, Affects.NOTHING)
     model, saved = load_model(config.run_dir), read_json(folder.config)
-    saved_model = exporting.export(
+    saved_model = serving_export.export(
         model,
         config.saved_models_dir,
         sample_inputs=model.select_inputs(dataset.arrays("train", limit=_EXAMPLES)),
@@ -117,7 +117,7 @@ def note(folder: RunFolder, saved_model: Path) -> None:
         {
             "saved_model": path,
             "weights_sha256": _card(saved_model).get("weights_sha256"),
-            "model_file_sha256": fingerprints.of_file(folder.model),
+            "model_file_sha256": content_hashes.of_file(folder.model),
         }
     )
     write_json(folder.exports, notes)
@@ -134,7 +134,7 @@ def own_export(folder: RunFolder, saved_models_dir: Path | str | None = None) ->
         return None
     if not folder.exports.exists():
         return _of_earlier_version(folder, saved_models_dir)
-    checksum = fingerprints.of_file(folder.model)
+    checksum = content_hashes.of_file(folder.model)
     for note in reversed(read_json(folder.exports)):
         path = Path(note["saved_model"])
         is_own = note["weights_sha256"] == _card(path).get("weights_sha256")

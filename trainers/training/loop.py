@@ -18,7 +18,7 @@ from trainers.datasets.dataset import Dataset
 from trainers.distribution import strategy as strategies
 from trainers.errors import TrainingError, UserError
 from trainers.options.run import RunConfig
-from trainers.training import optimizers, plateau, steps
+from trainers.training import optimizer_factory, plateau, steps
 from trainers.training.checkpoints import Checkpoints, TrainingProgress
 from trainers.training.interruption import Interruption
 from zoo.model import ZooModel
@@ -84,7 +84,7 @@ class _Fit:
         with strategy.scope():
             factors = model.group_factors()
             made = {
-                name: optimizers.make(
+                name: optimizer_factory.make(
                     config, config.epochs * self.batches, variables, factors[name]
                 )
                 for name, variables in model.parameter_groups().items()
@@ -256,7 +256,7 @@ class _Fit:
         progress.batch, progress.sums = 0, {}
         progress.images, progress.seconds, progress.wait_seconds = 0, 0.0, 0.0
         if self.config.schedule == "plateau":
-            rate = optimizers.learning_rate_after(self.config, self._losses())
+            rate = optimizer_factory.learning_rate_after(self.config, self._losses())
             for optimizer in self.model.optimizers.values():
                 optimizer.learning_rate = rate
         # `last` is written last: a run killed before repeats the epoch with all of this.

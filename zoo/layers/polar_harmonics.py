@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import stretch
-from zoo.examples import in_parts
+from zoo.batching import in_parts
 from zoo.layer import Float32Layer
 from zoo.preprocessing.border import background_and_noise, border_pixels, border_width
 

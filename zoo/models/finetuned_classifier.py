@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import encoders, losses, preprocessing, registry
-from zoo.examples import in_parts
+from zoo.batching import in_parts
 from zoo.fingerprints import weights_checksum, without_names
 from zoo.image_model import ImageModel
 from zoo.layers.augmentation import mean_over_symmetries

@@ -11,8 +11,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from keras import layers
 
+from zoo.batching import in_parts
 from zoo.distributions import kl_normal
-from zoo.examples import in_parts
 from zoo.layers.polar_harmonics import PolarHarmonics
 from zoo.models.vae import VAE
 from zoo.registry import register

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.examples import in_parts
+from zoo.batching import in_parts
 from zoo.layers.feature_scaling import FeatureScaling
 from zoo.models.blendhunter import BlendHunter
 from zoo.registry import register

@@ -12,9 +12,9 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from zoo import losses, randomness, stretch
+from zoo.batching import in_parts
 from zoo.distributions import kl_normal
 from zoo.distributions.posterior import DiagonalNormal, FullCovarianceNormal
-from zoo.examples import in_parts
 from zoo.image_model import ImageModel
 from zoo.layers.plain import plain_decoder, plain_encoder
 from zoo.layers.profile import ProfileDecoder

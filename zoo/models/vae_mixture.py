@@ -10,8 +10,8 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 from sklearn.mixture import GaussianMixture
 
+from zoo.batching import in_parts
 from zoo.distributions import MixturePrior, kl_monte_carlo
-from zoo.examples import in_parts
 from zoo.layers.component_classes import ComponentClasses, half_light_radius
 from zoo.layers.profile import ProfileDecoder
 from zoo.models.vae import VAE

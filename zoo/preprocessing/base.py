@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.examples import in_parts
+from zoo.batching import in_parts
 from zoo.layer import Float32Layer
 from zoo.suggestions import did_you_mean
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from zoo.examples import in_parts
+from zoo.batching import in_parts
 from zoo.preprocessing.base import Preprocessing, register
 from zoo.preprocessing.border import background_and_noise, border_pixels, border_width
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.serving import entry_points, saved_model
+from zoo.serving import checked_signatures, saved_model
 from zoo.serving.versions import new_version
 
 __all__ = ["export"]
@@ -39,7 +39,7 @@ def export(
         ExportError: if the SavedModel does not answer as the model does.
         OSError: if a file cannot be written.
     """
-    signatures = entry_points.make(model)
+    signatures = checked_signatures.make(model)
     draws = np.random.default_rng(0)
     samples = {
         name: {tensor.name: _sample(tensor, model, draws) for tensor in signature.inputs}

@@ -6,8 +6,8 @@ import hashlib
 import os
 from pathlib import Path
 
-from zoo.weights.catalogue import SOURCE_VARIABLE
 from zoo.weights.manifest import Manifest
+from zoo.weights.named_weights import SOURCE_VARIABLE
 
 __all__ = ["CACHE", "fetch", "sha256"]
 

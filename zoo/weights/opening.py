@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from zoo.weights import catalogue, fetch
+from zoo.weights import fetch, named_weights
 
 __all__ = ["weights_file"]
 
@@ -26,7 +26,7 @@ def weights_file(name: str, vgg16: str | None = None) -> Iterator[Path]:
         ValueError: if there is no such set, a checksum is another one, or a file is missing.
         OSError: if the file cannot be fetched.
     """
-    manifest = catalogue.describe(name)
+    manifest = named_weights.describe(name)
     path = fetch.fetch(manifest)
     if manifest.frozen is None:
         yield path

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from zoo.weights.catalogue import describe, list_weights
 from zoo.weights.manifest import Manifest
+from zoo.weights.named_weights import describe, list_weights
 
 __all__ = ["table"]
 

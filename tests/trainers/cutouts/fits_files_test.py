@@ -12,7 +12,7 @@ from trainers.cutouts import sources
 from trainers.cutouts.cutout import Cutout, LeftOut
 from trainers.cutouts.reading import CutoutFiles
 from trainers.options.table import TableOptions
-from trainers.prediction import answering, table
+from trainers.prediction import predict_blocks, table
 
 
 class FitsTest(ReadingTestCase):
@@ -102,13 +102,13 @@ class FitsTest(ReadingTestCase):
             Table({"image": IMAGES[:5]}).write(self.folder / f"{row}.fits")
         files = CutoutFiles([self.folder], SHAPE)
         size = os.path.getsize(self.folder / "0.fits")
-        with mock.patch.object(answering, "_UNIT_BYTES", 4 * size):
-            units = answering.units(files, batch_size=3)
+        with mock.patch.object(predict_blocks, "_UNIT_BYTES", 4 * size):
+            units = predict_blocks.units(files, batch_size=3)
         self.assertEqual([(unit.start, unit.stop) for unit in units], [(0, 6), (6, 10)])
-        with mock.patch.object(answering, "_UNIT", 3):
-            units = answering.units(files, batch_size=3)
+        with mock.patch.object(predict_blocks, "_UNIT", 3):
+            units = predict_blocks.units(files, batch_size=3)
         self.assertEqual([unit.stop for unit in units], [3, 6, 9, 10])
-        self.assertLen(answering.units(files, batch_size=3), 1)
+        self.assertLen(predict_blocks.units(files, batch_size=3), 1)
 
 
 class ExtensionsTest(ReadingTestCase):

@@ -242,7 +242,9 @@ class PredictTest(tf.test.TestCase):
                 self.assertFalse(self.out.exists())
 
     def test_a_disk_that_cannot_be_written_is_told(self):
-        with mock.patch("trainers.frames.catalogue.write_atomically", side_effect=OSError("full")):
+        with mock.patch(
+            "trainers.frames.detection_table.write_atomically", side_effect=OSError("full")
+        ):
             status, _, error = run(
                 *("--frame", self.path, "--output_dir", self.out, "--run_dir", self.run_dir)
             )

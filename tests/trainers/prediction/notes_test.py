@@ -12,7 +12,7 @@ from astropy.table import Table
 
 from tests.trainers.predict_test import IMAGES, PredictTestCase
 from trainers.datasets.dataset import DatasetSpec
-from trainers.prediction import joining, training_images
+from trainers.prediction import merge_parts, training_images
 from trainers.prediction.parts import Parts
 
 
@@ -112,7 +112,7 @@ class AlikeTest(tf.test.TestCase):
                     names = [f"{number}-{row}" for row in range(len(values))]
                     columns = {"id": names, "source": names, "probability_galaxy": values}
                     parts.write(number, Table(columns), [])
-                return joining.join(parts, len(pieces), {}).alike
+                return merge_parts.join(parts, len(pieces), {}).alike
 
     def test_what_differs_by_less_than_it_can_mean_is_alike(self):
         self.assertTrue(self.alike([0.50764, 0.50767], [0.50759]))

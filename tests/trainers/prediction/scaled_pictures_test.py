@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from tests.zoo import tiny_model
 from trainers import predict
 from trainers.datasets.dataset import DatasetSpec
-from trainers.serving.exporting import export
+from trainers.serving.serving_export import export
 
 SHAPE = (4, 4, 3)
 

@@ -12,7 +12,7 @@ from tests import galaxy_data
 from tests.trainers import tiny
 from trainers.datasets import loading
 from trainers.publication import check as checks
-from zoo.weights import catalogue
+from zoo.weights import named_weights
 
 _VGG16 = "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5"
 
@@ -31,7 +31,7 @@ class NamedWeightsTest(tf.test.TestCase):
     def test_scores_of_the_manifests(self):
         # One test: the sets share small datasets, which are drawn once.
         for name in zoo.list_weights():
-            manifest = catalogue.describe(name)
+            manifest = named_weights.describe(name)
             if not manifest.path.with_suffix(".keras").exists():
                 continue  # Of a mirror; what it takes to fetch one is tested on loopback.
             with self.subTest(name):
@@ -41,7 +41,7 @@ class NamedWeightsTest(tf.test.TestCase):
                 self.assertEmpty(checks.differences(model, manifest, self.data_folder(manifest)))
 
     def test_other_weights_do_not_pass(self):
-        manifest = catalogue.describe("star_galaxy_cnn/sdss_simulated")
+        manifest = named_weights.describe("star_galaxy_cnn/sdss_simulated")
         model = zoo.load(manifest.name)
         for variable in model.trainable_variables[:1]:
             variable.assign(1.02 * variable)
@@ -69,7 +69,7 @@ class ScoresTest(tf.test.TestCase):
         self.assertSameElements(checks.scores(model, tiny.TinyDataset(), "test", 20), ["loss"])
 
     def test_what_is_not_a_number_is_a_difference(self):
-        manifest = catalogue.describe("star_galaxy_cnn/sdss_simulated")
+        manifest = named_weights.describe("star_galaxy_cnn/sdss_simulated")
         measured = {"loss": np.nan, "accuracy": 0.0}
         with (
             mock.patch.object(checks, "scores", lambda *_: measured),

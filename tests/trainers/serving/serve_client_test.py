@@ -20,10 +20,10 @@ from tests.zoo import tiny_model
 from tests.zoo.models.vote_questions import QUESTIONS
 from trainers import predict, serve_client
 from trainers.datasets.dataset import DatasetSpec
-from trainers.prediction import answering
+from trainers.prediction import predict_blocks
 from trainers.prediction.prediction_client import PredictionClient
 from trainers.serving import server_files
-from trainers.serving.exporting import export
+from trainers.serving.serving_export import export
 
 SHAPE = (16, 16, 3)
 CLASSES = ("star", "galaxy")
@@ -219,7 +219,7 @@ class ServeClientTest(tf.test.TestCase):
 
     def test_a_stopped_command_goes_on(self):
         files, options = self.fits_files(), ("--batch_size", "2")
-        with mock.patch.object(answering, "_UNIT", 2):
+        with mock.patch.object(predict_blocks, "_UNIT", 2):
             # The names, the training data and two of four parts.
             self.server.fail_after = 4
             self.assert_fails(1, "RESOURCE_EXHAUSTED: no memory left", files, *options)
@@ -234,7 +234,7 @@ class ServeClientTest(tf.test.TestCase):
     def test_it_goes_on_with_the_version_that_it_began_with(self):
         files, options = self.fits_files(), ("--batch_size", "2")
         newest = mock.patch.object(self.models, "find", self.find_first)
-        with mock.patch.object(answering, "_UNIT", 2):
+        with mock.patch.object(predict_blocks, "_UNIT", 2):
             self.server.fail_after = 3  # The names, and two of four parts.
             with newest:  # Version 2 is not there yet.
                 self.assert_fails(1, "no memory left", files, *options)

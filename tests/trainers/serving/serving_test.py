@@ -27,7 +27,7 @@ from tests.trainers.serving.served_models import RequestError, ServedModels
 from tests.zoo import tiny_model
 from trainers.datasets.dataset import DatasetSpec
 from trainers.serving import encoded_images, server_files
-from trainers.serving.exporting import export
+from trainers.serving.serving_export import export
 
 ROOT = Path(__file__).parents[3]
 SHAPE = (16, 16, 3)

@@ -16,7 +16,7 @@ from tests.trainers import tiny
 from tests.trainers.killed import Killed, KilledAt
 from trainers.errors import TrainingError, UserError
 from trainers.options.run import RunConfig
-from trainers.training import loop, optimizers, plateau, steps
+from trainers.training import loop, optimizer_factory, plateau, steps
 from trainers.training.checkpoints import Checkpoints
 
 
@@ -269,7 +269,7 @@ class PlateauTest(tf.test.TestCase):
 
 class LearningRateTest(tf.test.TestCase):
     def rates(self, **options):
-        optimizer = optimizers.make(
+        optimizer = optimizer_factory.make(
             RunConfig(learning_rate=2.0, **options), steps=100, variables=[]
         )
         rates = []
@@ -289,7 +289,7 @@ class LearningRateTest(tf.test.TestCase):
         random = np.random.default_rng(0)
         start, gradients = random.normal(size=(3, 2)), random.normal(size=(9, 3, 2))
         variable = keras.Variable(start, dtype="float32")
-        optimizer = optimizers.make(RunConfig(learning_rate=0.1), 9, [variable])
+        optimizer = optimizer_factory.make(RunConfig(learning_rate=0.1), 9, [variable])
         optimizer.build([variable])
         # Kingma & Ba 2015, section 2, its last paragraph: the order that needs less computing.
         expected, mean, square = start, 0.0, 0.0
@@ -303,10 +303,10 @@ class LearningRateTest(tf.test.TestCase):
             self.assertAllClose(variable, expected, atol=3e-6 * step)
 
     def test_weight_decay(self):
-        self.assertIsInstance(optimizers.make(RunConfig(), 1, []), keras.optimizers.Adam)
+        self.assertIsInstance(optimizer_factory.make(RunConfig(), 1, []), keras.optimizers.Adam)
         matrix, vector = keras.Variable([[1.0, 2.0]]), keras.Variable([1.0, 2.0])
         config = RunConfig(weight_decay=0.1, learning_rate=0.5)
-        decaying = optimizers.make(config, 1, [matrix, vector])
+        decaying = optimizer_factory.make(config, 1, [matrix, vector])
         decaying.build([matrix, vector])
         decaying.apply([tf.zeros_like(matrix), tf.zeros_like(vector)])
         # By learning rate times decay (Loshchilov & Hutter 2019, algorithm 2).
@@ -316,7 +316,7 @@ class LearningRateTest(tf.test.TestCase):
     def test_learning_rate_by_variable(self):
         variables = [keras.Variable([[1.0]]) for _ in range(2)]
         config = RunConfig(weight_decay=0.1, learning_rate=0.5)
-        optimizer = optimizers.make(config, 1, variables, [0.1, 1.0])
+        optimizer = optimizer_factory.make(config, 1, variables, [0.1, 1.0])
         optimizer.build(variables)
         optimizer.apply([tf.ones((1, 1)), tf.ones((1, 1))])
         # Adam's first step is the learning rate (Kingma & Ba 2015); the second one has decayed.

@@ -13,10 +13,10 @@ from unittest import mock
 
 import tensorflow as tf
 
-from zoo.weights import catalogue, fetch
+from zoo.weights import fetch, named_weights
 
 _CONTENT = bytes(range(256)) * 4096
-_VARIABLE = catalogue.SOURCE_VARIABLE
+_VARIABLE = named_weights.SOURCE_VARIABLE
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -42,7 +42,7 @@ class FetchTest(tf.test.TestCase):
         self.enter_context(mock.patch.dict(os.environ, cache))
         for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             os.environ.pop(name, None)
-        packaged = catalogue.describe("vae/sdss_simulated")
+        packaged = named_weights.describe("vae/sdss_simulated")
         self.manifest = dataclasses.replace(
             packaged,
             name="vae/large",

@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
-from zoo.weights import catalogue, frozen, keras_archive
+from zoo.weights import frozen, keras_archive, named_weights
 from zoo.weights.manifest import Frozen
 
 _SHAPE = (16, 16, 1)
@@ -24,7 +24,7 @@ _SHAPE = (16, 16, 1)
 
 def _add_set(folder, name, archive, frozen_arrays=None):
     """Writes a set into a folder of one's own, after the manifest of another one."""
-    manifest = catalogue.describe("vae/sdss_simulated")
+    manifest = named_weights.describe("vae/sdss_simulated")
     manifest = dataclasses.replace(
         manifest,
         name=name,
@@ -44,7 +44,7 @@ class OpeningTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory()))
-        variables = {catalogue.SOURCE_VARIABLE: str(self.folder), frozen.VGG16_VARIABLE: ""}
+        variables = {named_weights.SOURCE_VARIABLE: str(self.folder), frozen.VGG16_VARIABLE: ""}
         self.enter_context(mock.patch.dict(os.environ, variables))
 
     def saved(self, model):

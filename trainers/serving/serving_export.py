@@ -64,13 +64,13 @@ def export(
         ValueError: if there are no samples of a signature's input.
         OSError: if a file cannot be written, for instance because the disk is full.
     """
-    from trainers.serving import entry_points, model_card, server_files
+    from trainers.serving import model_card, server_files, serving_signatures
     from zoo.serving import saved_model
 
     saved_models_dir = Path(saved_models_dir)
     server_files.server_path(saved_models_dir, base_path)  # A mistake shows early.
     inputs = _checked_inputs(model, sample_inputs)
-    signatures = entry_points.make(model, spec)
+    signatures = serving_signatures.make(model, spec)
     samples = _samples(model, signatures, inputs, spec.units)
     folder = saved_models_dir / model.registry_name
     with _as_user_errors(), new_version(folder, version) as draft:

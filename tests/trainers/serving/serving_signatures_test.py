@@ -11,8 +11,8 @@ from tests.zoo import tiny_model
 from tests.zoo.models.vote_questions import QUESTIONS
 from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.noise import NoisyDataset
-from trainers.serving import encoded_images, entry_points, server_files
-from trainers.serving.exporting import export
+from trainers.serving import encoded_images, server_files, serving_signatures
+from trainers.serving.serving_export import export
 
 SHAPE = (6, 8, 3)
 SPEC = DatasetSpec(
@@ -103,11 +103,11 @@ class EntryPointsTest(tf.test.TestCase):
 
     def test_only_models_of_pictures_take_files(self):
         fluxes = dataclasses.replace(SPEC, units="nanomaggies")
-        self.assertNotIn("serving_bytes", entry_points.make(self.model, fluxes))
+        self.assertNotIn("serving_bytes", serving_signatures.make(self.model, fluxes))
         two_bands = tiny_model.TinyModel(image_shape=(6, 8, 2))
-        self.assertNotIn("serving_bytes", entry_points.make(two_bands, SPEC))
+        self.assertNotIn("serving_bytes", serving_signatures.make(two_bands, SPEC))
         grey = tiny_model.TinyModel(image_shape=(6, 8, 1))
-        self.assertIn("serving_bytes", entry_points.make(grey, SPEC))
+        self.assertIn("serving_bytes", serving_signatures.make(grey, SPEC))
 
     def test_padding_and_noise_are_part_of_the_training_data(self):
         class Stored:
@@ -116,7 +116,7 @@ class EntryPointsTest(tf.test.TestCase):
 
         spec = NoisyDataset(NoisyDataset(Stored(), (1.0, 3.0), 0, 0), None, 0, 4).spec
         found = json.loads(
-            entry_points.make(self.model, spec)["training_data"].function()["json"].numpy()[0]
+            serving_signatures.make(self.model, spec)["training_data"].function()["json"].numpy()[0]
         )
         self.assertEqual(found["image_shape"], [14, 16, 3])
         self.assertEqual((found["scales_files"], found["pad"]), (True, 4))
@@ -125,7 +125,7 @@ class EntryPointsTest(tf.test.TestCase):
 
     def test_names_are_those_of_the_last_axis(self):
         def names(model):
-            found = entry_points.make(model, SPEC)["names"].function()
+            found = serving_signatures.make(model, SPEC)["names"].function()
             return {key: value.numpy().tolist() for key, value in found.items()}
 
         self.assertEqual(names(self.model), {"probability": [b"spiral", b"elliptical"]})
@@ -136,10 +136,10 @@ class EntryPointsTest(tf.test.TestCase):
             names(votes), {key: [n.encode() for n in value] for key, value in expected.items()}
         )
         nameless = tiny_model.TinyModel(image_shape=SHAPE)
-        self.assertNotIn("names", entry_points.make(nameless, SPEC))
+        self.assertNotIn("names", serving_signatures.make(nameless, SPEC))
 
     def test_checks_change_no_answer(self):
-        offered = entry_points.make(self.model, SPEC)
+        offered = serving_signatures.make(self.model, SPEC)
         for name, signature in self.model.signatures().items():
             values = self.images if name != "decode" else np.ones((5, 3), np.float32)
             expected = signature.function(tf.constant(values))

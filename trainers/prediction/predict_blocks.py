@@ -10,7 +10,7 @@ import numpy as np
 from astropy.table import Column, Table
 
 from trainers.cutouts.cutout import Cutout, LeftOut
-from trainers.prediction.refusals import RefusedError
+from trainers.prediction.rejected import RefusedError
 from trainers.prediction.served_model import Facts
 from trainers.tables import object_columns, quantities
 

@@ -13,7 +13,7 @@ import tensorflow as tf
 
 import zoo
 from trainers.publication.entry import LARGEST_PACKAGED
-from zoo.weights import catalogue
+from zoo.weights import named_weights
 from zoo.weights.manifest import Manifest
 from zoo.weights.table import table
 
@@ -25,14 +25,14 @@ class PackagedSetsTest(tf.test.TestCase):
         names = zoo.list_weights()
         self.assertContainsSubset(["vae_mixture/sdss_simulated"], names)
         for name in names:
-            manifest = catalogue.describe(name)
+            manifest = named_weights.describe(name)
             self.assertEqual(manifest.name, name)
             entry = zoo.describe(manifest.model)
             self.assertEqual(manifest.citation, entry.reference)
 
     def test_files_are_those_of_the_manifests_and_small(self):
         total = 0
-        for path in catalogue.FILES.glob("*/*.keras"):
+        for path in named_weights.FILES.glob("*/*.keras"):
             content = path.read_bytes()
             manifest = Manifest.read(path.with_suffix(".json"))
             with self.subTest(manifest.name):
@@ -44,13 +44,13 @@ class PackagedSetsTest(tf.test.TestCase):
 
     def test_only_large_files_are_elsewhere(self):
         for name in zoo.list_weights():
-            manifest = catalogue.describe(name)
+            manifest = named_weights.describe(name)
             if not manifest.path.with_suffix(".keras").exists():
                 self.assertGreater(manifest.file.size, LARGEST_PACKAGED, name)
 
     def test_manifests_say_where_all_comes_from(self):
         for name in zoo.list_weights():
-            manifest = catalogue.describe(name)
+            manifest = named_weights.describe(name)
             with self.subTest(name):
                 self.assertIn(f"--model {manifest.model}", manifest.command)
                 self.assertNotEmpty(manifest.data.licence)
@@ -66,7 +66,7 @@ class PackagedSetsTest(tf.test.TestCase):
         self.assertEqual(table().count("\n"), 2 + len(zoo.list_weights()))
 
     def test_no_path_of_a_machine(self):
-        for path in catalogue.FILES.glob("*/*.json"):
+        for path in named_weights.FILES.glob("*/*.json"):
             self.assertNotRegex(path.read_text(), r"[\"'= ]/(home|root|tmp|work|mnt|Users)/")
 
     def test_list_imports_no_tensorflow(self):
@@ -82,28 +82,28 @@ class PackagedSetsTest(tf.test.TestCase):
 class CatalogueTest(tf.test.TestCase):
     def test_unknown_name_has_the_nearest_one(self):
         with self.assertRaisesRegex(ValueError, "did you mean 'vae_mixture/sdss_simulated'"):
-            catalogue.describe("vae_mixture/sdss_simulatd")
+            named_weights.describe("vae_mixture/sdss_simulatd")
 
     def test_folder_of_ones_own(self):
         with tempfile.TemporaryDirectory() as folder:
-            source = catalogue.FILES / "vae" / "sdss_simulated.json"
+            source = named_weights.FILES / "vae" / "sdss_simulated.json"
             own = {**json.loads(source.read_text()), "name": "vae/own"}
             path = pathlib.Path(folder) / "vae" / "own.json"
             path.parent.mkdir()
             path.write_text(json.dumps(own))
             # The package's own name cannot be taken.
             path.with_name("sdss_simulated.json").write_text("{}")
-            with mock.patch.dict(os.environ, {catalogue.SOURCE_VARIABLE: folder}):
+            with mock.patch.dict(os.environ, {named_weights.SOURCE_VARIABLE: folder}):
                 self.assertIn("vae/own", zoo.list_weights())
-                self.assertEqual(catalogue.describe("vae/own").path, path)
-                self.assertEqual(catalogue.describe("vae/sdss_simulated").path, source)
+                self.assertEqual(named_weights.describe("vae/own").path, path)
+                self.assertEqual(named_weights.describe("vae/sdss_simulated").path, source)
         self.assertNotIn("vae/own", zoo.list_weights())
 
 
 class ManifestTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
-        self.held = json.loads((catalogue.FILES / "vae" / "sdss_simulated.json").read_text())
+        self.held = json.loads((named_weights.FILES / "vae" / "sdss_simulated.json").read_text())
         self.path = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory())) / "a.json"
 
     def read(self, **changes):

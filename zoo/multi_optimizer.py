@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from zoo import randomness
-from zoo.optimizers import Adam
+from zoo.scaled_adam import Adam
 
 __all__ = ["MAIN", "Optimization"]
 

@@ -10,8 +10,8 @@ import tensorflow as tf
 
 from trainers.cutouts.picture_files import bits_of
 from trainers.serving import encoded_images, model_card
-from zoo.serving import entry_points
-from zoo.serving.entry_points import NAMES
+from zoo.serving import checked_signatures
+from zoo.serving.checked_signatures import NAMES
 from zoo.signature import Signature
 
 if TYPE_CHECKING:
@@ -30,11 +30,11 @@ TRAINING_DATA = "training_data"
 def make(model: ZooModel, spec: DatasetSpec) -> dict[str, Signature]:
     """Returns the entry points of the SavedModel by name.
 
-    They are those of `zoo.serving.entry_points`; `training_data`, by which a client knows how
+    They are those of `zoo.serving.checked_signatures`; `training_data`, by which a client knows how
     images must be read; and `serving_bytes` if the pixels that the model was trained on are those
     of pictures, 0-255 or 0-65535.
     """
-    offered = entry_points.make(model) | {TRAINING_DATA: _constant(spec)}
+    offered = checked_signatures.make(model) | {TRAINING_DATA: _constant(spec)}
     pictures = model.input_names == ("image",) and model.image_shape[-1] in (1, 3)
     if bits_of(spec.units) and pictures:
         offered[ENCODED] = _encoded(offered["serving_default"], model, spec)

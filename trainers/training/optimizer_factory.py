@@ -8,7 +8,7 @@ import keras
 
 from trainers.options.run import RunConfig
 from trainers.training import plateau
-from zoo.optimizers import Adam, AdamW
+from zoo.scaled_adam import Adam, AdamW
 
 __all__ = ["learning_rate_after", "make"]
 
