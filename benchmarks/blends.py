@@ -34,7 +34,7 @@ def draw(split: str, number: int) -> dict[str, np.ndarray]:
     """Returns stamps without noise and their truth, as the dataset has them.
 
     Args:
-        split: One of `trainers.options.limits.SPLITS`.
+        split: One of `trainers.options.data_options.SPLITS`.
         number: How many, the first ones of the split.
     """
     stamps = Stamps(BlendsConfig(name="benchmark"))

@@ -47,7 +47,7 @@ def _command(arguments: Sequence[str]) -> None:
     with strategies.telling_failures(strategy):
         with strategies.chief_first(strategy):
             source = loading.load_for_run(source_config)
-            RunFolder(config.source_run).check_judged_data(
+            RunFolder(config.source_run).check_evaluated_data(
                 source, "put them back to adapt the model from its own data"
             )
             if config.dataset == "image_folder":

@@ -105,7 +105,7 @@ def _evaluate_run(options: Options) -> dict[str, dict[str, float]]:
 
     dataset = loading.load_for_run(config)
     if options.output_dir is None:
-        folder.check_judged_data(
+        folder.check_evaluated_data(
             dataset, "`data_dir` names a folder that was moved, `output_dir` another report"
         )
     elif options.dataset is None:

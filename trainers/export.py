@@ -48,7 +48,7 @@ def _command(arguments: Sequence[str]) -> None:
 
     config, folder = load_config(options.run_dir), RunFolder(options.run_dir)
     dataset = loading.load_for_run(config)
-    folder.check_judged_data(dataset, "put them back to export the model with its own data")
+    folder.check_evaluated_data(dataset, "put them back to export the model with its own data")
     if options.saved_models_dir is not None:
         config = dataclasses.replace(config, saved_models_dir=str(options.saved_models_dir))
     metrics = read_json(folder.metrics) if folder.metrics.exists() else None

@@ -118,8 +118,8 @@ def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
             settings |= {"runner": options.runner, "options": options.beam_pipeline_options}
             beam_pipeline.run(entries, units, model.facts, parts, **settings)
         else:
-            answered = functools.partial(predict_blocks.answered, model=model)
-            local.run(entries, units, answered, model.facts, parts, **settings)
+            predict = functools.partial(predict_blocks.predict_block, model=model)
+            local.run(entries, units, predict, model.facts, parts, **settings)
 
     own = {name: getattr(options, name) for name in ("images", "dataset", "split")}
     return table.make(

@@ -102,8 +102,8 @@ def _ask(options: Options, arguments: Sequence[str]) -> Outcome:
 
         def run(units: Sequence[Unit], parts: Parts, progress: ProgressBar) -> None:
             settings = {"batch_size": options.batch_size, "progress": progress}
-            answered = functools.partial(predict_blocks.answered, model=model)
-            local.run(entries, units, answered, model.facts, parts, **settings)
+            predict = functools.partial(predict_blocks.predict_block, model=model)
+            local.run(entries, units, predict, model.facts, parts, **settings)
 
         asked = {"version": model.facts.version, "signature": model.signature}
         asked |= {name: getattr(options, name) for name in ("server", "model", "images")}

@@ -16,7 +16,7 @@ from trainers.datasets.in_memory import InMemoryDataset
 from trainers.errors import UserError
 from trainers.few_labels import acquisition
 from trainers.few_labels.active_learning import ActiveLearning
-from trainers.options import limits
+from trainers.options import data_options
 from trainers.runs.run_folder import load_model
 
 QUESTIONS = (
@@ -30,7 +30,7 @@ def voted():
     """Returns blobs with the votes of ten volunteers."""
     blobs = tiny.TinyDataset(train=60)
     splits = {}
-    for split in limits.SPLITS:
+    for split in data_options.SPLITS:
         arrays = blobs.arrays(split)
         large = np.where(arrays["label"] == 1, 9, 1)
         votes = np.stack([10 - large, large, large, 0 * large, 0 * large], axis=1)

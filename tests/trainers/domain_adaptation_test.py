@@ -17,7 +17,7 @@ from tests.trainers.killed import Killed, KilledAt
 from trainers import domain_adaptation, evaluate, export
 from trainers.datasets import loading
 from trainers.datasets.in_memory import InMemoryDataset
-from trainers.options import limits
+from trainers.options import data_options
 from trainers.runs import adaptation, pipeline
 from trainers.runs.run_folder import RunFolder, load_model
 from trainers.training import loop
@@ -34,7 +34,7 @@ class Shifted(InMemoryDataset):
         height, width, _ = image_shape
         rows = np.linspace(-0.6, 0.6, tiny.SHAPE[0], dtype=np.float32)
         splits = {}
-        for split in limits.SPLITS:
+        for split in data_options.SPLITS:
             arrays = dict(blobs.arrays(split))
             arrays["image"] = (arrays["image"] + rows[:, None, None])[:, :height, :width]
             splits[split] = arrays

@@ -16,7 +16,7 @@ from tests.zoo.tiny_model import TinyModel
 from trainers.datasets import loading
 from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
-from trainers.options import limits
+from trainers.options import data_options
 from zoo import registry
 
 SHAPE = (8, 8, 2)
@@ -104,7 +104,7 @@ class TinyDataset(InMemoryDataset):
 
 
 def _blobs(split, number):
-    random = np.random.default_rng(list(limits.SPLITS).index(split))
+    random = np.random.default_rng(list(data_options.SPLITS).index(split))
     label = random.integers(0, 2, number)
     y, x = np.mgrid[:8, :8] - 3.5
     width = np.where(label, 3.0, 1.0)[:, None, None]

@@ -14,7 +14,7 @@ import tensorflow_datasets as tfds
 import tfds_builders
 from trainers.datasets.dataset import DatasetSpec
 from trainers.errors import UserError
-from trainers.options.limits import SPLITS
+from trainers.options.data_options import SPLITS
 from trainers.options.values import parse_value
 
 __all__ = ["prepared", "spec_of"]

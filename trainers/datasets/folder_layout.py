@@ -12,7 +12,7 @@ from pathlib import Path
 from trainers.cutouts import sources
 from trainers.cutouts.sources import PICTURES
 from trainers.errors import UserError
-from trainers.options.limits import SPLITS
+from trainers.options.data_options import SPLITS
 
 __all__ = ["FolderLayout", "read_layout", "split_of"]
 

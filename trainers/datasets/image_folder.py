@@ -20,7 +20,7 @@ from trainers.datasets.image_files import StreamedFiles, decode_all, stored_cont
 from trainers.datasets.in_memory import InMemoryDataset, empty
 from trainers.errors import UserError
 from trainers.options.class_choice import ClassChoice
-from trainers.options.limits import SPLITS
+from trainers.options.data_options import SPLITS
 
 __all__ = ["read"]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from trainers.datasets.dataset import CACHE_BYTES, Dataset
 from trainers.errors import UserError
 from trainers.options.class_choice import ClassChoice
-from trainers.options.limits import ON_ERROR, most_examples
+from trainers.options.data_options import ON_ERROR, most_examples
 
 if TYPE_CHECKING:
     from trainers.options.run import RunConfig

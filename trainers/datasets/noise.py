@@ -11,7 +11,7 @@ import tensorflow as tf
 from trainers.datasets.dataset import Dataset
 from trainers.datasets.transformed import TransformedDataset, object_seeds
 from trainers.errors import UserError
-from trainers.options.limits import checked_sigma
+from trainers.options.data_options import checked_sigma
 
 __all__ = ["NoisyDataset"]
 

@@ -21,7 +21,7 @@ from trainers.datasets.dataset import Dataset, DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset, empty
 from trainers.errors import UserError
 from trainers.options.class_choice import ClassChoice
-from trainers.options.limits import SPLITS
+from trainers.options.data_options import SPLITS
 
 __all__ = ["StreamedDataset", "load", "stream"]
 

@@ -19,11 +19,11 @@ from trainers.frames.stamps import FLAGS
 from trainers.storage.atomic_files import write_atomically
 from trainers.storage.json_files import json_safe
 
-__all__ = ["Judgement", "make", "write"]
+__all__ = ["StampPredictions", "make", "write"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Judgement:
+class StampPredictions:
     """Predictions for the stamps of all detections.
 
     Attributes:
@@ -42,7 +42,7 @@ class Judgement:
 def make(
     frame: Frame,
     detections: Detections,
-    judgement: Judgement,
+    predictions: StampPredictions,
     classifier: Classifier,
     *,
     cut: float = 0.5,
@@ -54,7 +54,7 @@ def make(
     Args:
         frame: The frame.
         detections: Its detections.
-        judgement: The predictions.
+        predictions: The predictions.
         classifier: The classifier.
         cut: Probability above which a detection is called blended.
         gain: Electrons for each unit of the frame; None if it is not known.
@@ -93,21 +93,21 @@ def make(
     add("theta", np.rad2deg(objects["theta"]), text, u.deg)
     add(
         "flags",
-        judgement.flags,
+        predictions.flags,
         "Sum of " + ", ".join(f"{bit} {text}" for bit, text in FLAGS.items()),
     )
     text = "Share of the stamp's pixels that are noise in place of what is unknown or removed"
-    add("filled", judgement.filled, text)
-    add("neighbours", judgement.neighbours, "Other detections that reach into the stamp")
+    add("filled", predictions.filled, text)
+    add("neighbours", predictions.neighbours, "Other detections that reach into the stamp")
     text = "Sources that SEP's deblending (contrast 0.005) makes of it; -1 where it gave up"
     add("sep_sources", detections.sep_sources, text)
     for index, name in enumerate(classifier.class_names):
         text = f"Probability of class '{name}', by {classifier.name}"
-        add(f"probability_{name}", judgement.probability[:, index], text)
-    best = np.array(classifier.class_names)[judgement.probability.argmax(axis=1)]
+        add(f"probability_{name}", predictions.probability[:, index], text)
+    best = np.array(classifier.class_names)[predictions.probability.argmax(axis=1)]
     add("class", best, "Most probable class")
     if classifier.blended is not None:
-        blended = judgement.probability[:, classifier.blended] > cut
+        blended = predictions.probability[:, classifier.blended] > cut
         add("blended", blended, f"Whether the probability of a blend is above {cut:g}")
     table.meta.update(json_safe(dict(provenance or {})))
     return table

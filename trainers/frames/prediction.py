@@ -14,7 +14,7 @@ from trainers.evaluators import plot_style
 from trainers.evaluators.section import FigureFile, Section
 from trainers.frames import detection, detection_table, figure, summary
 from trainers.frames.classifier import Classifier
-from trainers.frames.detection_table import Judgement
+from trainers.frames.detection_table import StampPredictions
 from trainers.frames.options import DetectionSettings, StampSettings
 from trainers.frames.reading import Frame
 from trainers.frames.stamps import StampCutter
@@ -91,11 +91,11 @@ def predict(
     if cutting.scale is None:
         cutting = dataclasses.replace(cutting, scale=_scale(classifier, noise))
     cutter = StampCutter(frame, detections, cutting)
-    judgement = _judge(cutter, classifier, frame.name)
+    predictions = _classify(cutter, classifier, frame.name)
     table = detection_table.make(
         frame,
         detections,
-        judgement,
+        predictions,
         classifier,
         cut=cut,
         gain=gain,
@@ -120,7 +120,7 @@ def predict(
     name = classifier.class_names[shown]
     picture = f"figures/{frame.name}.png"
     with plot_style.style():
-        drawn = figure.draw(frame, detections, cutter, judgement.probability[:, shown], name)
+        drawn = figure.draw(frame, detections, cutter, predictions.probability[:, shown], name)
         plot_style.save(drawn, output_dir / picture)
     return summary.section(
         frame,
@@ -142,7 +142,7 @@ def _scale(classifier: Classifier, noise: float) -> float:
     return float(np.clip(noise, low, high)) / noise if high > 0 else 1.0
 
 
-def _judge(cutter: StampCutter, classifier: Classifier, title: str) -> Judgement:
+def _classify(cutter: StampCutter, classifier: Classifier, title: str) -> StampPredictions:
     progress = ProgressBar(title, len(cutter), unit="stamps")
     pieces = []
     for start in range(0, len(cutter), _BATCH):
@@ -151,4 +151,4 @@ def _judge(cutter: StampCutter, classifier: Classifier, title: str) -> Judgement
         pieces.append((probability, stamps.filled, stamps.neighbours, stamps.flags))
         progress.add(len(probability))
     progress.close()
-    return Judgement(*(np.concatenate(values) for values in zip(*pieces, strict=True)))
+    return StampPredictions(*(np.concatenate(values) for values in zip(*pieces, strict=True)))

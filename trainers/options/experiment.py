@@ -31,12 +31,12 @@ class ExperimentOptions(CheckedOptions, abc.ABC):
 
     def experiment(self) -> dict[str, Any]:
         """Returns the options that must be equal when an experiment is resumed, as JSON types."""
-        return identity.of(self, affects=identity.WEIGHTS)
+        return identity.options_of(self, affects=identity.WEIGHTS)
 
 
 def of_trainings(config: RunConfig) -> dict[str, Any]:
     """Returns the options of trainings on which their scores depend, as JSON types."""
-    own = identity.of(config, affects=(*identity.WEIGHTS, Affects.LENGTH))
+    own = identity.options_of(config, affects=(*identity.WEIGHTS, Affects.LENGTH))
     # Each training has a seed of its own.
     own.pop("seed")
     return own

@@ -60,7 +60,7 @@ class Limits:
     below: float | None = None
     finite: bool = True
 
-    def hold(self, value: float) -> bool:
+    def contains(self, value: float) -> bool:
         """Returns whether a number is in the range."""
         if math.isnan(value) or (self.finite and math.isinf(value)):
             return False
@@ -182,7 +182,7 @@ class CheckedOptions:
                 if not isinstance(number, (int, kind)) or isinstance(number, bool):
                     wanted = "a whole number" if kind is int else "a number"
                     raise UserError(f"`{field.name}` must be {wanted}; got {number!r}")
-                if not limits.hold(number):
+                if not limits.contains(number):
                     wanted = limits.describe(number)
                     raise UserError(f"`{field.name}` must be {wanted}; got {number}")
 

@@ -16,8 +16,8 @@ __all__ = [
     "WEIGHTS",
     "absolute_if_path",
     "differences",
-    "inputs",
-    "of",
+    "input_files",
+    "options_of",
     "with_absolute_paths",
 ]
 
@@ -27,7 +27,7 @@ WEIGHTS = (Affects.DATA, Affects.TRAINING)
 _RESULT = (*WEIGHTS, Affects.LENGTH, Affects.REPORT)
 
 
-def of(
+def options_of(
     options: Any, saved: Mapping[str, Any] | None = None, affects: tuple[Affects, ...] = _RESULT
 ) -> dict[str, Any]:
     """Returns the options on which a result depends, as JSON types and with absolute paths.
@@ -49,8 +49,8 @@ def of(
 def differences(
     options: Any, saved: Mapping[str, Any], affects: tuple[Affects, ...] = WEIGHTS
 ) -> list[str]:
-    """Returns the options that differ from those of a saved run, one a line; see `of`."""
-    own, before = of(options, affects=affects), of(options, saved, affects)
+    """Returns the options that differ from those of a saved run, one a line; see `options_of`."""
+    own, before = options_of(options, affects=affects), options_of(options, saved, affects)
     return [
         f"`{name}` (saved {before[name]!r}, now {value!r})"
         for name, value in own.items()
@@ -97,7 +97,7 @@ def _is_existing_path(value: Any, base: Path | str) -> bool:
     return ("/" in value or bool(path.suffix)) and path.exists()
 
 
-def inputs(options: Any) -> dict[str, Path]:
+def input_files(options: Any) -> dict[str, Path]:
     """Returns the files and folders on which the weights depend beyond the data, by argument."""
     values = {name: getattr(options, name) for name in names(type(options), *WEIGHTS)}
     paths = {n: v for n, v in values.items() if isinstance(v, str) and os.path.isabs(v)}

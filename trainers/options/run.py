@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 from trainers.errors import UserError
 from trainers.options.class_choice import ClassChoice
+from trainers.options.data_options import checked_sigma, most_examples
 from trainers.options.fields import Affects, CheckedOptions, flag, option, pairs
-from trainers.options.limits import checked_sigma, most_examples
 
 __all__ = ["RunConfig"]
 

@@ -52,7 +52,7 @@ class ServedModelHandler(ModelHandler[Block, Rows, ServedModel]):
         model: ServedModel,
         inference_args: dict[str, Any] | None = None,
     ) -> Iterable[Rows]:
-        return [predict_blocks.answered(block, model) for block in batch]
+        return [predict_blocks.predict_block(block, model) for block in batch]
 
     def get_num_bytes(self, batch: Sequence[Block]) -> int:
         return sum(
@@ -89,7 +89,7 @@ class _Write(beam.DoFn):
         number, rows = unit
         rows = sorted(rows, key=lambda one: one.number)
         left_out = [line for one in rows for line in one.left_out]
-        self._parts.write(number, predict_blocks.tabled(rows, self._facts), left_out)
+        self._parts.write(number, predict_blocks.table_of(rows, self._facts), left_out)
 
 
 def run(

@@ -11,7 +11,7 @@ import numpy as np
 from trainers.cutouts.cutout import Cutout, Found, LeftOut, Wanted, checked_shape, fitted
 from trainers.datasets import tfds_data
 from trainers.errors import UserError
-from trainers.options.limits import SPLITS
+from trainers.options.data_options import SPLITS
 
 __all__ = ["DatasetSplit"]
 

@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 def run(
     entries: Entries,
     units: Sequence[Unit],
-    answered: Callable[[Block], Rows],
+    predict: Callable[[Block], Rows],
     facts: Facts,
     parts: Parts,
     *,
@@ -34,7 +34,7 @@ def run(
     Args:
         entries: All cutouts.
         units: Those of which the parts are wanted.
-        answered: Returns the model's answers to a block.
+        predict: Returns the model's answers to a block.
         facts: Of the model.
         parts: Where the parts are written.
         batch_size: Most cutouts that go through the model at once.
@@ -42,10 +42,10 @@ def run(
     """
     rows = []
     for unit, block, is_last in _ahead(_blocks(entries, units, batch_size)):
-        rows.append(answered(block))
+        rows.append(predict(block))
         if is_last:
             left_out = [line for one in rows for line in one.left_out]
-            parts.write(unit.number, predict_blocks.tabled(rows, facts), left_out)
+            parts.write(unit.number, predict_blocks.table_of(rows, facts), left_out)
             rows = []
             progress.add(unit.stop - unit.start)
     entries.close()

@@ -13,7 +13,7 @@ from trainers.cutouts.cutout import LeftOut
 from trainers.prediction.parts import Parts
 from trainers.tables import table_files
 
-__all__ = ["Outcome", "join"]
+__all__ = ["Outcome", "merge"]
 
 _ROUNDING, _LITTLE = 1e-6, 1e-3
 
@@ -35,7 +35,7 @@ class Outcome:
     alike: bool = False
 
 
-def join(parts: Parts, number: int, meta: Mapping[str, Any]) -> Outcome:
+def merge(parts: Parts, number: int, meta: Mapping[str, Any]) -> Outcome:
     """Writes the table and the one of what was left out, and removes the parts.
 
     No more than a part is in memory, beside eight bytes for each row.

@@ -14,7 +14,17 @@ from trainers.prediction.rejected import RefusedError
 from trainers.prediction.served_model import Facts
 from trainers.tables import object_columns, quantities
 
-__all__ = ["Block", "Entries", "Model", "Rows", "Unit", "answered", "blocks", "tabled", "units"]
+__all__ = [
+    "Block",
+    "Entries",
+    "Model",
+    "Rows",
+    "Unit",
+    "blocks",
+    "predict_block",
+    "table_of",
+    "units",
+]
 
 # Objects between two parts of the table, about.
 _UNIT = 1024
@@ -138,7 +148,7 @@ def blocks(entries: Entries, unit: Unit, batch_size: int) -> Iterator[Block]:
         yield Block(unit.number, number, held)
 
 
-def answered(block: Block, model: Model) -> Rows:
+def predict_block(block: Block, model: Model) -> Rows:
     """Returns a model's answers to a block; what it refuses and what is not finite is left out."""
     cutouts = [entry for entry in block.entries if isinstance(entry, Cutout)]
     left_out = [entry for entry in block.entries if isinstance(entry, LeftOut)]
@@ -199,7 +209,7 @@ def _joined(pieces: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]
     return {name: np.concatenate([one[name] for one in pieces]) for name, _ in sorted(common)}
 
 
-def tabled(rows: Iterable[Rows], facts: Facts) -> Table:
+def table_of(rows: Iterable[Rows], facts: Facts) -> Table:
     """Returns the rows of a table, with descriptions and units; without columns if it has none.
 
     Args:

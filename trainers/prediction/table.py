@@ -127,7 +127,7 @@ def make(
             progress = ProgressBar(title, len(entries), before, unit=entries.unit)
             run(missing, parts, progress)
             progress.close()
-        return merge_parts.join(parts, len(units), meta)
+        return merge_parts.merge(parts, len(units), meta)
 
 
 def report(outcome: Outcome, output: Path) -> None:

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from trainers.datasets import loading
 from trainers.errors import UserError
-from trainers.options.limits import SPLITS
+from trainers.options.data_options import SPLITS
 from trainers.options.run import RunConfig
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ from pathlib import Path
 import zoo
 from trainers.errors import UserError
 from trainers.options import identity
+from trainers.options.data_options import SPLITS
 from trainers.options.fields import Affects, flag, option
-from trainers.options.limits import SPLITS
 from trainers.options.run import RunConfig
 from trainers.reproduce import options as shared
 from trainers.reproduce import published

@@ -89,7 +89,7 @@ class Options(ReproductionOptions):
     """Seed of the trainings."""
 
     def experiment(self) -> dict[str, Any]:
-        return identity.of(self, affects=(*identity.WEIGHTS, Affects.LENGTH))
+        return identity.options_of(self, affects=(*identity.WEIGHTS, Affects.LENGTH))
 
     def cells(self) -> list[Cell]:
         first = [Cell(self.losses[0], dim) for dim in self.latent_dims]

@@ -37,14 +37,14 @@ def adapt(
         target: The second survey; its labels serve the evaluation alone.
         strategy: The strategy.
     """
-    return pipeline.follow(_Adaptation(config, source, target), config, strategy)
+    return pipeline.run_procedure(_Adaptation(config, source, target), config, strategy)
 
 
 class _Adaptation(pipeline.Procedure):
     exports = False
 
     def __init__(self, config: AdaptationConfig, source: Dataset, target: Dataset):
-        self.datasets, self.judged = {"source": source, "target": target}, target
+        self.datasets, self.evaluated = {"source": source, "target": target}, target
         self._config, self._paired = config, PairedDataset(source, target)
 
     def train(
@@ -61,7 +61,7 @@ class _Adaptation(pipeline.Procedure):
         checkpoints = Checkpoints(folder.checkpoints)
         return loop.fit(model, paired, config, checkpoints, strategy, callbacks)
 
-    def finished(self, strategy: tf.distribute.Strategy, folder: RunFolder) -> ZooModel:
+    def best_model(self, strategy: tf.distribute.Strategy, folder: RunFolder) -> ZooModel:
         adaptation = self._create(strategy)
         Checkpoints(folder.checkpoints).restore("best", adaptation)
         return adaptation.model

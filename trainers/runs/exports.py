@@ -154,7 +154,7 @@ def _of_earlier_version(folder: RunFolder, saved_models_dir: Path | str | None) 
     trained = _card(path).get("training")
     if not isinstance(trained, Mapping) or not _is_in(path, saved_models_dir):
         return None
-    own, of_card = (identity.of(RunConfig(), saved) for saved in (config, trained))
+    own, of_card = (identity.options_of(RunConfig(), saved) for saved in (config, trained))
     return path if own == of_card else None
 
 

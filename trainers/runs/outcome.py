@@ -39,7 +39,7 @@ def read(config: RunConfig, folder: RunFolder) -> Outcome | None:
     if not (folder.finished.exists() and folder.model.exists()):
         return None
     earlier = read_json(folder.finished)
-    if identity.of(config, earlier["config"]) != identity.of(config):
+    if identity.options_of(config, earlier["config"]) != identity.options_of(config):
         return None
     print(
         f"the run in {folder.path} is finished (epoch {earlier['metrics']['training']['epochs']}); "
@@ -55,7 +55,7 @@ def write(config: RunConfig, folder: RunFolder, outcome: Outcome) -> None:
     write_json(
         folder.finished,
         {
-            "config": identity.of(config),
+            "config": identity.options_of(config),
             "metrics": outcome.metrics,
             "best_loss": outcome.best_loss,
             "saved_model": str(outcome.saved_model.absolute()) if outcome.saved_model else None,

@@ -37,8 +37,8 @@ __all__ = [
     "Procedure",
     "check_model",
     "execute",
-    "follow",
     "reporting",
+    "run_procedure",
 ]
 
 # Training images for `adapt` of the preprocessing, and for `finalize` of the model.
@@ -51,12 +51,12 @@ class Procedure(abc.ABC):
 
     Attributes:
         datasets: Datasets of the training by role.
-        judged: Dataset of the evaluation.
+        evaluated: Dataset of the evaluation.
         exports: Whether the model is exported. Default True.
     """
 
     datasets: Mapping[str, Dataset]
-    judged: Dataset
+    evaluated: Dataset
     exports: bool = True
 
     @abc.abstractmethod
@@ -72,7 +72,7 @@ class Procedure(abc.ABC):
         """
 
     @abc.abstractmethod
-    def finished(self, strategy: tf.distribute.Strategy, folder: RunFolder) -> ZooModel:
+    def best_model(self, strategy: tf.distribute.Strategy, folder: RunFolder) -> ZooModel:
         """Returns the model with the weights of the best epoch, on one device and in float32."""
 
     @abc.abstractmethod
@@ -99,10 +99,10 @@ def execute(
         TrainingError: if the training cannot go on.
     """
     _check_data(config, dataset.spec)
-    return follow(_Training(config, dataset, exports), config, strategy)
+    return run_procedure(_Training(config, dataset, exports), config, strategy)
 
 
-def follow(
+def run_procedure(
     procedure: Procedure, config: RunConfig, strategy: tf.distribute.Strategy
 ) -> Outcome | None:
     """Does a run of any kind, or resumes it; see `execute`."""
@@ -118,11 +118,13 @@ def follow(
             return _completed(procedure, config, folder, earlier)
         print(f"run folder {folder.path}", flush=True)
         progress = procedure.train(strategy, folder, reporting(folder))
-        model = procedure.finished(strategy, folder)
+        model = procedure.best_model(strategy, folder)
         _save(model, procedure.sample(), folder)
         training = outcome.training_metrics(model, progress)
-        metrics = _evaluate(model, procedure.judged, config, folder, training)
-        saved_model = export_run(config, procedure.judged, metrics) if procedure.exports else None
+        metrics = _evaluate(model, procedure.evaluated, config, folder, training)
+        saved_model = (
+            export_run(config, procedure.evaluated, metrics) if procedure.exports else None
+        )
         result = Outcome(metrics, progress.best_loss, saved_model)
         outcome.write(config, folder, result)
         return result
@@ -130,7 +132,7 @@ def follow(
 
 def _records(procedure: Procedure, config: RunConfig) -> dict[str, Any]:
     held = {role: records.of_dataset(dataset) for role, dataset in procedure.datasets.items()}
-    files = {name: model_file(path) for name, path in identity.inputs(config).items()}
+    files = {name: model_file(path) for name, path in identity.input_files(config).items()}
     files = {name: file for name, file in files.items() if file.is_file()}
     return held | ({"models": records.of_models(files)} if files else {})
 
@@ -161,7 +163,7 @@ class _Training(Procedure):
     """A registered model on one dataset."""
 
     def __init__(self, config: RunConfig, dataset: Dataset, exports: bool):
-        self.datasets, self.judged, self.exports = {"dataset": dataset}, dataset, exports
+        self.datasets, self.evaluated, self.exports = {"dataset": dataset}, dataset, exports
         self._config, self._dataset = config, dataset
         self._model: ZooModel | None = None
 
@@ -187,7 +189,7 @@ class _Training(Procedure):
                 dataset = two_stage.feature_dataset(model, dataset, config, strategy)
             return loop.fit(model, dataset, config, checkpoints, strategy, callbacks)
 
-    def finished(self, strategy: tf.distribute.Strategy, folder: RunFolder) -> ZooModel:
+    def best_model(self, strategy: tf.distribute.Strategy, folder: RunFolder) -> ZooModel:
         model_config = self._model.get_config()
         model_config.pop("dtype", None)
         model = type(self._model).from_config(model_config)
@@ -243,10 +245,10 @@ def _completed(
     metrics, saved_model = earlier.metrics, earlier.saved_model
     if not (folder.report.exists() and folder.metrics.exists()):
         model = load_model(folder.path)
-        metrics = _evaluate(model, procedure.judged, config, folder, metrics["training"])
+        metrics = _evaluate(model, procedure.evaluated, config, folder, metrics["training"])
     if procedure.exports:
         saved_model = exports.own_export(folder, config.saved_models_dir)
-        saved_model = saved_model or export_run(config, procedure.judged, metrics)
+        saved_model = saved_model or export_run(config, procedure.evaluated, metrics)
     result = Outcome(metrics, earlier.best_loss, saved_model)
     if result != earlier:
         outcome.write(config, folder, result)

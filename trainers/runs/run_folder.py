@@ -90,7 +90,7 @@ class RunFolder:
                 "over on the present data"
             )
 
-    def check_judged_data(self, dataset: Dataset, hint: str) -> None:
+    def check_evaluated_data(self, dataset: Dataset, hint: str) -> None:
         """Raises UserError, with a hint, if a dataset is not that of the run's evaluation."""
         differences = self.differences_from(dataset)
         if differences:

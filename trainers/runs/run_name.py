@@ -38,9 +38,9 @@ def default_run_dir(config: RunConfig) -> str:
 def _changes(config: RunConfig) -> dict[str, Any]:
     """Returns the hyperparameters and options of the training that differ from the recipe's."""
     stages = (*identity.WEIGHTS, Affects.LENGTH)
-    own = identity.of(config, affects=stages)
+    own = identity.options_of(config, affects=stages)
     base = recipes.run_config(config.model, config.dataset, config.recipe)
-    of_recipe = identity.of(base, affects=stages)
+    of_recipe = identity.options_of(base, affects=stages)
     hp = {n: v for n, v in own["hp"].items() if of_recipe["hp"].get(n) != v}
     options = {
         name: value

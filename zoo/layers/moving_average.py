@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-__all__ = ["follow", "freeze_copy"]
+__all__ = ["freeze_copy", "update_teacher"]
 
 
 def freeze_copy(teacher: keras.Model, student: keras.Model) -> None:
@@ -18,7 +18,7 @@ def freeze_copy(teacher: keras.Model, student: keras.Model) -> None:
     teacher.trainable = False
 
 
-def follow(teacher: keras.Model, student: keras.Model, momentum: float) -> None:
+def update_teacher(teacher: keras.Model, student: keras.Model, momentum: float) -> None:
     """Moves each weight to momentum x teacher + (1 - momentum) x student, inside of a step.
 
     The weights of the student are the same on every replica after the optimiser's update, so those

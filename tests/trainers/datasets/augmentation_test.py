@@ -9,7 +9,7 @@ from trainers.datasets.augmentation import AugmentedDataset
 from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.errors import UserError
-from trainers.options import limits
+from trainers.options import data_options
 
 # A ramp tells where a pixel came from: x, y and whether it was inside.
 SIZE = 21
@@ -25,7 +25,7 @@ def ramps():
             "image": np.tile(image, (NUMBER, 1, 1, 1)),
             "id": np.array([f"{split}-{i}" for i in range(NUMBER)]),
         }
-        for split in limits.SPLITS
+        for split in data_options.SPLITS
     }
     return InMemoryDataset(spec, splits)
 

@@ -18,13 +18,13 @@ from trainers.datasets.dataset import CACHE_BYTES
 from trainers.datasets.folder_layout import split_of
 from trainers.datasets.noise import NoisyDataset
 from trainers.datasets.tfds_data import StreamedDataset, _Reader
-from trainers.options import limits
+from trainers.options import data_options
 
 
 class ArraysTest(tf.test.TestCase):
     def test_any_example_counts(self):
         whole = tiny.TinyDataset()
-        prints = {split: whole.fingerprint(split) for split in limits.SPLITS}
+        prints = {split: whole.fingerprint(split) for split in data_options.SPLITS}
         self.assertLen(set(prints.values()), 3)
         pixel, label, name = tiny.TinyDataset(), tiny.TinyDataset(), tiny.TinyDataset()
         pixel._images["train"][95, 7, 7, 1] += 1
@@ -115,7 +115,7 @@ class StreamedDatasetTest(DotsCase):
     def test_labels_of_chosen_classes(self):
         options = {"classes": ["quasar", "star"], "cache_bytes": 100}
         streamed = self.load("three", **options)
-        for split in limits.SPLITS:
+        for split in data_options.SPLITS:
             labels = [batch["label"] for batch in streamed.batches(split, 7)]
             self.assertAllEqual(streamed.column(split, "label"), np.concatenate(labels))
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from trainers.datasets import loading
 from trainers.errors import UserError
-from trainers.options import limits
+from trainers.options import data_options
 
 SIZE = (12, 10)
 
@@ -51,4 +51,4 @@ class FolderTestCase(tf.test.TestCase):
             self.assertIn(part, line)
 
     def members(self, dataset):
-        return {split: set(dataset.arrays(split)["id"]) for split in limits.SPLITS}
+        return {split: set(dataset.arrays(split)["id"]) for split in data_options.SPLITS}

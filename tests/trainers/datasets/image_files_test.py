@@ -16,7 +16,7 @@ from trainers.cutouts import reading
 from trainers.cutouts.cutout import Cutout, LeftOut
 from trainers.datasets.image_files import StreamedFiles
 from trainers.datasets.in_memory import InMemoryDataset
-from trainers.options import limits
+from trainers.options import data_options
 
 
 class ImageFilesTest(FolderTestCase):
@@ -98,7 +98,7 @@ class ImageFilesTest(FolderTestCase):
         left_out = sorted(entry.source for entry in predicted if isinstance(entry, LeftOut))
         self.assertEqual(left_out, sorted(line.split(":")[0] for line in dataset.skipped))
         by_name = {Path(c.id).stem: c.image for c in predicted if isinstance(c, Cutout)}
-        for split in limits.SPLITS:
+        for split in data_options.SPLITS:
             arrays = dataset.arrays(split)
             for name, image in zip(arrays["id"], arrays["image"], strict=True):
                 self.assertAllEqual(by_name.pop(name), image)

@@ -14,7 +14,7 @@ from trainers.datasets import folder_layout, loading
 from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.noise import NoisyDataset
 from trainers.errors import UserError
-from trainers.options import limits
+from trainers.options import data_options
 
 
 class ImageFolderTest(FolderTestCase):
@@ -37,7 +37,7 @@ class ImageFolderTest(FolderTestCase):
             ),
         )
         self.assertEqual(sum(dataset.num_examples.values()), 60)
-        for split in limits.SPLITS:
+        for split in data_options.SPLITS:
             arrays = dataset.arrays(split)
             self.assertEqual(arrays["image"].dtype, np.float32)
             self.assertLen(arrays["id"], dataset.num_examples[split])
@@ -52,7 +52,7 @@ class ImageFolderTest(FolderTestCase):
         whole = self.members(self.load())
         dataset = self.load(classes=["spiral=clockwise,anticlockwise", "elliptical"])
         self.assertEqual(dataset.spec.class_names, ("spiral", "elliptical"))
-        for split in limits.SPLITS:
+        for split in data_options.SPLITS:
             arrays = dataset.arrays(split)
             is_spiral = np.array(["clockwise" in name for name in arrays["id"]])
             self.assertAllEqual(arrays["label"], np.where(is_spiral, 0, 1))
@@ -79,7 +79,7 @@ class ImageFolderTest(FolderTestCase):
                     draw(self.folder / split / name / f"{split}{name}{index}.jpg")
         dataset = self.load()
         self.assertEqual(dataset.num_examples, {"train": 12, "validation": 6, "test": 8})
-        for split, shown in zip(limits.SPLITS, ("train", "val", "test"), strict=True):
+        for split, shown in zip(data_options.SPLITS, ("train", "val", "test"), strict=True):
             for name in dataset.arrays(split)["id"]:
                 self.assertStartsWith(name, shown)
         # TFDS's own reader of this layout sees the same objects with the same labels.
@@ -100,7 +100,7 @@ class ImageFolderTest(FolderTestCase):
     def test_split_fractions(self):
         number = 20_000
         splits = [folder_layout.split_of(f"object-{index}") for index in range(number)]
-        counts = [splits.count(split) for split in limits.SPLITS]
+        counts = [splits.count(split) for split in data_options.SPLITS]
         expected = [0.7 * number, 0.1 * number, 0.2 * number]
         # Fails by chance once in 10^6 sets of names, and these are always the same.
         self.assertGreater(stats.chisquare(counts, expected).pvalue, 1e-6)
@@ -115,7 +115,7 @@ class ImageFolderTest(FolderTestCase):
         Image.open(self.folder / "star" / "star4.png").save(self.folder / "star" / "star4.jpg")
         (self.folder / "star" / "star4.png").unlink()
         after = self.members(self.load())
-        for split in limits.SPLITS:
+        for split in data_options.SPLITS:
             self.assertContainsSubset(before[split], after[split])
 
     def test_max_examples_takes_from_all_classes(self):
@@ -233,7 +233,7 @@ class ImageFolderTest(FolderTestCase):
         self.assertEqual(dataset.spec.image_shape, (64, 64, 1))
         total = len(list(folder.glob("*/*.jpg")))
         self.assertEqual(sum(dataset.num_examples.values()), total)
-        for split, fraction in zip(limits.SPLITS, (0.7, 0.1, 0.2), strict=True):
+        for split, fraction in zip(data_options.SPLITS, (0.7, 0.1, 0.2), strict=True):
             # Five standard deviations of a binomial share.
             spread = 5 * np.sqrt(total * fraction * (1 - fraction))
             self.assertNear(dataset.num_examples[split], total * fraction, spread)

@@ -18,7 +18,7 @@ from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.datasets.noise import NoisyDataset
 from trainers.errors import UserError
-from trainers.options import identity, limits
+from trainers.options import data_options, identity
 from trainers.options.run import RunConfig
 from trainers.runs.run_folder import load_model
 
@@ -66,12 +66,14 @@ class NoisyDatasetTest(tf.test.TestCase):
         self.assertAllEqual(arrays["noise_sigma"], np.full(60, 5, np.float32))
 
     def test_realisations_and_splits_are_independent(self):
-        numbers = dict.fromkeys(limits.SPLITS, 50)
+        numbers = dict.fromkeys(data_options.SPLITS, 50)
         dataset = flat(numbers)
-        for split in limits.SPLITS:
+        for split in data_options.SPLITS:
             # The same names everywhere, so that only the split can tell them apart.
             dataset._features[split]["id"] = np.array([f"{i}" for i in range(50)])
-        samples = [NoisyDataset(dataset, 1.0).arrays(split)["image"] for split in limits.SPLITS]
+        samples = [
+            NoisyDataset(dataset, 1.0).arrays(split)["image"] for split in data_options.SPLITS
+        ]
         samples.append(NoisyDataset(dataset, 1.0, realisation=1).arrays("train")["image"])
         inside = np.s_[:, 7:-7, 7:-7]
         for i, one in enumerate(samples):
@@ -148,7 +150,7 @@ class NoisyDatasetTest(tf.test.TestCase):
         def epoch(dataset, split, number):
             return next(iter(dataset.batches(split, 20, epoch=number)))["image"].numpy()
 
-        for split in limits.SPLITS:
+        for split in data_options.SPLITS:
             self.assertAllEqual(epoch(fixed, split, 0), epoch(fixed, split, 1))
             same = split != "train"
             self.assertEqual((epoch(fresh, split, 0) == epoch(fresh, split, 1)).all(), same)

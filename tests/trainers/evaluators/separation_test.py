@@ -12,7 +12,7 @@ from trainers.datasets.noise import NoisyDataset
 from trainers.evaluators import EvaluationContext, select
 from trainers.evaluators.figures.blend_gallery import worst_mistakes
 from trainers.evaluators.separation import evaluate_separation
-from trainers.options import limits
+from trainers.options import data_options
 
 NAMES = ("isolated", "blended")
 
@@ -69,7 +69,7 @@ class SeparationTest(tf.test.TestCase):
     def _context(self, probability, arrays=None, sigma=3.0):
         arrays = arrays or blends()
         spec = DatasetSpec("blends", (51, 51, 1), ("r",), 0.187, "counts", NAMES, None)
-        splits = {name: dict(arrays) for name in limits.SPLITS}
+        splits = {name: dict(arrays) for name in data_options.SPLITS}
         dataset = Numbered(InMemoryDataset(spec, splits), sigma, pad=2)
         return EvaluationContext(Answers(probability), dataset, Path(self.get_temp_dir()))
 

@@ -112,7 +112,7 @@ class AlikeTest(tf.test.TestCase):
                     names = [f"{number}-{row}" for row in range(len(values))]
                     columns = {"id": names, "source": names, "probability_galaxy": values}
                     parts.write(number, Table(columns), [])
-                return merge_parts.join(parts, len(pieces), {}).alike
+                return merge_parts.merge(parts, len(pieces), {}).alike
 
     def test_what_differs_by_less_than_it_can_mean_is_alike(self):
         self.assertTrue(self.alike([0.50764, 0.50767], [0.50759]))

@@ -31,7 +31,7 @@ class PartsTest(tf.test.TestCase):
         with parts.opened(manifest or {}, overwrite):
             if parts.summary() is None:
                 parts.write(0, table, left_out)
-            return merge_parts.join(parts, 1, {})
+            return merge_parts.merge(parts, 1, {})
 
     def entries(self):
         return sorted(path.name for path in self.folder.iterdir())
@@ -87,7 +87,7 @@ class PartsTest(tf.test.TestCase):
             (self.folder / "out.ecsv.parts.old").mkdir()
             with parts.opened({}, overwrite=False):
                 parts.write(0, rows("1"), [])
-                merge_parts.join(parts, 1, {})
+                merge_parts.merge(parts, 1, {})
         self.assertEqual(self.entries(), ["out.ecsv"])
 
     def test_more_columns_than_the_format_has_leave_nothing_behind(self):

@@ -273,7 +273,7 @@ class OptionsTest(tf.test.TestCase):
         (folder / "run" / "model.keras").touch()
         hp = {"encoder": "encoders/a.keras", "padding": "reflect", "depth": 3, "second": "run"}
         with contextlib.chdir(folder):
-            saved = identity.of(RunConfig(model="tiny", hp=hp))
+            saved = identity.options_of(RunConfig(model="tiny", hp=hp))
         absolute = {**hp, "encoder": str(folder / "encoders" / "a.keras")}
         absolute["second"] = str(folder / "run")
         self.assertEqual(saved["hp"], absolute)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests.zoo import model_test_case, tiny_model
 from zoo.image_model import ImageModel
 from zoo.layers.feature_queue import FeatureQueue
-from zoo.layers.moving_average import follow, freeze_copy
+from zoo.layers.moving_average import freeze_copy, update_teacher
 
 
 @keras.saving.register_keras_serializable(package="tests")
@@ -51,7 +51,7 @@ class TinyContrast(ImageModel):
         keys = self._unit(self.teacher, batch["image"])
         terms = super().train_step(batch)
         self.queue.enqueue(keys)
-        follow(self.teacher, self.student, self.momentum)
+        update_teacher(self.teacher, self.student, self.momentum)
         return terms
 
     def get_config(self):

@@ -1,4 +1,4 @@
-"""Limits and choices that several options share."""
+"""Choices and checks of the data options."""
 
 from __future__ import annotations
 
