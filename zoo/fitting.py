@@ -31,7 +31,7 @@ class Fitting(keras.Model):
     """
 
     adapted = False
-    """Whether `adapt` has been called, or the model comes from a file."""
+    """True once `adapt` has been called, or if the model comes from a file."""
 
     def fit(
         self,

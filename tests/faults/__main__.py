@@ -53,10 +53,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.kills,
             options.seed,
             options.output_dir.resolve() / subject.name,
-            commands.tell,
+            commands.show,
             options.max_load,
         )
-        commands.tell(f"{subject.name}: {time.monotonic() - begun:.0f} s")
+        commands.show(f"{subject.name}: {time.monotonic() - begun:.0f} s")
         outcomes.append(outcome)
     rows = [
         [

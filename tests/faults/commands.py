@@ -1,4 +1,4 @@
-"""The commands that are tried, and what their child processes find imported."""
+"""Commands under test, and imports that their child processes share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.faults.subject import Subject
 
-__all__ = ["NAMES", "import_what_children_need", "subjects", "tell"]
+__all__ = ["NAMES", "import_what_children_need", "show", "subjects"]
 
 NAMES = (
     "build",
@@ -22,7 +22,7 @@ NAMES = (
     "catalogue",
     "frames",
 )
-"""What can be tried, in this order."""
+"""Names of the commands, in the order of the tests."""
 
 # One thread: most of the time is that of tracing graphs.
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
@@ -32,7 +32,7 @@ def subjects(names: Sequence[str] | None = None) -> list[Subject]:
     """Returns commands; to be called before anything has imported TensorFlow.
 
     Args:
-        names: Which, of `NAMES`; None for all.
+        names: Some of `NAMES`; None for all.
     """
     os.environ.update(dict.fromkeys(_THREADS, "1"), TF_CPP_MIN_LOG_LEVEL="3")
     from tests.faults.builds import SkyBuild, StampsBuild
@@ -40,8 +40,8 @@ def subjects(names: Sequence[str] | None = None) -> list[Subject]:
     from tests.faults.trainings import Export, Features, Training
 
     kinds = (SkyBuild, StampsBuild, Training, Features, Export, Prediction, Catalogue, Frames)
-    known = {kind.name: kind for kind in kinds}
-    return [known[name]() for name in names or NAMES]
+    by_name = {kind.name: kind for kind in kinds}
+    return [by_name[name]() for name in names or NAMES]
 
 
 def import_what_children_need() -> None:
@@ -53,6 +53,6 @@ def import_what_children_need() -> None:
     import tensorflow_datasets  # noqa: F401
 
 
-def tell(line: str) -> None:
-    """Shows how far the experiment is."""
+def show(line: str) -> None:
+    """Prints a line of progress."""
     print(line, file=sys.stderr, flush=True)

@@ -31,25 +31,25 @@ class ShardTest(DotsCase):
         self.whole = self.shard.read_bytes()
         self.addCleanup(self.shard.write_bytes, self.whole)
 
-    def told(self, **options):
-        """Reads all of the dataset as a command would; returns what it says."""
+    def read(self, **options):
+        """Reads the whole dataset as a command would; returns the status and the error."""
         errors = io.StringIO()
 
-        def read(_):
+        def read_all(_):
             dataset = self.load(**options)
             for _ in dataset.batches("train", 10):
                 pass
             self.assertEqual(dataset.num_examples, NUMBERS)
 
         with contextlib.redirect_stderr(errors):
-            status = exit_status("run", read, [])
+            status = exit_status("run", read_all, [])
         return status, errors.getvalue()
 
     def test_cut_short(self):
         for length in (0, 5, len(self.whole) // 2, len(self.whole) - 1):
             with self.subTest(length):
                 self.shard.write_bytes(self.whole[:length])
-                self.assert_named(*self.told())
+                self.assert_named(*self.read())
 
     def test_flipped_bits(self):
         for place in np.linspace(0, len(self.whole) - 1, 5, dtype=int):
@@ -57,11 +57,11 @@ class ShardTest(DotsCase):
                 damaged = bytearray(self.whole)
                 damaged[place] ^= 0x10
                 self.shard.write_bytes(damaged)
-                self.assert_named(*self.told(cache_bytes=int(place)))
+                self.assert_named(*self.read(cache_bytes=int(place)))
 
     def test_missing(self):
         self.shard.unlink()
-        self.assert_named(*self.told())
+        self.assert_named(*self.read())
 
     def assert_named(self, status, line):
         self.assertEqual((status, line.count("\n")), (1, 1), line)

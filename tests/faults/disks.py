@@ -37,14 +37,14 @@ _PLENTY = "512m"
 
 @dataclasses.dataclass
 class Outcome:
-    """What happened to one command.
+    """Results of one command.
 
     Attributes:
         title: The command.
         full: How often the disk was full.
         fitted: How often all fitted after all.
-        read_only: What it said of a folder that cannot be written.
-        problems: What was wrong, a line each.
+        read_only: Its message about a folder that cannot be written.
+        problems: Problems, a line each.
     """
 
     title: str
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     outcomes = []
     for subject in subjects:
         folder = options.output_dir.resolve() / subject.name
-        outcomes.append(run(subject, options.rooms, folder, commands.tell))
+        outcomes.append(run(subject, options.rooms, folder, commands.show))
     rows = [
         [each.title, str(each.full), str(each.fitted), str(len(each.problems)), each.read_only]
         for each in outcomes
@@ -90,14 +90,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if problems else 0
 
 
-def run(subject: Subject, rooms: int, folder: Path, tell: Callable[[str], None]) -> Outcome:
+def run(subject: Subject, rooms: int, folder: Path, show: Callable[[str], None]) -> Outcome:
     """Gives a command disks of several sizes, and one that it may not write to.
 
     Args:
         subject: The command.
         rooms: Number of sizes, evenly from what it is given to what it needs in the end.
         folder: Folder to work in.
-        tell: Is told of every size.
+        show: Called with a line of progress for each size.
     """
     shutil.rmtree(folder, ignore_errors=True)
     work, log, prepared = folder / "work", folder / "attempts.log", folder / "prepared"
@@ -106,18 +106,18 @@ def run(subject: Subject, rooms: int, folder: Path, tell: Callable[[str], None])
     with _Disk(work) as disk:
         if attempt(lambda: subject.prepare(work) or 0, log).status:
             raise RuntimeError(f"{subject.name} cannot be prepared; see {log}")
-        given = disk.used()
+        initial = disk.used()
         shutil.copytree(work, prepared, symlinks=True)
         if attempt(lambda: subject.job(work), log).status:
             raise RuntimeError(f"{subject.name} fails undisturbed; see {log}")
         needed = disk.used()
         reference = answer(lambda: subject.result(work), log)
     for share in np.linspace(0, 1, rooms, endpoint=False):
-        size = int(given + share * (needed - given))
+        size = int(initial + share * (needed - initial))
         with _Disk(work) as disk:
             shutil.copytree(prepared, work, dirs_exist_ok=True, symlinks=True)
             disk.resize(str(max(size, disk.used(), 4096)))
-            where = f"room for {share:.0%} of {needed - given} bytes"
+            where = f"room for {share:.0%} of {needed - initial} bytes"
             status, said = _said(subject, work, log)
             wrong = answer(lambda: subject.check(work), log)
             if status:
@@ -132,14 +132,14 @@ def run(subject: Subject, rooms: int, folder: Path, tell: Callable[[str], None])
             else:
                 wrong += compared(answer(lambda: subject.result(work), log), reference)
         outcome.problems += [f"{where}: {line}" for line in wrong]
-        tell(f"{subject.name}, {where}: status {status}, {_last(said)}; {len(wrong)} problems")
+        show(f"{subject.name}, {where}: status {status}, {_last(said)}; {len(wrong)} problems")
     with _Disk(work) as disk:
         shutil.copytree(prepared, work, dirs_exist_ok=True, symlinks=True)
         disk.forbid_writing()
         status, said = _said(subject, work, log)
         outcome.read_only = _last(said).replace(str(work), "FOLDER")
         outcome.problems += [f"read-only: {line}" for line in _not_one_line(status, said)]
-    tell(f"{subject.name}, read-only: status {status}, {_last(said)}")
+    show(f"{subject.name}, read-only: status {status}, {_last(said)}")
     return outcome
 
 

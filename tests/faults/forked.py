@@ -28,11 +28,11 @@ _ORPHAN_SECONDS = 15.0
 
 @dataclasses.dataclass(frozen=True)
 class Attempt:
-    """How a job ended.
+    """Result of an attempt at a job.
 
     Attributes:
         status: Exit status; None if it was killed.
-        seconds: How long it took, s.
+        seconds: Duration, s.
         orphans: Number of processes that a killed job left behind and that did not end.
     """
 
@@ -126,12 +126,12 @@ def _orphans(group: int) -> int:
 
 
 def _members(group: int) -> list[int]:
-    found = []
+    children = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         with contextlib.suppress(OSError):
             fields = (entry / "stat").read_text().rpartition(")")[2].split()
             if int(fields[2]) == group and fields[0] not in "ZX":
-                found.append(int(entry.name))
-    return found
+                children.append(int(entry.name))
+    return children

@@ -1,4 +1,4 @@
-"""Kills a command at random moments until enough kills have come to a good end."""
+"""Kills of a command at random moments, with checks after each."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _PACKAGES = ("faults", "tfds_builders", "trainers", "zoo")
 
 @dataclasses.dataclass
 class Outcome:
-    """What happened to one subject.
+    """Results of one command.
 
     Attributes:
-        title: What was killed.
-        kills: Times at which it was, s after its start.
-        ends: How often it was left to end after one or more kills.
-        undisturbed_seconds: How long it takes undisturbed, s.
-        problems: What was found wrong, a line each.
+        title: Title of the command.
+        kills: Times of the kills, s after the start.
+        ends: Number of completions after one or more kills.
+        undisturbed_seconds: Duration without kills, s.
+        problems: Problems, a line each.
         orphans: Processes that outlived a killed one.
     """
 
@@ -54,10 +54,10 @@ def run(
     kills: int,
     seed: int,
     folder: Path,
-    tell: Callable[[str], None] = print,
+    show: Callable[[str], None] = print,
     max_load: float = float("inf"),
 ) -> Outcome:
-    """Kills a command, restarts it, and compares what it comes to.
+    """Kills a command, restarts it, and compares its result.
 
     The command runs undisturbed once. Then come chains: in a fresh folder it is killed up to eight
     times in a row, each time after its start at a moment drawn uniformly over the undisturbed
@@ -70,7 +70,7 @@ def run(
         seed: Of the moments.
         folder: Folder to work in, and of the record, with which a stopped experiment goes on if
             it has the same seed and program.
-        tell: Is told of every chain.
+        show: Called with a line of progress for each chain.
         max_load: No chain begins while more processes than this wait for the machine.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,13 +86,13 @@ def run(
         saved = json.loads(record.read_text())
         others = [name for name in ("seed", "program") if saved.get(name) != state[name]]
         if others:
-            tell(f"{subject.name}: starts over, {record} is of another {others[-1]}")
+            show(f"{subject.name}: starts over, {record} is of another {others[-1]}")
         else:
             state = saved
     outcome = Outcome(**(state["outcome"] or {"title": subject.title}))
     if state["reference"] is None:
         outcome.undisturbed_seconds, state["reference"] = _undisturbed(subject, folder)
-        tell(f"{subject.name}: undisturbed {outcome.undisturbed_seconds:.1f} s")
+        show(f"{subject.name}: undisturbed {outcome.undisturbed_seconds:.1f} s")
     while len(outcome.kills) < kills:
         while os.getloadavg()[0] > max_load:
             time.sleep(_WAIT_SECONDS)
@@ -102,7 +102,7 @@ def run(
         _chain(subject, folder, outcome, random, kills - len(outcome.kills), state["reference"])
         state |= {"chains": state["chains"] + 1, "outcome": dataclasses.asdict(outcome)}
         _save(record, state)
-        tell(
+        show(
             f"{subject.name}: {len(outcome.kills)} of {kills} kills, {outcome.ends} ends, "
             f"{len(outcome.problems)} problems"
         )

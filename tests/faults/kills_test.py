@@ -63,10 +63,10 @@ class KillsTest(tf.test.TestCase):
     def setUp(self):
         super().setUp()
         self.folder = Path(self.enter_context(tempfile.TemporaryDirectory()))
-        self.told = []
+        self.lines = []
 
     def killed(self, subject, number, seed=0):
-        return kills.run(subject, number, seed, self.folder, self.told.append)
+        return kills.run(subject, number, seed, self.folder, self.lines.append)
 
     def test_what_is_atomic_and_goes_on_has_no_problems(self):
         outcome = self.killed(Counting(), 3)
@@ -99,10 +99,10 @@ class KillsTest(tf.test.TestCase):
 
     def test_goes_on_where_it_was_stopped(self):
         first = self.killed(Counting(), 1)
-        told = len(self.told)
+        number = len(self.lines)
         second = self.killed(Counting(), 2)
         self.assertEqual(second.kills[: len(first.kills)], first.kills)
-        self.assertNotIn("undisturbed", "".join(self.told[told:]))
+        self.assertNotIn("undisturbed", "".join(self.lines[number:]))
 
     def test_another_program_or_seed_starts_over(self):
         (self.folder / "zoo").mkdir()
@@ -113,15 +113,15 @@ class KillsTest(tf.test.TestCase):
         self.killed(Counting(), 1)
         source.write_text("good = False")
         for change, seed in (("program", 0), ("seed", 1)):
-            self.told.clear()
+            self.lines.clear()
             again = self.killed(Counting(), 1, seed)
             self.assertEqual(
-                self.told[0], f"counting: starts over, {record} is of another {change}"
+                self.lines[0], f"counting: starts over, {record} is of another {change}"
             )
-            self.assertStartsWith(self.told[1], "counting: undisturbed")
-            self.told.clear()
+            self.assertStartsWith(self.lines[1], "counting: undisturbed")
+            self.lines.clear()
             self.assertEqual(self.killed(Counting(), 1, seed), again)
-            self.assertEmpty(self.told)
+            self.assertEmpty(self.lines)
 
     def test_processes_that_outlive_a_killed_one_are_counted(self):
         def job():

@@ -1,4 +1,4 @@
-"""Whether files are whole: each is read to its end, by the library of its format."""
+"""Integrity of files: each is read to its end by the library of its format."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["problems"]
 def problems(folder: Path) -> list[str]:
     """Returns a line for each file of a folder, and of those within, that cannot be read.
 
-    Hidden files and folders are what is being written; nothing reads them. TensorBoard's files
-    grow by records, and its reader stops at one that is not whole.
+    Hidden files and folders are unfinished; no command reads them. TensorBoard's files grow by
+    records, and its reader stops at an incomplete one.
 
     Args:
         folder: The folder; may be missing.
     """
-    found = []
+    lines = []
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder)
         if path.is_dir() or any(part.startswith(".") for part in place.parts):
@@ -39,8 +39,8 @@ def problems(folder: Path) -> list[str]:
                 warnings.simplefilter("ignore")
                 read(path)
         except Exception as error:  # Whatever the libraries raise for a broken file.
-            found.append(f"{place}: {type(error).__name__}: {' '.join(str(error).split())}")
-    return found
+            lines.append(f"{place}: {type(error).__name__}: {' '.join(str(error).split())}")
+    return lines
 
 
 def _text(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is killed: a command, what must be whole after every kill, and what it comes to."""
+"""Commands under test: their work, the check of their files, and their result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _TIMES = ("images_per_second", "data_wait_fraction")
 
 
 class Subject(abc.ABC):
-    """A command that is killed. All methods but the constructor are called in child processes.
+    """A command under test. All methods but the constructor are called in child processes.
 
     Attributes:
         name: On the command line.
@@ -32,19 +32,19 @@ class Subject(abc.ABC):
     title: str
 
     def prepare(self, folder: Path) -> None:  # noqa: B027, most need nothing.
-        """Makes what the command needs, once; every attempt finds a copy of it."""
+        """Prepares the inputs of the command once; every attempt works on a copy."""
 
     @abc.abstractmethod
     def job(self, folder: Path) -> int:
-        """Does the work in a folder, or goes on with it; returns the exit status."""
+        """Does the work in a folder, or resumes it; returns the exit status."""
 
     def check(self, folder: Path) -> list[str]:
-        """Returns what is wrong after a kill, a line each; every file that is there is read."""
+        """Returns the problems after a kill, a line each; reads every file."""
         return readable.problems(folder)
 
     @abc.abstractmethod
     def result(self, folder: Path) -> dict[str, str]:
-        """Returns a digest of each thing that must be the same with and without kills."""
+        """Returns the digests of results that must be the same with and without kills."""
 
 
 def compared(result: Mapping[str, str], reference: Mapping[str, str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What reads the files of others stands every damage: no crash, no hang, no code that runs."""
+"""Readers of external files under fuzzing: no crash, no hang, no code execution."""
 
 import contextlib
 import dataclasses
@@ -150,7 +150,7 @@ class CutoutsTest(FuzzCase):
 
 
 class SourcesTest(FuzzCase):
-    """What the builders read: one line that names the file, or the rows."""
+    """Files of dataset builders: an error of one line that names the file, or the rows."""
 
     def test_record_arrays(self):
         kinds = [("objID", "O"), ("image", "f4", (2, 3, 3)), ("z", "f8")]
@@ -240,7 +240,7 @@ class SourcesTest(FuzzCase):
 
 
 class RunsTest(FuzzCase):
-    """What commands read of earlier ones, and survey frames."""
+    """Files of earlier commands, and survey frames."""
 
     def test_survey_frames(self):
         sky.write(self.folder / "f.fits", sky.pixels(shape=(8, 9)), sky.coordinates())

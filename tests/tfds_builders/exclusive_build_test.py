@@ -81,13 +81,13 @@ class ExclusiveBuildTest(tf.test.TestCase):
         builder = Few(data_dir=str(self.folder / "here"))
         write = self.shown.write
 
-        def tell(text):
+        def write_and_release(text):
             if "waiting for it" in text:
                 other.stdin.write("\n")
                 other.stdin.flush()
             return write(text)
 
-        self.shown.write = tell
+        self.shown.write = write_and_release
         builder.download_and_prepare()
         self.assertIn("few/few: another process builds it, waiting", self.shown.getvalue())
         self.assertEqual(Few.generated, 0)

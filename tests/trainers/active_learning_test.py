@@ -1,4 +1,4 @@
-"""Which galaxies are labelled next, on blobs whose votes tell their size."""
+"""Active learning on blobs whose votes encode their size."""
 
 import dataclasses
 import json

@@ -19,7 +19,7 @@ NUMBERS = {"train": 50, "validation": 10, "test": 20}
 
 
 class DotsConfig(tfds.core.BuilderConfig):
-    """Whether some images have bad pixels, and which classes there are."""
+    """Builder options: images with bad pixels, and the classes."""
 
     def __init__(self, *, bad=False, class_names=NAMES, **kwargs):
         super().__init__(**kwargs)

@@ -64,7 +64,7 @@ class EvaluateTest(tf.test.TestCase):
         (self.folder / "config.json").write_text('{"data_dir": "/data/my_rings/"}')
         model = tiny.Tiny(class_names=("small", "large"))
         dataset = tiny.TinyDataset()
-        for version, title, told in (
+        for version, title, line in (
             (None, "# tiny on my_rings (tiny/blobs)", "| dataset | tiny/blobs, /data/my_rings/ |"),
             ("1.0.0", "# tiny on tiny/blobs", "| dataset | tiny/blobs |"),
         ):
@@ -74,7 +74,7 @@ class EvaluateTest(tf.test.TestCase):
                 evaluation.evaluate(model, dataset, self.folder, evaluators=["roc"])
             text = (self.folder / "report.md").read_text()
             self.assertEqual(text.splitlines()[0], title)
-            self.assertIn(told, text)
+            self.assertIn(line, text)
         trained = sum(int(tf.size(each)) for each in model.trainable_weights)
         everything = sum(int(tf.size(each)) for each in model.weights)
         self.assertGreater(everything, trained)

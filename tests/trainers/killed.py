@@ -4,7 +4,7 @@ import keras
 
 
 class Killed(Exception):  # noqa: N818 (it is no error)
-    """What `KilledAt` raises."""
+    """Exception that `KilledAt` raises."""
 
 
 class KilledAt(keras.callbacks.Callback):

@@ -62,7 +62,7 @@ class LearningCurveTest(tf.test.TestCase):
         scores = json.loads((report.parent / "metrics.json").read_text())["learning_curve"]
         self.assertLen(scores, 8)
         self.assertAllInRange(list(scores.values()), 0, 1)
-        # Blobs of two sizes are told apart by random features too.
+        # Random features also separate blobs of two sizes.
         self.assertGreater(scores["logistic_40_0_accuracy"], 0.7)
 
     def test_mistakes(self):

@@ -25,7 +25,7 @@ DATASET = "tiny/blobs"
 
 @keras.saving.register_keras_serializable(package="tests")
 class Tiny(TinyModel):
-    """The smallest model, with a loss that can be told to fail at a step."""
+    """The smallest model, whose loss can be made to fail at a step."""
 
     def __init__(
         self,

@@ -62,7 +62,7 @@ class Worker:
             self.process.join()
 
     def shown(self):
-        """What it has written so far."""
+        """Output so far."""
         return self.output.read_text() if self.output.exists() else ""
 
 

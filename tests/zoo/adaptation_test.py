@@ -103,7 +103,7 @@ class DomainAdaptationTest(tf.test.TestCase, parameterized.TestCase):
         def distance():
             return 2.0 * adaptation.distances(both["image"], both["image_target"], True)["dann"]
 
-        # A network that tells the surveys apart somewhat.
+        # A network that partly separates the surveys.
         optimizer = keras.optimizers.Adam(1e-2)
         for _ in range(20):
             with tf.GradientTape() as tape:

@@ -1,4 +1,4 @@
-"""What is read: cutouts, those that had to be left out, and what a reader of files must do."""
+"""Cutouts, unusable cutouts, and the interface of file readers."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Cutout:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LeftOut:
-    """What could not be used.
+    """An object or file that could not be used.
 
     Attributes:
         source: Where it stands; `file[start:stop]` for several rows.
@@ -60,7 +60,7 @@ class LeftOut:
 
 @dataclasses.dataclass(frozen=True)
 class Wanted:
-    """What is to be read.
+    """Requirements of a reader.
 
     Attributes:
         shape: (height, width, bands); None for a height or width that may be any.

@@ -216,7 +216,7 @@ class CutoutFiles:
         try:
             # One says what is wrong with the file, or that nothing is in it.
             return max(1, len(self._open(number)))
-        except Exception:  # As in `of_file`, which tells what it is.
+        except Exception:  # As in `of_file`, which names the error.
             return 1
         finally:
             self.close()

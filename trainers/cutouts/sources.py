@@ -85,7 +85,7 @@ _OF_SYSTEMS = ("__macosx", "desktop.ini", "thumbs.db")
 _PARTS = (".parts", ".parts.old")
 
 SUFFIXES = tuple(_READERS)
-"""How the names of files that can be read end; capitals do not matter."""
+"""Suffixes of readable files, in lower case."""
 
 
 def find(paths: Sequence[str | Path], leave_out: str | Path | None = None) -> list[str]:
@@ -207,7 +207,7 @@ def _of(name: str) -> list[str]:
     """Returns the files in a folder, or the file; none for what is neither."""
     if os.path.isdir(name):
         return sorted(_inside(name))
-    # A link to nothing is told when it is read.
+    # A broken link is reported when it is read.
     return [name] if os.path.isfile(name) or os.path.islink(name) else []
 
 
@@ -218,7 +218,7 @@ def state(files: Sequence[str]) -> list[list[Any]]:
         try:
             status = os.stat(file)
             found.append([os.path.abspath(file), status.st_size, status.st_mtime_ns])
-        except OSError:  # A link to nothing; told when it is read.
+        except OSError:  # A broken link; reported when it is read.
             found.append([os.path.abspath(file), None, None])
     return found
 

@@ -1,4 +1,4 @@
-"""How the examples of a split are put into batches, and which of them a worker reads."""
+"""Batching of the examples of a split, and the share of a worker."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Batching:
 
     @property
     def only_whole(self) -> bool:
-        """Whether a last, smaller batch is left out."""
+        """True if an incomplete last batch is dropped."""
         return self.drop_remainder or self.shard[1] > 1
 
     def rows(self, number: int) -> np.ndarray:

@@ -48,7 +48,7 @@ class DatasetSpec:
             the feature `label_bar`, -1 for an object that has none.
         feature_names: Of all features that `Dataset.arrays` has.
         transformations: What was done to the images after they were read, a sentence each that
-            tells all on which their pixels depend.
+            states everything on which their pixels depend.
         scales_files: Whether each image was a file of any size, cut around the centre to the ratio
             of the sides and scaled, see `picture_files.decode`, before any padding.
         pad: Pixels of zeros on each side of the images; `image_shape` includes them.
@@ -151,7 +151,7 @@ class Dataset(abc.ABC):
         return hashlib.sha256(json.dumps(held, sort_keys=True).encode()).hexdigest()
 
     def _content(self, split: str) -> str:
-        """Returns what tells the examples of a split from others; here, all of them are read."""
+        """Returns a hash of the examples of a split; here, of all of them."""
         return content_hashes.of_arrays(self.arrays(split))
 
     @property

@@ -30,7 +30,7 @@ class TransformedDataset(Dataset):
     Args:
         dataset: The dataset to change.
         image_shape: (height, width, bands) after the transformation.
-        description: What is done, in one sentence that tells all on which the pixels depend.
+        description: The change, in one sentence that states everything on which pixels depend.
     """
 
     def __init__(self, dataset: Dataset, image_shape: Sequence[int], description: str):

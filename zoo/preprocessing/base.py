@@ -36,7 +36,7 @@ class Preprocessing(Float32Layer):
     """A layer from images in survey units to what the networks read."""
 
     takes_any_size = False
-    """Whether images may have another size than those that the layer was built with."""
+    """True if images may have another size than those that the layer was built with."""
 
     def adapt(self, images: np.ndarray) -> None:
         """Sets the layer's statistics, which are saved with it, from a sample of training images.
@@ -105,7 +105,7 @@ class Chain(Preprocessing):
 
     @property
     def takes_any_size(self) -> bool:
-        """Whether the first layer brings images of any size to one."""
+        """True if the first layer brings images of any size to one."""
         return bool(self.layers) and self.layers[0].takes_any_size
 
     def build(self, input_shape: Sequence[int | None]) -> None:

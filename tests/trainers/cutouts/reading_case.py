@@ -1,4 +1,4 @@
-"""What the tests of readers share."""
+"""Test case of cutout readers."""
 
 import pickle
 from pathlib import Path

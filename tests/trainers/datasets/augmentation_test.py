@@ -11,7 +11,7 @@ from trainers.datasets.in_memory import InMemoryDataset
 from trainers.errors import UserError
 from trainers.options import data_options
 
-# A ramp tells where a pixel came from: x, y and whether it was inside.
+# A ramp encodes the origin of a pixel: x, y and 1 inside.
 SIZE = 21
 NUMBER = 400
 
@@ -57,16 +57,16 @@ class AugmentedDatasetTest(tf.test.TestCase):
         self.assertGreater(stats.binomtest(mirrored, NUMBER).pvalue, 1e-4)
 
     def test_shifts(self):
-        given = ramps().arrays("train")["image"]
+        originals = ramps().arrays("train")["image"]
         images = AugmentedDataset(ramps(), 0, 0, flip=False, shift=1.5).arrays("train")["image"]
         c = SIZE // 2
-        shifts = images[:, c, c, :2] - given[:, c, c, :2]
+        shifts = images[:, c, c, :2] - originals[:, c, c, :2]
         for values in shifts.T:
             self.assertGreater(stats.kstest(values, stats.uniform(-1.5, 3).cdf).pvalue, 1e-4)
         self.assertLess(abs(stats.pearsonr(*shifts.T).statistic), 4 / np.sqrt(NUMBER))
         # All pixels of an image are shifted alike, fractions included.
         inner = slice(3, SIZE - 3)
-        moved = (images - given)[:, inner, inner, :2]
+        moved = (images - originals)[:, inner, inner, :2]
         self.assertAllClose(moved, np.broadcast_to(shifts[:, None, None], moved.shape), atol=1e-3)
 
     def test_turns(self):

@@ -29,7 +29,7 @@ def pixels(batches):
 
 
 class BatchesCase:
-    """What every dataset promises of its batches; `self.dataset` has 50 training images."""
+    """Contract of batches of any dataset; `self.dataset` has 50 training images."""
 
     def epoch(self, **options):
         return pixels(self.dataset.batches("train", 8, **options))

@@ -69,7 +69,7 @@ class NoisyDatasetTest(tf.test.TestCase):
         numbers = dict.fromkeys(data_options.SPLITS, 50)
         dataset = flat(numbers)
         for split in data_options.SPLITS:
-            # The same names everywhere, so that only the split can tell them apart.
+            # The same names everywhere, so that only the split distinguishes them.
             dataset._features[split]["id"] = np.array([f"{i}" for i in range(50)])
         samples = [
             NoisyDataset(dataset, 1.0).arrays(split)["image"] for split in data_options.SPLITS
@@ -100,7 +100,7 @@ class NoisyDatasetTest(tf.test.TestCase):
     def test_only_the_object_matters(self):
         dataset = NoisyDataset(flat(), (5.0, 35.0))
         arrays = dataset.arrays("train")
-        known = {
+        expected = {
             name.encode(): row for name, row in zip(arrays["id"], arrays["image"], strict=True)
         }
         few = NoisyDataset(flat({**NUMBERS, "train": 17}), (5.0, 35.0))
@@ -113,7 +113,7 @@ class NoisyDatasetTest(tf.test.TestCase):
             rows = by_id(batches)
             self.assertNotEmpty(rows)
             for name, row in rows.items():
-                self.assertAllEqual(row, known[name])
+                self.assertAllEqual(row, expected[name])
 
     def test_batches(self):
         dataset = NoisyDataset(flat(), 5.0, pad=1)
@@ -211,15 +211,15 @@ class CommandTest(tf.test.TestCase):
         self.assertEqual(status, 0, msg=errors)
         config = json.loads((folder / "run" / "config.json").read_text())
         self.assertEqual((config["noise_sigma"], config["pad"]), ([0.2], 2))
-        told = "2 pixels of zeros on each side, then Gaussian noise of sigma 0.2 counts"
-        self.assertIn(told, (folder / "run" / "report.md").read_text())
+        description = "2 pixels of zeros on each side, then Gaussian noise of sigma 0.2 counts"
+        self.assertIn(description, (folder / "run" / "report.md").read_text())
         with (
             tiny.registered(),
             mock.patch.object(loading, "load", lambda name, **options: tiny.TinyDataset()),
         ):
             self.assertEqual(load_model(folder / "run").image_shape, (12, 12, 2))
             card = (folder / "saved_models" / "tiny" / "1" / "README.md").read_text()
-            self.assertIn(f"Trained on images with {told}", card)
+            self.assertIn(f"Trained on images with {description}", card)
             # The same noise gives the same numbers, more noise others.
             other = ["--run_dir", folder / "run", "--output_dir", folder / "other"]
             metrics = [json.loads((folder / "run" / "metrics.json").read_text())["roc"]]

@@ -1,4 +1,4 @@
-"""What `trainers.predict` tells beside the table, and when."""
+"""Notes that `trainers.predict` prints beside the table."""
 
 import subprocess
 import sys

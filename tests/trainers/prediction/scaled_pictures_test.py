@@ -133,8 +133,8 @@ class ScaledPicturesTest(tf.test.TestCase):
             np.save(self.folder / "cutouts" / "a.npy", images)
             status, printed = self.predict(model)
             self.assertEqual(status, 0, printed)
-            told = f"values from {low:g} to {high:g}, the model was trained on counts (0-255)"
-            self.assertEqual(told in printed, is_named, name)
+            note = f"values from {low:g} to {high:g}, the model was trained on counts (0-255)"
+            self.assertEqual(note in printed, is_named, name)
             (self.folder / "out.ecsv").unlink()
 
     def test_sixteen_bits_are_refused_by_a_model_of_eight(self):

@@ -1,4 +1,4 @@
-"""What supervised models are told of their training data; runs with a target for labels."""
+"""Training-set statistics for model constructors; runs with a regression target."""
 
 import contextlib
 import io

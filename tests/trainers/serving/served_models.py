@@ -90,7 +90,7 @@ class Servable:
 
 
 class ServedModels:
-    """What a server offers; every warm-up request is answered before it opens.
+    """Models of a test server; every warm-up request is answered before it opens.
 
     Args:
         models_config: Path of `models.config`.

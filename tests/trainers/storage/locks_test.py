@@ -28,7 +28,7 @@ class LocksTest(tf.test.TestCase):
             self.assertTrue(locks.acquire(other))
 
     def openings(self):
-        """What keeps a folder for a process."""
+        """Locks by which a process owns a folder."""
         return (
             lambda: RunFolder(self.folder / "run").opened(RunConfig(model="tiny")),
             lambda: experiment.opened(self.folder / "experiment", {}),

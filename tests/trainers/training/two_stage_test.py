@@ -72,7 +72,7 @@ class _Case(tf.test.TestCase):
         return found
 
     def computed(self):
-        """Whether the last call had something to make, by split."""
+        """True for each split whose features the last call computed."""
         lines = [line for line in self.shown.splitlines() if " images" in line]
         return ["before" not in line for line in lines]
 
@@ -188,7 +188,7 @@ class FeaturesTest(_Case):
             path.write_bytes(content)
 
         # Pieces not yet deleted; not joined; not all computed; then what no kill leaves behind.
-        for damage, again, told in (
+        for damage, again, problem in (
             (lambda: pieces((0, 1)), False, None),
             (not_joined, True, None),
             (not_computed, True, None),
@@ -200,9 +200,9 @@ class FeaturesTest(_Case):
             damage()
             self.features()
             lines = [line for line in self.shown.splitlines() if "is damaged" in line]
-            self.assertLen(lines, 0 if told is None else 1)
+            self.assertLen(lines, 0 if problem is None else 1)
             self.assertEqual(
-                any(f": {told} is damaged" in line for line in lines), told is not None
+                any(f": {problem} is damaged" in line for line in lines), problem is not None
             )
             self.assertEqual(self.computed(), [again, False])
             self.assertEqual(self.files(), whole)

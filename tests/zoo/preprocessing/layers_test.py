@@ -1,4 +1,4 @@
-"""What every preprocessing layer must do, and each layer's own arithmetic against numpy."""
+"""Contract of preprocessing layers, and the arithmetic of each against NumPy."""
 
 import json
 
