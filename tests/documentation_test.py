@@ -270,11 +270,11 @@ class OptionalPartsTest(tf.test.TestCase):
         listed = {name for row in rows for name in re.findall(r"`(\w+)[`(]", row[0])}
         asked = re.compile(r'(?:hasattr|getattr)\((?:\w+\.)*model(?:_class)?, "(\w+)"')
         sources = [path.read_text() for name in ("zoo", "trainers") for path in _modules(name)]
-        found = {name for text in sources for name in asked.findall(text)}
+        methods = {name for text in sources for name in asked.findall(text)}
         every_model_has = {"class_names", "image_shape", "optimizer_variables"}
         every_model_has |= {"registry_name", "questions"}
-        self.assertIn("sample_prior", found)
-        self.assertEqual(found - every_model_has - listed, set())
+        self.assertIn("sample_prior", methods)
+        self.assertEqual(methods - every_model_has - listed, set())
         classes = [zoo.describe(name).model_class for name in tiny_model.models_of_the_zoo()]
         defined = {name for each in classes for name in dir(each)}
         # Attributes that constructors set.

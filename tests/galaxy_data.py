@@ -15,7 +15,7 @@ def path(name: str) -> Path:
             beside the repository.
     """
     folder = Path(os.environ.get("GALAXY_DATA") or ROOT.parent / "shared" / "data")
-    found = folder / name
-    if not found.exists():
+    data = folder / name
+    if not data.exists():
         raise unittest.SkipTest(f"no real data '{name}': set GALAXY_DATA to a folder that has it")
-    return found
+    return data

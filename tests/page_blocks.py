@@ -33,15 +33,15 @@ class Block:
 
 def blocks(page):
     """Returns the code blocks of a page, fenced and indented ones."""
-    found = []
+    results = []
     not_run = ""
     for token in _MARKDOWN.parse(page):
         if token.type in ("fence", "code_block"):
             line = token.map[0] + (2 if token.type == "fence" else 1)
-            found.append(Block(line, token.info.strip(), token.content, not_run))
+            results.append(Block(line, token.info.strip(), token.content, not_run))
         comment = _NOT_RUN.match(token.content.strip()) if token.type == "html_block" else None
         not_run = comment[1] if comment else ""
-    return found
+    return results
 
 
 def anchors(page):

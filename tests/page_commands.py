@@ -119,11 +119,11 @@ def _called(script):
             raise ValueError(f"{script}: {done.stderr}")
         record.seek(0)
         calls = record.read().decode().split("\0\0")
-    found = []
+    commands = []
     for call in calls:
         words = call.split("\0")
         if "python" in words and words[words.index("python") + 1 :][:1] == ["-m"]:
             module, *arguments = words[words.index("python") + 2 :]
             if module.split(".")[0] in OWN:
-                found.append([module, *(word for word in arguments if word != "...")])
-    return found
+                commands.append([module, *(word for word in arguments if word != "...")])
+    return commands

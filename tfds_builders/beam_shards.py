@@ -190,8 +190,8 @@ def local_runner(options: PipelineOptions) -> fn_runner.FnApiRunner:
     Args:
         options: Those of the pipeline, of which some are the runner's.
     """
-    known = JobServiceHandle.encode_pipeline_options(options.get_all_options())
-    provision = beam_provision_api_pb2.ProvisionInfo(pipeline_options=known)
+    encoded = JobServiceHandle.encode_pipeline_options(options.get_all_options())
+    provision = beam_provision_api_pb2.ProvisionInfo(pipeline_options=encoded)
     return fn_runner.FnApiRunner(provision_info=fn_runner.ExtendedProvisionInfo(provision))
 
 

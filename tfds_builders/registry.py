@@ -128,11 +128,11 @@ def _with_options(
     import tensorflow_datasets as tfds
 
     of_tfds = {field.name for field in dataclasses.fields(tfds.core.BuilderConfig)}
-    known = {field.name for field in dataclasses.fields(config)} - of_tfds
+    names = {field.name for field in dataclasses.fields(config)} - of_tfds
     for name, value in options.items():
-        if name not in known:
+        if name not in names:
             raise ValueError(
-                unknown_choice(f"option of {dataset}/{config.name}", name, sorted(known))
+                unknown_choice(f"option of {dataset}/{config.name}", name, sorted(names))
             )
         default = getattr(config, name)
         allowed = (int, float) if isinstance(default, float) else type(default)

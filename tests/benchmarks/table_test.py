@@ -108,8 +108,8 @@ class TableTest(tf.test.TestCase):
         # Of the two groups one is measured on the other machine; the other says where it was.
         printed = measured("Vax", "of a Vax")
         shown = re.findall(r"^(?:Cray|Vax);.*|of a \w+", printed, re.MULTILINE)
-        found = [line.split(";")[0] for line in shown]
-        self.assertEqual(found, ["Vax", "of a Vax", "Cray", "of a Cray"])
+        names = [line.split(";")[0] for line in shown]
+        self.assertEqual(names, ["Vax", "of a Vax", "Cray", "of a Cray"])
         self.assertNotIn("--quick", printed)
         printed = measured("Vax", "quickly", "--quick")
         self.assertNotIn("of a Vax", printed)

@@ -31,15 +31,15 @@ class Build(Subject):
         builder = self._builder(folder)
         if not Path(builder.data_dir).exists():
             return super().check(folder)
-        found = super().check(folder)
+        lines = super().check(folder)
         for split, info in builder.info.splits.items():
             read = [row["id"] for row in self._read(folder, split)]
             if len(read) != info.num_examples or len(set(read)) != len(read):
-                found.append(
+                lines.append(
                     f"{split}: {len(read)} examples, {len(set(read))} different ones, of "
                     f"{info.num_examples}"
                 )
-        return found
+        return lines
 
     def result(self, folder: Path) -> dict[str, str]:
         built = Path(self._builder(folder).data_dir)

@@ -24,9 +24,14 @@ class ClockTest(tf.test.TestCase):
         self.folder = Path(self.enter_context(tempfile.TemporaryDirectory()))
 
     def run_here(self, name):
-        given = ["--run_dir", str(self.folder / name), "--saved_models_dir", str(self.folder / "s")]
+        words = [
+            "--run_dir",
+            str(self.folder / name),
+            "--saved_models_dir",
+            str(self.folder / "s"),
+        ]
         with contextlib.redirect_stdout(io.StringIO()) as shown:
-            self.assertEqual(tiny.command([*OPTIONS, *given]), 0)
+            self.assertEqual(tiny.command([*OPTIONS, *words]), 0)
         with np.load(self.folder / name / "checkpoints" / "last.npz") as file:
             weights = {key: file[key] for key in file.files if key != "progress"}
         metrics = json.loads((self.folder / name / "metrics.json").read_text())

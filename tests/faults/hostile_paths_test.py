@@ -48,10 +48,10 @@ class HostilePathsTest(tf.test.TestCase):
             link.external_attr = (stat.S_IFLNK | 0o777) << 16
             archive.writestr(link, "/etc/hostname")
         before = self.files()
-        found = find_images([epath.Path(path)])
-        self.assertIn("good", found)
-        link = found.pop("link")
-        for image in found.values():
+        images = find_images([epath.Path(path)])
+        self.assertIn("good", images)
+        link = images.pop("link")
+        for image in images.values():
             self.assertEqual(picture(image.read(), 1.0, 4).shape, (4, 4, 3))
         # It is its own few bytes, not what they name.
         with self.assertRaisesRegex(ValueError, "not an image"):
@@ -92,8 +92,8 @@ class HostilePathsTest(tf.test.TestCase):
         with h5py.File(self.folder / "c.h5", "w") as file:
             where = [(str(self.outside / "secret.h5"), 0, 128)]
             file.create_dataset("image", (2, 4, 4, 1), np.float32, external=where)
-        for found in reading.read([self.folder], (4, 4, 1)):
-            self.assertIsInstance(found, LeftOut, found)
+        for entry in reading.read([self.folder], (4, 4, 1)):
+            self.assertIsInstance(entry, LeftOut, entry)
 
 
 if __name__ == "__main__":

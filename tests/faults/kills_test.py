@@ -146,9 +146,9 @@ class KillsTest(tf.test.TestCase):
         (self.folder / "d.md").write_text("half")
         (self.folder / ".e.json").write_text("being written")
         (self.folder / "good.json").write_text("{}")
-        found = readable.problems(self.folder)
+        problems = readable.problems(self.folder)
         self.assertEqual(
-            [line.split(":")[0] for line in found], ["a.csv", "b.json", "c.npy", "d.md"]
+            [line.split(":")[0] for line in problems], ["a.csv", "b.json", "c.npy", "d.md"]
         )
 
 

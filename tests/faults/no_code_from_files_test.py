@@ -34,12 +34,12 @@ class NoCodeFromFilesTest(tf.test.TestCase):
     def test_no_call_that_runs_what_it_reads(self):
         for path, node in self.nodes(ast.Call):
             called = ast.unparse(node.func)
-            given = {word.arg: ast.unparse(word.value) for word in node.keywords}
+            keywords = {word.arg: ast.unparse(word.value) for word in node.keywords}
             where = f"{path}:{node.lineno}: {ast.unparse(node)}"
             self.assertNotIn(called, ("eval", "exec", "compile", "joblib.load"), where)
-            self.assertEqual(given.get("allow_pickle", "False"), "False", where)
+            self.assertEqual(keywords.get("allow_pickle", "False"), "False", where)
             if called.endswith("saving.load_model"):
-                self.assertEqual(given.get("safe_mode"), "True", where)
+                self.assertEqual(keywords.get("safe_mode"), "True", where)
 
 
 if __name__ == "__main__":

@@ -34,9 +34,9 @@ class Catalogue(_OfRun):
     def job(self, folder: Path) -> int:
         from trainers import catalogue
 
-        given = ["--run_dir", str(folder / "run"), "--batch_size", "8", "--overwrite"]
+        arguments = ["--run_dir", str(folder / "run"), "--batch_size", "8", "--overwrite"]
         with tiny.known():
-            return catalogue.main([*given, "--output", str(folder / "table" / "a.fits")])
+            return catalogue.main([*arguments, "--output", str(folder / "table" / "a.fits")])
 
     def check(self, folder: Path) -> list[str]:
         return super().check(folder) + _wrong_rows(folder / "table" / "a.fits", 172)
@@ -64,8 +64,8 @@ class Prediction(_OfRun):
         from trainers import predict
 
         output = folder / "table" / "a.parquet"
-        given = ["--run_dir", str(folder / "run"), "--images", str(folder / "images")]
-        status = predict.main([*given, "--output", str(output)])
+        arguments = ["--run_dir", str(folder / "run"), "--images", str(folder / "images")]
+        status = predict.main([*arguments, "--output", str(output)])
         # Killed when all was done: the command then says that the table is there.
         done = output.exists() and not output.with_name("a.parquet.parts").exists()
         return 0 if status == 2 and done else status
@@ -101,8 +101,8 @@ class Frames(Subject):
         from trainers.frames.__main__ import main
 
         frames = [str(folder / "a.fits"), str(folder / "b.fits")]
-        given = ["--run_dir", str(folder / "run"), "--threshold", "3"]
-        return main(["--frame", *frames, "--output_dir", str(folder / "out"), *given])
+        arguments = ["--run_dir", str(folder / "run"), "--threshold", "3"]
+        return main(["--frame", *frames, "--output_dir", str(folder / "out"), *arguments])
 
     def result(self, folder: Path) -> dict[str, str]:
         out = folder / "out"

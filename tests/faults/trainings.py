@@ -31,8 +31,10 @@ class Training(Subject):
     def job(self, folder: Path) -> int:
         os.environ["TINY_PAUSE"] = str(self.pause)
         places = {"run_dir": "run", "saved_models_dir": "saved_models", "features_dir": "features"}
-        given = [word for name, at in places.items() for word in (f"--{name}", str(folder / at))]
-        return self.command([*_OPTIONS, "--epochs", str(self.epochs), *given])
+        arguments = [
+            word for name, at in places.items() for word in (f"--{name}", str(folder / at))
+        ]
+        return self.command([*_OPTIONS, "--epochs", str(self.epochs), *arguments])
 
     def check(self, folder: Path) -> list[str]:
         return super().check(folder) + _broken_versions(folder / "saved_models" / self.model)
@@ -92,33 +94,33 @@ def _weights(path: Path) -> dict[str, str]:
     """Returns a digest of each array of a `.keras` file."""
     import h5py
 
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     with (
         zipfile.ZipFile(path) as archive,
         h5py.File(io.BytesIO(archive.read("model.weights.h5")), "r") as file,
     ):
         file.visititems(
             lambda name, item: (
-                found.update({name: digest(item[()])}) if isinstance(item, h5py.Dataset) else None
+                digests.update({name: digest(item[()])}) if isinstance(item, h5py.Dataset) else None
             )
         )
-    return found
+    return digests
 
 
 def _broken_versions(folder: Path) -> list[str]:
     """Returns a line for each version that TensorFlow cannot load, or that lacks something."""
     import tensorflow as tf
 
-    found = []
+    problems = []
     for version in _versions(folder):
         try:
             tf.saved_model.load(str(version))
         except (OSError, ValueError, tf.errors.OpError) as error:
-            found.append(f"{version.name}: {' '.join(str(error).split())}")
+            problems.append(f"{version.name}: {' '.join(str(error).split())}")
         for name in ("model_card.json", "README.md", "assets.extra/tf_serving_warmup_requests"):
             if not (version / name).exists():
-                found.append(f"{version.name}: no {name}")
-    return found + readable.problems(folder)
+                problems.append(f"{version.name}: no {name}")
+    return problems + readable.problems(folder)
 
 
 def _of_versions(folder: Path) -> dict[str, str]:

@@ -73,14 +73,14 @@ class CutoutsTest(FuzzCase):
     """`trainers.predict`: every entry is a cutout, or is left out for a reason."""
 
     def read(self, path, shape=_IMAGES.shape[1:]):
-        for found in reading.read([path], shape):
-            if isinstance(found, Cutout):
-                self.assertEqual(found.image.shape, shape)
-                self.assertTrue(np.isfinite(found.image).all())
+        for entry in reading.read([path], shape):
+            if isinstance(entry, Cutout):
+                self.assertEqual(entry.image.shape, shape)
+                self.assertTrue(np.isfinite(entry.image).all())
             else:
-                self.assertIsInstance(found, LeftOut)
-                self.assertTrue(found.reason)
-                self.assertNotIn("\n", found.reason)
+                self.assertIsInstance(entry, LeftOut)
+                self.assertTrue(entry.reason)
+                self.assertNotIn("\n", entry.reason)
 
     def written(self, name, write):
         path = self.folder / name
@@ -141,9 +141,9 @@ class CutoutsTest(FuzzCase):
 
             def read(path):
                 self.read(path, _PICTURE.shape[1:])
-                found = picture_files.decode(path, Wanted((None, None, 3)))
-                if isinstance(found, str):
-                    self.assertNotIn("\n", found)
+                entry = picture_files.decode(path, Wanted((None, None, 3)))
+                if isinstance(entry, str):
+                    self.assertNotIn("\n", entry)
 
             with self.subTest(name):
                 self.search(name, whole, read)
@@ -181,8 +181,8 @@ class SourcesTest(FuzzCase):
                     if name.endswith("z"):
                         with zipfile.ZipFile(path, "w") as archive:
                             archive.writestr("image.npy", data)
-                    (found,) = reading.read([path], (3, 3, 2))
-                    self.assertIsInstance(found, LeftOut)
+                    (entry,) = reading.read([path], (3, 3, 2))
+                    self.assertIsInstance(entry, LeftOut)
                 (self.folder / "a.npy").write_bytes(data)
                 with self.assertRaisesRegex(ValueError, "holds a Python object|not a .npy file"):
                     read_records(epath.Path(self.folder / "a.npy"))

@@ -30,8 +30,8 @@ class SplitsTest(tf.test.TestCase):
 
     def test_a_split_never_changes(self):
         # Written down once: another function would move objects from train to test.
-        known = [split_of(f"sim-0-{index:08d}") for index in range(8)]
-        self.assertEqual(known, KNOWN)
+        splits = [split_of(f"sim-0-{index:08d}") for index in range(8)]
+        self.assertEqual(splits, KNOWN)
         few, many = (group_by_split(map(str, range(number))) for number in (100, 1000))
         for split, members in few.items():
             self.assertContainsSubset(members, many[split])
@@ -62,8 +62,8 @@ class StampTest(tf.test.TestCase):
     def test_what_goes_in_comes_out(self):
         feature = Stamp(shape=(8, 6, 5))
         image = np.random.default_rng(0).normal(size=(8, 6, 5)).astype(np.float32)
-        for given in (image, compress(image)):
-            self.assertAllEqual(feature.decode_example(feature.encode_example(given)), image)
+        for encoded in (image, compress(image)):
+            self.assertAllEqual(feature.decode_example(feature.encode_example(encoded)), image)
         with self.assertRaisesRegex(ValueError, r"shape \(8, 6, 5\); got float64"):
             feature.encode_example(image.astype(float))
 

@@ -86,12 +86,12 @@ class DomainAdaptationTest(tf.test.TestCase):
         self.assertIn("epoch 8/8", out)
         folder = RunFolder(self.folder / "mmd")
         metrics = json.loads(folder.metrics.read_text())
-        found = metrics["transfer"]
+        scores = metrics["transfer"]
         # Of 40 test objects each: two halves of the source differ by some 0.1.
-        self.assertGreater(found["mmd_before"], 0.3)
-        self.assertLess(found["mmd_after"], 0.5 * found["mmd_before"])
-        self.assertLess(found["survey_auc_after"], found["survey_auc_before"])
-        self.assertIn("label_target_after", found)
+        self.assertGreater(scores["mmd_before"], 0.3)
+        self.assertLess(scores["mmd_after"], 0.5 * scores["mmd_before"])
+        self.assertLess(scores["survey_auc_after"], scores["survey_auc_before"])
+        self.assertIn("label_target_after", scores)
         self.assertEqual(metrics["training"]["epochs"], 8)
         report = (folder.path / "report.md").read_text()
         self.assertIn("python -m trainers.domain_adaptation --run_dir", report)
@@ -108,7 +108,7 @@ class DomainAdaptationTest(tf.test.TestCase):
             self.assertEqual(evaluate.main([*options, "--evaluators", "transfer"]), 0)
             self.assertEqual(export.main(saved), 0)
         again = json.loads((other / "metrics.json").read_text())["transfer"]
-        self.assertAllClose(again["mmd_after"], found["mmd_after"])
+        self.assertAllClose(again["mmd_after"], scores["mmd_after"])
 
     def test_killed_in_mid_epoch_ends_with_the_same_bits(self):
         options = ("--method", "dann", "--variant", "frozen", "--evaluators", "history")
@@ -155,11 +155,9 @@ class DomainAdaptationTest(tf.test.TestCase):
         with mock.patch.object(loading, "load", LOAD):
             with contextlib.redirect_stdout(io.StringIO()):
                 self.assertEqual(tiny.command(options), 0)
-            given = ("--data_dir", str(self.folder / "far"))
+            data = ("--data_dir", str(self.folder / "far"))
             with mock.patch.object(adaptation, "adapt", return_value=None) as adapt:
-                _, _, errors = self.adapt(
-                    "to_far", *given, run_dir=of_images, target="image_folder"
-                )
+                _, _, errors = self.adapt("to_far", *data, run_dir=of_images, target="image_folder")
             self.assertEqual(errors, "")
             config, source, target, _ = adapt.call_args.args
             # The second is how `trainers.evaluate` finds it later.

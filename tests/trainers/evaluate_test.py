@@ -205,8 +205,8 @@ class EvaluateTest(tf.test.TestCase):
         with mock.patch.object(evaluation, "evaluate", return_value={}) as run:
             self.evaluate(*options)
             self.evaluate(*options, "--class_fractions", "0.4", "0.6")
-        given = [call.kwargs["class_fractions"] for call in run.call_args_list]
-        self.assertEqual(given, [[0.7, 0.3], [0.4, 0.6]])
+        fractions = [call.kwargs["class_fractions"] for call in run.call_args_list]
+        self.assertEqual(fractions, [[0.7, 0.3], [0.4, 0.6]])
         _, errors = self.evaluate(*options, "--class_fractions", "0.4", "0.4")
         self.assertIn("--class_fractions must sum to 1; got [0.4, 0.4]", errors)
 

@@ -155,9 +155,9 @@ class VersionsTest(ExportTestCase):
     def test_versions_may_have_leading_zeros(self):
         (self.folder / "tiny/0000007").mkdir(parents=True)
         (self.folder / "tiny/0000007/saved_model.pb").touch()
-        found = model_folder.folder_of(self.folder / "tiny")
-        self.assertEqual(found, self.folder / "tiny/0000007")
-        self.assertEqual(served_model.Facts.of(found).version, "7")
+        newest = model_folder.folder_of(self.folder / "tiny")
+        self.assertEqual(newest, self.folder / "tiny/0000007")
+        self.assertEqual(served_model.Facts.of(newest).version, "7")
         with self.assertRaisesRegex(UserError, "version 7 exists already .* it has: 7"):
             self.export(version=7)
         self.assertEqual(self.export().name, "8")

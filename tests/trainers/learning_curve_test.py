@@ -128,8 +128,8 @@ class FrozenProbesTest(tf.test.TestCase):
         for strength in frozen_probes.STRENGTHS:
             model = LogisticRegression(C=strength, max_iter=2000)
             model.fit(scaler.transform(features[train]), labels[train])
-            found = model.predict_log_proba(scaler.transform(features[validation]))
-            likelihoods.append(found[np.arange(30), labels[validation]].mean())
+            scored = model.predict_log_proba(scaler.transform(features[validation]))
+            likelihoods.append(scored[np.arange(30), labels[validation]].mean())
         chosen = frozen_probes.logistic(features, labels, train, validation, 0)
         best = frozen_probes.STRENGTHS[int(np.argmax(likelihoods))]
         self.assertEqual(chosen[-1].C, best)

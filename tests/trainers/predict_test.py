@@ -68,12 +68,12 @@ class PredictTestCase(tf.test.TestCase):
     def predict(self, images, output="out.parquet", *options, model=None, status=0):
         """Runs the command in this process; returns what it printed."""
         images = [images] if isinstance(images, (str, Path)) else images
-        given = ["--saved_model", model or self.model, "--output", self.folder / output]
+        words = ["--saved_model", model or self.model, "--output", self.folder / output]
         if images:
-            given += ["--images", *(self.folder / image for image in images)]
+            words += ["--images", *(self.folder / image for image in images)]
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            ended = predict.main([str(option) for option in [*given, *options]])
+            ended = predict.main([str(option) for option in [*words, *options]])
         self.assertEqual(ended, status, printed.getvalue())
         return printed.getvalue()
 
@@ -140,8 +140,8 @@ class TableTest(PredictTestCase):
                 continue
             self.assertIn("posterior of latent 0", table["latent_0"].description)
             meta = {key.lower(): value for key, value in table.meta.items()}
-            known = (meta["model"], meta["version"], meta["rows"], meta["left_out"])
-            self.assertEqual(known, ("tiny", "1", 300, 0))
+            recorded = (meta["model"], meta["version"], meta["rows"], meta["left_out"])
+            self.assertEqual(recorded, ("tiny", "1", 300, 0))
             self.assertIn("tensorflow 2", meta["creator"])
             self.assertIn(f"--output {self.folder}/out{end}", meta["command"])
         lines = "find saved_model.pb variables assets -type f | LC_ALL=C sort | xargs sha256sum"
@@ -265,8 +265,8 @@ class LeftOutTest(PredictTestCase):
         run = self.folder / "run"
         run.mkdir()
         np.save(self.folder / "a.npy", IMAGES)
-        given = ["--images", self.folder / "a.npy", "--output", self.folder / "out.fits"]
-        given = [str(option) for option in [*given, "--run_dir", run]]
+        words = ["--images", self.folder / "a.npy", "--output", self.folder / "out.fits"]
+        words = [str(option) for option in [*words, "--run_dir", run]]
         for name, content in (
             ("README", ""),
             ("config.json", json.dumps({"model": "tiny"})),
@@ -274,9 +274,9 @@ class LeftOutTest(PredictTestCase):
             ("model.keras", "weights"),
         ):
             (run / name).write_text(content)
-            self.assertEqual(predict.main(given), 2)
+            self.assertEqual(predict.main(words), 2)
         exports.note(RunFolder(run), self.model)
-        self.assertEqual(predict.main(given), 0)
+        self.assertEqual(predict.main(words), 0)
         self.assert_answers(self.table("out.fits"), IMAGES)
 
 

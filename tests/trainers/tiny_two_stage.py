@@ -62,8 +62,8 @@ class TinyTwoStage(ImageModel):
         return {"probability": tf.nn.softmax(self.head(self.features(images)))}
 
     def objective(self, batch, seed, training):
-        known = "features" in batch
-        logits = self.head(batch["features"] if known else self.features(batch["image"]))
+        cached = "features" in batch
+        logits = self.head(batch["features"] if cached else self.features(batch["image"]))
         target = tf.one_hot(batch["label"], len(self.class_names))
         return {"loss": tf.nn.softmax_cross_entropy_with_logits(target, logits)}
 

@@ -68,15 +68,15 @@ class Worker:
 
 def addresses(number):
     """Returns that many addresses that nobody listens at."""
-    found = []
+    lines = []
     with contextlib.ExitStack() as stack:
         # Drawn from the system, so that processes that test at once do not draw the same.
         for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
             with contextlib.suppress(OSError):
                 stack.enter_context(listen(f"localhost:{port}"))
-                found.append(f"localhost:{port}")
-            if len(found) == number:
-                return found
+                lines.append(f"localhost:{port}")
+            if len(lines) == number:
+                return lines
     raise AssertionError(f"no {number} free ports in {_PORTS}")
 
 

@@ -114,9 +114,9 @@ class DomainAdaptationTest(tf.test.TestCase, parameterized.TestCase):
             loss = distance()
         actual = tape.gradient(loss, values)
         with tf.GradientTape() as tape:
-            known = entropy()
-        expected = tape.gradient(known, values)
-        self.assertAllClose(loss, 2 * (np.log(2) - known), rtol=1e-4)
+            entropy_value = entropy()
+        expected = tape.gradient(entropy_value, values)
+        self.assertAllClose(loss, 2 * (np.log(2) - entropy_value), rtol=1e-4)
         for number, (one, two) in enumerate(zip(actual, expected, strict=True)):
             # Both descend: the network its cross-entropy, the encoder the bound, which rises as
             # the cross-entropy falls.

@@ -106,13 +106,13 @@ class ZooModelTestCase(tf.test.TestCase):
 
     def answers(self, model, number: int = 3) -> dict[str, dict[str, np.ndarray]]:
         """Returns the outputs of every signature, and for each its inputs under `inputs`."""
-        known = self.inputs(number)
+        by_name = self.inputs(number)
         if hasattr(model, "decode"):
             size = (number, model.latent_dim)
-            known["latent"] = np.random.default_rng(1).normal(size=size).astype(np.float32)
+            by_name["latent"] = np.random.default_rng(1).normal(size=size).astype(np.float32)
         answers = {}
         for name, signature in model.signatures().items():
-            inputs = {tensor.name: known[tensor.name] for tensor in signature.inputs}
+            inputs = {tensor.name: by_name[tensor.name] for tensor in signature.inputs}
             outputs = signature.function(*map(tf.constant, inputs.values()))
             answers[name] = {"inputs": inputs}
             answers[name] |= {key: np.asarray(value) for key, value in outputs.items()}

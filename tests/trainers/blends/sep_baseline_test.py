@@ -22,9 +22,9 @@ def stamp(*sources, noise=1.0, size=65):
 
 class SepOnStampsTest(tf.test.TestCase):
     def assert_label(self, image, offsets, expected, detections):
-        found = sep_baseline.run(image[None], np.array(offsets, float)[None])
-        self.assertAllEqual(found.detections, [detections])
-        self.assertAllEqual(found.labels, [expected])
+        outcome = sep_baseline.run(image[None], np.array(offsets, float)[None])
+        self.assertAllEqual(outcome.detections, [detections])
+        self.assertAllEqual(outcome.labels, [expected])
 
     def test_one_galaxy_is_isolated(self):
         self.assert_label(stamp((0, 0, 2000, 2)), NONE, ISOLATED, 1)
@@ -73,9 +73,9 @@ class SepOnStampsTest(tf.test.TestCase):
             return extract(image, *arguments, **settings)
 
         with mock.patch.object(sep_baseline.sep, "extract", sometimes):
-            found = sep_baseline.run(stamps, np.full((4, 2), np.nan))
-        self.assertAllEqual(found.labels, [FAILURE, FAILURE, ISOLATED, FAILURE])
-        self.assertEqual(found.failures, {"nothing found": 1, "too many found": 1, "gave up": 1})
+            outcome = sep_baseline.run(stamps, np.full((4, 2), np.nan))
+        self.assertAllEqual(outcome.labels, [FAILURE, FAILURE, ISOLATED, FAILURE])
+        self.assertEqual(outcome.failures, {"nothing found": 1, "too many found": 1, "gave up": 1})
 
     def test_any_number_of_processes_gives_the_same(self):
         random = np.random.default_rng(1)
@@ -100,8 +100,8 @@ class SepOnStampsTest(tf.test.TestCase):
 
 class RulesTest(tf.test.TestCase):
     def assert_label(self, detected, merged, true, expected):
-        found = sep_baseline.label(np.array(detected, float), np.array(merged), np.array(true))
-        self.assertEqual(found, expected)
+        outcome = sep_baseline.label(np.array(detected, float), np.array(merged), np.array(true))
+        self.assertEqual(outcome, expected)
 
     def test_a_single_detection_is_a_blend_if_flagged_and_in_place(self):
         pair = [[32, 32], [40, 32]]

@@ -55,9 +55,9 @@ def _parse(line):
 
 class ParserTest(tf.test.TestCase):
     def test_options(self):
-        given = _parse("--folder f --labels 4 5 --settings a=1 b=x --settings c=2,3 --overwrite")
+        parsed = _parse("--folder f --labels 4 5 --settings a=1 b=x --settings c=2,3 --overwrite")
         self.assertEqual(
-            given,
+            parsed,
             _Options(
                 folder=Path("f"),
                 labels=[4, 5],

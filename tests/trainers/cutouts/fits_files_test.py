@@ -35,19 +35,19 @@ class FitsTest(ReadingTestCase):
         extensions = [fits.ImageHDU(IMAGES[row, ..., 0]) for row in range(2)]
         path = self.folder / "m.fits"
         fits.HDUList([fits.PrimaryHDU(), *extensions]).writeto(path)
-        found = self.read(path, shape=(6, 5, 1))
-        self.assert_images(found, IMAGES[:2, ..., :1], ["m.fits#1", "m.fits#2"])
-        (found,) = self.read(path, extensions="bands")
-        self.assertAllEqual(found.image, np.moveaxis(IMAGES[:2, ..., 0], 0, -1))
+        entries = self.read(path, shape=(6, 5, 1))
+        self.assert_images(entries, IMAGES[:2, ..., :1], ["m.fits#1", "m.fits#2"])
+        (entry,) = self.read(path, extensions="bands")
+        self.assertAllEqual(entry.image, np.moveaxis(IMAGES[:2, ..., 0], 0, -1))
 
     def test_rows_of_a_table_in_either_order_of_the_axes(self):
         for name, images in (("l.fits", IMAGES), ("f.fits.gz", np.moveaxis(IMAGES, -1, 1))):
             table = Table({"ID": NAMES, "stamp": images, "flux": np.arange(7.0)})
             table.write(self.folder / name)
             self.assert_images(self.read(name), IMAGES, NAMES)
-        found = self.read("l.fits", column="stamp", id_column="flux")
-        self.assertEqual([one.id for one in found][:2], ["0.0", "1.0"])
-        self.assertEqual(found[3].source, "l.fits[3]")
+        entries = self.read("l.fits", column="stamp", id_column="flux")
+        self.assertEqual([one.id for one in entries][:2], ["0.0", "1.0"])
+        self.assertEqual(entries[3].source, "l.fits[3]")
 
     def test_small_files_are_opened_once_and_large_ones_divided(self):
         for row in range(4):
@@ -70,8 +70,8 @@ class FitsTest(ReadingTestCase):
         fits.writeto(self.folder / "u.fits", image)
         table = Table({"image": np.stack([image + 7] * 3)})
         table.write(self.folder / "t.fits")
-        (found,) = self.read("u.fits", shape=(6, 5, 1))
-        self.assertAllEqual(found.image[..., 0], image)
+        (entry,) = self.read("u.fits", shape=(6, 5, 1))
+        self.assertAllEqual(entry.image[..., 0], image)
         self.assertAllEqual(self.read("t.fits", shape=(6, 5, 1))[2].image[..., 0], image + 7)
 
     def test_what_is_broken_is_told_and_the_rest_is_read(self):
@@ -87,10 +87,10 @@ class FitsTest(ReadingTestCase):
         image[0, 0, :3] = np.nan, np.inf, -np.inf
         fits.writeto(self.folder / "nan.fits", image)
         names = ["cut.fits", "none.fits", "nan.fits", "table_cut.fits", "other.fits", "good.fits"]
-        found = self.read(*names)
-        self.assertIsInstance(found[-1], Cutout)
-        self.assertEqual(found[3].number, 7)
-        reasons = {one.source: one.reason for one in found[:-1]}
+        entries = self.read(*names)
+        self.assertIsInstance(entries[-1], Cutout)
+        self.assertEqual(entries[3].number, 7)
+        reasons = {one.source: one.reason for one in entries[:-1]}
         self.assertRegex(reasons["cut.fits"], "cannot be read")
         self.assertRegex(reasons["none.fits"], "cannot be read: Empty")
         self.assertEqual(reasons["nan.fits"], "3 of 60 pixels are NaN or infinite")
@@ -121,8 +121,8 @@ class ExtensionsTest(ReadingTestCase):
         return len(planes)
 
     def values(self, *hdus, shape=(6, 5, 1), **options):
-        found = self.read("a.fits", shape=shape, hdu=hdus, **options)
-        return {one.source: one.image[0, 0].tolist() for one in found}
+        entries = self.read("a.fits", shape=shape, hdu=hdus, **options)
+        return {one.source: one.image[0, 0].tolist() for one in entries}
 
     def test_names_and_numbers_choose_images_in_their_order(self):
         self.write()
@@ -139,25 +139,25 @@ class ExtensionsTest(ReadingTestCase):
         options = parse(TableOptions, arguments, prog="", description="")
         output.touch()  # It is not read.
         files = table.files(options, (6, 5, 1))
-        found = [one.source for one in files.entries(0, len(files))]
-        self.assertEqual(found, ["a.fits#4", "a.fits#1", "a.fits#3"])
+        entries = [one.source for one in files.entries(0, len(files))]
+        self.assertEqual(entries, ["a.fits#4", "a.fits#1", "a.fits#3"])
 
     def test_what_is_not_there_is_told_with_what_is(self):
         self.write()
-        found = self.read("a.fits", shape=(6, 5, 1), hdu=("ERR", "N2", 0))
-        self.assertIsInstance(found[0], Cutout)
+        entries = self.read("a.fits", shape=(6, 5, 1), hdu=("ERR", "N2", 0))
+        self.assertIsInstance(entries[0], Cutout)
         reason = "is none of the images, which are 1 (SCI), 2 (ERR), 3 (SCI), 4 (DQ)"
         left_out = [LeftOut("a.fits#N2", reason), LeftOut("a.fits#0", reason)]
-        self.assertEqual(found[1:], left_out)
-        (found,) = self.read("a.fits", hdu=("ERR", "N2"), extensions="bands")
-        self.assertEqual(found, LeftOut("a.fits", f"extension N2 {reason}"))
-        (found,) = self.read("a.fits", shape=(6, 5, 1), column="SCI")
-        self.assertRegex(found.reason, "no table for `column`; `hdu` chooses images, 1 .SCI., 2")
+        self.assertEqual(entries[1:], left_out)
+        (entry,) = self.read("a.fits", hdu=("ERR", "N2"), extensions="bands")
+        self.assertEqual(entry, LeftOut("a.fits", f"extension N2 {reason}"))
+        (entry,) = self.read("a.fits", shape=(6, 5, 1), column="SCI")
+        self.assertRegex(entry.reason, "no table for `column`; `hdu` chooses images, 1 .SCI., 2")
 
     def test_bands_may_have_axes_of_length_one(self):
         number = self.write(axes=(1, 1))
-        (found,) = self.read("a.fits", shape=(6, 5, number), extensions="bands")
-        self.assertAllEqual(found.image[2, 3], np.arange(number))
+        (entry,) = self.read("a.fits", shape=(6, 5, number), extensions="bands")
+        self.assertAllEqual(entry.image[2, 3], np.arange(number))
 
 
 class TablesTest(ReadingTestCase):
@@ -169,27 +169,27 @@ class TablesTest(ReadingTestCase):
         self.write({"psf": IMAGES[:2]}, {"IMAGE": IMAGES, "noise": IMAGES + 1, "Id": NAMES})
         self.assert_images(self.read("a.fits"), IMAGES, NAMES)
         self.assert_images(self.read("a.fits", column="Noise"), IMAGES + 1, NAMES)
-        found = self.read("a.fits", column="PSF")
-        self.assert_images(found, IMAGES[:2], ["a.fits#1[0]", "a.fits#1[1]"])
-        (found,) = self.read("a.fits", column="none")
+        entries = self.read("a.fits", column="PSF")
+        self.assert_images(entries, IMAGES[:2], ["a.fits#1[0]", "a.fits#1[1]"])
+        (entry,) = self.read("a.fits", column="none")
         reason = "has no column 'none' with cutouts; there are 'psf' of table 1, 'IMAGE' of table 2"
-        self.assertStartsWith(found.reason, reason)
+        self.assertStartsWith(entry.reason, reason)
 
     def test_columns_that_cannot_be_told_apart_are_listed(self):
         self.write({"image": IMAGES}, {"image": IMAGES + 1})
-        (found,) = self.read("a.fits")
+        (entry,) = self.read("a.fits")
         self.assertEqual(
-            found.reason,
+            entry.reason,
             "has several columns with cutouts: 'image' of table 1, 'image' of table 2; `column` or "
             "`hdu` chooses one",
         )
-        found = self.read("a.fits", column="image", hdu=[2])
-        self.assert_images(found, IMAGES + 1, [f"a.fits#2[{row}]" for row in range(7)])
+        entries = self.read("a.fits", column="image", hdu=[2])
+        self.assert_images(entries, IMAGES + 1, [f"a.fits#2[{row}]" for row in range(7)])
 
     def test_an_image_of_another_size_before_a_table_names_the_column(self):
         self.write({"stamp": IMAGES}, image=np.zeros((9, 9)))
-        (found,) = self.read("a.fits")
-        self.assertRegex(found.reason, "`column=stamp` reads table 1 in its place$")
+        (entry,) = self.read("a.fits")
+        self.assertRegex(entry.reason, "`column=stamp` reads table 1 in its place$")
         self.assertLen(self.read("a.fits", column="stamp"), 7)
 
     def test_what_stands_for_nothing_is_no_number(self):
@@ -201,7 +201,7 @@ class TablesTest(ReadingTestCase):
         ]
         path = self.folder / "t.fits"
         fits.BinTableHDU.from_columns(columns).writeto(path)
-        found = self.read("t.fits", shape=(6, 5, 1))
+        entries = self.read("t.fits", shape=(6, 5, 1))
         reason = "1 of 30 pixels are NaN or infinite"
-        self.assertEqual(found[0], LeftOut("t.fits[0]", reason))
-        self.assertEqual(found[1].id, "t.fits[1]")
+        self.assertEqual(entries[0], LeftOut("t.fits[0]", reason))
+        self.assertEqual(entries[1].id, "t.fits[1]")

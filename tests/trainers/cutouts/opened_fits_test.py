@@ -103,8 +103,8 @@ class DamageTest(ReadingTestCase):
         )
         self.assertEqual(numbers, [])
         self.assertStartsWith(reasons[0], "extension 6 cannot be read")
-        (found,) = self.read("a.fits", shape=(60, 50, 2), extensions="bands", hdu=(1, 5))
-        self.assertAllEqual(found.image, np.moveaxis(PLANES[[0, 4]], 0, -1))
+        (entry,) = self.read("a.fits", shape=(60, 50, 2), extensions="bands", hdu=(1, 5))
+        self.assertAllEqual(entry.image, np.moveaxis(PLANES[[0, 4]], 0, -1))
 
     def test_packed_tables_and_what_is_lost_after_a_table_are_told(self):
         path = self.folder / "t.fits"
@@ -112,13 +112,13 @@ class DamageTest(ReadingTestCase):
         table = path.read_bytes()
         packed = gzip.compress(table)
         (self.folder / "t.fits.gz").write_bytes(packed[: len(packed) // 2])
-        (found,) = self.read("t.fits.gz")
-        self.assertEqual((found.number, found.reason), (7, EARLY))
+        (entry,) = self.read("t.fits.gz")
+        self.assertEqual((entry.number, entry.reason), (7, EARLY))
         path.write_bytes(table + self.whole[self.starts[3] :][:500])
-        found = self.read("t.fits")
-        self.assertLen(found, 8)
-        self.assertStartsWith(found[7].reason, "cannot be read: what follows its first")
-        self.assertEqual(found[7].source, "t.fits#2")
+        entries = self.read("t.fits")
+        self.assertLen(entries, 8)
+        self.assertStartsWith(entries[7].reason, "cannot be read: what follows its first")
+        self.assertEqual(entries[7].source, "t.fits#2")
 
 
 def _unpacked(packed):

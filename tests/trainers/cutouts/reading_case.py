@@ -24,20 +24,20 @@ class ReadingTestCase(tf.test.TestCase):
     def read(self, *paths, shape=SHAPE, **options):
         """Reads at a stretch and in parts, of files and of objects, and sees that they agree."""
         paths = [self.folder / path for path in paths]
-        found = list(read(paths, shape, **options))
+        entries = list(read(paths, shape, **options))
         for small in (sources._SMALL, -1):
             with mock.patch.object(sources, "_SMALL", small):
                 files = pickle.loads(pickle.dumps(CutoutFiles(paths, shape, **options)))
-            self.assert_same(found, self.parts(files))
-        return found
+            self.assert_same(entries, self.parts(files))
+        return entries
 
     def parts(self, files):
         for start in range(0, len(files), 3):
             yield from files.entries(start, start + 3)
         files.close()
 
-    def assert_same(self, found, parts):
-        for one, again in zip(found, parts, strict=False):
+    def assert_same(self, entries, parts):
+        for one, again in zip(entries, parts, strict=False):
             if isinstance(one, LeftOut) and one.number > 1:
                 break  # In parts, the rest of a file is several.
             self.assertEqual(one.source, again.source)
@@ -46,8 +46,8 @@ class ReadingTestCase(tf.test.TestCase):
             else:
                 self.assertEqual(one, again)
 
-    def assert_images(self, found, images, ids):
-        self.assertEqual([one.id if isinstance(one, Cutout) else one for one in found], ids)
-        for one, image in zip(found, images, strict=True):
+    def assert_images(self, entries, images, ids):
+        self.assertEqual([one.id if isinstance(one, Cutout) else one for one in entries], ids)
+        for one, image in zip(entries, images, strict=True):
             self.assertEqual(one.image.dtype, np.float32)
             self.assertAllEqual(one.image, image)

@@ -19,12 +19,12 @@ class PictureTest(ReadingTestCase):
         Image.fromarray(pixels).save(self.folder / "a.png")
         Image.fromarray(pixels).save(self.folder / "b.JPG", quality=95)
         Image.fromarray(pixels[..., 0]).save(self.folder / "grey.png")
-        found = self.read("a.png", "b.JPG", "grey.png", shape=(None, None, 3))
+        entries = self.read("a.png", "b.JPG", "grey.png", shape=(None, None, 3))
         jpeg = np.asarray(Image.open(self.folder / "b.JPG"))
         grey = np.repeat(pixels[..., :1], 3, axis=-1)
-        self.assert_images(found, [pixels, jpeg, grey], ["a.png", "b.JPG", "grey.png"])
-        (found,) = self.read("grey.png", shape=(6, 5, 1))
-        self.assertAllEqual(found.image, pixels[..., :1])
+        self.assert_images(entries, [pixels, jpeg, grey], ["a.png", "b.JPG", "grey.png"])
+        (entry,) = self.read("grey.png", shape=(6, 5, 1))
+        self.assertAllEqual(entry.image, pixels[..., :1])
 
     def test_pictures_of_16_bits_are_read_as_they_are(self):
         deep = tf.fill((6, 5, 4), tf.constant(1000, tf.uint16))
@@ -73,8 +73,8 @@ class ArraysTest(ReadingTestCase):
         np.save(self.folder / "a.npy", IMAGES[0])
         np.save(self.folder / "b.npy", IMAGES[..., 0])
         self.assert_images(self.read("a.npy"), IMAGES[:1], ["a.npy"])
-        found = self.read("b.npy", shape=(6, 5, 1))
-        self.assertAllEqual([one.image for one in found], IMAGES[..., :1])
+        entries = self.read("b.npy", shape=(6, 5, 1))
+        self.assertAllEqual([one.image for one in entries], IMAGES[..., :1])
 
     def test_a_pickle_is_never_loaded(self):
         class Harm:
@@ -87,29 +87,29 @@ class ArraysTest(ReadingTestCase):
         np.save(self.folder / "a.npy", objects, allow_pickle=True)
         np.savez(self.folder / "b.npz", image=IMAGES, id=objects[:, 0, 0, 0])
         (self.folder / "c.npy").write_bytes(pickle.dumps(Harm()))
-        found = self.read("a.npy", "b.npz", "c.npy")
-        self.assertRegex(found[0].reason, "holds Python objects, which are never unpickled")
-        self.assertRegex(found[1].reason, "Object arrays cannot be loaded")
-        self.assertRegex(found[2].reason, "magic string")
+        entries = self.read("a.npy", "b.npz", "c.npy")
+        self.assertRegex(entries[0].reason, "holds Python objects, which are never unpickled")
+        self.assertRegex(entries[1].reason, "Object arrays cannot be loaded")
+        self.assertRegex(entries[2].reason, "magic string")
         self.assertFalse((self.folder / "harm").exists())
 
     def test_whole_rows_of_a_file_cut_short_are_read(self):
         np.save(self.folder / "a.npy", IMAGES)
         memory = (self.folder / "a.npy").read_bytes()
         (self.folder / "a.npy").write_bytes(memory[:-250])
-        found = self.read("a.npy")
-        self.assert_images(found[:-1], IMAGES[:5], [f"a.npy[{row}]" for row in range(5)])
+        entries = self.read("a.npy")
+        self.assert_images(entries[:-1], IMAGES[:5], [f"a.npy[{row}]" for row in range(5)])
         reason = "the file ends before it, after 5 of 7 rows"
-        self.assertEqual(found[-1], LeftOut("a.npy[5:7]", reason, 2))
+        self.assertEqual(entries[-1], LeftOut("a.npy[5:7]", reason, 2))
 
     def test_an_identifier_for_each_cutout(self):
         np.savez(self.folder / "a.npz", image=IMAGES[0], id="J1234")
         np.savez(self.folder / "b.npz", image=IMAGES[0], id=1234)
         np.savez(self.folder / "c.npz", image=IMAGES[:3], id=NAMES[:2])
         np.savez(self.folder / "d.npz", image=IMAGES[:3], id=NAMES[:4])
-        found = self.read("a.npz", "b.npz", "c.npz", "d.npz")
-        self.assertEqual([one.id for one in found[:2]], ["J1234", "1234"])
-        for one, shape in zip(found[2:], (r"\(2,\)", r"\(4,\)"), strict=True):
+        entries = self.read("a.npz", "b.npz", "c.npz", "d.npz")
+        self.assertEqual([one.id for one in entries[:2]], ["J1234", "1234"])
+        for one, shape in zip(entries[2:], (r"\(2,\)", r"\(4,\)"), strict=True):
             self.assertRegex(one.reason, rf"has 3 cutout\(s\) and identifiers of shape {shape}")
 
     def test_what_else_cannot_be_used_is_told(self):
@@ -119,9 +119,11 @@ class ArraysTest(ReadingTestCase):
         np.save(self.folder / "bands.npy", np.zeros((1, 6, 5, 4)))
         np.savez(self.folder / "two.npz", a=IMAGES, b=IMAGES)
         (self.folder / "bad.npz").write_bytes(b"PK\x03\x04 and no more")
-        found = self.read(*["text.npy", "flat.npy", "empty.npy", "bands.npy", "two.npz", "bad.npz"])
+        entries = self.read(
+            *["text.npy", "flat.npy", "empty.npy", "bands.npy", "two.npz", "bad.npz"]
+        )
         for one, reason in zip(
-            found,
+            entries,
             (
                 "values of type <U1; numbers",
                 "values of type <U1; numbers",
@@ -144,8 +146,8 @@ class Hdf5Test(ReadingTestCase):
         with h5py.File(self.folder / "b.hdf5", "w") as file:
             file["survey/stamps"], file["survey/key"] = IMAGES, np.arange(10, 17)
         self.assert_images(self.read("a.h5"), IMAGES, NAMES)
-        found = self.read("b.hdf5", column="/survey/stamps", id_column="survey/key")
-        self.assert_images(found, IMAGES, [str(key) for key in range(10, 17)])
+        entries = self.read("b.hdf5", column="/survey/stamps", id_column="survey/key")
+        self.assert_images(entries, IMAGES, [str(key) for key in range(10, 17)])
 
     def test_an_identifier_for_each_cutout(self):
         for name, images, ids in (
@@ -156,9 +158,9 @@ class Hdf5Test(ReadingTestCase):
         ):
             with h5py.File(self.folder / name, "w") as file:
                 file["image"], file["id"] = images, ids
-        found = self.read("a.h5", "b.h5", "c.h5", "d.h5")
-        self.assertEqual([one.id for one in found[:3]], ["J1", "J2", "J3"])
-        self.assertRegex(found[3].reason, r"has 2 cutout\(s\) and identifiers of shape \(7,\)")
+        entries = self.read("a.h5", "b.h5", "c.h5", "d.h5")
+        self.assertEqual([one.id for one in entries[:3]], ["J1", "J2", "J3"])
+        self.assertRegex(entries[3].reason, r"has 2 cutout\(s\) and identifiers of shape \(7,\)")
 
     def test_broken_files_and_links_to_others_are_told(self):
         with h5py.File(self.folder / "secret.h5", "w") as file:
@@ -220,10 +222,10 @@ class ParquetTest(ReadingTestCase):
         images[4][0][0][0] = None
         images[5][0][0][0] = float("nan")
         self.write("a.parquet", pa.array(images))
-        found = self.read("a.parquet")
-        self.assertAllEqual([found[row].image for row in (0, 6)], IMAGES[[0, 6]])
+        entries = self.read("a.parquet")
+        self.assertAllEqual([entries[row].image for row in (0, 6)], IMAGES[[0, 6]])
         for one, reason in zip(
-            found[1:6],
+            entries[1:6],
             (
                 "is empty",
                 "is 5x5 px; 5x6 px was expected",

@@ -20,10 +20,10 @@ class SourcesTest(ReadingTestCase):
                 Image.new("L", (5, 6)).save(path)
             else:
                 np.save(path.open("wb"), np.ones((6, 5, 1)))
-        found = self.read("", shape=(6, 5, 1))
-        self.assertEqual([one.id for one in found], ["a/2.png", "b/10.png", "b/2.png", "c.npy"])
-        found = self.read("b/*.png", "c.npy", "b/2.png", shape=(6, 5, 1))
-        self.assertEqual([one.id for one in found], ["10.png", "2.png", "c.npy"])
+        entries = self.read("", shape=(6, 5, 1))
+        self.assertEqual([one.id for one in entries], ["a/2.png", "b/10.png", "b/2.png", "c.npy"])
+        entries = self.read("b/*.png", "c.npy", "b/2.png", shape=(6, 5, 1))
+        self.assertEqual([one.id for one in entries], ["10.png", "2.png", "c.npy"])
 
     def test_mistakes_are_told(self):
         (self.folder / "a.txt").touch()
@@ -52,8 +52,8 @@ class SourcesTest(ReadingTestCase):
     def test_one_file_under_two_names_is_read_once(self):
         fits.writeto(self.folder / "a.fits", np.ones((2, 6, 5)))
         with contextlib.chdir(self.folder):
-            found = self.read("a.fits", self.folder / "a.fits", "./a.fits")
-        self.assertLen(found, 1)
+            entries = self.read("a.fits", self.folder / "a.fits", "./a.fits")
+        self.assertLen(entries, 1)
 
     def test_links_are_followed_once_and_those_to_nothing_are_told(self):
         inside, outside = self.folder / "in", self.folder / "out"
@@ -64,9 +64,9 @@ class SourcesTest(ReadingTestCase):
             (inside / name).symlink_to(folder)
             self.addCleanup((inside / name).unlink)  # TensorFlow stumbles over it at the end.
         (inside / "none.fits").symlink_to("nowhere.fits")
-        found = self.read("in")
-        self.assertEqual([one.source for one in found], ["near.fits", "far.fits", "none.fits"])
-        self.assertRegex(found[2].reason, "cannot be read: .*No such file")
+        entries = self.read("in")
+        self.assertEqual([one.source for one in entries], ["near.fits", "far.fits", "none.fits"])
+        self.assertRegex(entries[2].reason, "cannot be read: .*No such file")
         self.assertEqual([state[1] for state in CutoutFiles([inside], SHAPE).state()][2], None)
 
     def test_patterns_of_folders(self):
@@ -89,6 +89,6 @@ class SourcesTest(ReadingTestCase):
         path = os.fsencode(self.folder) + b"/gal\xe9.fits"
         with open(path, "wb") as file:
             fits.PrimaryHDU(np.ones((2, 6, 5))).writeto(file)
-        (found,) = self.read("")
-        self.assertEqual(found.id, r"gal\xe9.fits")
-        found.source.encode()
+        (entry,) = self.read("")
+        self.assertEqual(entry.id, r"gal\xe9.fits")
+        entry.source.encode()

@@ -98,16 +98,16 @@ class _Case(tf.test.TestCase):
 
     def start(self, command, arguments, environments, own=None, **environment):
         """Starts the workers of a cluster; `own` has options for each of them."""
-        found = []
-        for index, given in enumerate(environments):
+        started = []
+        for index, variables in enumerate(environments):
             further = own[index] if own else ()
             output = self.folder / f"output_{len(self.started)}"
             worker = workers.Worker(
-                command, [*arguments, *further], output, {**given, **environment}
+                command, [*arguments, *further], output, {**variables, **environment}
             )
             self.started.append(worker)
-            found.append(worker)
-        return found
+            started.append(worker)
+        return started
 
     def finish(self, started, *statuses):
         """Returns what the workers have written, after they have ended with these statuses."""
@@ -236,7 +236,7 @@ class ManyWorkersTest(_Case):
             json.loads((self.folder / run / "metrics.json").read_text())["training"]
             for run in ("one", "two")
         ]
-        self.assertAllClose(*(found["best_validation_loss"] for found in metrics), rtol=1e-5)
+        self.assertAllClose(*(each["best_validation_loss"] for each in metrics), rtol=1e-5)
 
 
 class ClusterTest(tf.test.TestCase):
@@ -269,8 +269,8 @@ class ClusterTest(tf.test.TestCase):
         for host in ["localhost", "127.0.0.1"] + ["[::1]"] * socket.has_dualstack_ipv6():
             ports = [address.rpartition(":")[2] for address in workers.addresses(2)]
             with self.subTest(host):
-                found = self.meet(self.resolvers([f"{host}:{port}" for port in ports]), 20)
-                self.assertEqual(found, [None, None])
+                resolved = self.meet(self.resolvers([f"{host}:{port}" for port in ports]), 20)
+                self.assertEqual(resolved, [None, None])
 
     def say(self, address, words):
         host, port = address.split(":")
@@ -311,19 +311,19 @@ class ClusterTest(tf.test.TestCase):
         self.assertRegex(str(taken), "worker 1 cannot listen at localhost:[0-9]+: Address already")
 
     def test_mistakes_in_tf_config(self):
-        found = {"worker": ["a:1", "b:2"]}
-        for given, message in (
+        members = {"worker": ["a:1", "b:2"]}
+        for variables, message in (
             ("{", "TF_CONFIG must be"),
             ("[]", "TF_CONFIG must be"),
-            (json.dumps({"cluster": found}), "which has 2 worker; got {}"),
+            (json.dumps({"cluster": members}), "which has 2 worker; got {}"),
             (
-                json.dumps({"cluster": found, "task": {"type": "worker", "index": 2}}),
+                json.dumps({"cluster": members, "task": {"type": "worker", "index": 2}}),
                 "which has 2 worker; got {'type': 'worker', 'index': 2}",
             ),
         ):
             with (
-                self.subTest(given),
-                mock.patch.dict(os.environ, {"TF_CONFIG": given}),
+                self.subTest(variables),
+                mock.patch.dict(os.environ, {"TF_CONFIG": variables}),
                 self.assertRaises(UserError) as raised,
             ):
                 cluster.resolver()
@@ -338,13 +338,13 @@ class ClusterTest(tf.test.TestCase):
             for rank, host in enumerate(hosts):
                 step = {**_task(rank, len(hosts), nodes, tasks), "SLURMD_NODENAME": host}
                 with mock.patch.dict(os.environ, step):
-                    found = cluster.resolver()
+                    resolved = cluster.resolver()
                     self.assertEqual(cluster.workers(), len(hosts))
-                self.assertEqual((found.task_type, found.task_id), ("worker", rank))
-                addresses = found.cluster_spec().as_dict()["worker"]
+                self.assertEqual((resolved.task_type, resolved.task_id), ("worker", rank))
+                addresses = resolved.cluster_spec().as_dict()["worker"]
                 self.assertEqual([address.split(":")[0] for address in addresses], hosts)
                 self.assertLen(set(addresses), len(hosts))
-                self.assertEqual(cluster.is_chief(found), rank == 0)
+                self.assertEqual(cluster.is_chief(resolved), rank == 0)
         cyclic = {**_task(1, 4, "n[1-2]", "2(x2)"), "SLURMD_NODENAME": "n2"}
         with mock.patch.dict(os.environ, cyclic), self.assertRaises(UserError) as raised:
             cluster.resolver()
@@ -356,9 +356,9 @@ def _step(number):
     for job in range(1000):
         step = {"SLURM_JOB_ID": str(job), "SLURM_STEP_ID": "0"}
         with mock.patch.dict(os.environ, {**step, **_task(0, number)}):
-            found = cluster.resolver().cluster_spec().as_dict()["worker"]
+            resolved = cluster.resolver().cluster_spec().as_dict()["worker"]
         with contextlib.suppress(OSError), contextlib.ExitStack() as stack:
-            for address in found:
+            for address in resolved:
                 stack.enter_context(workers.listen(address))
             return [{**step, **_task(index, number)} for index in range(number)]
     raise AssertionError("no port is free")

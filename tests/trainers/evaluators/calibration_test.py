@@ -20,14 +20,14 @@ class CalibrationTest(tf.test.TestCase):
 
     def test_numbers_are_those_of_scikit_learn(self):
         positive, probability = self._draw(overconfidence=1.7)
-        found = calibrate(positive, probability, bins=12)
+        measured = calibrate(positive, probability, bins=12)
         fraction, mean = calibration_curve(positive, probability, n_bins=12)
-        self.assertAllClose(found.bins.value, fraction)
-        self.assertAllClose(found.mean_probability, mean)
-        self.assertNear(found.brier, metrics.brier_score_loss(positive, probability), 1e-12)
-        self.assertNear(found.log_loss, metrics.log_loss(positive, probability), 1e-12)
-        share = found.bins.objects / len(positive)
-        self.assertNear(found.expected_error, np.sum(share * np.abs(fraction - mean)), 1e-12)
+        self.assertAllClose(measured.bins.value, fraction)
+        self.assertAllClose(measured.mean_probability, mean)
+        self.assertNear(measured.brier, metrics.brier_score_loss(positive, probability), 1e-12)
+        self.assertNear(measured.log_loss, metrics.log_loss(positive, probability), 1e-12)
+        share = measured.bins.objects / len(positive)
+        self.assertNear(measured.expected_error, np.sum(share * np.abs(fraction - mean)), 1e-12)
 
     def test_true_probabilities_are_calibrated_and_others_are_not(self):
         # The error of calibrated probabilities is that of the counts, 0.4/sqrt(200) in each bin.
@@ -35,10 +35,10 @@ class CalibrationTest(tf.test.TestCase):
         self.assertGreater(calibrate(*self._draw(overconfidence=3)).expected_error, 0.06)
 
     def test_no_opinion(self):
-        found = calibrate(np.arange(100) % 2 == 1, np.full(100, 0.5))
-        self.assertNear(found.expected_error, 0, 1e-12)
-        self.assertNear(found.brier, 0.25, 1e-12)
-        self.assertNear(found.log_loss, np.log(2), 1e-12)
+        measured = calibrate(np.arange(100) % 2 == 1, np.full(100, 0.5))
+        self.assertNear(measured.expected_error, 0, 1e-12)
+        self.assertNear(measured.brier, 0.25, 1e-12)
+        self.assertNear(measured.log_loss, np.log(2), 1e-12)
 
     def _section(self, class_names):
         dataset = StandInDataset(spec=StandInSpec(class_names=class_names, class_fractions=None))
@@ -70,6 +70,6 @@ class CalibrationTest(tf.test.TestCase):
         self.assertLen(section.tables[0].rows, 3)
 
     def test_certainty_stays_finite(self):
-        found = calibrate(np.array([True, False, True]), np.array([1.0, 0.0, 0.0]))
-        self.assertTrue(np.isfinite(found.log_loss))
-        self.assertNear(found.brier, 1 / 3, 1e-12)
+        measured = calibrate(np.array([True, False, True]), np.array([1.0, 0.0, 0.0]))
+        self.assertTrue(np.isfinite(measured.log_loss))
+        self.assertNear(measured.brier, 1 / 3, 1e-12)

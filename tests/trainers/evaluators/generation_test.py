@@ -27,16 +27,16 @@ class GenerationTest(tf.test.TestCase):
         decode = self.model.decode
         gain, offset = np.arange(1, 6.0), np.arange(5.0)
         self.model.decode = lambda latent: {"image": (decode(latent)["image"] - offset) / gain}
-        found = survey_scale(self.context, self.context.latents())
-        self.assertAllClose(found[0], gain, rtol=1e-3)
-        self.assertAllClose(found[1], offset, atol=1e-3)
+        scale = survey_scale(self.context, self.context.latents())
+        self.assertAllClose(scale[0], gain, rtol=1e-3)
+        self.assertAllClose(scale[1], offset, atol=1e-3)
 
     def test_scale_of_a_model_that_decodes_in_survey_units(self):
-        found = survey_scale(self.context, self.context.latents())
-        self.assertAllClose(found, (np.ones(5), np.zeros(5)), atol=1e-4)
+        scale = survey_scale(self.context, self.context.latents())
+        self.assertAllClose(scale, (np.ones(5), np.zeros(5)), atol=1e-4)
         del self.model.reconstruct
-        found = survey_scale(self.context, self.context.latents())
-        self.assertAllEqual(found, (np.ones(5), np.zeros(5)))
+        scale = survey_scale(self.context, self.context.latents())
+        self.assertAllEqual(scale, (np.ones(5), np.zeros(5)))
 
     def test_the_model_s_own_prior_is_used(self):
         asked = []

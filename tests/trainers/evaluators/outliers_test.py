@@ -13,11 +13,11 @@ class OutliersTest(tf.test.TestCase):
         reference = generator.normal(size=(200, 3)) @ np.diag([1, 5, 0.2])
         points = generator.normal(size=(10, 3))
         zeros = np.zeros(200, int)
-        found = robust_distances(points, zeros[:10], reference, zeros)
+        distances = robust_distances(points, zeros[:10], reference, zeros)
         robust = MinCovDet(random_state=0).fit(reference)
         inverse = np.linalg.inv(robust.covariance_)
         expected = [mahalanobis(point, robust.location_, inverse) for point in points]
-        self.assertAllClose(found, expected, rtol=1e-6)
+        self.assertAllClose(distances, expected, rtol=1e-6)
 
     def test_contamination_does_not_hide_itself(self):
         generator = np.random.default_rng(1)

@@ -18,27 +18,27 @@ class MeasureTest(tf.test.TestCase):
         generator = np.random.default_rng(0)
         truth = generator.uniform(-5, 10, 500)
         predicted = 0.8 * truth + 0.7 + generator.normal(0, 1.2, 500)
-        found = measure(truth, predicted)
-        self.assertAllClose(found.rms, metrics.root_mean_squared_error(truth, predicted))
-        self.assertAllClose(found.explained, metrics.r2_score(truth, predicted))
-        self.assertAllClose(found.pearson, np.corrcoef(truth, predicted)[0, 1])
-        self.assertAllClose(found.spearman, stats.spearmanr(truth, predicted).statistic)
-        self.assertAllClose(found.bias, np.mean(predicted - truth))
+        scores = measure(truth, predicted)
+        self.assertAllClose(scores.rms, metrics.root_mean_squared_error(truth, predicted))
+        self.assertAllClose(scores.explained, metrics.r2_score(truth, predicted))
+        self.assertAllClose(scores.pearson, np.corrcoef(truth, predicted)[0, 1])
+        self.assertAllClose(scores.spearman, stats.spearmanr(truth, predicted).statistic)
+        self.assertAllClose(scores.bias, np.mean(predicted - truth))
 
     def test_a_normal_with_outliers(self):
         # Quantiles of a normal in place of a sample: nothing is left to chance.
         normal = 0.3 + 2.0 * stats.norm.ppf((np.arange(9900) + 0.5) / 9900)
         residual = np.concatenate([normal, np.full(100, 50.0)])
         truth = np.linspace(0, 100, 10000)
-        found = measure(truth, truth + residual)
-        self.assertAllClose(found.scatter, 2.0, rtol=0.02)
+        scores = measure(truth, truth + residual)
+        self.assertAllClose(scores.scatter, 2.0, rtol=0.02)
         expected = 0.99 * 2 * stats.norm.sf(3.0) + 0.01
-        self.assertAllClose(found.outliers, expected, atol=5e-4)
-        self.assertAllClose(found.bias, 0.99 * 0.3 + 0.5, atol=1e-3)
+        self.assertAllClose(scores.outliers, expected, atol=5e-4)
+        self.assertAllClose(scores.bias, 0.99 * 0.3 + 0.5, atol=1e-3)
 
     def test_constant(self):
-        found = measure(np.array([1.0, 1.0, 1.0]), np.array([1.0, 2.0, 3.0]))
-        self.assertTrue(np.isnan(found.pearson) and np.isnan(found.explained))
+        scores = measure(np.array([1.0, 1.0, 1.0]), np.array([1.0, 2.0, 3.0]))
+        self.assertTrue(np.isnan(scores.pearson) and np.isnan(scores.explained))
 
 
 class RegressionTest(tf.test.TestCase):
@@ -58,13 +58,13 @@ class RegressionTest(tf.test.TestCase):
     def test_section(self):
         context, truth, predicted = self._context()
         section = evaluate_regression(context)
-        known = np.isfinite(truth)
-        found = measure(truth[known], predicted[known])
+        finite = np.isfinite(truth)
+        scores = measure(truth[finite], predicted[finite])
         self.assertEqual(section.metrics["objects"], 90)
         for name in ("bias", "rms", "scatter", "outliers", "pearson"):
-            self.assertAllClose(section.metrics[name], getattr(found, name), atol=1e-5)
+            self.assertAllClose(section.metrics[name], getattr(scores, name), atol=1e-5)
         # The bootstrap's interval of a mean is that of its standard error, 3 % from 1000 resamples.
-        error = np.std((predicted - truth)[known]) / 90**0.5
+        error = np.std((predicted - truth)[finite]) / 90**0.5
         width = section.metrics["bias_high"] - section.metrics["bias_low"]
         self.assertAllClose(width, 2 * 1.96 * error, rtol=0.12)
         self.assertIn("Bias of T-Type", section.key_numbers)

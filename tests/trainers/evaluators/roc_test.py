@@ -24,18 +24,18 @@ class RocTest(tf.test.TestCase):
         labels = dataset.arrays("test")["label"]
         generator = np.random.default_rng(0)
         second = 1 / (1 + np.exp(-(generator.normal(size=100) + labels)))
-        found = evaluate_roc(self._context(dataset, np.stack([1 - second, second], 1))).metrics
+        scores = evaluate_roc(self._context(dataset, np.stack([1 - second, second], 1))).metrics
         predicted = (second > 0.5).astype(int)
-        self.assertNear(found["auc"], metrics.roc_auc_score(labels, second), 1e-12)
-        self.assertNear(found["accuracy"], metrics.accuracy_score(labels, predicted), 1e-12)
-        self.assertNear(found["purity_galaxy"], metrics.precision_score(labels, predicted), 1e-12)
+        self.assertNear(scores["auc"], metrics.roc_auc_score(labels, second), 1e-12)
+        self.assertNear(scores["accuracy"], metrics.accuracy_score(labels, predicted), 1e-12)
+        self.assertNear(scores["purity_galaxy"], metrics.precision_score(labels, predicted), 1e-12)
         self.assertNear(
-            found["completeness_star"], metrics.recall_score(1 - labels, 1 - predicted), 1e-12
+            scores["completeness_star"], metrics.recall_score(1 - labels, 1 - predicted), 1e-12
         )
         self.assertNear(
-            found["average_precision"], metrics.average_precision_score(labels, second), 1e-12
+            scores["average_precision"], metrics.average_precision_score(labels, second), 1e-12
         )
-        self.assertBetween(found["auc"], found["auc_low"], found["auc_high"])
+        self.assertBetween(scores["auc"], scores["auc_low"], scores["auc_high"])
 
     def test_wrong_identification_is_reported_as_it_is(self):
         dataset = StandInDataset()

@@ -78,36 +78,36 @@ class SeparationTest(tf.test.TestCase):
         label, apart = arrays["label"], arrays["separation"]
         probability = np.random.default_rng(0).random(120)
         context = self._context(probability)
-        found = evaluate_separation(context).metrics
+        metrics = evaluate_separation(context).metrics
         right = (probability > 0.5) == label
-        self.assertNear(found["accuracy"], right.mean(), 1e-12)
+        self.assertNear(metrics["accuracy"], right.mean(), 1e-12)
         for name, members in (
             ("true_positive_rate", label == 1),
             ("true_positive_rate_close", (label == 1) & (apart < 10)),
             ("true_positive_rate_far", (label == 1) & (apart >= 10)),
             ("true_negative_rate", label == 0),
         ):
-            self.assertNear(found[name], right[members].mean(), 1e-12)
-            self.assertBetween(found[name], found[f"{name}_low"], found[f"{name}_high"])
-        self.assertNear(found["brier"], np.mean((probability - label) ** 2), 1e-6)
+            self.assertNear(metrics[name], right[members].mean(), 1e-12)
+            self.assertBetween(metrics[name], metrics[f"{name}_low"], metrics[f"{name}_high"])
+        self.assertNear(metrics["brier"], np.mean((probability - label) ** 2), 1e-6)
         offsets = np.stack([arrays["offset_x"], arrays["offset_y"]], -1).astype(float)
         offsets[label == 0] = np.nan
         sep = sep_baseline.classify(context.images[..., 0], offsets)
-        self.assertNear(found["sep_accuracy"], np.mean(sep == label), 1e-12)
-        self.assertGreater(found["sep_true_positive_rate_far"], 0.9)
-        self.assertNear(found["gain_accuracy"], right.mean() - np.mean(sep == label), 1e-12)
+        self.assertNear(metrics["sep_accuracy"], np.mean(sep == label), 1e-12)
+        self.assertGreater(metrics["sep_true_positive_rate_far"], 0.9)
+        self.assertNear(metrics["gain_accuracy"], right.mean() - np.mean(sep == label), 1e-12)
 
     def test_failures_of_sep_are_left_out_and_counted(self):
         arrays = blends()
         arrays["image"][::4] = 0  # Isolated stamps without a source.
         label = arrays["label"]
-        found = evaluate_separation(self._context(label.astype(float), arrays)).metrics
-        self.assertEqual(found["sep_failures"], 30)
-        self.assertEqual(found["sep_nothing_found"], 30)
-        self.assertEqual(found["sep_true_negative_rate"], 1)
-        self.assertEqual(found["sep_true_negative_rate_failures_wrong"], 0.5)
-        self.assertEqual(found["gain_true_negative_rate"], 0)
-        self.assertEqual(found["true_negative_rate"], 1)
+        metrics = evaluate_separation(self._context(label.astype(float), arrays)).metrics
+        self.assertEqual(metrics["sep_failures"], 30)
+        self.assertEqual(metrics["sep_nothing_found"], 30)
+        self.assertEqual(metrics["sep_true_negative_rate"], 1)
+        self.assertEqual(metrics["sep_true_negative_rate_failures_wrong"], 0.5)
+        self.assertEqual(metrics["gain_true_negative_rate"], 0)
+        self.assertEqual(metrics["true_negative_rate"], 1)
 
     def test_it_fits_blends_alone(self):
         context = self._context(np.full(120, 0.3))

@@ -54,31 +54,33 @@ class TasksTest(tf.test.TestCase):
         folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(folder.cleanup)
         with mock.patch.object(context, "_TRAINING_OBJECTS", 50):
-            cls.found = EvaluationContext(MeanModel(), dataset(), Path(folder.name))
-            cls.section = evaluate_tasks(cls.found)
+            cls.context = EvaluationContext(MeanModel(), dataset(), Path(folder.name))
+            cls.section = evaluate_tasks(cls.context)
 
     def test_forests_find_the_pixels_that_decide(self):
-        found, section = self.found, self.section
+        evaluation, section = self.context, self.section
         metrics = section.metrics
-        labels = {split: found.dataset.arrays(split)["label_side"] for split in ("train", "test")}
+        labels = {
+            split: evaluation.dataset.arrays(split)["label_side"] for split in ("train", "test")
+        }
         self.assertEqual(metrics["side_train_objects"], (labels["train"] >= 0).sum())
         self.assertEqual(metrics["side_objects"], (labels["test"] >= 0).sum())
         for name in ("train_accuracy", "accuracy", "balanced_accuracy", "few_trees_accuracy"):
             self.assertEqual(metrics[f"side_{name}"], 1.0)
         self.assertEqual(metrics["side_accuracy_error"], 0.0)
-        bar = found.dataset.arrays("test")["label_bar"]
+        bar = evaluation.dataset.arrays("test")["label_bar"]
         self.assertAllClose(metrics["bar_majority"], np.mean(bar == 1))
         # Trees interpolate between 400 values: 2 limits, some 1 % of the objects about each.
         self.assertGreater(metrics["bar_accuracy"], 0.95)
         share = metrics["bar_accuracy"]
         self.assertAllClose(metrics["bar_accuracy_error"], np.sqrt(share * (1 - share) / 300))
-        table = Table.read(found.output_dir / "task_importances.ecsv")
+        table = Table.read(evaluation.output_dir / "task_importances.ecsv")
         self.assertEqual(np.argmax(table["side"]), 0)
         self.assertEqual(np.argmax(table["bar"]), 1)
         self.assertAllClose(np.sum(table["bar"]), 1.0)
         self.assertLen(section.figures, 3)
         for figure in section.figures:
-            self.assertTrue((found.output_dir / figure.path).exists())
+            self.assertTrue((evaluation.output_dir / figure.path).exists())
 
     def test_task_of_one_class_is_left_out_with_the_reason(self):
         section = self.section
@@ -97,14 +99,14 @@ class TasksTest(tf.test.TestCase):
     def test_all_training_objects_are_seen_and_few_are_loaded(self):
         self.assertEqual(self.section.metrics["bar_train_objects"], 400)
         with mock.patch.object(context, "_TRAINING_OBJECTS", 50):
-            latents = self.found.all_latents("train")
-            self.assertLen(self.found.column("train", "label_bar"), 400)
-            self.assertLen(self.found.arrays("train")["image"], 50)
-        pixels = self.found.dataset.arrays("train")["image"].reshape(400, 16)
+            latents = self.context.all_latents("train")
+            self.assertLen(self.context.column("train", "label_bar"), 400)
+            self.assertLen(self.context.arrays("train")["image"], 50)
+        pixels = self.context.dataset.arrays("train")["image"].reshape(400, 16)
         self.assertAllClose(latents, pixels[:, :3])
 
     def test_needs_tasks(self):
         bare = dataset()
         object.__setattr__(bare.spec, "tasks", {})
-        found = EvaluationContext(MeanModel(), bare, Path(self.get_temp_dir()))
-        self.assertIn("tasks", select(found)[1])
+        evaluation = EvaluationContext(MeanModel(), bare, Path(self.get_temp_dir()))
+        self.assertIn("tasks", select(evaluation)[1])

@@ -19,7 +19,7 @@ class SelectAboveTest(tf.test.TestCase):
         # Coarse, so that many objects lie on a threshold: they are selected.
         probability = np.round(np.clip(generator.normal(0.35 + 0.3 * positive, 0.2), 0, 1), 1)
         thresholds = [0.2, 0.5, 0.8]
-        found = select_above(positive, probability, thresholds)
+        selected = select_above(positive, probability, thresholds)
         for index, threshold in enumerate(thresholds):
             chosen = probability >= threshold
             expected = {
@@ -29,18 +29,18 @@ class SelectAboveTest(tf.test.TestCase):
                 "accuracy": metrics.accuracy_score(positive, chosen),
             }
             for name, value in expected.items():
-                self.assertAllClose(found.interval(name)[index].value, value)
-        right, number = (values[1] for values in found.fraction("completeness"))
+                self.assertAllClose(selected.interval(name)[index].value, value)
+        right, number = (values[1] for values in selected.fraction("completeness"))
         test = stats.binomtest(int(right), int(number))
-        interval = found.interval("completeness")[1]
+        interval = selected.interval("completeness")[1]
         expected = tuple(test.proportion_ci(method="wilson"))
         self.assertAllClose((interval.low, interval.high), expected, rtol=1e-6)
 
     def test_nothing_selected(self):
-        found = select_above(np.array([True, False]), np.array([0.1, 0.2]), [0.5])
-        self.assertTrue(np.isnan(found.interval("purity")[0].value))
-        self.assertEqual(found.interval("completeness")[0].value, 0.0)
-        self.assertEqual(found.interval("accuracy")[0].value, 0.5)
+        selected = select_above(np.array([True, False]), np.array([0.1, 0.2]), [0.5])
+        self.assertTrue(np.isnan(selected.interval("purity")[0].value))
+        self.assertEqual(selected.interval("completeness")[0].value, 0.0)
+        self.assertEqual(selected.interval("accuracy")[0].value, 0.5)
 
 
 class ThresholdsTest(tf.test.TestCase):

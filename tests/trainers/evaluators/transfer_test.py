@@ -103,9 +103,9 @@ class TransferScoresTest(tf.test.TestCase):
         spec = DatasetSpec(
             "votes", (1, 1, 1), ("r",), None, "counts", (), None, questions=questions
         )
-        found = transfer_scores.labels_of({"fractions": fractions}, spec)
+        assigned = transfer_scores.labels_of({"fractions": fractions}, spec)
         for name, labels in task_labels(fractions, cuts="transfer").items():
-            self.assertAllEqual(found[name], labels)
+            self.assertAllEqual(assigned[name], labels)
         # Other datasets have labels of their own.
         spec = dataclasses.replace(spec, questions=(), tasks={"bar": ("yes", "no")})
         arrays = {"label_bar": np.array([0, -1])}

@@ -39,15 +39,15 @@ class OracleOfVotes(VoteModel):
             likelihood="dirichlet_multinomial",
             lowest_concentration=1.0,
         )
-        self.known = tf.constant(factor * concentrations, tf.float32)
+        self.concentrations = tf.constant(factor * concentrations, tf.float32)
 
     def call(self, images, training=False):
-        found = tf.gather(self.known, tf.cast(images[:, 0, 0, 0], tf.int32))[:, None]
-        predicted = self.distribution({"concentrations": found})
+        fitted = tf.gather(self.concentrations, tf.cast(images[:, 0, 0, 0], tf.int32))[:, None]
+        predicted = self.distribution({"concentrations": fitted})
         return {
             "fractions": predicted.fractions(),
             "asked": predicted.asked(),
-            "concentrations": found,
+            "concentrations": fitted,
         }
 
 
@@ -163,11 +163,11 @@ class ScoresTest(tf.test.TestCase):
         alpha = np.array([6.0, 2.0, 0.7])
         draws = np.random.default_rng(0)
         votes = draws.multinomial(draws.poisson(30, 4000), draws.dirichlet(alpha, 4000))
-        found = fit_concentrations(votes)
-        self.assertAllClose(found, alpha, rtol=0.1)
+        fitted = fit_concentrations(votes)
+        self.assertAllClose(fitted, alpha, rtol=0.1)
         tree = DecisionTree.of(QUESTIONS[:1])
         logs = constant_log_prob(tree, votes, votes)[:, 0]
-        expected = stats.dirichlet_multinomial.logpmf(votes, found, votes.sum(axis=1))
+        expected = stats.dirichlet_multinomial.logpmf(votes, fitted, votes.sum(axis=1))
         self.assertAllClose(logs, expected)
         true = stats.dirichlet_multinomial.logpmf(votes, alpha, votes.sum(axis=1))
         self.assertBetween(logs.mean() - true.mean(), 0.0, 0.01)

@@ -65,8 +65,8 @@ class PredictTest(tf.test.TestCase):
         self.run_dir = write_run(self.folder / "run", self.model)
 
     def predict(self, *arguments):
-        given = ("--frame", self.path, "--output_dir", self.out, "--threshold", 3)
-        status, out, error = run(*given, *arguments)
+        command = ("--frame", self.path, "--output_dir", self.out, "--threshold", 3)
+        status, out, error = run(*command, *arguments)
         self.assertEqual((status, error), (0, ""))
         return out
 
@@ -235,8 +235,8 @@ class PredictTest(tf.test.TestCase):
             ((*frame, *model, "--nonsense"), "--nonsense"),
         ):
             with self.subTest(arguments), tiny_model.registered():
-                given = () if "--output_dir" in arguments else ("--output_dir", self.out)
-                status, _, error = run(*arguments, *given)
+                command = () if "--output_dir" in arguments else ("--output_dir", self.out)
+                status, _, error = run(*arguments, *command)
                 self.assertEqual(status, 2)
                 self.assertRegex(error, f"^trainers.frames: error: .*{re.escape(message)}.*\n$")
                 self.assertFalse(self.out.exists())

@@ -72,8 +72,8 @@ class ReadingTest(tf.test.TestCase):
         wcs = sky.coordinates()
         frame = reading.read(self.write(wcs=wcs))
         expected = wcs.all_pix2world(np.stack([x, y], axis=-1), 0)
-        found = frame.sky(x, y)
-        self.assertAllClose(np.stack([found.ra.deg, found.dec.deg], axis=-1), expected, 1e-12)
+        position = frame.sky(x, y)
+        self.assertAllClose(np.stack([position.ra.deg, position.dec.deg], axis=-1), expected, 1e-12)
         self.assertAllClose(frame.pixel_scale, 0.2, 1e-6)
         # Counted from 1 as FITS does, the reference pixel is that of `sky.coordinates`.
         self.assertAllClose(frame.sky(89.0, 69.0).ra.deg, 150.1, 1e-12)
@@ -81,8 +81,8 @@ class ReadingTest(tf.test.TestCase):
         galactic = sky.coordinates("GLON GLAT")
         place = galactic.all_pix2world([[30.0, 40.0]], 0)[0]
         expected = SkyCoord(*place, frame="galactic", unit="deg").icrs
-        found = reading.read(self.write(wcs=galactic)).sky(30.0, 40.0)
-        self.assertLess(found.separation(expected).arcsec, 1e-6)
+        position = reading.read(self.write(wcs=galactic)).sky(30.0, 40.0)
+        self.assertLess(position.separation(expected).arcsec, 1e-6)
 
     def test_real_frames(self):
         old = reading.read(galaxy_data.path("frames/sep_image.fits"))

@@ -30,23 +30,23 @@ def row_of(detections, x, y):
 
 class DetectionTest(tf.test.TestCase):
     def test_sources_are_where_they_are_and_a_pair_is_one(self):
-        found = detection.detect(frame_of(sky.pixels()), DetectionSettings(threshold=3))
-        self.assertLen(found, 4)
+        sources = detection.detect(frame_of(sky.pixels()), DetectionSettings(threshold=3))
+        self.assertLen(sources, 4)
         for x, y, flux, _ in (sky.ALONE, sky.AT_EDGE, sky.NEAR):
-            row = row_of(found, x, y)
-            measured = found.objects[row]
+            row = row_of(sources, x, y)
+            measured = sources.objects[row]
             self.assertNear(measured["x"], x, 0.3)
             self.assertNear(measured["y"], y, 0.3)
-            self.assertAllEqual(found.centres[row], (x, y))
+            self.assertAllEqual(sources.centres[row], (x, y))
             # A little is below the threshold.
             self.assertBetween(measured["flux"] / flux, 0.85, 1.02)
-            self.assertEqual(found.sep_sources[row], 1)
+            self.assertEqual(sources.sep_sources[row], 1)
         first, second = sky.PAIR
-        pair = row_of(found, (4000 * first[0] + 2500 * second[0]) / 6500, first[1])
-        self.assertEqual(found.sep_sources[pair], 2)
-        self.assertAllEqual(found.centres[pair], first[:2])
+        pair = row_of(sources, (4000 * first[0] + 2500 * second[0]) / 6500, first[1])
+        self.assertEqual(sources.sep_sources[pair], 2)
+        self.assertAllEqual(sources.centres[pair], first[:2])
         for x, y, *_ in sky.PAIR:
-            self.assertEqual(found.segments[y, x], pair + 1)
+            self.assertEqual(sources.segments[y, x], pair + 1)
 
         parted = detection.detect(
             frame_of(sky.pixels()), DetectionSettings(threshold=3, deblend_contrast=0.005)
@@ -57,22 +57,22 @@ class DetectionTest(tf.test.TestCase):
     def test_centres_of_faint_sources_are_better_than_their_brightest_pixels(self):
         places = [(x, y) for x in range(25, 400, 50) for y in range(25, 400, 50)]
         faint = [(x, y, 700, 2.5) for x, y in places]
-        found = detection.detect(frame_of(sky.pixels(faint, (400, 400))))
-        peaks = np.stack([found.objects["xcpeak"], found.objects["ycpeak"]], axis=-1)
+        sources = detection.detect(frame_of(sky.pixels(faint, (400, 400))))
+        peaks = np.stack([sources.objects["xcpeak"], sources.objects["ycpeak"]], axis=-1)
         off = {"centre": [], "peak": []}
         for x, y in places:
-            row = row_of(found, x, y)
-            off["centre"].append(np.hypot(*(found.centres[row] - (x, y))))
+            row = row_of(sources, x, y)
+            off["centre"].append(np.hypot(*(sources.centres[row] - (x, y))))
             off["peak"].append(np.hypot(*(peaks[row] - (x, y))))
         self.assertLess(np.mean(off["centre"]), 0.8 * np.mean(off["peak"]))
 
     def test_sky_and_errors_of_fluxes(self):
-        found = detection.detect(frame_of(sky.pixels()), DetectionSettings(threshold=3))
-        self.assertNear(np.median(found.background), sky.SKY, 0.5)
-        self.assertNear(np.median(found.noise), sky.NOISE, 0.1)
-        area, flux = found.objects["npix"], found.objects["flux"]
-        self.assertAllClose(detection.flux_error(found), sky.NOISE * np.sqrt(area), rtol=0.06)
-        photons = detection.flux_error(found, gain=0.5) ** 2 - detection.flux_error(found) ** 2
+        sources = detection.detect(frame_of(sky.pixels()), DetectionSettings(threshold=3))
+        self.assertNear(np.median(sources.background), sky.SKY, 0.5)
+        self.assertNear(np.median(sources.noise), sky.NOISE, 0.1)
+        area, flux = sources.objects["npix"], sources.objects["flux"]
+        self.assertAllClose(detection.flux_error(sources), sky.NOISE * np.sqrt(area), rtol=0.06)
+        photons = detection.flux_error(sources, gain=0.5) ** 2 - detection.flux_error(sources) ** 2
         self.assertAllClose(photons, flux / 0.5, rtol=1e-5)
 
     def test_the_band_of_detection(self):
@@ -86,9 +86,9 @@ class DetectionTest(tf.test.TestCase):
     def test_nothing_is_detected_under_a_mask(self):
         image = sky.pixels()
         image[110:131, 140:161] = np.nan
-        found = detection.detect(frame_of(image), DetectionSettings(threshold=3))
-        self.assertLen(found, 3)
-        self.assertEqual(found.segments[110:131, 140:161].max(), 0)
+        sources = detection.detect(frame_of(image), DetectionSettings(threshold=3))
+        self.assertLen(sources, 3)
+        self.assertEqual(sources.segments[110:131, 140:161].max(), 0)
 
     def test_frames_that_cannot_be_used(self):
         with self.assertRaisesRegex(UserError, "must show something; band 0 is 7 everywhere"):
@@ -119,13 +119,13 @@ class StampsTest(tf.test.TestCase):
         super().setUp()
         self.image = sky.pixels()
         self.frame = frame_of(self.image)
-        self.found = detection.detect(self.frame, DetectionSettings(threshold=3))
+        self.detections = detection.detect(self.frame, DetectionSettings(threshold=3))
 
-    def cut(self, source, frame=None, found=None, **settings):
-        given = {"size": SIZE, "scale": 1.0, **settings}
-        found = found or self.found
-        cutter = StampCutter(frame or self.frame, found, StampSettings(**given))
-        return cutter.cut([row_of(found, *source[:2])])
+    def cut(self, source, frame=None, sources=None, **settings):
+        options = {"size": SIZE, "scale": 1.0, **settings}
+        sources = sources or self.detections
+        cutter = StampCutter(frame or self.frame, sources, StampSettings(**options))
+        return cutter.cut([row_of(sources, *source[:2])])
 
     def test_the_pixels_are_those_of_the_frame(self):
         for size in (31, 32):
@@ -133,11 +133,11 @@ class StampsTest(tf.test.TestCase):
             expected = self.image[y : y + size, x : x + size, None]
             alone = self.cut(sky.ALONE, size=size, keep_background=True)
             self.assertAllEqual(alone.images[0], expected)
-            background = self.found.background[y : y + size, x : x + size]
+            background = self.detections.background[y : y + size, x : x + size]
             doubled = self.cut(sky.ALONE, size=size, scale=2.0)
             self.assertAllEqual(doubled.images[0], 2 * (expected - background))
         self.assertAllEqual([alone.flags[0], alone.neighbours[0], alone.filled[0]], [0, 0, 0])
-        area = self.found.objects["npix"][row_of(self.found, *sky.ALONE[:2])]
+        area = self.detections.objects["npix"][row_of(self.detections, *sky.ALONE[:2])]
         self.assertEqual(alone.footprints.sum(), area)
 
     def test_beyond_the_edge_there_is_noise(self):
@@ -145,9 +145,9 @@ class StampsTest(tf.test.TestCase):
         half = SIZE // 2
         stamps_at_edge = self.cut(sky.AT_EDGE)
         outside = half - x
-        known = self.image[y - half : y + half + 1, : x + half + 1]
+        unmasked = self.image[y - half : y + half + 1, : x + half + 1]
         image = stamps_at_edge.images[0, ..., 0]
-        self.assertAllClose(image[:, outside:], known - sky.SKY, atol=1.0)
+        self.assertAllClose(image[:, outside:], unmasked - sky.SKY, atol=1.0)
         filled = image[:, :outside].ravel()
         # Five standard deviations of mean and standard deviation of normal noise.
         self.assertNear(filled.mean(), 0, 5 * sky.NOISE / np.sqrt(len(filled)))
@@ -174,7 +174,7 @@ class StampsTest(tf.test.TestCase):
             )
         self.assertEqual(kept.filled[0], 0)
         x, y = (place - size // 2 for place in sky.NEAR[:2])
-        window = self.found.segments[y : y + size, x : x + size]
+        window = self.detections.segments[y : y + size, x : x + size]
         others = (window > 0) & ~kept.footprints[0]
         self.assertGreater(kept.images[0, ..., 0][others].mean(), 10 * sky.NOISE)
         left = removed.images[0, ..., 0][others]
@@ -190,8 +190,8 @@ class StampsTest(tf.test.TestCase):
         x, y = sky.ALONE[:2]
         image[y + 8, x - 9] = np.nan
         frame = frame_of(image)
-        found = detection.detect(frame, DetectionSettings(threshold=3))
-        cut = self.cut(sky.ALONE, frame, found)
+        sources = detection.detect(frame, DetectionSettings(threshold=3))
+        cut = self.cut(sky.ALONE, frame, sources)
         self.assertEqual(cut.flags[0], 512)
         self.assertTrue(np.isfinite(cut.images).all())
         self.assertBetween(abs(cut.images[0, SIZE // 2 + 8, SIZE // 2 - 9, 0]), 1e-6, 5 * sky.NOISE)
@@ -201,8 +201,8 @@ class StampsTest(tf.test.TestCase):
     def test_every_band_is_cut_alike(self):
         cube = np.stack([self.image, self.image, 3 * self.image], axis=-1)
         frame = frame_of(cube)
-        found = detection.detect(frame, DetectionSettings(threshold=3))
-        images = self.cut(sky.AT_EDGE, frame, found, keep_background=True).images
+        sources = detection.detect(frame, DetectionSettings(threshold=3))
+        images = self.cut(sky.AT_EDGE, frame, sources, keep_background=True).images
         self.assertEqual(images.shape, (1, SIZE, SIZE, 3))
         outside = SIZE // 2 - sky.AT_EDGE[0]
         self.assertAllClose(images[..., outside:, 2], 3 * images[..., outside:, 0], rtol=1e-6)
@@ -216,8 +216,8 @@ class ReadAndCutTest(tf.test.TestCase):
     def test_from_a_file(self):
         path = sky.write(Path(self.get_temp_dir()) / "frame.fits", sky.pixels())
         frame = reading.read(path)
-        found = detection.detect(frame, DetectionSettings(threshold=3))
-        cutter = StampCutter(frame, found, StampSettings(SIZE, scale=1.0))
+        sources = detection.detect(frame, DetectionSettings(threshold=3))
+        cutter = StampCutter(frame, sources, StampSettings(SIZE, scale=1.0))
         self.assertLen(cutter, 4)
         self.assertEqual(cutter.cut(range(4)).images.shape, (4, SIZE, SIZE, 1))
 

@@ -16,7 +16,7 @@ class ClassChoiceTest(tf.test.TestCase):
         self.assertAllEqual(choice.labels(MORPHOLOGIES), [1, -1, 0, 0])
 
     def test_mistakes(self):
-        for given, message in (
+        for texts, message in (
             (["merger"], "`classes` takes two or more of NAME or NAME=CLASS,CLASS"),
             (["merger", "spiral="], "`classes` takes two or more"),
             (["merger", "=clockwise"], "`classes` takes two or more"),
@@ -24,7 +24,7 @@ class ClassChoiceTest(tf.test.TestCase):
             (["a=merger,clockwise", "b=clockwise"], "`classes` must name 'clockwise' once"),
         ):
             with self.assertRaisesRegex(UserError, message):
-                ClassChoice.parse(given)
+                ClassChoice.parse(texts)
         choice = ClassChoice.parse(["spiral", "merger"])
         with self.assertRaisesRegex(UserError, "the dataset has elliptical, .*; got 'spiral'"):
             choice.labels(MORPHOLOGIES)

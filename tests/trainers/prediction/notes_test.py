@@ -92,9 +92,9 @@ class NotesTest(PredictTestCase):
     def test_mistakes_are_told_before_tensorflow_has_started(self):
         np.save(self.folder / "a.npy", IMAGES[:1])
         (self.folder / "there.fits").touch()
-        given = ["--images", self.folder / "a.npy", "--saved_model", self.model, "--output"]
+        arguments = ["--images", self.folder / "a.npy", "--saved_model", self.model, "--output"]
         for output, *options in (("there.fits",), ("x.fits", "--extensions", "band")):
-            command = [str(one) for one in [*given, self.folder / output, *options]]
+            command = [str(one) for one in [*arguments, self.folder / output, *options]]
             lines = (
                 "import sys; from trainers import predict; "
                 f"print(predict.main({command!r}), 'tensorflow' in sys.modules)"

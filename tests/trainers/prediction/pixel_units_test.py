@@ -49,8 +49,8 @@ class PixelUnitsTest(tf.test.TestCase):
             (("x.npy",), None),
         ):
             paths = [str(folder / name) for name in names]
-            found = pixel_units.of_files(paths)
-            self.assertEqual(found and found[1], expected)
+            units = pixel_units.of_files(paths)
+            self.assertEqual(units and units[1], expected)
 
 
 if __name__ == "__main__":

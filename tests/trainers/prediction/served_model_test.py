@@ -29,11 +29,13 @@ class ForeignModelsTest(tf.test.TestCase):
         tf.saved_model.save(module, str(self.folder / "model"), signatures=module.function)
 
     def predict(self, *options, images="a.npy", status=0):
-        given = ["--saved_model", self.folder / "model", "--images", self.folder / images]
-        given += ["--output", self.folder / "out.parquet", "--overwrite", *options]
+        arguments = ["--saved_model", self.folder / "model", "--images", self.folder / images]
+        arguments += ["--output", self.folder / "out.parquet", "--overwrite", *options]
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            self.assertEqual(predict.main([str(one) for one in given]), status, printed.getvalue())
+            self.assertEqual(
+                predict.main([str(one) for one in arguments]), status, printed.getvalue()
+            )
         return printed.getvalue()
 
     def table(self):

@@ -54,14 +54,14 @@ def transfer():
 
 class GridTest(tf.test.TestCase):
     def test_rates_are_means_over_realisations(self):
-        found = grid()
-        blended = found.truth().blended
+        results = grid()
+        blended = results.truth().blended
         values = [
             np.mean(record.blended[blended])
-            for record in found.records
+            for record in results.records
             if record.model == "each" and record.sigma == 5
         ]
-        rate = found.rate("each", "blended", 5.0)
+        rate = results.rate("each", "blended", 5.0)
         self.assertNear(rate.mean, np.mean(values), 1e-12)
         self.assertNear(rate.deviation, np.std(values, ddof=1), 1e-12)
         self.assertEqual(rate.realisations, 3)
@@ -70,53 +70,53 @@ class GridTest(tf.test.TestCase):
         self.assertAllClose([rate.low, rate.high], [expected.low, expected.high])
 
     def test_failures_of_sep_are_left_out_or_mistakes(self):
-        found = grid()
+        results = grid()
         for sigma in SIGMAS:
-            samples = [found.samples[sigma, r] for r in REALISATIONS]
+            samples = [results.samples[sigma, r] for r in REALISATIONS]
             kept = [np.mean(s.sep[s.sep >= 0] == s.truth.blended[s.sep >= 0]) for s in samples]
             every = [np.mean(s.sep == s.truth.blended) for s in samples]
-            self.assertNear(found.rate(SEP, "all", sigma).mean, np.mean(kept), 1e-12)
-            self.assertNear(found.rate(SEP_ALL, "all", sigma).mean, np.mean(every), 1e-12)
+            self.assertNear(results.rate(SEP, "all", sigma).mean, np.mean(kept), 1e-12)
+            self.assertNear(results.rate(SEP_ALL, "all", sigma).mean, np.mean(every), 1e-12)
 
     def test_gain_is_on_the_stamps_that_sep_answered(self):
-        found = grid()
+        results = grid()
         values = []
-        for record in found.records:
+        for record in results.records:
             if record.model == "each" and record.sigma == 20:
-                sample = found.sample_of(record)
+                sample = results.sample_of(record)
                 right = record.blended == sample.truth.blended
                 values.append(np.mean(right[sample.answered]))
                 values[-1] -= np.mean(sample.sep_right[sample.answered])
-        gain = found.gain("each", "all", 20.0)
+        gain = results.gain("each", "all", 20.0)
         self.assertNear(gain.mean, np.mean(values), 1e-12)
         self.assertNear(gain.deviation, np.std(values, ddof=1), 1e-12)
         self.assertBetween(gain.mean, gain.low, gain.high)
 
     def test_records_are_told_apart_by_their_training(self):
-        found = transfer()
-        self.assertEqual(found.trained("each"), [(5.0, 5.0), (20.0, 20.0)])
-        self.assertEqual(found.rate("each", "all", 14.5, (5.0, 5.0)).realisations, 3)
-        self.assertEqual(found.rate("each", "all", 14.5).realisations, 6)
-        one = found.rate("all", "all", 14.5)
+        results = transfer()
+        self.assertEqual(results.trained("each"), [(5.0, 5.0), (20.0, 20.0)])
+        self.assertEqual(results.rate("each", "all", 14.5, (5.0, 5.0)).realisations, 3)
+        self.assertEqual(results.rate("each", "all", 14.5).realisations, 6)
+        one = results.rate("all", "all", 14.5)
         self.assertEqual(one.realisations, 1)
         self.assertEqual(str(one), f"{one.mean:.3f}")
         # SEP runs once, whatever the number of trainings.
-        self.assertEqual(found.rate(SEP, "all", 14.5).realisations, 1)
+        self.assertEqual(results.rate(SEP, "all", 14.5).realisations, 1)
 
     def test_what_is_missing_is_not_a_number(self):
-        found = grid()
-        nothing = found.rate("each", np.zeros(400, bool), 5.0)
+        results = grid()
+        nothing = results.rate("each", np.zeros(400, bool), 5.0)
         self.assertEqual(str(nothing), "-")
-        self.assertTrue(np.isnan(found.rate("another", "all", 5.0).mean))
-        self.assertTrue(np.isnan(found.gain("each", np.zeros(400, bool), 5.0).mean))
+        self.assertTrue(np.isnan(results.rate("another", "all", 5.0).mean))
+        self.assertTrue(np.isnan(results.gain("each", np.zeros(400, bool), 5.0).mean))
 
     def test_separation_takes_all_realisations_together(self):
-        found = grid()
-        bins = found.by_separation("each", 5.0)
+        results = grid()
+        bins = results.by_separation("each", 5.0)
         self.assertEqual(bins.objects.sum(), 600)
-        known = found.truth().separation
-        members = (known >= 10) & (known < 12)
-        values = [r.blended[members].mean() for r in found.records[:6:2]]
+        separation = results.truth().separation
+        members = (separation >= 10) & (separation < 12)
+        values = [r.blended[members].mean() for r in results.records[:6:2]]
         self.assertNear(bins.value[5], np.mean(values), 1e-12)
 
 

@@ -58,14 +58,14 @@ class VAELatentsTest(tf.test.TestCase):
         options = vae_latents_options.parse(
             ["--latent_dims", "1", "3", "--loss_dim", "3", "--output_dir", self.get_temp_dir()]
         )
-        found = vae_latents._components(options, dataset())
+        components = vae_latents._components(options, dataset())
         train, test = (dataset().arrays(s)["image"].reshape(-1, 768) for s in ("train", "test"))
-        for dim, quality in found.items():
+        for dim, quality in components.items():
             model = PCA(dim).fit(train)
             copies = model.inverse_transform(model.transform(test))
             self.assertAllClose(quality.mse, np.square(test - copies).mean(), rtol=1e-3)
         again = vae_latents._components(options, dataset())
-        self.assertEqual([q.ssim for q in again.values()], [q.ssim for q in found.values()])
+        self.assertEqual([q.ssim for q in again.values()], [q.ssim for q in components.values()])
 
     def test_cells_and_mistakes(self):
         options = vae_latents_options.parse(["--latent_dims", "5", "2", "--loss_dim", "5"])

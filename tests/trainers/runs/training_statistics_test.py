@@ -79,10 +79,10 @@ class SupervisionTest(tf.test.TestCase):
         # Labels are neither needed nor in the way.
         for dataset in (blobs(), blobs(class_names=())):
             outcome, card = self.run_with(dataset, target="brightness")
-            known = dataset.column("train", "brightness")
-            known = known[np.isfinite(known)]
+            finite = dataset.column("train", "brightness")
+            finite = finite[np.isfinite(finite)]
             moments = card["hyperparameters"]["target_moments"]
-            self.assertAllClose(moments, [known.mean(), known.std()])
+            self.assertAllClose(moments, [finite.mean(), finite.std()])
             self.assertEqual((card["task"], card["class_names"]), ("regression", []))
             output = card["signatures"]["serving_default"]["outputs"]["brightness"]
             self.assertEqual(output["shape"], [None])

@@ -160,12 +160,12 @@ def rest_answer(models: ServedModels, path: str, body: bytes) -> tuple[int, dict
         path: Of the URL.
         body: JSON with `instances` and, unless it is the default one, `signature_name`.
     """
-    found = _URL.fullmatch(path)
-    if not found:
+    match = _URL.fullmatch(path)
+    if not match:
         return 404, {"error": f"Malformed request: POST {path}"}
-    spec = model_pb2.ModelSpec(name=found["name"])
-    if found["version"]:
-        spec.version.value = int(found["version"])
+    spec = model_pb2.ModelSpec(name=match["name"])
+    if match["version"]:
+        spec.version.value = int(match["version"])
     try:
         request = json.loads(body)
         servable = models.find(spec)

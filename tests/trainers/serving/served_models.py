@@ -61,15 +61,15 @@ class Servable:
                 grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.'
             )
         signature = self.signatures[name]
-        for given, known, kind in (
+        for aliases, names, kind in (
             (set(inputs), set(signature.inputs), "input"),
             (set(wanted) or set(signature.outputs), set(signature.outputs), "output"),
         ):
-            if not given <= known or (kind == "input" and given != known):
+            if not aliases <= names or (kind == "input" and aliases != names):
                 raise RequestError(
                     grpc.StatusCode.INVALID_ARGUMENT,
-                    f"{kind} tensor aliases {sorted(given)} do not fit the signature's "
-                    f"{sorted(known)}",
+                    f"{kind} tensor aliases {sorted(aliases)} do not fit the signature's "
+                    f"{sorted(names)}",
                 )
         outputs = tuple(wanted) or tuple(sorted(signature.outputs))
         run = self._callable(signature, tuple(sorted(inputs)), outputs)

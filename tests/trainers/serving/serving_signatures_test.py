@@ -115,18 +115,18 @@ class EntryPointsTest(tf.test.TestCase):
             num_examples, skipped = {}, ()
 
         spec = NoisyDataset(NoisyDataset(Stored(), (1.0, 3.0), 0, 0), None, 0, 4).spec
-        found = json.loads(
+        answer = json.loads(
             serving_signatures.make(self.model, spec)["training_data"].function()["json"].numpy()[0]
         )
-        self.assertEqual(found["image_shape"], [14, 16, 3])
-        self.assertEqual((found["scales_files"], found["pad"]), (True, 4))
-        self.assertEqual(found["noise_sigma"], [1.0, 3.0])
+        self.assertEqual(answer["image_shape"], [14, 16, 3])
+        self.assertEqual((answer["scales_files"], answer["pad"]), (True, 4))
+        self.assertEqual(answer["noise_sigma"], [1.0, 3.0])
         self.assertIsNone(NoisyDataset(Stored(), None, 0, 4).spec.noise_sigma)
 
     def test_names_are_those_of_the_last_axis(self):
         def names(model):
-            found = serving_signatures.make(model, SPEC)["names"].function()
-            return {key: value.numpy().tolist() for key, value in found.items()}
+            answer = serving_signatures.make(model, SPEC)["names"].function()
+            return {key: value.numpy().tolist() for key, value in answer.items()}
 
         self.assertEqual(names(self.model), {"probability": [b"spiral", b"elliptical"]})
         votes = zoo.create("gz_bayesian_cnn", image_shape=(16, 16, 3), questions=QUESTIONS)

@@ -259,11 +259,11 @@ class ServingTest(tf.test.TestCase):
         request.metadata_field.append("signature_def")
         response = self.stub.GetModelMetadata(request)
         self.assertEqual(response.model_spec.version.value, 2)
-        found = get_model_metadata_pb2.SignatureDefMap()
-        self.assertTrue(response.metadata["signature_def"].Unpack(found))
+        metadata = get_model_metadata_pb2.SignatureDefMap()
+        self.assertTrue(response.metadata["signature_def"].Unpack(metadata))
         card = json.loads((self.paths["tiny"] / "model_card.json").read_text())
         for name, signature in card["signatures"].items():
-            served = found.signature_def[name]
+            served = metadata.signature_def[name]
             self.assertEqual(served.method_name, "tensorflow/serving/predict")
             for role in ("inputs", "outputs"):
                 actual = {

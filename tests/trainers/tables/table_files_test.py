@@ -74,9 +74,9 @@ class PiecesTest(tf.test.TestCase):
             list(threads.map(lambda number: write(pieces=pieces(number)), range(3)))
         # Nobody begins before the one before has ended, and the file is all of the last one.
         self.assertEqual(begun, [number for number in begun[::3] for _ in range(3)])
-        found = Table.read(path)
-        self.assertAllEqual(found["writer"], np.full(90, begun[-1]))
-        self.assertAllEqual(found["row"], np.arange(90))
+        written = Table.read(path)
+        self.assertAllEqual(written["writer"], np.full(90, begun[-1]))
+        self.assertAllEqual(written["row"], np.arange(90))
         self.assertEqual([file.name for file in path.parent.iterdir()], [path.name])
 
     def test_a_long_command_with_quotes_is_read_as_it_was(self):
@@ -116,8 +116,8 @@ class PiecesTest(tf.test.TestCase):
                 elif end != ".parquet":
                     expected = [_without_breaks(one) for one in expected]
                 # Astropy reads texts without the blanks at their ends.
-                found = [text.strip() for text in map(str, table[name])]
-                self.assertEqual(found, [text.strip() for text in expected])
+                written = [text.strip() for text in map(str, table[name])]
+                self.assertEqual(written, [text.strip() for text in expected])
 
     def test_fits_spells_out_what_is_not_ascii_and_widens_bytes(self):
         path = Path(self.get_temp_dir()) / "é.fits"

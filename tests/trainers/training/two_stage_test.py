@@ -62,14 +62,14 @@ class _Case(tf.test.TestCase):
 
     def features(self, model=None, dataset=None, strategy=None, **changes):
         with contextlib.redirect_stdout(io.StringIO()) as shown:
-            found = two_stage.feature_dataset(
+            extracted = two_stage.feature_dataset(
                 model or self.model(),
                 dataset or self.dataset(),
                 dataclasses.replace(self.config, **changes),
                 strategy or tf.distribute.get_strategy(),
             )
         self.shown = shown.getvalue()
-        return found
+        return extracted
 
     def computed(self):
         """True for each split whose features the last call computed."""
@@ -88,10 +88,10 @@ class _Case(tf.test.TestCase):
 class FeaturesTest(_Case):
     def test_features_are_those_of_the_images(self):
         model, dataset = self.model(), self.dataset()
-        found = self.features(model)
-        self.assertEqual(found.num_examples, {"train": 96, "validation": 36})
+        extracted = self.features(model)
+        self.assertEqual(extracted.num_examples, {"train": 96, "validation": 36})
         for split in ("train", "validation"):
-            arrays, expected = found.arrays(split), dataset.arrays(split)
+            arrays, expected = extracted.arrays(split), dataset.arrays(split)
             self.assertAllClose(arrays["features"], model.features(expected["image"]))
             self.assertAllEqual(arrays["label"], expected["label"])
         for options in (
@@ -99,13 +99,13 @@ class FeaturesTest(_Case):
             {"shuffle_seed": 1, "epoch": 2, "start_batch": 3, "drop_remainder": True},
             {"shuffle_seed": 1, "shard": (1, 2)},
         ):
-            batches = found.batches("validation", 10, **options)
+            batches = extracted.batches("validation", 10, **options)
             expected = list(dataset.batches("validation", 10, **options))
             self.assertLen(list(batches), len(expected))
             for batch, images in zip(batches, expected, strict=True):
                 self.assertAllClose(batch["features"], model.features(images["image"]))
                 self.assertAllEqual(batch["label"], images["label"])
-        batches = found.batches("train", 8, drop_remainder=True, labels=False)
+        batches = extracted.batches("train", 8, drop_remainder=True, labels=False)
         self.assertEqual(batches.element_spec, {"features": tf.TensorSpec((8, 12), tf.float32)})
 
     def test_the_same_weights_as_in_one_stage(self):
@@ -214,27 +214,27 @@ class FeaturesTest(_Case):
             labels = relabelled._features[split]["label"]
             relabelled._features[split]["label"] = np.roll(labels, 1)
         dataset = NoisyDataset(relabelled, 0.2, pad=1)
-        found = self.features(dataset=dataset)
+        extracted = self.features(dataset=dataset)
         for split in ("train", "validation"):
             expected = relabelled.column(split, "label")
-            self.assertAllEqual(found.arrays(split)["label"], expected)
-            batches = found.batches(split, 10)
+            self.assertAllEqual(extracted.arrays(split)["label"], expected)
+            batches = extracted.batches(split, 10)
             self.assertAllEqual(np.concatenate([b["label"] for b in batches]), expected)
 
     def test_unfinished_iterators_are_dropped(self):
         # With Python inside the input pipeline this would stand still now and then.
-        found = self.features()
+        extracted = self.features()
         for epoch in range(20):
-            iterator = iter(found.batches("train", 2, shuffle_seed=0, epoch=epoch))
+            iterator = iter(extracted.batches("train", 2, shuffle_seed=0, epoch=epoch))
             next(iterator)
             del iterator
 
     def test_augmentation_reaches_the_features(self):
         dataset = AugmentedDataset(tiny.TinyDataset())
         model = self.model(dataset=dataset)
-        found = self.features(model, dataset, shear=0.2, feature_copies=2)
+        extracted = self.features(model, dataset, shear=0.2, feature_copies=2)
         copies = [
-            np.concatenate([b["features"] for b in found.batches("train", 32, epoch=epoch)])
+            np.concatenate([b["features"] for b in extracted.batches("train", 32, epoch=epoch)])
             for epoch in range(3)
         ]
         self.assertAllEqual(copies[0], copies[2])
@@ -275,8 +275,8 @@ class FeaturesTest(_Case):
 
 class CommandTest(_Case):
     def options(self, run, *options):
-        given = ["--epochs", "2", "--batch_size", "16", "--evaluators", "roc", "--pad", "1"]
-        given += [
+        words = ["--epochs", "2", "--batch_size", "16", "--evaluators", "roc", "--pad", "1"]
+        words += [
             "--learning_rate",
             ".05",
             "--noise_sigma",
@@ -284,8 +284,8 @@ class CommandTest(_Case):
             "--features_dir",
             str(self.folder / f"features_{run}"),
         ]
-        given += ["--run_dir", str(self.folder / run)]
-        return [*given, "--saved_models_dir", str(self.folder / "saved_models"), *options]
+        words += ["--run_dir", str(self.folder / run)]
+        return [*words, "--saved_models_dir", str(self.folder / "saved_models"), *options]
 
     def command(self, run, *options):
         out, errors = io.StringIO(), io.StringIO()

@@ -91,7 +91,7 @@ class PredictionTest(tf.test.TestCase):
         x = outputs()
         predicted = VoteDistribution.of_outputs(TREE, "dirichlet_multinomial", x)
         volunteers = np.array([[40, 12, 0], [35, 40, 7]])
-        found = predicted.answer_probabilities(volunteers, 40).numpy()
+        result = predicted.answer_probabilities(volunteers, 40).numpy()
         alpha = 1 + 100 * special.expit(x.numpy().astype(float))
         for galaxy in range(2):
             for number, span in enumerate(TREE.spans):
@@ -99,17 +99,17 @@ class PredictionTest(tf.test.TestCase):
                 others = a.sum(1, keepdims=True) - a
                 k = np.arange(41)[:, None, None]
                 expected = stats.betabinom.pmf(k, n, a, others).mean(1).T
-                self.assertAllClose(found[galaxy, span], expected, atol=2e-5)
-        self.assertAllClose(found.sum(-1), np.ones((2, 7)), atol=1e-4)
+                self.assertAllClose(result[galaxy, span], expected, atol=2e-5)
+        self.assertAllClose(result.sum(-1), np.ones((2, 7)), atol=1e-4)
         self.assertAllClose(predicted.answer_probabilities(9, 9)[..., -1].shape, (2, 7))
 
     def test_votes_for_an_answer_are_binomial(self):
         x = outputs()
         predicted = VoteDistribution.of_outputs(TREE, "binomial", x)
-        found = predicted.answer_probabilities(np.array([[40, 12, 0], [35, 40, 7]]), 40)
+        result = predicted.answer_probabilities(np.array([[40, 12, 0], [35, 40, 7]]), 40)
         rho = special.softmax(x.numpy()[1, :, :3].astype(float), axis=-1)
         expected = stats.binom.pmf(np.arange(41)[:, None, None], 35, rho).mean(1).T
-        self.assertAllClose(found[1, :3], expected, atol=2e-5)
+        self.assertAllClose(result[1, :3], expected, atol=2e-5)
 
     def test_marginal_is_that_of_drawn_votes(self):
         alpha = np.array([3.0, 10.0, 1.5])
@@ -121,15 +121,15 @@ class PredictionTest(tf.test.TestCase):
         drawn = draws.multinomial(20, draws.dirichlet(alpha, 40_000))
         for answer in range(3):
             share = np.bincount(drawn[:, answer], minlength=21) / 40_000
-            found = predicted.answer_probabilities(20, 20)[answer]
+            result = predicted.answer_probabilities(20, 20)[answer]
             # Five standard errors of the largest share.
-            self.assertAllClose(found, share, atol=5 * np.sqrt(share.max() / 40_000))
+            self.assertAllClose(result, share, atol=5 * np.sqrt(share.max() / 40_000))
 
     def test_quantiles_are_those_of_scipy(self):
         probabilities = stats.betabinom.pmf(np.arange(31), 30, 4.0, 9.0)
         levels = (0.025, 0.16, 0.5, 0.84, 0.975)
-        found = votes_quantile(tf.constant(probabilities, tf.float32), levels)
-        self.assertAllEqual(found, stats.betabinom.ppf(levels, 30, 4.0, 9.0))
+        result = votes_quantile(tf.constant(probabilities, tf.float32), levels)
+        self.assertAllEqual(result, stats.betabinom.ppf(levels, 30, 4.0, 9.0))
         self.assertAllEqual(votes_quantile(tf.constant([0.3, 0.6999999]), (0.9999999,)), [1])
 
     def test_entropy(self):
@@ -163,8 +163,8 @@ class MutualInformationTest(tf.test.TestCase):
     def test_dirichlet_multinomial_of_one_vote_is_that_of_its_mean(self):
         tree = DecisionTree.of([{"name": "bar", "answers": ["yes", "no"]}])
         alpha = tf.constant([[[2.0, 8.0], [21.0, 9.0]]])
-        found = VoteDistribution(tree, "dirichlet_multinomial", alpha).mutual_information(1)
-        self.assertAllClose(found[0, 0], self._of_two([0.2, 0.7], 1), rtol=1e-3)
+        result = VoteDistribution(tree, "dirichlet_multinomial", alpha).mutual_information(1)
+        self.assertAllClose(result[0, 0], self._of_two([0.2, 0.7], 1), rtol=1e-3)
 
     def test_of_more_answers_it_is_a_lower_bound_of_the_joint_information(self):
         predicted = VoteDistribution.of_outputs(TREE, "binomial", outputs(passes=4))
@@ -177,9 +177,9 @@ class MutualInformationTest(tf.test.TestCase):
                 _information([stats.binom.pmf(np.arange(number + 1), number, p) for p in rho[:, a]])
                 for a in range(3)
             ]
-            found = float(predicted.mutual_information(number)[galaxy, 0])
-            self.assertAllClose(found, max(alone), rtol=1e-3)
-            self.assertBetween(found, 0.5 * joint, joint)
+            result = float(predicted.mutual_information(number)[galaxy, 0])
+            self.assertAllClose(result, max(alone), rtol=1e-3)
+            self.assertBetween(result, 0.5 * joint, joint)
 
 
 def _information(by_pass):

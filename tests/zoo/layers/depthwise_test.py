@@ -24,8 +24,8 @@ class DepthwiseConv2DTest(tf.test.TestCase):
         images = np.random.default_rng(1).normal(size=(2, 2, 3, 5)).astype(np.float32)
         layer, _ = self.layers(kernel_size=5, padding="same", use_bias=True)
         kernel, bias = (np.array(weight) for weight in layer.weights)
-        found = layer(images)
-        for image, each in zip(images, found, strict=True):
+        outputs = layer(images)
+        for image, each in zip(images, outputs, strict=True):
             for band in range(5):
                 # A network's convolution does not turn its kernel around.
                 expected = scipy.signal.correlate2d(
@@ -43,15 +43,15 @@ class DepthwiseConv2DTest(tf.test.TestCase):
             ((6, 6), {"kernel_size": 3, "padding": "same"}),
         ):
             images = tf.constant(np.random.default_rng(2).normal(size=(3, *size, 5)), tf.float32)
-            found = []
+            outputs = []
             for layer in self.layers(**options):
                 with tf.GradientTape() as tape:
                     tape.watch(images)
                     output = layer(images)
                     loss = tf.reduce_sum(tf.sin(output))
                 weights = [weight.value for weight in layer.trainable_variables]
-                found.append([output, *tape.gradient(loss, [images, *weights])])
-            for own, reference in zip(*found, strict=True):
+                outputs.append([output, *tape.gradient(loss, [images, *weights])])
+            for own, reference in zip(*outputs, strict=True):
                 self.assertAllClose(own, reference, atol=1e-4, msg=str(options))
 
     def test_half_precision_and_files(self):

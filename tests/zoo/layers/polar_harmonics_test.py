@@ -61,16 +61,16 @@ class PolarHarmonicsTest(tf.test.TestCase):
             image = spiral(arms, pitch)
             for seen in (image, image[:, ::-1]):
                 spirals = parts(self.layer, seen)[2][0]
-                found = np.unravel_index(spirals.argmax(), spirals.shape)
-                self.assertEqual((found[0] + 1, _PITCHES[found[1]]), (arms, pitch))
+                measured = np.unravel_index(spirals.argmax(), spirals.shape)
+                self.assertEqual((measured[0] + 1, _PITCHES[measured[1]]), (arms, pitch))
                 # Half the amplitude, times the mean of the Hann window.
                 self.assertAllClose(spirals.max(), 0.25, rtol=0.2)
 
     def test_spiral_seen_inclined_is_the_same_point(self):
         for ratio, angle in ((0.5, 0.6), (0.7, -1.2)):
             spirals = parts(self.layer, spiral(2, 23.5, ratio, angle))[2][0]
-            found = np.unravel_index(spirals.argmax(), spirals.shape)
-            self.assertEqual((found[0] + 1, _PITCHES[found[1]]), (2, 23.5))
+            measured = np.unravel_index(spirals.argmax(), spirals.shape)
+            self.assertEqual((measured[0] + 1, _PITCHES[measured[1]]), (2, 23.5))
 
     def test_ellipse_of_a_gaussian(self):
         # A weight of its own shape leaves the axis ratio of a Gaussian as it is.
@@ -79,9 +79,9 @@ class PolarHarmonicsTest(tf.test.TestCase):
         for ratio, angle in ((0.45, 0.7), (0.8, -0.3), (0.6, 1.5)):
             u, v = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
             image = 3 + 50 * np.exp(-0.5 * (u**2 + (v / ratio) ** 2) / 7**2)
-            found = light_ellipse(image[None, :, :, None].astype(np.float32), border)
-            self.assertAllClose(found[0][0, 0], ratio, atol=0.03)
-            self.assertAllClose(np.cos(2 * (found[1][0, 0] - angle)), 1.0, atol=0.01)
+            measured = light_ellipse(image[None, :, :, None].astype(np.float32), border)
+            self.assertAllClose(measured[0][0, 0], ratio, atol=0.03)
+            self.assertAllClose(np.cos(2 * (measured[1][0, 0] - angle)), 1.0, atol=0.01)
         blank = light_ellipse(np.full((1, SIDE, SIDE, 1), 5, np.float32), border)
         self.assertAllClose(blank[0], [[1.0]])
 

@@ -40,8 +40,8 @@ class BlendCNNTest(model_test_case.ZooModelTestCase):
         wide = np.pad(stamps, ((0, 0), (3, 3), (3, 3), (0, 0)))
         small = stamps[:, 3:-3, 3:-3]
         mirrored = np.pad(small, ((0, 0), (3, 3), (3, 3), (0, 0)), mode="symmetric")
-        for given, same in ((wide, stamps), (small, mirrored)):
-            self.assertAllClose(function(given)["probability"], model(same)["probability"])
+        for images, same in ((wide, stamps), (small, mirrored)):
+            self.assertAllClose(function(images)["probability"], model(same)["probability"])
 
 
 if __name__ == "__main__":

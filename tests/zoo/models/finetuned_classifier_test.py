@@ -59,11 +59,11 @@ class FinetunedClassifierTest(model_test_case.ZooModelTestCase):
 
     def test_imagenet_features(self):
         weights = galaxy_data.path("vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5")
-        given = {"weights": str(weights), "size": 16, "preprocessing": "rescale"}
+        settings = {"weights": str(weights), "size": 16, "preprocessing": "rescale"}
         images = tf.constant(255 * self.images(4))
-        vgg = zoo.create("star_galaxy_vgg", image_shape=SHAPE, **given)
+        vgg = zoo.create("star_galaxy_vgg", image_shape=SHAPE, **settings)
         model = self.make(
-            encoder="star_galaxy_vgg", encoder_hyperparameters=given, training="frozen"
+            encoder="star_galaxy_vgg", encoder_hyperparameters=settings, training="frozen"
         )
         self.assertAllClose(model.features(images), vgg.features(images), rtol=1e-5)
         self.assertLen(model.trainable_variables, 2)

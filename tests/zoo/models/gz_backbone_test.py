@@ -98,15 +98,15 @@ class BackboneTest(tf.test.TestCase):
     def test_gradients_of_batch_normalization_are_those_of_keras(self):
         random = np.random.default_rng(0)
         x, weights = (tf.constant(random.normal(3, 2, (6, 5, 5, 4)), tf.float32) for _ in range(2))
-        found = []
+        gradients = []
         for layer in (GlobalBatchNormalization(), keras.layers.BatchNormalization()):
             layer.build(x.shape)
             layer.gamma.assign([0.5, 1.0, 2.0, 3.0])
             with tf.GradientTape() as tape:
                 tape.watch(x)
                 loss = tf.reduce_sum(weights * layer(x, training=True))
-            found.append(tape.gradient(loss, [x, layer.gamma.value, layer.beta.value]))
-        for ours, theirs in zip(*found, strict=True):
+            gradients.append(tape.gradient(loss, [x, layer.gamma.value, layer.beta.value]))
+        for ours, theirs in zip(*gradients, strict=True):
             self.assertAllClose(ours, theirs, rtol=1e-4, atol=1e-4)
 
 

@@ -62,9 +62,9 @@ class GZBayesianCNNTest(model_test_case.ZooModelTestCase):
         step = tf.function(model.train_step)
         for _ in range(60):
             step(self.batch(16))
-        given = votes(2).numpy()
-        found = model(self.images(2))["fractions"].numpy()
-        self.assertAllClose(found[:, :3], given[:, :3] / 10, atol=0.12)
+        counts = votes(2).numpy()
+        fractions = model(self.images(2))["fractions"].numpy()
+        self.assertAllClose(fractions[:, :3], counts[:, :3] / 10, atol=0.12)
 
     def test_arguments_are_checked(self):
         for changes, message in (

@@ -144,18 +144,18 @@ class TargetTest(model_test_case.ZooModelTestCase):
         model = self.make()
         batch = self.batch()
         truth = batch["t_type"].numpy()
-        known = np.isfinite(truth)
+        finite = np.isfinite(truth)
         loss = model.objective(batch, tf.constant([0, 0]), training=False)["loss"].numpy()
         predicted = model(batch["image"])["t_type"].numpy()
-        self.assertAllClose(loss[known], (predicted - truth)[known] ** 2 / 16, rtol=1e-4)
-        self.assertAllEqual(loss[~known], np.zeros((~known).sum()))
+        self.assertAllClose(loss[finite], (predicted - truth)[finite] ** 2 / 16, rtol=1e-4)
+        self.assertAllEqual(loss[~finite], np.zeros((~finite).sum()))
 
     def test_images_without_a_value_teach_nothing(self):
         one, two = (self.make(augment=False, dropout=(0, 0, 0)) for _ in range(2))
         batch = self.batch()
-        known = np.isfinite(batch["t_type"])[:, None, None, None]
+        finite = np.isfinite(batch["t_type"])[:, None, None, None]
         one.train_step(batch)
-        two.train_step(batch | {"image": tf.where(known, batch["image"], 50.0)})
+        two.train_step(batch | {"image": tf.where(finite, batch["image"], 50.0)})
         for first, second in zip(one.trainable_variables, two.trainable_variables, strict=True):
             self.assertAllClose(first, second, rtol=1e-6, atol=1e-7)
 

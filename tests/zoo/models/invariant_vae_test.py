@@ -26,10 +26,10 @@ class InvariantVAETest(model_test_case.ZooModelTestCase):
         model.adapt(images)
         straight = model.encode(images)
         for turned in (images[:, ::-1], images.transpose(0, 2, 1, 3)):
-            found = model.encode(turned)
+            encoded = model.encode(turned)
             for name in ("latent_mean", "latent_stddev"):
-                self.assertAllClose(found[name][:, :3], straight[name][:, :3], atol=1e-3)
-            self.assertNotAllClose(found["latent_mean"][:, 3:], straight["latent_mean"][:, 3:])
+                self.assertAllClose(encoded[name][:, :3], straight[name][:, :3], atol=1e-3)
+            self.assertNotAllClose(encoded["latent_mean"][:, 3:], straight["latent_mean"][:, 3:])
 
     def test_mistakes_are_told(self):
         for options, message in (

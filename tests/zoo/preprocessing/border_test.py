@@ -11,9 +11,9 @@ class BorderTest(tf.test.TestCase):
         median = np.median(frame, axis=1, keepdims=True)
         deviation = np.median(np.abs(frame - median), axis=1)
         for jit in (False, True):
-            found = tf.function(background_and_noise, jit_compile=jit)(images, pixels)
-            self.assertAllEqual(found[0][:, 0], median)
-            self.assertAllClose(found[1][:, 0, 0], MAD_TO_SIGMA * deviation, rtol=1e-6)
+            statistics = tf.function(background_and_noise, jit_compile=jit)(images, pixels)
+            self.assertAllEqual(statistics[0][:, 0], median)
+            self.assertAllClose(statistics[1][:, 0, 0], MAD_TO_SIGMA * deviation, rtol=1e-6)
 
     def test_median_and_its_deviation_as_numpy_has_them(self):
         random = np.random.default_rng(0)

@@ -74,20 +74,20 @@ class KerasArchiveTest(tf.test.TestCase):
         self.assertEqual(keras_archive.compact(again, half=True, omit={})[0], small)
 
     def test_arrays_of_a_published_network_are_left_out_and_put_back(self):
-        known = {
+        omitted_arrays = {
             f"layer/{i}": variable.numpy()
             for i, variable in enumerate(self.model.variables)
             if len(variable.shape) == 4 and np.ptp(variable)  # Those that begin at zero stay.
         }
-        small, omitted = keras_archive.compact(self.archive, half=False, omit=known)
-        self.assertLen(omitted, len(known))
+        small, omitted = keras_archive.compact(self.archive, half=False, omit=omitted_arrays)
+        self.assertLen(omitted, len(omitted_arrays))
         self.assertNotIn(next(iter(omitted)), self.weights(small))
         # Nothing is left at random; Keras warns of each array before it raises.
         with warnings.catch_warnings(), self.assertRaises(ValueError):
             warnings.simplefilter("ignore")
             self.loaded(small)
         whole = keras_archive.complete(
-            small, {place: known[name] for place, name in omitted.items()}
+            small, {place: omitted_arrays[name] for place, name in omitted.items()}
         )
         for one, other in zip(self.model.variables, self.loaded(whole).variables, strict=True):
             self.assertAllEqual(one, other)

@@ -13,11 +13,11 @@ class EmbeddingTest(tf.test.TestCase):
     def test_the_coordinate_follows_an_arc_at_any_scale(self):
         angle, points = self._arc()
         for scale in (1e-5, 1.0, 1e5):
-            for found in (
+            for coordinate in (
                 embedding.isomap(scale * points),
                 embedding.tsne(scale * points, 1, seed=0)[:, 0],
             ):
-                self.assertGreater(abs(stats.spearmanr(found, angle).statistic), 0.95)
+                self.assertGreater(abs(stats.spearmanr(coordinate, angle).statistic), 0.95)
 
     def test_clusters_stay_apart_in_the_plane(self):
         label = np.repeat([0, 1], 60)

@@ -10,8 +10,8 @@ class LatentsTest(tf.test.TestCase):
         generator = np.random.default_rng(0)
         stddev = np.tile([0.1, 0.6, 1.0], (20000, 1))
         mean = generator.normal(size=stddev.shape) * np.sqrt(1 - stddev[0] ** 2)
-        found = latents.information(mean, stddev)
-        self.assertAllClose(found, [0.99, 0.64, 0.0], atol=0.02)
+        information = latents.information(mean, stddev)
+        self.assertAllClose(information, [0.99, 0.64, 0.0], atol=0.02)
         self.assertAllEqual(latents.most_informative(mean, stddev), [0, 1])
 
     def test_autoencoder_is_ordered_by_variance_and_one_latent_always_remains(self):

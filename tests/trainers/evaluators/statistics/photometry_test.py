@@ -16,8 +16,8 @@ class PhotometryTest(tf.test.TestCase):
         for width in (1.5, 2.5, 4.0):
             image = 7.0 + _gaussian(width)
             inner, outer = (1 - np.exp(-0.5 * (radius / width) ** 2) for radius in (2, 6))
-            found = photometry.concentration(image[None])[0]
-            self.assertNear(found, 2.5 * np.log10(outer / inner), 0.04)
+            concentration = photometry.concentration(image[None])[0]
+            self.assertNear(concentration, 2.5 * np.log10(outer / inner), 0.04)
 
     def test_concentration_does_not_depend_on_flux_sky_and_centre(self):
         images = np.stack(
@@ -27,8 +27,8 @@ class PhotometryTest(tf.test.TestCase):
                 _gaussian(2.0, centre=(22.3, 18.4)),
             ]
         )
-        found = photometry.concentration(images)
-        self.assertAllClose(found, np.full(3, found[0]), atol=0.02)
+        concentration = photometry.concentration(images)
+        self.assertAllClose(concentration, np.full(3, concentration[0]), atol=0.02)
 
     def test_concentration_of_empty_sky_is_finite(self):
         noise = np.random.default_rng(0).normal(size=(20, 32, 32))

@@ -22,19 +22,19 @@ class RatesTest(tf.test.TestCase):
         self.assertNear(covered, 0.95, 5 * np.sqrt(0.95 * 0.05 / trials) + 0.01)
 
     def test_nothing_to_judge_is_not_a_number(self):
-        found = rate(np.zeros(0, bool))
-        self.assertAllEqual(np.isnan([found.value, found.low, found.high]), [True] * 3)
+        score = rate(np.zeros(0, bool))
+        self.assertAllEqual(np.isnan([score.value, score.low, score.high]), [True] * 3)
         self.assertTrue(np.isnan(gain(np.zeros(0, bool), np.zeros(0, bool)).value))
 
     def test_gain_is_that_of_paired_answers(self):
         random = np.random.default_rng(1)
         first, second = random.random(500) < 0.9, random.random(500) < 0.8
         b, c, n = (first & ~second).sum(), (second & ~first).sum(), 500
-        found = gain(first, second)
-        self.assertNear(found.value, (b - c) / n, 1e-12)
+        score = gain(first, second)
+        self.assertNear(score.value, (b - c) / n, 1e-12)
         # Agresti (2013), equation 11.2.
         half = stats.norm.ppf(0.975) * np.sqrt((b + c) - (b - c) ** 2 / n) / n
-        self.assertAllClose([found.low, found.high], [found.value - half, found.value + half], 1e-6)
+        self.assertAllClose([score.low, score.high], [score.value - half, score.value + half], 1e-6)
         same = gain(first, first)
         self.assertAllEqual([same.value, same.low, same.high], [0, 0, 0])
 
@@ -42,14 +42,14 @@ class RatesTest(tf.test.TestCase):
         random = np.random.default_rng(2)
         values, right = random.uniform(0, 30, 800), random.random(800) < 0.7
         edges = np.array([0.0, 5, 10, 25])
-        found = binned_rates(values, right, edges)
+        score = binned_rates(values, right, edges)
         expected = stats.binned_statistic(values, right.astype(float), "mean", edges)
-        self.assertAllClose(found.value, expected.statistic)
-        self.assertAllEqual(found.objects, np.histogram(values, edges)[0])
-        self.assertAllEqual(found.centres, [2.5, 7.5, 17.5])
-        self.assertTrue(np.all((found.low < found.value) & (found.value < found.high)))
+        self.assertAllClose(score.value, expected.statistic)
+        self.assertAllEqual(score.objects, np.histogram(values, edges)[0])
+        self.assertAllEqual(score.centres, [2.5, 7.5, 17.5])
+        self.assertTrue(np.all((score.low < score.value) & (score.value < score.high)))
 
     def test_an_empty_bin_has_no_rate(self):
-        found = binned_rates(np.array([1.0, 1.5]), np.array([True, False]), np.array([0, 2, 4]))
-        self.assertAllEqual(np.isnan(found.value), [False, True])
-        self.assertAllEqual(np.isnan(found.low), [False, True])
+        score = binned_rates(np.array([1.0, 1.5]), np.array([True, False]), np.array([0, 2, 4]))
+        self.assertAllEqual(np.isnan(score.value), [False, True])
+        self.assertAllEqual(np.isnan(score.low), [False, True])

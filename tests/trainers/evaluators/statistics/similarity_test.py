@@ -10,7 +10,7 @@ class SimilarityTest(tf.test.TestCase):
         generator = np.random.default_rng(0)
         images = generator.normal(3, 20, (5, 32, 30, 2)).astype(np.float32)
         copies = (0.8 * images + generator.normal(0, 5, images.shape)).astype(np.float32)
-        found = structural_similarity(images, copies)
+        similarity = structural_similarity(images, copies)
         for index in range(5):
             for band in range(2):
                 image, copy = images[index, ..., band], copies[index, ..., band]
@@ -23,7 +23,7 @@ class SimilarityTest(tf.test.TestCase):
                     sigma=1.5,
                     use_sample_covariance=False,
                 )
-                self.assertNear(found[index, band], expected, 2e-4)
+                self.assertNear(similarity[index, band], expected, 2e-4)
 
     def test_equal_images_have_one_and_the_scale_does_not_matter(self):
         generator = np.random.default_rng(1)
