@@ -25,7 +25,7 @@ class DamageTest(ReadingTestCase):
         with fits.open(path) as file:
             self.starts = [hdu.fileinfo()["hdrLoc"] for hdu in file]
 
-    def read(self, memory, name="a.fits", shape=SHAPE, **options):
+    def outcome(self, memory, name="a.fits", shape=SHAPE, **options):
         """Returns the numbers of what is read, which must be right, and reasons for the others."""
         (self.folder / name).write_bytes(memory)
         numbers, reasons = [], {}
@@ -41,38 +41,38 @@ class DamageTest(ReadingTestCase):
     def test_all_before_the_end_of_a_file_cut_short_is_read(self):
         header, pixels = self.starts[3] + 500, self.starts[3] + 2880 + 500
         no_extension = f"cannot be read: what follows its first {self.starts[3]} bytes is no"
-        self.assertEqual(self.read(self.whole), ([1, 2, 3, 4, 5, 6], {}))
-        self.assertEqual(self.read(self.whole[:pixels]), ([1, 2], {3: EARLY}))
-        numbers, reasons = self.read(self.whole[:header])
+        self.assertEqual(self.outcome(self.whole), ([1, 2, 3, 4, 5, 6], {}))
+        self.assertEqual(self.outcome(self.whole[:pixels]), ([1, 2], {3: EARLY}))
+        numbers, reasons = self.outcome(self.whole[:header])
         self.assertEqual(numbers, [1, 2])
         self.assertStartsWith(reasons[3], no_extension)
         packed = gzip.compress(self.whole)
         for part in range(3, 9):
             cut = packed[: part * len(packed) // 10]
             whole = bisect.bisect(self.starts, len(_unpacked(cut))) - 2
-            numbers, reasons = self.read(cut, "a.fits.gz")
+            numbers, reasons = self.outcome(cut, "a.fits.gz")
             self.assertEqual((len(numbers), reasons), (whole, {whole + 1: EARLY}))
         # A last block that is not filled, or one more, takes nothing away.
         for memory in (self.whole[:-2000], self.whole + bytes(2880), self.whole + bytes(9)):
-            self.assertEqual(self.read(memory), ([1, 2, 3, 4, 5, 6], {}))
+            self.assertEqual(self.outcome(memory), ([1, 2, 3, 4, 5, 6], {}))
 
     def test_a_wrong_checksum_of_gzip_is_seen(self):
         packed = bytearray(gzip.compress(self.whole))
         packed[len(packed) // 2] ^= 0xFF
         with self.assertRaisesRegex(gzip.BadGzipFile, "CRC check failed"):
             gzip.decompress(packed)
-        numbers, reasons = self.read(packed, "a.fits.gz")
+        numbers, reasons = self.outcome(packed, "a.fits.gz")
         self.assertEqual((numbers, list(reasons)), ([], [0]))
-        numbers, reasons = self.read(packed, "packed_all_the_same.fits")
+        numbers, reasons = self.outcome(packed, "packed_all_the_same.fits")
         self.assertEqual(numbers, [])
 
     def test_what_bzip2_packed_badly_is_left_out(self):
         packed = bz2.compress(self.whole)
-        self.assertEqual(self.read(packed, "a.fits.bz2"), ([1, 2, 3, 4, 5, 6], {}))
+        self.assertEqual(self.outcome(packed, "a.fits.bz2"), ([1, 2, 3, 4, 5, 6], {}))
         damaged = bytearray(packed)
         damaged[len(packed) // 2] ^= 0xFF
         for memory in (damaged, packed[: len(packed) // 2]):
-            numbers, reasons = self.read(memory, "a.fits.bz2")
+            numbers, reasons = self.outcome(memory, "a.fits.bz2")
             self.assertEqual((numbers, list(reasons)), ([], [0]))
 
     def test_a_header_that_is_damaged_is_told(self):
@@ -85,7 +85,7 @@ class DamageTest(ReadingTestCase):
         ):
             with self.subTest(new):
                 after = self.whole[start:].replace(old, new, 1)
-                numbers, reasons = self.read(self.whole[:start] + after)
+                numbers, reasons = self.outcome(self.whole[:start] + after)
                 self.assertEqual(sorted([*numbers, *lost]), [1, 2, 3, 4, 5, 6])
                 self.assertEqual(list(reasons), [3])
                 self.assertStartsWith(reasons[3], "cannot be read: ")
@@ -93,12 +93,12 @@ class DamageTest(ReadingTestCase):
         primary = fits.PrimaryHDU(PLANES[0])
         primary.writeto(self.folder / "primary.fits")
         memory = (self.folder / "primary.fits").read_bytes().replace(b"  50", b" -50", 1)
-        numbers, reasons = self.read(memory)
+        numbers, reasons = self.outcome(memory)
         self.assertEqual((numbers, list(reasons)), ([], [0]))
         self.assertStartsWith(reasons[0], "cannot be read: [Errno")  # Not of an empty list.
 
     def test_bands_are_read_only_if_all_are_whole(self):
-        numbers, reasons = self.read(
+        numbers, reasons = self.outcome(
             self.whole[: self.starts[6]] + b"x" * 2880, shape=(60, 50, 5), extensions="bands"
         )
         self.assertEqual(numbers, [])
