@@ -19,6 +19,7 @@ class MeanModel:
     """Encodes an image as its first three pixels."""
 
     registry_name, task, class_names, image_shape = "mean", "representation", (), (4, 4, 1)
+    input_names = ("image",)
 
     def encode(self, images):
         return {"latent_mean": tf.reshape(images, (-1, 16))[:, :3]}
