@@ -35,7 +35,7 @@ class Catalogue(_OfRun):
         from trainers import catalogue
 
         arguments = ["--run_dir", str(folder / "run"), "--batch_size", "8", "--overwrite"]
-        with tiny.known():
+        with tiny.available():
             return catalogue.main([*arguments, "--output", str(folder / "table" / "a.fits")])
 
     def check(self, folder: Path) -> list[str]:

@@ -83,7 +83,7 @@ class Export(Training):
     def job(self, folder: Path) -> int:
         from trainers import export
 
-        with tiny.known():
+        with tiny.available():
             return export.main(["--run_dir", str(folder / "run")])
 
     def result(self, folder: Path) -> dict[str, str]:

@@ -18,7 +18,7 @@ class FitTest(tf.test.TestCase):
         super().setUp()
         self.folder = pathlib.Path(self.enter_context(tempfile.TemporaryDirectory())).resolve()
         self.enter_context(contextlib.chdir(self.folder))
-        self.enter_context(tiny.known())
+        self.enter_context(tiny.available())
         self.shown = self.enter_context(contextlib.redirect_stdout(io.StringIO()))
 
     def fit(self, **options):

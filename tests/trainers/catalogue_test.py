@@ -105,7 +105,7 @@ class CatalogueTest(tf.test.TestCase):
             comments = [file[1].header[f"TCOMM{n}"] for n in range(1, len(table.colnames) + 1)]
         self.assertTrue(all(comments))
 
-    def test_mistakes_are_told(self):
+    def test_mistakes_are_reported(self):
         folder = Path(self.get_temp_dir())
         path = folder / "there.fits"
         path.write_text("")

@@ -60,7 +60,7 @@ class EvaluateTest(tf.test.TestCase):
         self.assertEqual(str(outliers["score"].unit), "dex")
         self.assertCountEqual(set(outliers["class"]), {"star", "galaxy"})
 
-    def test_the_folder_of_the_images_and_the_parameters_are_told(self):
+    def test_the_folder_of_the_images_and_the_parameters_are_reported(self):
         (self.folder / "config.json").write_text('{"data_dir": "/data/my_rings/"}')
         model = tiny.Tiny(class_names=("small", "large"))
         dataset = tiny.TinyDataset()

@@ -175,7 +175,7 @@ class TableTest(PredictTestCase):
         reason = "the model's answer 'root' is not finite"
         self.assertEqual(self.left_out(), {"03.png": (reason, 1)})
 
-    def test_identifiers_that_repeat_are_told(self):
+    def test_identifiers_that_repeat_are_reported(self):
         np.savez(self.folder / "a.npz", image=IMAGES[:4], id=["a", "b", "a", ""])
         self.assertIn("1 row has the id of an earlier one", self.predict("a.npz"))
         self.assertEqual(list(self.table()["id"]), ["a", "b", "a", "a.npz[3]"])
@@ -232,7 +232,7 @@ class LeftOutTest(PredictTestCase):
         self.assertEqual(self.entries(), ["a.npy", "out_left_out.ecsv"])
         self.assertLen(self.left_out(), 5)
 
-    def test_mistakes_are_told_before_anything_is_written(self):
+    def test_mistakes_are_reported_before_anything_is_written(self):
         np.save(self.folder / "a.npy", IMAGES)
         (self.folder / "there.fits").touch()
         for images, output, options, message in (
@@ -384,12 +384,12 @@ class BeamTest(PredictTestCase):
             self.assertAllEqual(np.asarray(beam[name]), np.asarray(calm[name]))
         self.assertEqual(self.left_out("beam_left_out.ecsv"), self.left_out("calm_left_out.ecsv"))
 
-    def test_a_runner_that_is_not_there_is_told(self):
+    def test_a_runner_that_is_not_there_is_reported(self):
         np.save(self.folder / "a.npy", IMAGES)
         printed = self.predict("a.npy", "out.fits", "--runner", "NoRunner", status=2)
         self.assertRegex(printed, "--runner .*NoRunner")
 
-    def test_an_option_that_beam_does_not_have_is_told(self):
+    def test_an_option_that_beam_does_not_have_is_reported(self):
         np.save(self.folder / "a.npy", IMAGES)
         options = ("--beam_pipeline_options", "direct_nun_workers=2,direct_running_mode=in_memory")
         printed = self.predict("a.npy", "out.fits", *options, status=2)

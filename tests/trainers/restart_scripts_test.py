@@ -60,9 +60,13 @@ class RestartScriptsTest(tf.test.TestCase):
         (self.folder / name).write_text(text)
         (self.folder / name).chmod(0o755)
 
-    def environment(self, **given):
+    def environment(self, **variables):
         path = f"{self.folder}:{os.environ['PATH']}"
-        return {"PATH": path, "SLURM_JOB_ID": "7", **{key: str(given[key]) for key in given}}
+        return {
+            "PATH": path,
+            "SLURM_JOB_ID": "7",
+            **{key: str(value) for key, value in variables.items()},
+        }
 
     def called(self, script, **environment):
         """Returns the status of a script and what it called."""

@@ -117,7 +117,7 @@ def _blobs(split, number):
 
 
 @contextlib.contextmanager
-def known(dataset=None):
+def available(dataset=None):
     """Has the commands find the model `tiny` and the dataset `tiny/blobs`."""
     load = loading.load
 
@@ -139,7 +139,7 @@ def command(arguments, dataset=None, logical_devices=0):
         tf.config.set_logical_device_configuration(
             device, [tf.config.LogicalDeviceConfiguration()] * logical_devices
         )
-    with known(dataset):
+    with available(dataset):
         return run.main(["--model", "tiny", "--dataset", DATASET, *arguments])
 
 

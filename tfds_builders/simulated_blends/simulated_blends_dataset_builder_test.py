@@ -152,7 +152,7 @@ class StampsTest(tf.test.TestCase):
 
     def test_first_source_is_in_the_middle_pixel_and_the_second_where_it_is_said_to_be(self):
         stamps = Stamps(BlendsConfig(name="x", seeing_scatter=0.0))
-        found = 0
+        brightest = 0
         for index in range(60):
             example = stamps.draw("test", index)
             image = example["image"][:, :, 0]
@@ -161,23 +161,23 @@ class StampsTest(tf.test.TestCase):
             for peak, place in zip(peaks, ((25, 25), (25 + y, 25 + x)), strict=False):
                 rows, columns = (slice(max(each - 1, 0), each + 2) for each in place)
                 # A much brighter neighbour may have a steeper slope there.
-                found += peak == image[rows, columns].max()
-        self.assertGreater(found, 70)
+                brightest += peak == image[rows, columns].max()
+        self.assertGreater(brightest, 70)
 
     def test_centres_scatter(self):
         config = BlendsConfig(name="x", centre_scatter=1.5, seed=2)
         stamps = Stamps(config)
         grid = np.arange(51) - 25.0
-        drawn, found = [], []
+        drawn, measured = [], []
         for index in range(120):
             scene = stamps.scene("train", index)
             # Smaller ones have all their light in the stamp.
             if len(scene.galaxies) == 1 and scene.galaxies[0].half_light_radius < 0.4:
                 image = scene.image().astype(np.float64)
-                found.append([image.sum(axis=0) @ grid, image.sum(axis=1) @ grid] / image.sum())
+                measured.append([image.sum(axis=0) @ grid, image.sum(axis=1) @ grid] / image.sum())
                 drawn.append(scene.centre)
         self.assertGreater(len(drawn), 20)
-        self.assertAllClose(found, drawn, atol=0.1)
+        self.assertAllClose(measured, drawn, atol=0.1)
         # Seven standard errors of a standard deviation of 40 numbers or more.
         self.assertNear(np.std(drawn), 1.5, 7 * 1.5 / np.sqrt(2 * len(drawn) * 2))
 

@@ -21,7 +21,7 @@ for command in sys.argv[1:]:
     with contextlib.redirect_stdout(io.StringIO()) as text, contextlib.suppress(SystemExit):
         runpy.run_module(command, run_name="__main__", alter_sys=True)
     assert text.getvalue(), command
-    assert not (found := set(sys.modules) & set({_HEAVY})), (command, found)
+    assert not (loaded := set(sys.modules) & set({_HEAVY})), (command, loaded)
 """
 
 

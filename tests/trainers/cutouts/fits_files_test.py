@@ -74,7 +74,7 @@ class FitsTest(ReadingTestCase):
         self.assertAllEqual(entry.image[..., 0], image)
         self.assertAllEqual(self.read("t.fits", shape=(6, 5, 1))[2].image[..., 0], image + 7)
 
-    def test_what_is_broken_is_told_and_the_rest_is_read(self):
+    def test_what_is_broken_is_reported_and_the_rest_is_read(self):
         fits.writeto(self.folder / "good.fits", self.cube(0))
         whole = (self.folder / "good.fits").read_bytes()
         (self.folder / "cut.fits").write_bytes(whole[:2880])
@@ -142,7 +142,7 @@ class ExtensionsTest(ReadingTestCase):
         entries = [one.source for one in files.entries(0, len(files))]
         self.assertEqual(entries, ["a.fits#4", "a.fits#1", "a.fits#3"])
 
-    def test_what_is_not_there_is_told_with_what_is(self):
+    def test_what_is_not_there_is_reported_with_what_is(self):
         self.write()
         entries = self.read("a.fits", shape=(6, 5, 1), hdu=("ERR", "N2", 0))
         self.assertIsInstance(entries[0], Cutout)

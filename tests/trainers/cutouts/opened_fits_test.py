@@ -75,7 +75,7 @@ class DamageTest(ReadingTestCase):
             numbers, reasons = self.outcome(memory, "a.fits.bz2")
             self.assertEqual((numbers, list(reasons)), ([], [0]))
 
-    def test_a_header_that_is_damaged_is_told(self):
+    def test_a_header_that_is_damaged_is_reported(self):
         start = self.starts[3]
         for old, new, lost in (
             (b"XTENSION", b"YTENSION", [3]),
@@ -106,7 +106,7 @@ class DamageTest(ReadingTestCase):
         (entry,) = self.read("a.fits", shape=(60, 50, 2), extensions="bands", hdu=(1, 5))
         self.assertAllEqual(entry.image, np.moveaxis(PLANES[[0, 4]], 0, -1))
 
-    def test_packed_tables_and_what_is_lost_after_a_table_are_told(self):
+    def test_packed_tables_and_what_is_lost_after_a_table_are_reported(self):
         path = self.folder / "t.fits"
         Table({"image": IMAGES}).write(path)
         table = path.read_bytes()

@@ -37,7 +37,7 @@ class PictureTest(ReadingTestCase):
         for one in self.read("", shape=(6, 5, 3), picture_bits=8):
             self.assertEqual(one.reason, "has 16 bits a band; 8 were expected")
 
-    def test_what_is_no_picture_for_the_model_is_told(self):
+    def test_what_is_no_picture_for_the_model_is_reported(self):
         Image.fromarray(np.zeros((6, 5, 3), np.uint8)).save(self.folder / "a.png")
         pixels = np.random.default_rng(1).integers(0, 256, (6, 5, 3), np.uint8)
         Image.fromarray(pixels).save(self.folder / "cut.png")
@@ -112,7 +112,7 @@ class ArraysTest(ReadingTestCase):
         for one, shape in zip(entries[2:], (r"\(2,\)", r"\(4,\)"), strict=True):
             self.assertRegex(one.reason, rf"has 3 cutout\(s\) and identifiers of shape {shape}")
 
-    def test_what_else_cannot_be_used_is_told(self):
+    def test_what_else_cannot_be_used_is_reported(self):
         np.save(self.folder / "text.npy", np.full((2, 6, 5, 2), "x"))
         np.save(self.folder / "flat.npy", np.zeros(9))
         np.save(self.folder / "empty.npy", np.zeros((0, 6, 5, 2)))
@@ -162,7 +162,7 @@ class Hdf5Test(ReadingTestCase):
         self.assertEqual([one.id for one in entries[:3]], ["J1", "J2", "J3"])
         self.assertRegex(entries[3].reason, r"has 2 cutout\(s\) and identifiers of shape \(7,\)")
 
-    def test_broken_files_and_links_to_others_are_told(self):
+    def test_broken_files_and_links_to_others_are_reported(self):
         with h5py.File(self.folder / "secret.h5", "w") as file:
             file["image"] = IMAGES
         with h5py.File(self.folder / "link.h5", "w") as file:
@@ -214,7 +214,7 @@ class ParquetTest(ReadingTestCase):
         for name in ("a.parquet", "b.parquet"):
             self.assert_images(self.read(name, shape=(None, None, 3)), pixels, NAMES)
 
-    def test_bad_rows_are_told_and_the_others_read(self):
+    def test_bad_rows_are_reported_and_the_others_read(self):
         images = IMAGES.tolist()
         images[1] = None
         images[2] = images[2][:-1]

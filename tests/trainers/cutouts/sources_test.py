@@ -25,7 +25,7 @@ class SourcesTest(ReadingTestCase):
         entries = self.read("b/*.png", "c.npy", "b/2.png", shape=(6, 5, 1))
         self.assertEqual([one.id for one in entries], ["10.png", "2.png", "c.npy"])
 
-    def test_mistakes_are_told(self):
+    def test_mistakes_are_reported(self):
         (self.folder / "a.txt").touch()
         for path, message in (
             ("none.fits", "`images=.*none.fits`: no such file"),
@@ -55,7 +55,7 @@ class SourcesTest(ReadingTestCase):
             entries = self.read("a.fits", self.folder / "a.fits", "./a.fits")
         self.assertLen(entries, 1)
 
-    def test_links_are_followed_once_and_those_to_nothing_are_told(self):
+    def test_links_are_followed_once_and_those_to_nothing_are_reported(self):
         inside, outside = self.folder / "in", self.folder / "out"
         for folder, name in ((inside, "near"), (outside, "far")):
             folder.mkdir()

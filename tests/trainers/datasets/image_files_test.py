@@ -137,7 +137,7 @@ class ImageFilesTest(FolderTestCase):
                 for name in batch:
                     self.assertAllEqual(batch[name], expected[name])
 
-    def test_streamed_files_that_disappear_are_told_in_one_line(self):
+    def test_streamed_files_that_disappear_are_reported_in_one_line(self):
         self.draw_classes()
         dataset = self.load(cache_bytes=1000)
         name = dataset.arrays("train", limit=3)["id"][2]

@@ -157,7 +157,7 @@ class NoisyDatasetTest(tf.test.TestCase):
         self.assertAllEqual(epoch(fresh, "train", 3), epoch(fresh, "train", 3))
         self.assertAllEqual(epoch(fresh, "train", 0), fresh.arrays("train")["image"][:20])
 
-    def test_what_was_done_is_told(self):
+    def test_what_was_done_is_reported(self):
         dataset = NoisyDataset(NoisyDataset(flat(), 0, pad=2), (5, 35), realisation=3, fresh=True)
         self.assertEqual(
             dataset.spec.transformations,

@@ -51,7 +51,7 @@ class CalibrationTest(tf.test.TestCase):
         self.assertTrue((context.output_dir / section.figures[0].path).exists())
         return section, labels, probability
 
-    def test_of_two_classes_one_is_told(self):
+    def test_of_two_classes_one_is_reported(self):
         section, labels, probability = self._section(("galaxy", "star"))
         brier = metrics.brier_score_loss(labels == 0, probability[:, 0])
         self.assertNear(section.metrics["brier"], brier, 1e-12)

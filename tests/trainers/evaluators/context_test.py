@@ -25,7 +25,7 @@ class ContextTest(tf.test.TestCase):
         with self.assertRaisesRegex(ValueError, "classes of model 'stand_in' must be .*quasar"):
             self._context(model, dataset).probability()
 
-    def test_mistakes_are_told(self):
+    def test_mistakes_are_reported(self):
         for options, message in (
             ({"split": "tests"}, "split must be one of train, test; got 'tests'"),
             ({"split": "validation"}, "split must be one of train, test; got 'validation'"),

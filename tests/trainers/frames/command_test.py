@@ -182,7 +182,7 @@ class PredictTest(tf.test.TestCase):
         with self.assertRaisesRegex(UserError, r"must have the 2 band\(s\) .* got 3: `bands`"):
             prediction.predict(reading.read(paths[0]), judge, self.out)
 
-    def test_frames_that_cannot_be_used_are_told_and_the_others_done(self):
+    def test_frames_that_cannot_be_used_are_reported_and_the_others_done(self):
         text, blank = self.folder / "text.fits", self.folder / "blank.fits"
         text.write_text("text")
         sky.write(blank, np.zeros_like(self.image))
@@ -241,7 +241,7 @@ class PredictTest(tf.test.TestCase):
                 self.assertRegex(error, f"^trainers.frames: error: .*{re.escape(message)}.*\n$")
                 self.assertFalse(self.out.exists())
 
-    def test_a_disk_that_cannot_be_written_is_told(self):
+    def test_a_disk_that_cannot_be_written_is_reported(self):
         with mock.patch(
             "trainers.frames.detection_table.write_atomically", side_effect=OSError("full")
         ):

@@ -109,7 +109,7 @@ class ReadingTest(tf.test.TestCase):
 
 
 class MistakesTest(tf.test.TestCase):
-    def test_each_is_told_in_one_line(self):
+    def test_each_is_reported_in_one_line(self):
         folder = Path(self.get_temp_dir())
         image = sky.pixels()
         good = sky.write(folder / "good.fits", image)

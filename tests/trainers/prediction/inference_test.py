@@ -29,7 +29,7 @@ class InferenceTest(tf.test.TestCase):
         outputs = inference.apply(lambda x: {"x": tf.cast(x, tf.bfloat16)}, np.ones((3, 1)))
         self.assertEqual(outputs["x"].dtype, np.float32)
 
-    def test_mistakes_are_told(self):
+    def test_mistakes_are_reported(self):
         with self.assertRaisesRegex(ValueError, "batch_size must be at least 1; got 0"):
             inference.apply(lambda x: {"x": x}, np.zeros((3, 1)), batch_size=0)
         with self.assertRaisesRegex(ValueError, "at least one row"):

@@ -23,13 +23,13 @@ class NotesTest(PredictTestCase):
         hdus.append(fits.ImageHDU(np.moveaxis(IMAGES[1], -1, 0)))
         fits.HDUList(hdus).writeto(self.folder / name, overwrite=True)
 
-    def test_the_model_and_its_training_are_told_first(self):
+    def test_the_model_and_its_training_are_reported_first(self):
         self.write("adu")
         first = self.predict("a.fits").splitlines()[0]
         self.assertEqual(first, "model  tiny, version 1, trained on sky (4x4x2), bands g r")
         self.assertEqual(self.table().meta["units"], "counts")
 
-    def test_other_units_than_those_of_the_training_are_told(self):
+    def test_other_units_than_those_of_the_training_are_reported(self):
         for unit in ("adu", "ct", None):
             self.write(unit)
             self.assertNotIn("note", self.predict("a.fits", "x.fits", "--overwrite"))
@@ -38,7 +38,7 @@ class NotesTest(PredictTestCase):
         self.assertIn("a.fits is in Jy (BUNIT), the model was trained on counts", printed)
         self.assertLen(self.table("y.fits"), 2)
 
-    def test_extensions_that_are_no_images_are_told(self):
+    def test_extensions_that_are_no_images_are_reported(self):
         planes = np.moveaxis(IMAGES[0], -1, 0)
         names = ("SCI", "ERR", "WHT", "ERR")
         hdus = [fits.PrimaryHDU(), *(fits.ImageHDU(planes, name=name) for name in names)]
@@ -50,21 +50,21 @@ class NotesTest(PredictTestCase):
         self.assertNotIn("extensions", printed)
         self.assertLen(self.table("y.fits"), 1)
 
-    def test_bands_in_another_order_are_told(self):
+    def test_bands_in_another_order_are_reported(self):
         g, r = np.moveaxis(IMAGES[0], -1, 0)
         images = {"R": r, "G": g}
         hdus = [fits.PrimaryHDU(), *(fits.ImageHDU(each, name=n) for n, each in images.items())]
         fits.HDUList(hdus).writeto(self.folder / "bands.fits")
-        for name, options, is_told in (
+        for name, options, is_reported in (
             ("x.fits", (), True),
             ("y.fits", ("--hdu", "G", "R"), False),
             ("z.fits", ("--hdu", "r", "g"), True),
         ):
             printed = self.predict("bands.fits", name, "--extensions", "bands", *options)
-            self.assertEqual("the model's bands are g r" in printed, is_told, printed)
+            self.assertEqual("the model's bands are g r" in printed, is_reported, printed)
         self.assert_answers(self.table("y.fits"), IMAGES[:1])
 
-    def test_a_dataset_unlike_that_of_the_training_is_told(self):
+    def test_a_dataset_unlike_that_of_the_training_is_reported(self):
         data = {"bands": ["g", "r"], "units": "nmgy", "pixel_scale_arcsec": 0.396}
         spec = DatasetSpec("sky", (4, 4, 2), ("g", "r"), 0.3961, "nanomaggies", (), None)
         self.assertEmpty(training_images.differences(data, spec))
@@ -79,7 +79,7 @@ class NotesTest(PredictTestCase):
             ],
         )
 
-    def test_the_same_probabilities_for_all_are_told(self):
+    def test_the_same_probabilities_for_all_are_reported(self):
         np.save(self.folder / "a.npy", np.repeat(IMAGES[:1], 3, axis=0))
         self.assertIn("all 3 objects get practically the same", self.predict("a.npy", "x.fits"))
         np.save(self.folder / "b.npy", IMAGES[:3])
@@ -89,7 +89,7 @@ class NotesTest(PredictTestCase):
         self.assertNotIn("note", printed)
         self.assertIn("(1 object)", printed)
 
-    def test_mistakes_are_told_before_tensorflow_has_started(self):
+    def test_mistakes_are_reported_before_tensorflow_has_started(self):
         np.save(self.folder / "a.npy", IMAGES[:1])
         (self.folder / "there.fits").touch()
         arguments = ["--images", self.folder / "a.npy", "--saved_model", self.model, "--output"]

@@ -145,7 +145,7 @@ class BlendhunterTest(tf.test.TestCase):
         with np.load(run / "answers-realistic-14.5.npz") as held:
             self.assertAllClose(held["probability"], expected, atol=1e-6)
 
-    def test_mistakes_are_told_in_one_line(self):
+    def test_mistakes_are_reported_in_one_line(self):
         for options, message in (
             (["--hp", "nonsense"], "--hp takes NAME=VALUE; got 'nonsense'"),
             (["--hp", "nonsense=1"], "nonsense"),
@@ -168,7 +168,7 @@ class BlendhunterTest(tf.test.TestCase):
         status, said = self.run_command()
         self.assertIn("holds files but no experiment", said)
 
-    def test_unknown_publications_are_told(self):
+    def test_unknown_publications_are_reported(self):
         complaint = io.StringIO()
         with contextlib.redirect_stderr(complaint):
             self.assertEqual(command.main(["blendhuntr"]), 2)

@@ -92,7 +92,7 @@ class GridTest(tf.test.TestCase):
         self.assertNear(gain.deviation, np.std(values, ddof=1), 1e-12)
         self.assertBetween(gain.mean, gain.low, gain.high)
 
-    def test_records_are_told_apart_by_their_training(self):
+    def test_records_are_distinguished_by_their_training(self):
         results = transfer()
         self.assertEqual(results.trained("each"), [(5.0, 5.0), (20.0, 20.0)])
         self.assertEqual(results.rate("each", "all", 14.5, (5.0, 5.0)).realisations, 3)

@@ -28,7 +28,7 @@ class DecisionTreeTest(tf.test.TestCase):
         # Five standard errors of a share.
         self.assertAllClose(tree.asked(fractions), walked, atol=5 * 0.5 / np.sqrt(200_000))
 
-    def test_what_is_no_tree_is_told(self):
+    def test_what_is_no_tree_is_reported(self):
         first = {"name": "bar", "answers": ["yes", "no"]}
         for questions, message in (
             ([], r"must be a list of one question or more; got \[\]"),

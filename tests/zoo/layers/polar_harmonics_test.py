@@ -117,7 +117,7 @@ class PolarHarmonicsTest(tf.test.TestCase):
         self.assertAllClose(values.mean(axis=0), np.zeros(values.shape[1]), atol=1e-3)
         self.assertAllClose(values.std(axis=0), np.ones(values.shape[1]), atol=1e-3)
 
-    def test_mistakes_are_told(self):
+    def test_mistakes_are_reported(self):
         with self.assertRaisesRegex(ValueError, "orders at least spiral_orders; got 4, 6 and 3"):
             PolarHarmonics(4, 3, 6)
         with self.assertRaisesRegex(ValueError, "must have 5 px a side at least; got 3 x 9"):

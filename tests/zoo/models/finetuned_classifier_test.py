@@ -158,7 +158,7 @@ class FinetunedClassifierTest(model_test_case.ZooModelTestCase):
         _, path = self.trained("star_galaxy_cnn", CNN)
         self.assertNotEqual(model.features_key(), self.make(encoder=path).features_key())
 
-    def test_mistakes_are_told_in_one_line(self):
+    def test_mistakes_are_reported_in_one_line(self):
         folder = Path(self.get_temp_dir())
         _, path = self.trained()
         keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save(folder / "other.keras")

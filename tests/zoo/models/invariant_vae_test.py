@@ -31,7 +31,7 @@ class InvariantVAETest(model_test_case.ZooModelTestCase):
                 self.assertAllClose(encoded[name][:, :3], straight[name][:, :3], atol=1e-3)
             self.assertNotAllClose(encoded["latent_mean"][:, 3:], straight["latent_mean"][:, 3:])
 
-    def test_mistakes_are_told(self):
+    def test_mistakes_are_reported(self):
         for options, message in (
             ({"invariant_dims": (2, 2, 1)}, "invariant_dims must be three positive integers"),
             ({"invariant_dims": (2, 2)}, "invariant_dims must be three positive integers"),
