@@ -82,9 +82,9 @@ def spec_of(builder: tfds.core.DatasetBuilder, name: str) -> DatasetSpec:
 
 
 def _builder(name: str, data_dir: str | Path | None, on_error: str) -> tfds.core.DatasetBuilder:
-    dataset, config, given = [*name.split("/", 2), "", ""][:3]
+    dataset, config, text = [*name.split("/", 2), "", ""][:3]
     try:
-        options = _options(given)
+        options = _options(text)
         builder = tfds_builders.builder(
             dataset, config=config or None, options=options, data_dir=data_dir
         )
@@ -101,13 +101,13 @@ def _builder(name: str, data_dir: str | Path | None, on_error: str) -> tfds.core
     return builder
 
 
-def _options(given: str) -> dict[str, Any]:
+def _options(text: str) -> dict[str, Any]:
     """Returns the options of a configuration, as TFDS writes them: `num_train=200,faint=24`."""
     options = {}
-    for pair in filter(None, given.split(",")):
+    for pair in filter(None, text.split(",")):
         option, equals, value = pair.partition("=")
         if not option or not equals:
-            raise ValueError(f"options are OPTION=VALUE,OPTION=VALUE; got '{given}'")
+            raise ValueError(f"options are OPTION=VALUE,OPTION=VALUE; got '{text}'")
         options[option] = parse_value(value)
     return options
 

@@ -72,37 +72,37 @@ def read(
     kept = max_examples or {}
     files = {split: files[split][: kept.get(split)] for split in SPLITS}
     paths = [path for members in files.values() for path in members]
-    found = decode_all(paths, image_shape, on_error=on_error, cache_bytes=cache_bytes)
-    usable = set(found.usable)
-    lines = [f"{path.relative_to(folder)}: {line}" for path, line in found.problems.items()]
+    decoded = decode_all(paths, image_shape, on_error=on_error, cache_bytes=cache_bytes)
+    usable = set(decoded.usable)
+    lines = [f"{path.relative_to(folder)}: {line}" for path, line in decoded.problems.items()]
     used = {split: [path for path in files[split] if path in usable] for split in SPLITS}
-    _check_used(folder, used, found.problems, label_of)
+    _check_used(folder, used, decoded.problems, label_of)
     if not kept:  # A small sample may lack a class.
         _check_trained(folder, used["train"], label_of, class_names)
-    if image_shape is None and found.shape[-1] == 1:
+    if image_shape is None and decoded.shape[-1] == 1:
         print(f"{folder}: all images are grey, one band 'grey' is read", file=sys.stderr)
     if lines:
         print(f"{folder}: left out {len(lines)} of {len(paths)} images", file=sys.stderr)
     spec = DatasetSpec(
         name="image_folder",
-        image_shape=found.shape,
-        bands=("grey",) if found.shape[-1] == 1 else ("red", "green", "blue"),
+        image_shape=decoded.shape,
+        bands=("grey",) if decoded.shape[-1] == 1 else ("red", "green", "blue"),
         pixel_scale=None,
-        units=f"counts (0-{np.iinfo(found.dtype).max})",
+        units=f"counts (0-{np.iinfo(decoded.dtype).max})",
         class_names=class_names,
         class_fractions=None,
         feature_names=("image", "id", "label") if class_names else ("image", "id"),
         scales_files=image_shape is not None,
     )
     features = {split: _features(members, ids, label_of) for split, members in used.items()}
-    if found.images is None:
+    if decoded.images is None:
         return StreamedFiles(spec, used, features, lines)
     arrays = {}
     for split, members in used.items():
-        images = empty((len(members), *found.shape), found.dtype)
+        images = empty((len(members), *decoded.shape), decoded.dtype)
         for row, path in enumerate(members):
             # Popped, so that the images are not held twice.
-            images[row] = found.images.pop(path)
+            images[row] = decoded.images.pop(path)
         arrays[split] = {"image": images, **features[split]}
     return InMemoryDataset(
         spec, arrays, lines, lambda split: stored_content(used[split], features[split])

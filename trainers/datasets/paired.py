@@ -35,11 +35,11 @@ class PairedDataset(Dataset):
 
     def __init__(self, source: Dataset, target: Dataset):
         for what in ("image_shape", "bands"):
-            wanted, given = getattr(source.spec, what), getattr(target.spec, what)
-            if wanted != given:
+            of_source, of_target = getattr(source.spec, what), getattr(target.spec, what)
+            if of_source != of_target:
                 raise UserError(
                     f"`target` {target.spec.name}: {what.replace('image_', '')} of the images must "
-                    f"be that of '{source.spec.name}', {wanted}; got {given}"
+                    f"be that of '{source.spec.name}', {of_source}; got {of_target}"
                 )
         self.spec = source.spec
         self.skipped = (*source.skipped, *target.skipped)

@@ -134,19 +134,19 @@ def _samples(
     from trainers.cutouts.picture_files import bits_of
     from trainers.serving import encoded_images
 
-    known, bits = dict(inputs), bits_of(units)
+    by_name, bits = dict(inputs), bits_of(units)
     if bits and model.input_names == ("image",) and inputs["image"].shape[-1] in (1, 3):
-        known["image_bytes"] = encoded_images.encode(inputs["image"], bits)
+        by_name["image_bytes"] = encoded_images.encode(inputs["image"], bits)
     if hasattr(model, "encode"):
-        known["latent"] = model.encode(*inputs.values())["latent_mean"]
+        by_name["latent"] = model.encode(*inputs.values())["latent_mean"]
     for name, signature in signatures.items():
         for tensor in signature.inputs:
-            if tensor.name not in known:
+            if tensor.name not in by_name:
                 raise ValueError(
-                    f"inputs of signature '{name}' must be among {', '.join(known)}, of which "
+                    f"inputs of signature '{name}' must be among {', '.join(by_name)}, of which "
                     f"there are samples; got '{tensor.name}'"
                 )
     return {
-        name: {tensor.name: known[tensor.name] for tensor in signature.inputs}
+        name: {tensor.name: by_name[tensor.name] for tensor in signature.inputs}
         for name, signature in signatures.items()
     }

@@ -47,8 +47,8 @@ def compact(
     omitted: dict[str, str] = {}
 
     def written(place: str, value: np.ndarray) -> np.ndarray | None:
-        for name, known in omit.items():
-            if known.shape == value.shape and np.array_equal(known, value) and np.ptp(value):
+        for name, array in omit.items():
+            if array.shape == value.shape and np.array_equal(array, value) and np.ptp(value):
                 omitted[place] = name
                 return None
         return _halved(value) if half else value
