@@ -2,9 +2,8 @@
 
     python -m trainers.run --model invariant_vae
 
-Random forests on the latents have 85 % on average over the nine tasks (docs/results.md), 71 % on
-as many principal components of the pixels; published for real images: 81 %. 16 minutes on one
-thread of a busy machine. `real` is the same on the volunteers' galaxies of Galaxy Zoo DECaLS,
+Random forests on the latents have 75 % on average over the nine tasks (docs/results.md), 66 % on
+as many principal components of the pixels (balanced: 71 and 51). Eight minutes of two busy cores. `real` is the same on the volunteers' galaxies of Galaxy Zoo DECaLS,
 downloaded or in --manual_dir; it has not been run.
 """
 
