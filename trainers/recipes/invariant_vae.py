@@ -3,8 +3,9 @@
     python -m trainers.run --model invariant_vae
 
 Random forests on the latents have 75 % on average over the nine tasks (docs/results.md), 66 % on
-as many principal components of the pixels (balanced: 71 and 51). Eight minutes of two busy cores. `real` is the same on the volunteers' galaxies of Galaxy Zoo DECaLS,
-downloaded or in --manual_dir; it has not been run.
+as many principal components of the pixels (balanced: 71 and 51). Eight minutes of two busy cores.
+`real` is the same on the volunteers' galaxies of Galaxy Zoo DECaLS, downloaded or in --manual_dir;
+it has not been run.
 """
 
 import dataclasses

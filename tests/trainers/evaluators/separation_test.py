@@ -24,6 +24,7 @@ class Answers:
     task = "classification"
     class_names = NAMES
     image_shape = (55, 55, 1)
+    input_names = ("image",)
 
     def __init__(self, probability):
         self.probability = tf.constant(probability, tf.float32)

@@ -9,9 +9,9 @@ import tensorflow as tf
 from trainers.errors import UserError
 from trainers.options.run import RunConfig
 from trainers.prediction.parts import Parts
-from trainers.runs import experiment
 from trainers.runs.run_folder import RunFolder
 from trainers.storage import locks
+from trainers.storage.claimed_folder import claimed
 
 
 class LocksTest(tf.test.TestCase):
@@ -31,7 +31,12 @@ class LocksTest(tf.test.TestCase):
         """Locks by which a process owns a folder."""
         return (
             lambda: RunFolder(self.folder / "run").opened(RunConfig(model="tiny")),
-            lambda: experiment.opened(self.folder / "experiment", {}),
+            lambda: claimed(
+                self.folder / "experiment",
+                "experiment.json",
+                name="`output_dir`",
+                kind="experiment",
+            ),
             lambda: Parts(self.folder / "out.csv").opened({}, overwrite=False),
         )
 
