@@ -20,7 +20,7 @@ from tfds_builders.galaxy_zoo_decals.scene import Light, galaxy_lights, neighbou
 from tfds_builders.galaxy_zoo_decals.spoilt import add_artefact
 from tfds_builders.galaxy_zoo_decals.truth import Truth, draw_truth
 from tfds_builders.galaxy_zoo_decals.volunteers import clarity, draw_votes, expected_fractions
-from tfds_builders.simulation.fourier import shared_grid
+from tfds_builders.simulation.fourier import fitting_grid
 from tfds_builders.simulation.legacy_surveys import BANDS, CAMERAS, Exposure, draw_exposure
 
 __all__ = ["Galaxies", "SimulatedGalaxies", "Sky", "draw_sky", "identifier", "observe"]
@@ -88,15 +88,14 @@ def observe(
     for band in range(len(BANDS)):
         scale = camera.pixel_scale[band]
         side = 2 * (int(np.ceil(0.5 * width / scale)) + _MARGIN) + 1
-        size = next((size for size in _GRIDS if size >= 1.3 * side), _GRIDS[-1])
-        grid = shared_grid(size, scale)
-        if (size, scale) not in transforms:
-            transforms[size, scale] = [light.transform(grid) for light in lights]
+        grid = fitting_grid(1.3 * side, _GRIDS, scale)
+        if grid not in transforms:
+            transforms[grid] = [light.transform(grid) for light in lights]
         total = np.zeros(grid.pixel.shape, np.complex64)
-        for light, transform in zip(lights, transforms[size, scale], strict=True):
+        for light, transform in zip(lights, transforms[grid], strict=True):
             response = camera.response(light.g_i)[band]
             total += np.float32(light.flux[band] * response) * transform
-        images.append(grid.image(total * exposure.psf(band, size), side).astype(np.float64))
+        images.append(grid.image(total * exposure.psf(band, grid.size), side).astype(np.float64))
     if sky.truth.artefact:
         add_artefact(images, camera.pixel_scale, sky.truth.artefact, artefact)
     return [exposure.with_noise(image, band, noise) for band, image in enumerate(images)]

@@ -17,7 +17,7 @@ from tfds_builders.simulated_blends.galaxies import GalaxySource, Intrinsic
 from tfds_builders.simulated_blends.population import PopulationGalaxies
 from tfds_builders.simulation.artefacts import add_artefacts
 from tfds_builders.simulation.cfht import Psf, draw_psf
-from tfds_builders.simulation.fourier import shared_grid
+from tfds_builders.simulation.fourier import fitting_grid
 from tfds_builders.splits import SPLITS
 from tfds_builders.surveys import survey
 
@@ -57,8 +57,7 @@ class Scene:
         """Returns the image without noise, (SIZE, SIZE) float32, counts."""
         farthest = float(np.abs(self.offsets + self.centre).max()) + SIZE // 2 + 1
         reach = max(each.reach for each in self.galaxies) / SURVEY.pixel_scale + farthest
-        size = next((size for size in _GRIDS if size >= reach), _GRIDS[-1])
-        grid = shared_grid(size, SURVEY.pixel_scale)
+        grid = fitting_grid(reach, _GRIDS, SURVEY.pixel_scale)
         total = self.galaxies[0].transform(grid)
         for galaxy, (x, y) in zip(self.galaxies[1:], self.offsets[1:], strict=False):
             total = total + grid.shifted(galaxy.transform(grid), x, y)

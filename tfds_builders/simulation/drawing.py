@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tfds_builders.simulation.fourier import Component, shared_grid
+from tfds_builders.simulation.fourier import Component, fitting_grid
 from tfds_builders.simulation.observation import Field
 from tfds_builders.simulation.population import Object, draw_object, surface_density
 from tfds_builders.surveys import Survey, flux_from_magnitude
@@ -64,7 +64,7 @@ def _draw(
         for (_, offset), profile in zip(sources, profiles, strict=True)
     ]
     side = size / 2 + max(reach) / pixel_scale
-    grid = shared_grid(next((each for each in _GRIDS if each >= side), _GRIDS[-1]), pixel_scale)
+    grid = fitting_grid(side, _GRIDS, pixel_scale)
     shapes = []
     for (_, offset), profile in zip(sources, profiles, strict=True):
         shape = np.ones_like(grid.pixel) if profile is None else profile.transform(grid)

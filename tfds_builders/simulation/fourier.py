@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 
 import galsim
 import numpy as np
@@ -25,6 +26,7 @@ __all__ = [
     "Grid",
     "RadialTransform",
     "ellipse",
+    "fitting_grid",
     "kolmogorov",
     "moffat",
     "sersic",
@@ -242,6 +244,17 @@ def _sersic_values(index: float, truncation: float) -> np.ndarray:
 def shared_grid(size: int, pixel_scale: float) -> Grid:
     """Returns the grid of this size, one for all who ask."""
     return Grid(size, pixel_scale)
+
+
+def fitting_grid(side: float, sizes: Sequence[int], pixel_scale: float) -> Grid:
+    """Returns the shared grid of the smallest size that is at least `side`, or of the largest.
+
+    Args:
+        side: Pixels that the light needs.
+        sizes: To choose from, in ascending order.
+        pixel_scale: Arcsec per pixel.
+    """
+    return shared_grid(next((size for size in sizes if size >= side), sizes[-1]), pixel_scale)
 
 
 def ellipse(size: float, axis_ratio: float, position_angle: float) -> _Ellipse:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from zoo.layers.residual import centre
+from zoo.layers.residual import centre, glorot, he
 
 __all__ = ["plain_decoder", "plain_encoder"]
 
@@ -44,13 +44,12 @@ def plain_encoder(
     images = keras.Input(tuple(image_shape))
     x = images
     for width in filters:
-        x = layers.Conv2D(width, 3, strides=2, padding="same", kernel_initializer=_he(seeds))(x)
+        x = layers.Conv2D(width, 3, strides=2, padding="same", kernel_initializer=he(seeds))(x)
         if pooling:
             x = layers.MaxPooling2D(2, padding="same")(x)
         x = layers.LeakyReLU()(x)
     x = layers.Flatten()(x)
-    last = keras.initializers.GlorotUniform(seed=next(seeds))
-    x = layers.Dense(outputs, kernel_initializer=last, dtype="float32")(x)
+    x = layers.Dense(outputs, kernel_initializer=glorot(seeds), dtype="float32")(x)
     return keras.Model(images, x, name=name)
 
 
@@ -85,8 +84,7 @@ def plain_decoder(
     factor = (4 if pooling else 2) ** len(filters)
     rows, columns = math.ceil(height / factor), math.ceil(width / factor)
     vector = keras.Input((inputs,))
-    dense = keras.initializers.GlorotUniform(seed=next(seeds))
-    x = layers.Dense(rows * columns * filters[-1], kernel_initializer=dense)(vector)
+    x = layers.Dense(rows * columns * filters[-1], kernel_initializer=glorot(seeds))(vector)
     x = layers.Reshape((rows, columns, filters[-1]))(x)
     widths = [*reversed(filters[:-1]), bands]
     for stage, depth in enumerate(widths):
@@ -98,7 +96,7 @@ def plain_decoder(
             3,
             strides=2,
             padding="same",
-            kernel_initializer=_he(seeds),
+            kernel_initializer=he(seeds),
             dtype="float32" if last else None,
         )(x)
         if not last:
@@ -106,7 +104,3 @@ def plain_decoder(
     if nonnegative:
         x = layers.ReLU(dtype="float32")(x)
     return keras.Model(vector, centre(x, rows * factor, columns * factor, image_shape), name=name)
-
-
-def _he(seeds) -> keras.initializers.Initializer:
-    return keras.initializers.HeNormal(seed=next(seeds))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import keras
 from keras import layers
 
 from zoo.layers.apertures import GaussianApertures
 
-__all__ = ["centre", "residual_decoder", "residual_encoder"]
+__all__ = ["centre", "glorot", "he", "residual_decoder", "residual_encoder"]
 
 # Hidden units of the dense layers that join apertures and convolutions, and the factor that brings
 # asinh fluxes to order one.
@@ -50,7 +50,7 @@ def residual_encoder(
     images = keras.Input(tuple(image_shape))
     x = images
     for width in filters:
-        x = layers.Conv2D(width, 3, strides=2, padding="same", kernel_initializer=_he(seeds))(x)
+        x = layers.Conv2D(width, 3, strides=2, padding="same", kernel_initializer=he(seeds))(x)
         x = _blocks(x, width, blocks, seeds)
     x = layers.Activation("leaky_relu")(x)
     x = layers.Flatten()(x)
@@ -60,10 +60,10 @@ def residual_encoder(
         joint = x
         for _ in range(2):
             joint = layers.Dense(
-                _JOINT_UNITS, activation="leaky_relu", kernel_initializer=_he(seeds)
+                _JOINT_UNITS, activation="leaky_relu", kernel_initializer=he(seeds)
             )(joint)
         x = layers.Concatenate()([x, joint])
-    last = _nearly_zero(seeds) if apertures else _glorot(seeds)
+    last = _nearly_zero(seeds) if apertures else glorot(seeds)
     x = layers.Dense(outputs, kernel_initializer=last, dtype="float32")(x)
     return keras.Model(images, x, name=name)
 
@@ -91,17 +91,17 @@ def residual_decoder(
     factor = 2 ** len(filters)
     rows, columns = math.ceil(height / factor), math.ceil(width / factor)
     vector = keras.Input((inputs,))
-    x = layers.Dense(rows * columns * filters[-1], kernel_initializer=_glorot(seeds))(vector)
+    x = layers.Dense(rows * columns * filters[-1], kernel_initializer=glorot(seeds))(vector)
     x = layers.Reshape((rows, columns, filters[-1]))(x)
     for number, depth in reversed(list(enumerate(filters))):
         x = _blocks(x, depth, blocks, seeds)
         x = layers.Activation("leaky_relu")(x)
         below = filters[number - 1] if number else filters[0]
         x = layers.Conv2DTranspose(
-            below, 4, strides=2, padding="same", kernel_initializer=_he(seeds)
+            below, 4, strides=2, padding="same", kernel_initializer=he(seeds)
         )(x)
     x = layers.Activation("leaky_relu")(x)
-    x = layers.Conv2D(bands, 3, padding="same", kernel_initializer=_glorot(seeds), dtype="float32")(
+    x = layers.Conv2D(bands, 3, padding="same", kernel_initializer=glorot(seeds), dtype="float32")(
         x
     )
     return keras.Model(vector, centre(x, rows * factor, columns * factor, image_shape), name=name)
@@ -130,18 +130,20 @@ def centre(x: keras.KerasTensor, rows: int, columns: int, image_shape: Sequence[
 def _blocks(x, width: int, blocks: int, seeds):
     for _ in range(blocks):
         y = layers.Activation("leaky_relu")(x)
-        y = layers.Conv2D(width, 3, padding="same", kernel_initializer=_he(seeds))(y)
+        y = layers.Conv2D(width, 3, padding="same", kernel_initializer=he(seeds))(y)
         y = layers.Activation("leaky_relu")(y)
         y = layers.Conv2D(width, 3, padding="same", kernel_initializer="zeros")(y)
         x = layers.Add()([x, y])
     return x
 
 
-def _he(seeds) -> keras.initializers.Initializer:
+def he(seeds: Iterator[int]) -> keras.initializers.Initializer:
+    """Returns the initializer of a convolution, with the next seed."""
     return keras.initializers.HeNormal(seed=next(seeds))
 
 
-def _glorot(seeds) -> keras.initializers.Initializer:
+def glorot(seeds: Iterator[int]) -> keras.initializers.Initializer:
+    """Returns the initializer of a dense or last layer, with the next seed."""
     return keras.initializers.GlorotUniform(seed=next(seeds))
 
 

@@ -204,8 +204,8 @@ class VAE(ImageModel):
             stretched=self.stretch,
         )
 
-    def _make_decoder(self, inputs: int) -> keras.layers.Layer:
-        if self.decoder_name == "convolutional" and self.networks != "residual":
+    def _image_decoder(self, inputs: int) -> keras.Model:
+        if self.networks != "residual":
             return plain_decoder(
                 inputs,
                 self.preprocessed_shape,
@@ -214,10 +214,13 @@ class VAE(ImageModel):
                 pooling=self.networks == "pooled",
                 nonnegative=self.nonnegative,
             )
+        return residual_decoder(
+            inputs, self.preprocessed_shape, self.filters, self.blocks, self.seed + 1
+        )
+
+    def _make_decoder(self, inputs: int) -> keras.layers.Layer:
         if self.decoder_name == "convolutional":
-            return residual_decoder(
-                inputs, self.preprocessed_shape, self.filters, self.blocks, self.seed + 1
-            )
+            return self._image_decoder(inputs)
         profile = ProfileDecoder(self.preprocessed_shape, name="decoder")
         if inputs < profile.latent_dim:
             raise ValueError(
