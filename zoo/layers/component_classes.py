@@ -122,9 +122,11 @@ def half_light_radius(image: np.ndarray) -> float:
     light = np.clip(np.asarray(image, float).sum(axis=-1), 0.0, None)
     height, width = light.shape
     y, x = np.ogrid[:height, :width]
-    radius = np.hypot(y - (height - 1) / 2, x - (width - 1) / 2).ravel()
-    order = np.argsort(radius)
-    curve = np.cumsum(light.ravel()[order])
+    radius = np.hypot(y - (height - 1) / 2, x - (width - 1) / 2)
+    # Pixels at one radius together: one by one, the curve would be flat there in radius, and images
+    # of different sizes would share a value.
+    radii, ring = np.unique(radius.ravel(), return_inverse=True)
+    curve = np.cumsum(np.bincount(ring, light.ravel()))
     if curve[-1] <= 0:
-        return float(radius.max())
-    return float(np.interp(0.5 * curve[-1], curve, radius[order]))
+        return float(radii[-1])
+    return float(np.interp(0.5 * curve[-1], curve, radii))

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import special
 
-from zoo.layers.component_classes import ComponentClasses
+from zoo.layers.component_classes import ComponentClasses, half_light_radius
 
 
 class ComponentClassesTest(tf.test.TestCase):
@@ -44,6 +44,21 @@ class ComponentClassesTest(tf.test.TestCase):
         self.layer.balance(self.responsibilities, 0.1)
         self.layer.identify(np.log([1.0, 4.0, 2.0]))
         self.assertAllClose(self.layer.odds, 1.0)
+
+
+class HalfLightRadiusTest(tf.test.TestCase):
+    def test_radius_of_gaussians(self):
+        y, x = np.mgrid[:64, :64] - 31.5
+        sigmas = np.linspace(2.0, 6.0, 81)
+        images = [np.exp(-(x**2 + y**2) / (2 * s**2))[..., np.newaxis] for s in sigmas]
+        radii = [half_light_radius(image) for image in images]
+        # Half of the light of a Gaussian lies within sigma sqrt(2 log 2).
+        self.assertAllClose(radii, sigmas * np.sqrt(2 * np.log(2)), atol=0.5)
+        # No two of them share a value.
+        self.assertAllGreater(np.diff(radii), 0.0)
+
+    def test_image_without_light(self):
+        self.assertAllClose(half_light_radius(np.zeros((5, 5, 2))), np.hypot(2, 2))
 
 
 if __name__ == "__main__":
