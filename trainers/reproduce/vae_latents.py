@@ -11,7 +11,7 @@ from sklearn.decomposition import PCA
 from trainers.datasets.dataset import Dataset
 from trainers.distribution import strategy as strategies
 from trainers.errors import UserError
-from trainers.evaluators.statistics.similarity import structural_similarity
+from trainers.evaluators.statistics.similarity import pixel_range, structural_similarity
 from trainers.reproduce import vae_latents_options
 from trainers.reproduce.training import train
 from trainers.reproduce.vae_latents_options import Cell, Options
@@ -57,9 +57,14 @@ class VAELatents(Experiment):
             images = load_model(folder).reconstruct(findings.originals)["reconstruction"]
             write_atomically(examples, lambda file: np.save(file, np.asarray(images)))
         numbers = training.metrics["reconstruction"]
-        measures = (numbers[name] for name in ("mse", "ssim", "ssim_sigma_10"))
         findings.trainings[cell] = training
-        findings.cells[cell] = Quality(*measures, np.load(examples))
+        findings.cells[cell] = Quality(
+            mse=numbers["mse"],
+            ssim=numbers["ssim"],
+            ssim_wide=numbers["ssim_sigma_10"],
+            ssim_fixed_range=numbers.get("ssim_sigma_10_fixed_range"),
+            examples=np.load(examples),
+        )
         print(f"  {findings.cells[cell]}", flush=True)
         return training.is_new
 
@@ -75,7 +80,10 @@ def _components(options: Options, dataset: Dataset) -> dict[int, Quality]:
     dims = sorted({*options.latent_dims, options.loss_dim})
     images = dataset.arrays("test")["image"]
     dims = [dim for dim in dims if dim < min(_PCA_IMAGES, dataset.num_examples["train"])]
-    if any(str(dim) not in earlier for dim in dims):
+    data_range = pixel_range(dataset.spec.units)
+    # Each dimension has its MSE, two SSIMs, and a third where the pixels have a fixed range.
+    length = 3 if data_range is None else 4
+    if any(len(earlier.get(str(dim), ())) != length for dim in dims):
         train = dataset.arrays("train", limit=_PCA_IMAGES)["image"]
         flat = train.reshape(len(train), -1)
         pca = PCA(max(dims), svd_solver="randomized", random_state=0).fit(flat)
@@ -84,8 +92,11 @@ def _components(options: Options, dataset: Dataset) -> dict[int, Quality]:
             axes = pca.components_[:dim]
             copies = (centred @ axes.T @ axes + pca.mean_).reshape(images.shape)
             shown = images[:_SSIM_IMAGES], copies[:_SSIM_IMAGES]
-            narrow, wide = (structural_similarity(*shown, sigma=s).mean() for s in (1.5, 10.0))
-            squared = np.square(images - copies).mean()
-            earlier[str(dim)] = [float(squared), float(narrow), float(wide)]
+            measures = [np.square(images - copies).mean()]
+            measures += [structural_similarity(*shown, sigma=sigma).mean() for sigma in (1.5, 10.0)]
+            if data_range is not None:
+                fixed = structural_similarity(*shown, sigma=10.0, data_range=data_range)
+                measures.append(fixed.mean())
+            earlier[str(dim)] = [float(measure) for measure in measures]
         write_json(path, earlier)
     return {dim: Quality(*earlier[str(dim)]) for dim in dims}

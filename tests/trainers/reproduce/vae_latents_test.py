@@ -11,12 +11,13 @@ from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.errors import UserError
 from trainers.reproduce import __main__ as reproduce
-from trainers.reproduce import vae_latents, vae_latents_options
+from trainers.reproduce import vae_latents, vae_latents_options, vae_latents_report
+from trainers.storage.json_files import read_json
 
 SHAPE = (16, 16, 3)
 
 
-def dataset():
+def dataset(units="counts (0-255)"):
     generator = np.random.default_rng(0)
     y, x = np.mgrid[:16, :16] - 7.5
     splits = {}
@@ -26,7 +27,7 @@ def dataset():
         image = np.clip(blob + generator.normal(10, 5, (number, *SHAPE)), 0, 255).round()
         ids = np.array([f"{split}-{index}" for index in range(number)])
         splits[split] = {"image": image.astype(np.float32), "id": ids}
-    spec = DatasetSpec("blobs", SHAPE, ("z", "r", "g"), None, "counts", (), None)
+    spec = DatasetSpec("blobs", SHAPE, ("z", "r", "g"), None, units, (), None)
     return InMemoryDataset(spec, splits)
 
 
@@ -49,6 +50,8 @@ class VAELatentsTest(tf.test.TestCase):
         self.assertLessEqual({"mse_2_mse", "ssim_2_ssim", "ssim_2_ssim_sigma_10"}, set(metrics))
         report = (folder / "report.md").read_text()
         self.assertIn("| principal components | 2 |", report)
+        self.assertIn("SSIM, sigma 10, range 255 |", report)
+        self.assertIn("mse_2_ssim_sigma_10_fixed_range", metrics)
         for name in ("dimension", "loss", "examples"):
             self.assertTrue((folder / "figures" / f"vae_latents_{name}.png").exists())
         # An experiment with other settings is another one.
@@ -64,8 +67,29 @@ class VAELatentsTest(tf.test.TestCase):
             model = PCA(dim).fit(train)
             copies = model.inverse_transform(model.transform(test))
             self.assertAllClose(quality.mse, np.square(test - copies).mean(), rtol=1e-3)
+            pair = (np.float32(x).reshape(-1, *SHAPE) for x in (test, copies))
+            by_band = (tf.transpose(x, (0, 3, 1, 2))[..., None] for x in pair)
+            expected = tf.image.ssim(*by_band, 255.0, filter_size=11, filter_sigma=10.0)
+            self.assertAllClose(quality.ssim_fixed_range, tf.reduce_mean(expected), rtol=1e-4)
         again = vae_latents._components(options, dataset())
         self.assertEqual([q.ssim for q in again.values()], [q.ssim for q in components.values()])
+        # Those of an experiment of before there was the fixed range are made anew.
+        path = options.output_dir / "principal_components.json"
+        path.write_text(json.dumps({dim: values[:3] for dim, values in read_json(path).items()}))
+        self.assertEqual(vae_latents._components(options, dataset()), components)
+
+    def test_images_without_a_fixed_range(self):
+        folder = self.get_temp_dir()
+        options = vae_latents_options.parse(
+            ["--latent_dims", "1", "--loss_dim", "1", "--output_dir", folder]
+        )
+        findings = vae_latents_report.Findings(
+            options, dataset("nanomaggies"), dataset().arrays("test")["image"][:2]
+        )
+        findings.components = vae_latents._components(options, findings.dataset)
+        self.assertIsNone(findings.components[1].ssim_fixed_range)
+        (table,) = vae_latents_report._section(findings).tables
+        self.assertEqual(list(table.header[-3:]), ["SSIM", "SSIM, sigma 10", "training, s"])
 
     def test_cells_and_mistakes(self):
         options = vae_latents_options.parse(["--latent_dims", "5", "2", "--loss_dim", "5"])
