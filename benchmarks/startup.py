@@ -31,7 +31,9 @@ COMMANDS = (
     "domain_adaptation",
     "learning_curve",
     "active_learning",
+    "cross_validation",
     "reproduce",
+    "publish",
 )
 """All of `python -m trainers.NAME`."""
 

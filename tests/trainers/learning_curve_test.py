@@ -73,7 +73,7 @@ class LearningCurveTest(tf.test.TestCase):
             (["--model", "vae"], "--model is no option .* it is finetuned_classifier"),
             (["--model=vae"], "--model is no option .* it is finetuned_classifier"),
             (["--init=a.keras"], "--init is no option .* --encoder has the initial weights"),
-            (["--hp", "training=frozen"], "--hp training: --encoder and --methods set it"),
+            (["--hp", "training=frozen"], "--hp training: the command sets it"),
             (["--hp", "encoder=b.keras"], "--hp encoder: .* got 'b.keras'"),
             (["--encoder", "nowhere"], "encoder must be .* no file or folder .*nowhere"),
             (["--epoch", "3"], "unknown option '--epoch'"),

@@ -8,14 +8,14 @@ from typing import ClassVar
 
 import numpy as np
 
-import zoo
 from trainers.datasets.dataset import DatasetSpec
 from trainers.errors import UserError
 from trainers.evaluators.statistics.task_probe import TaskScore
 from trainers.few_labels import frozen_probes
+from trainers.few_labels.frozen_features import frozen_features
 from trainers.few_labels.label_experiment import LabelExperiment
 from trainers.few_labels.label_options import Cell
-from trainers.few_labels.label_subsets import LabelSubsets, held_out, stratified_order
+from trainers.few_labels.label_subsets import held_out, stratified_order
 from trainers.few_labels.learning_curve_options import METHODS, Options
 from trainers.prediction import inference
 
@@ -61,7 +61,10 @@ class LearningCurve(LabelExperiment):
         }
         self._features: dict[str, np.ndarray] = {}
         if set(options.methods) & set(_PROBES):
-            self._features = _frozen_features(options, self.subsets)
+            subsets = self.subsets
+            images = subsets.pool["image"], subsets.test["image"]
+            features = frozen_features(options, subsets.spec, *images)
+            self._features = dict(zip(("pool", "test"), features, strict=True))
 
     @staticmethod
     def check(spec: DatasetSpec) -> None:
@@ -93,21 +96,3 @@ class LearningCurve(LabelExperiment):
     def _score(self, predicted: np.ndarray) -> dict[str, float]:
         score = TaskScore(self.subsets.test["label"], predicted)
         return {name: getattr(score, name) for name in self.measures}
-
-
-def _frozen_features(options: Options, subsets: LabelSubsets) -> dict[str, np.ndarray]:
-    spec = subsets.spec
-    data = {"image_shape": list(spec.image_shape), "class_names": list(spec.class_names)}
-    own = {"encoder": options.encoder, "training": "frozen"}
-    try:
-        model = zoo.create(options.model, **{**data, **options.run.hp, **own})
-    except (ValueError, TypeError) as error:
-        raise UserError(f"`encoder={options.encoder}`: {error}") from None
-
-    def features(images):
-        return {"features": model.features(images)}
-
-    return {
-        name: inference.apply(features, arrays["image"])["features"]
-        for name, arrays in (("pool", subsets.pool), ("test", subsets.test))
-    }
