@@ -50,6 +50,14 @@ def _has_votes(context) -> bool:
     return has_votes and DecisionTree.of(questions) == context.model.tree
 
 
+def _convolves(context) -> tuple[bool, str]:
+    from trainers.evaluators.statistics.feature_maps import convolutions
+
+    if tuple(context.model.input_names) != ("image",):
+        return False, "the model does not read images alone"
+    return bool(convolutions(context.model)), "the model has no convolutional layers"
+
+
 NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
     "labels": lambda c: (bool(c.class_names), "the dataset has no labels"),
     "two_classes": lambda c: (
@@ -84,6 +92,7 @@ NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
         _has_votes(c),
         "model and dataset have no questions with votes in common",
     ),
+    "convolutions": _convolves,
     "latents": lambda c: (hasattr(c.model, "encode"), "the model has no encode()"),
 }
 """For each need a function that returns whether it is met, and the reason if it is not."""

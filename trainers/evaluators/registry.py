@@ -36,6 +36,7 @@ _MODULES = (
     "generation",
     "outliers",
     "class_outliers",
+    "feature_maps",
 )
 
 
