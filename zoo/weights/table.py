@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from zoo.weights.manifest import Manifest
 from zoo.weights.named_weights import describe, list_weights
 
@@ -34,7 +36,7 @@ def _row(manifest: Manifest) -> tuple[str, ...]:
     return (
         f"`{manifest.name}`",
         f"{data.name}{version}",
-        f"{height} x {width} px, {''.join(data.bands)}, {data.units}",
+        f"{height} x {width} px, {_bands(data.bands)}, {data.units}",
         f"{manifest.parameters:,}",
         f"{manifest.file.size / 1e6:.2f} MB{where}",
         _score(manifest),
@@ -47,3 +49,8 @@ def _score(manifest: Manifest) -> str:
         if value is not None:
             return f"{title} {value:.3f}"
     return f"loss {manifest.check.scores['loss']:.4g} on the sample" if manifest.check else ""
+
+
+def _bands(names: Sequence[str]) -> str:
+    """Returns grz for bands of one letter, and other names apart."""
+    return ("" if all(len(name) == 1 for name in names) else ", ").join(names)
