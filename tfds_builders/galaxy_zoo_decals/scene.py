@@ -6,15 +6,16 @@ import dataclasses
 
 import numpy as np
 
-from tfds_builders.galaxy_zoo_decals import structures
-from tfds_builders.galaxy_zoo_decals.structures import Canvas, SpiralPattern
 from tfds_builders.galaxy_zoo_decals.truth import Truth
+from tfds_builders.simulation import structures
 from tfds_builders.simulation.colours import galaxy_colours
-from tfds_builders.simulation.fourier import Component, Grid
+from tfds_builders.simulation.fourier import Component
+from tfds_builders.simulation.light import Light
 from tfds_builders.simulation.population import draw_object, surface_density
+from tfds_builders.simulation.structures import Canvas, SpiralPattern
 from tfds_builders.surveys import flux_from_magnitude
 
-__all__ = ["Light", "galaxy_lights", "neighbour_lights"]
+__all__ = ["ColouredLight", "galaxy_lights", "neighbour_lights"]
 
 # Spectral types (0 E, 1 Sbc, 2 Scd, 3 Im) of the parts of galaxies.
 _OLD, _BULGE, _BAR, _DISK, _ARMS, _RING, _TAIL = 0.0, 0.15, 0.6, 1.3, 2.4, 2.0, 1.6
@@ -33,35 +34,15 @@ _DUST = np.array([0.75, 0.62, 0.42])
 _LEAST = 0.002
 
 
-@dataclasses.dataclass(frozen=True)
-class Light:
-    """Light of one shape and one colour.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ColouredLight(Light):
+    """Light whose fluxes are those in g, r, z of DECam, in nanomaggies.
 
     Attributes:
-        shape: A Sersic profile of flux 1; an image of flux 1 and its pixel scale (arcsec); None
-            for a point.
-        flux: (3,), nanomaggies in g, r, z of DECam.
         g_i: Colour, mag, from which the fluxes in other cameras follow.
-        offset: x and y from the centre of the image, arcsec.
     """
 
-    shape: Component | tuple[np.ndarray, float] | None
-    flux: np.ndarray
     g_i: float
-    offset: tuple[float, float] = (0.0, 0.0)
-
-    def transform(self, grid: Grid) -> np.ndarray:
-        """Returns the Fourier transform of its shape, where it is."""
-        if isinstance(self.shape, Component):
-            values = self.shape.transform(grid)
-        elif self.shape is None:
-            values = np.ones_like(grid.pixel)
-        else:
-            values = grid.transform_of(*self.shape)
-        if self.offset == (0.0, 0.0):
-            return values
-        x, y = (each / grid.pixel_scale for each in self.offset)
-        return grid.shifted(values, x, y)
 
 
 class _Painter:
@@ -76,7 +57,7 @@ class _Painter:
         self.truth = truth
         self.rng = rng
         self._redder = _TYPE_SCATTER * rng.normal()
-        self.lights: list[Light] = []
+        self.lights: list[ColouredLight] = []
 
     def add(
         self,
@@ -99,14 +80,14 @@ class _Painter:
         kind = float(np.clip(spectral_type + self._redder * min(spectral_type + 0.3, 1.0), 0, 3))
         _, g, _, i, z = galaxy_colours(kind, self.truth.redshift)
         flux = flux_from_magnitude(self.truth.magnitude + np.array([g, 0.0, z])) * share * hidden
-        self.lights.append(Light(shape, flux, float(g - i), offset))
+        self.lights.append(ColouredLight(shape, flux, offset, g_i=float(g - i)))
 
     def sersic(self, radius: float, index: float, ratio: float, angle: float) -> Component:
         """Returns a Sersic profile of flux 1 with a half-light radius along its major axis."""
         return Component(1.0, radius * np.sqrt(ratio), index, ratio, angle)
 
 
-def galaxy_lights(truth: Truth, rng: np.random.Generator) -> list[Light]:
+def galaxy_lights(truth: Truth, rng: np.random.Generator) -> list[ColouredLight]:
     """Returns the parts of a galaxy, with the companions, tails and streams of its merging.
 
     Args:
@@ -254,7 +235,9 @@ def _disturb(painter: _Painter) -> float:
     return rest
 
 
-def neighbour_lights(truth: Truth, half_width: float, rng: np.random.Generator) -> list[Light]:
+def neighbour_lights(
+    truth: Truth, half_width: float, rng: np.random.Generator
+) -> list[ColouredLight]:
     """Returns stars and galaxies around, with the density of the counts.
 
     Args:
@@ -281,5 +264,5 @@ def neighbour_lights(truth: Truth, half_width: float, rng: np.random.Generator) 
             )
         flux = flux_from_magnitude(source.magnitude[[1, 2, 4]])
         g_i = float(source.magnitude[1] - source.magnitude[3])
-        lights.append(Light(shape, flux, g_i, (float(x), float(y))))
+        lights.append(ColouredLight(shape, flux, (float(x), float(y)), g_i=g_i))
     return lights

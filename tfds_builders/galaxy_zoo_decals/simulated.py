@@ -16,7 +16,7 @@ from tfds_builders.galaxy_zoo_decals.hubble_type import hubble_type
 from tfds_builders.galaxy_zoo_decals.images import FULL_SIZE, image_scale, png, scaled
 from tfds_builders.galaxy_zoo_decals.labels import GZD5
 from tfds_builders.galaxy_zoo_decals.rgb import resampled, stretched
-from tfds_builders.galaxy_zoo_decals.scene import Light, galaxy_lights, neighbour_lights
+from tfds_builders.galaxy_zoo_decals.scene import ColouredLight, galaxy_lights, neighbour_lights
 from tfds_builders.galaxy_zoo_decals.spoilt import add_artefact
 from tfds_builders.galaxy_zoo_decals.truth import Truth, draw_truth
 from tfds_builders.galaxy_zoo_decals.volunteers import clarity, draw_votes, expected_fractions
@@ -49,7 +49,7 @@ class Sky:
     """
 
     truth: Truth
-    lights: list[Light]
+    lights: list[ColouredLight]
 
 
 def draw_sky(seed: int, index: int) -> Sky:

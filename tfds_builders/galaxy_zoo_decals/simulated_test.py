@@ -9,16 +9,16 @@ import scipy.stats
 import tensorflow as tf
 
 from tests import galaxy_data
-from tfds_builders.galaxy_zoo_decals import structures
 from tfds_builders.galaxy_zoo_decals.configs import SimulatedConfig
 from tfds_builders.galaxy_zoo_decals.hubble_type import bulge_of_type, hubble_type, type_of_bulge
 from tfds_builders.galaxy_zoo_decals.labels import GZD5
 from tfds_builders.galaxy_zoo_decals.rgb import resampled, stretched
 from tfds_builders.galaxy_zoo_decals.scene import galaxy_lights
 from tfds_builders.galaxy_zoo_decals.simulated import SimulatedGalaxies, Sky, observe
-from tfds_builders.galaxy_zoo_decals.structures import SIDE, Canvas, SpiralPattern
 from tfds_builders.galaxy_zoo_decals.truth import Truth, draw_truth
+from tfds_builders.simulation import structures
 from tfds_builders.simulation.legacy_surveys import CAMERAS, Exposure
+from tfds_builders.simulation.structures import SIDE, Canvas, SpiralPattern
 from tfds_builders.surveys import flux_from_magnitude
 
 NUMBERS = {
