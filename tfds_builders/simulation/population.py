@@ -8,7 +8,14 @@ import numpy as np
 
 from tfds_builders.simulation.colours import galaxy_colours, star_colours
 
-__all__ = ["CLASSES", "Object", "class_fractions", "draw_object", "surface_density"]
+__all__ = [
+    "CLASSES",
+    "Object",
+    "class_fractions",
+    "draw_object",
+    "draw_star_colour",
+    "surface_density",
+]
 
 CLASSES = ("star", "galaxy")
 
@@ -83,13 +90,23 @@ def _draw_magnitude(rng: np.random.Generator, name: str, bright: float, faint: f
     return float(np.log(rng.uniform(low, high)) / scale)
 
 
-def _draw_star(rng: np.random.Generator, r: float) -> Object:
-    # Turn-off stars of the halo and the thick disc, K dwarfs between, M dwarfs of the disc; the
-    # fainter, the more M dwarfs (Juric+08, section 2).
+def draw_star_colour(rng: np.random.Generator, r: float) -> float:
+    """Draws the colour g-i, mag, of a star of an r magnitude.
+
+    Turn-off stars of the halo and the thick disc, K dwarfs between, M dwarfs of the disc; the
+    fainter, the more M dwarfs.
+
+    References:
+        Juric et al. 2008, ApJ 673, 864, section 2.
+    """
     depth = float(np.clip((r - 17) / 5, 0, 1))
     mode = rng.choice(3, p=(0.50 - 0.20 * depth, 0.25 - 0.17 * depth, 0.25 + 0.37 * depth))
     g_i = (rng.normal(0.65, 0.20), rng.uniform(0.9, 2.0), rng.normal(2.45, 0.30))[mode]
-    colours = star_colours(np.clip(g_i, 0.25, 3.3)) + rng.normal(size=5) * _LOCUS_SCATTER
+    return float(np.clip(g_i, 0.25, 3.3))
+
+
+def _draw_star(rng: np.random.Generator, r: float) -> Object:
+    colours = star_colours(draw_star_colour(rng, r)) + rng.normal(size=5) * _LOCUS_SCATTER
     return Object(label=0, magnitude=r + colours)
 
 
