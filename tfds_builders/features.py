@@ -13,8 +13,10 @@ __all__ = ["Stamp"]
 class Stamp(tfds.features.Tensor):
     """`tfds.features.Tensor(encoding="zlib")`, written several times faster.
 
-    On disk it is the same but for the level of compression. An example may also be given as bytes
-    from `tfds_builders.compression.compress`, so that other processes share that work.
+    On disk it is the same but for the level of compression, and has the name of TFDS's own, so that
+    `tfds.builder_from_directory` reads it where this project is not installed. An example may also
+    be given as bytes in zlib's format, as from `tfds_builders.compression.compress`, so that other
+    processes share that work.
     """
 
     def __init__(self, *, shape: tuple[int, ...], dtype: np.dtype = np.float32, **kwargs: object):
@@ -31,3 +33,7 @@ class Stamp(tfds.features.Tensor):
                 f"got {image.dtype} of shape {image.shape}"
             )
         return compress(image)
+
+    @property
+    def _fully_qualified_class_name(self) -> str:
+        return f"{tfds.features.Tensor.__module__}.{tfds.features.Tensor.__name__}"

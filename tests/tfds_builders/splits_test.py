@@ -3,6 +3,7 @@
 import numpy as np
 import surveycodex
 import tensorflow as tf
+import tensorflow_datasets as tfds
 
 from tfds_builders.compression import compress
 from tfds_builders.features import Stamp
@@ -66,6 +67,14 @@ class StampTest(tf.test.TestCase):
             self.assertAllEqual(feature.decode_example(feature.encode_example(encoded)), image)
         with self.assertRaisesRegex(ValueError, r"shape \(8, 6, 5\); got float64"):
             feature.encode_example(image.astype(float))
+
+    def test_stored_features_need_tfds_alone(self):
+        stored = Stamp(shape=(8, 6, 5)).to_json()
+        self.assertNotIn("tfds_builders", str(stored))
+        feature = tfds.features.FeatureConnector.from_json(stored)
+        self.assertIs(type(feature), tfds.features.Tensor)
+        image = np.random.default_rng(0).normal(size=(8, 6, 5)).astype(np.float32)
+        self.assertAllEqual(feature.decode_example(compress(image)), image)
 
 
 if __name__ == "__main__":
