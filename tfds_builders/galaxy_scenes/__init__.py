@@ -1,0 +1,1 @@
+"""Simulated multi-band fields and stamps with the truth of every pixel and source."""
