@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,9 @@ from trainers.options.data_options import SPLITS
 
 __all__ = ["StreamedDataset", "load", "stream"]
 
-# Examples among which the order of a streamed dataset is mixed, beside that of its files.
-_SHUFFLE_BUFFER = 8192
+# Examples among which the order of a streamed dataset is mixed, beside that of its files; fewer if
+# they take more memory than this.
+_SHUFFLE_BUFFER, _SHUFFLE_BYTES = 8192, 2**30
 _READ_BATCH = 256
 
 
@@ -55,7 +56,7 @@ def load(
         numbers = {split: min(number, max_examples[split]) for split, number in numbers.items()}
     skipped = [str(line) for line in (builder.info.metadata or {}).get("left_out", ())]
     total = sum(numbers.values())
-    is_small = 4 * total * int(np.prod(spec.image_shape)) <= cache_bytes
+    is_small = total * _example_bytes(builder) <= cache_bytes
     reader = _Reader(builder, on_error, relabel)
     splits, kept, labels = {}, {}, {}
     task = "reading" if is_small else "checking"
@@ -65,7 +66,8 @@ def load(
                 splits[split] = reader.read(split, number, number, bar)
                 kept[split] = len(splits[split]["image"])
             else:
-                found = [rows.get("label", rows["id"]) for rows in reader.good(split, number, bar)]
+                rows = reader.good(split, number, bar, {"id", "image", "label"})
+                found = [part.get("label", part["id"]) for part in rows]
                 kept[split] = sum(map(len, found))
                 labels[split] = np.concatenate(found) if found else np.empty(0, np.int64)
     if not kept["train"]:
@@ -156,7 +158,10 @@ class StreamedDataset(Dataset):
         if batching.shuffle_seed is not None:
             seeds = np.random.SeedSequence((batching.shuffle_seed, batching.epoch))
             mixed = int(seeds.generate_state(1)[0])
-        examples = _examples(self._builder, split, self._numbers[split], mixed)
+        names = {"image", *batching.features}
+        if labelled or self._relabel is not None:
+            names.add("label")
+        examples = _examples(self._builder, split, self._numbers[split], mixed, names)
         if self._relabel is not None:
             new = tf.constant(self._relabel)
             examples = examples.map(lambda example: example | {"label": new[example["label"]]})
@@ -166,7 +171,8 @@ class StreamedDataset(Dataset):
                 lambda example: tf.reduce_all(tf.math.is_finite(example["image"]))
             )
         if mixed is not None:
-            examples = _mixed(examples, mixed)
+            buffer = _SHUFFLE_BYTES // _example_bytes(self._builder, names)
+            examples = _mixed(examples, mixed, min(_SHUFFLE_BUFFER, max(buffer, 1)))
 
         def keep(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
             kept = {name: batch[name] for name in batching.features}
@@ -233,15 +239,21 @@ class _Reader:
         return {name: values[:kept] for name, values in arrays.items()}
 
     def good(
-        self, split: str, number: int, bar: tqdm | None = None
+        self, split: str, number: int, bar: tqdm | None = None, names: Set[str] | None = None
     ) -> Iterator[dict[str, np.ndarray]]:
         """Yields the usable examples among the first `number` of a split, some at a time.
+
+        Args:
+            split: One of `SPLITS`.
+            number: Examples that are read.
+            bar: Which shows how many.
+            names: Features that are read, "id" and "image" among them; None for all.
 
         Raises:
             OSError: if its files are damaged.
             UserError: at an image with pixels that are not finite under "raise".
         """
-        for batch in self._batches(split, number):
+        for batch in self._batches(split, number, names):
             flat = {name: rows for name, rows in batch.items() if isinstance(rows, np.ndarray)}
             read = len(flat["image"])
             if self._relabel is not None:
@@ -262,8 +274,10 @@ class _Reader:
                 bar.update(read)
             yield flat if good.all() else {name: rows[good] for name, rows in flat.items()}
 
-    def _batches(self, split: str, number: int) -> Iterator[dict[str, np.ndarray]]:
-        examples = _examples(self._builder, split, number, seed=None)
+    def _batches(
+        self, split: str, number: int, names: Set[str] | None
+    ) -> Iterator[dict[str, np.ndarray]]:
+        examples = _examples(self._builder, split, number, seed=None, names=names)
         found = 0
         try:
             for batch in tfds.as_numpy(examples.batch(_READ_BATCH).prefetch(2)):
@@ -280,10 +294,29 @@ class _Reader:
             )
 
 
+def _example_bytes(builder: tfds.core.DatasetBuilder, names: Set[str] | None = None) -> int:
+    """Returns the memory of an example in some of its features, or in all; images are float32."""
+    total = 0
+    for name, info in builder.info.features.get_tensor_info().items():
+        if names is None or name in names:
+            for part in tf.nest.flatten(info):
+                size = 4 if name == "image" else tf.as_dtype(part.dtype).size
+                # Texts and the like have lengths of their own, which are short.
+                total += size * int(np.prod([side or 1 for side in part.shape]))
+    return total
+
+
 def _examples(
-    builder: tfds.core.DatasetBuilder, split: str, number: int, seed: int | None
+    builder: tfds.core.DatasetBuilder,
+    split: str,
+    number: int,
+    seed: int | None,
+    names: Set[str] | None = None,
 ) -> tf.data.Dataset:
-    """Returns the first examples of a split, their files in an order given by the seed."""
+    """Returns the first examples of a split, their files in an order given by the seed.
+
+    Only features of these names are decoded: the others may be many times larger.
+    """
 
     def permuted(files: Sequence[object]) -> list[object]:
         return [files[i] for i in np.random.default_rng(seed).permutation(len(files))]
@@ -292,16 +325,20 @@ def _examples(
         try_autocache=False,
         experimental_interleave_sort_fn=None if seed is None else permuted,
     )
-    return builder.as_dataset(split=f"{split}[:{number}]", read_config=config)
+    decoders = None
+    if names is not None:
+        wanted = {name: True for name in builder.info.features if name in names}
+        decoders = tfds.decode.PartialDecoding(wanted)
+    return builder.as_dataset(split=f"{split}[:{number}]", read_config=config, decoders=decoders)
 
 
-def _mixed(examples: tf.data.Dataset, seed: int) -> tf.data.Dataset:
+def _mixed(examples: tf.data.Dataset, seed: int, buffer: int) -> tf.data.Dataset:
     """Returns the examples in an order given by the seed, and by no other seed of the process."""
 
     def shuffle(_: tf.Tensor) -> tf.data.Dataset:
         # TensorFlow mixes the seed of the graph into that of the dataset. In here it is that of
         # this function's own graph; outside, whatever the process was seeded with.
         tf.random.set_seed(seed)
-        return examples.shuffle(_SHUFFLE_BUFFER, seed=seed, reshuffle_each_iteration=False)
+        return examples.shuffle(buffer, seed=seed, reshuffle_each_iteration=False)
 
     return tf.data.Dataset.from_tensors(0).flat_map(shuffle)

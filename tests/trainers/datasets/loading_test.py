@@ -186,6 +186,32 @@ class StreamedTest(BatchesCase, DotsCase):
         for order in orders:
             self.assertCountEqual(joined(order), range(50))
 
+    def test_shuffle_buffer_is_bounded_in_bytes(self):
+        with mock.patch.object(tfds_data, "_SHUFFLE_BUFFER", 1):
+            unmixed = self.epoch(shuffle_seed=1, epoch=2)
+        self.assertNotEqual(self.epoch(shuffle_seed=1, epoch=2), unmixed)
+        with mock.patch.object(tfds_data, "_SHUFFLE_BYTES", 1):
+            self.assertEqual(self.epoch(shuffle_seed=1, epoch=2), unmixed)
+
+    def test_only_features_that_are_read_are_decoded(self):
+        specs = []
+
+        def as_dataset(*args, **kwargs):
+            dataset = original(*args, **kwargs)
+            specs.append(set(dataset.element_spec))
+            return dataset
+
+        original = self.dataset._builder.as_dataset
+        with mock.patch.object(self.dataset._builder, "as_dataset", as_dataset):
+            self.dataset.batches("train", 8, labels=False)
+            self.dataset.batches("train", 8, features=("magnitude",))
+        self.assertEqual(specs, [{"image"}, {"image", "label", "magnitude"}])
+
+    def test_every_feature_counts_as_memory(self):
+        images = 4 * int(np.prod(SHAPE)) * sum(NUMBERS.values())
+        self.assertIsInstance(self.load(cache_bytes=images), StreamedDataset)
+        self.assertIsInstance(self.load(cache_bytes=2 * images), InMemoryDataset)
+
 
 class LoadTest(DotsCase):
     def test_spec(self):
