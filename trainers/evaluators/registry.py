@@ -36,6 +36,7 @@ _MODULES = (
     "generation",
     "outliers",
     "class_outliers",
+    "pixel_values",
     "feature_maps",
 )
 
