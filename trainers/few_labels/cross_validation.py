@@ -86,11 +86,11 @@ class CrossValidation(Experiment):
         write_atomically(folder / _OBJECTS, text.getvalue())
         part = section.Section(
             text=[
-                f"Each object was classified by a classifier that saw neither it nor the rest of "
+                "Each object was classified by a classifier that saw neither it nor the rest of "
                 f"its fold, and whose penalty was chosen in {options.folds} folds of the others. "
-                "The standard deviation is over repeats with other folds; the standard error is "
-                f"that of {number} objects, and the larger of the two. Both hold for this "
-                "encoder: one that was chosen in sight of these numbers flatters itself.",
+                "The standard deviation is over repeats with other folds, the standard error that "
+                f"of {number} objects. Both hold for this encoder: one that was chosen in sight of "
+                "these numbers flatters itself.",
                 f"{METHODS[best].capitalize()} has the higher likelihood: its probabilities, mean "
                 "over the repeats, are those of the figures and of the objects' table.",
             ],

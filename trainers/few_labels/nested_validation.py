@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import threadpoolctl
 from sklearn.base import ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -57,7 +58,9 @@ def out_of_fold(
     """
     outer = StratifiedKFold(folds, shuffle=True, random_state=seed)
     model = classifier(method, folds, seed, balanced)
-    return cross_val_predict(model, features, labels, cv=outer, method="predict_proba")
+    # Of matrices as small as these, threads would mostly wait for each other.
+    with threadpoolctl.threadpool_limits(1, user_api="blas"):
+        return cross_val_predict(model, features, labels, cv=outer, method="predict_proba")
 
 
 def likely_label_errors(labels: np.ndarray, probability: np.ndarray) -> np.ndarray:
