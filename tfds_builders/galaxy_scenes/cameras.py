@@ -209,7 +209,8 @@ def _electrons(zeropoints: tuple[float, ...], exposures: tuple[float, ...]) -> t
     )
 
 
-@functools.lru_cache(maxsize=64)
+# Each scene has a PSF of its own, on a grid of each size.
+@functools.lru_cache(maxsize=12)
 def _transforms(psf: Psf, size: int) -> tuple[Grid, np.ndarray]:
     camera = psf.camera
     step = camera.oversampling
