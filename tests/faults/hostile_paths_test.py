@@ -16,8 +16,8 @@ from etils import epath
 from PIL import Image
 
 from tfds_builders.galaxy_zoo_decals.images import find_images, picture
-from tfds_builders.simulated_blends.cosmos import RealGalaxies
-from tfds_builders.simulated_blends.cosmos_tables import IMAGE_COLUMNS
+from tfds_builders.simulation.cosmos import RealGalaxies
+from tfds_builders.simulation.cosmos_tables import IMAGE_COLUMNS
 from trainers.cutouts import reading
 from trainers.cutouts.cutout import LeftOut
 

@@ -28,7 +28,7 @@ from tfds_builders.galaxy_zoo_decals import images as zipped
 from tfds_builders.left_out import LeftOut as RowsLeftOut
 from tfds_builders.sdss_star_galaxy import frames as sdss_frames
 from tfds_builders.sdss_star_galaxy.record_arrays import read_records
-from tfds_builders.simulated_blends import cosmos_tables, fits_images
+from tfds_builders.simulation import cosmos_tables, fits_images
 from trainers.cutouts import picture_files, reading
 from trainers.cutouts.cutout import Cutout, LeftOut, Wanted
 from trainers.errors import UserError

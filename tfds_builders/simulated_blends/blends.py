@@ -11,13 +11,13 @@ import numpy as np
 
 from tfds_builders.compression import compress
 from tfds_builders.simulated_blends.configs import BlendsConfig, CosmosConfig
-from tfds_builders.simulated_blends.cosmos import ParametricGalaxies, RealGalaxies
-from tfds_builders.simulated_blends.cosmos_tables import ACS_ZEROPOINT
-from tfds_builders.simulated_blends.galaxies import GalaxySource, Intrinsic
 from tfds_builders.simulated_blends.population import PopulationGalaxies
 from tfds_builders.simulation.artefacts import add_artefacts
 from tfds_builders.simulation.cfht import Psf, draw_psf
+from tfds_builders.simulation.cosmos import ParametricGalaxies, RealGalaxies
+from tfds_builders.simulation.cosmos_tables import ACS_ZEROPOINT
 from tfds_builders.simulation.fourier import fitting_grid
+from tfds_builders.simulation.galaxies import GalaxySource, Intrinsic
 from tfds_builders.splits import SPLITS
 from tfds_builders.surveys import survey
 

@@ -18,8 +18,8 @@ import scipy.optimize
 import scipy.special
 from etils import epath
 
-from tfds_builders.simulated_blends.cosmos_tables import FITS_COLUMNS, good_fits, read_table
 from tfds_builders.simulated_blends.population import BRIGHT, PIVOT, Population
+from tfds_builders.simulation.cosmos_tables import FITS_COLUMNS, good_fits, read_table
 
 __all__ = ["fit", "main", "sersic_fits"]
 

@@ -20,8 +20,8 @@ import functools
 
 import numpy as np
 
-from tfds_builders.simulated_blends.galaxies import SersicGalaxy
 from tfds_builders.simulation.fourier import Component
+from tfds_builders.simulation.galaxies import SersicGalaxy
 
 __all__ = ["BRIGHT", "FITTED", "PIVOT", "Population", "PopulationGalaxies"]
 

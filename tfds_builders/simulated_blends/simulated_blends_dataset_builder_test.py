@@ -15,12 +15,12 @@ import tfds_builders
 from tests import galaxy_data
 from tfds_builders.simulated_blends.blends import QUANTUM, Stamps
 from tfds_builders.simulated_blends.configs import BlendsConfig, CosmosConfig
-from tfds_builders.simulated_blends.cosmos import ParametricGalaxies, RealGalaxies
-from tfds_builders.simulated_blends.cosmos_tables import FITS_COLUMNS, read_table
 from tfds_builders.simulated_blends.fit_population import sersic_fits
 from tfds_builders.simulated_blends.population import PopulationGalaxies
 from tfds_builders.simulated_blends.simulated_blends_dataset_builder import Builder
 from tfds_builders.simulation.cfht import Psf
+from tfds_builders.simulation.cosmos import ParametricGalaxies, RealGalaxies
+from tfds_builders.simulation.cosmos_tables import FITS_COLUMNS, read_table
 from tfds_builders.simulation.fourier import Grid
 from tfds_builders.splits import SPLITS
 

@@ -8,7 +8,7 @@ import functools
 import numpy as np
 from etils import epath
 
-from tfds_builders.simulated_blends.cosmos_tables import (
+from tfds_builders.simulation.cosmos_tables import (
     FITS_COLUMNS,
     IMAGE_COLUMNS,
     find_table,
@@ -17,9 +17,9 @@ from tfds_builders.simulated_blends.cosmos_tables import (
     read_table,
     selected_by_galsim,
 )
-from tfds_builders.simulated_blends.fits_images import read_image
-from tfds_builders.simulated_blends.galaxies import SersicGalaxy
+from tfds_builders.simulation.fits_images import read_image
 from tfds_builders.simulation.fourier import Component, Grid
+from tfds_builders.simulation.galaxies import SersicGalaxy
 
 __all__ = ["ParametricGalaxies", "RealGalaxies"]
 
