@@ -11,7 +11,9 @@ from tfds_builders.choices import unknown_choice
 from tfds_builders.galaxy_scenes.cameras import SURVEYS, camera
 from tfds_builders.splits import SPLITS
 
-__all__ = ["FieldsConfig", "ScenesConfig", "StampsConfig"]
+__all__ = ["GALAXIES", "FieldsConfig", "ScenesConfig", "StampsConfig"]
+
+GALAXIES = ("simulated", "cosmos")
 
 
 @dataclasses.dataclass
@@ -28,6 +30,9 @@ class ScenesConfig(tfds.core.BuilderConfig):
         bright: Brightest sources, i mag; None for a limit that goes with the survey.
         faint: Faintest sources, i mag; None for a limit that goes with the survey's depth.
         stars: Stars in units of their density at galactic latitudes of 30 to 40 degrees.
+        galaxies: "simulated", or "cosmos" for the parametric fits of a COSMOS sample in
+            `--manual_dir`.
+        catalogue: Name of the FITS table of that sample; None to look for it.
         isophote: Isophote of the segmentation, sigma of the sky per pixel of all bands together.
         processes: Processes that draw when no Beam runner is chosen; None for one per core, from 16
             files on. No effect on the result.
@@ -42,6 +47,8 @@ class ScenesConfig(tfds.core.BuilderConfig):
     bright: float | None = None
     faint: float | None = None
     stars: float = 1.0
+    galaxies: str = "simulated"
+    catalogue: str | None = None
     isophote: float = 1.0
     processes: int | None = None
 
@@ -65,6 +72,8 @@ class ScenesConfig(tfds.core.BuilderConfig):
             raise ValueError(f"faint must be above bright ({bright}) and at most 29; got {faint}")
         if not 0 <= self.stars <= 1000:
             raise ValueError(f"stars must be between 0 and 1000; got {self.stars}")
+        if self.galaxies not in GALAXIES:
+            raise ValueError(unknown_choice("galaxies", self.galaxies, GALAXIES))
         if not 0 < self.isophote <= 100:
             raise ValueError(f"isophote must be above 0 and at most 100; got {self.isophote}")
         if self.processes is not None and self.processes < 1:

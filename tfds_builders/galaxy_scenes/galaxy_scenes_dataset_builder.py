@@ -11,9 +11,11 @@ from tfds_builders.beam_shards import BeamShardsBuilder
 from tfds_builders.features import Stamp
 from tfds_builders.galaxy_scenes.cameras import NANOJANSKY_ZEROPOINT, camera
 from tfds_builders.galaxy_scenes.configs import FieldsConfig, ScenesConfig, StampsConfig
+from tfds_builders.galaxy_scenes.cosmos_galaxies import shared_sample
 from tfds_builders.galaxy_scenes.scenes import PSF_SIZE, ScenesOfFile, cut_shape, max_sources
 from tfds_builders.galaxy_scenes.sources import CLASSES
 from tfds_builders.galaxy_scenes.truth import NUM_SHARES
+from tfds_builders.manual_folder import manual_folder
 
 __all__ = ["Builder"]
 
@@ -26,6 +28,10 @@ class Builder(BeamShardsBuilder):
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "First release."}
+    MANUAL_DOWNLOAD_INSTRUCTIONS = """\
+    galaxies=cosmos: a COSMOS sample (F814W < 25.2 or 23.5) as galsim_download_cosmos lays it out,
+    or its table of parametric fits alone, in manual_dir or in a folder in it.
+    """
     BUILDER_CONFIGS: ClassVar[list[ScenesConfig]] = [
         FieldsConfig(
             name="fields",
@@ -100,10 +106,15 @@ class Builder(BeamShardsBuilder):
         self, dl_manager: tfds.download.DownloadManager
     ) -> dict[str, list[ScenesOfFile]]:
         config = self.builder_config
+        folder = None
+        if config.galaxies == "cosmos":
+            folder = manual_folder(dl_manager, f"{self.name}/{config.name}", "a COSMOS sample")
+            # Before any worker starts, so that missing files are reported at once.
+            self.info.metadata["sample"] = shared_sample(folder, config.catalogue).path.name
         step = _FIELDS if isinstance(config, FieldsConfig) else _STAMPS
         return {
             split: [
-                ScenesOfFile(config, split, start, min(start + step, number))
+                ScenesOfFile(config, folder, split, start, min(start + step, number))
                 for start in range(0, number, step)
             ]
             for split, number in config.numbers.items()

@@ -69,6 +69,7 @@ class OptionsTest(tf.test.TestCase):
             ({"faint": "deep"}, "faint must be above bright .* got deep"),
             ({"stars": -1.0}, "stars must be between 0 and 1000; got -1.0"),
             ({"isophote": 0.0}, "isophote must be above 0 and at most 100; got 0.0"),
+            ({"galaxies": "cosmo"}, "unknown galaxies 'cosmo': choose from simulated, cosmos"),
             ({"processes": 0}, "processes must be at least 1; got 0"),
             ({"crowding": -0.1}, "crowding must be between 0 and 100; got -0.1"),
             ({"clustering": 1.0}, "clustering must be at least 0 and below 1; got 1.0"),
@@ -86,6 +87,16 @@ class OptionsTest(tf.test.TestCase):
         ):
             with self.subTest(**options), self.assertRaisesRegex(ValueError, message):
                 StampsConfig(name="x", **options)
+
+    def test_cosmos_sample_is_missing(self):
+        config = StampsConfig(name="x", galaxies="cosmos", **SIZES)
+        builder = tfds_builders.builder("galaxy_scenes", config=config, data_dir=tempfile.mkdtemp())
+        with self.assertRaises(FileNotFoundError) as caught:
+            builder.download_and_prepare(
+                download_config=tfds.download.DownloadConfig(manual_dir=tempfile.mkdtemp())
+            )
+        message = "manual_dir must be a folder with a COSMOS sample for galaxy_scenes/x; there is"
+        self.assertStartsWith(str(caught.exception), message)
 
     def test_by_name(self):
         builder = tfds_builders.builder(

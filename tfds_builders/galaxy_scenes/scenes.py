@@ -14,9 +14,10 @@ import threadpoolctl
 from tfds_builders.compression import compress
 from tfds_builders.galaxy_scenes.cameras import Camera, Psf, camera, draw_psf
 from tfds_builders.galaxy_scenes.configs import FieldsConfig, ScenesConfig, StampsConfig
+from tfds_builders.galaxy_scenes.cosmos_galaxies import CosmosGalaxies, shared_sample
 from tfds_builders.galaxy_scenes.isolated import Isolated, draw_isolated, window
-from tfds_builders.galaxy_scenes.sky import GALAXIES, STARS, Placed, draw_sky
-from tfds_builders.galaxy_scenes.sources import draw_galaxy, draw_star
+from tfds_builders.galaxy_scenes.sky import GALAXIES, STARS, DrawGalaxy, Placed, draw_sky
+from tfds_builders.galaxy_scenes.sources import Source, draw_galaxy, draw_star
 from tfds_builders.galaxy_scenes.truth import PixelTruth, measure_scene, signal_to_noise
 from tfds_builders.galaxy_scenes.votes import draw_votes
 from tfds_builders.splits import SPLITS
@@ -62,14 +63,28 @@ class Scenes:
 
     Attributes:
         config: Fields or stamps.
+        folder: Where the COSMOS sample is, if the configuration needs one.
     """
 
     config: ScenesConfig
+    folder: str | None = None
 
     @functools.cached_property
     def camera(self) -> Camera:
         """Camera of the survey."""
         return camera(self.config.survey)
+
+    @functools.cached_property
+    def _galaxies(self) -> dict[str, DrawGalaxy]:
+        """Sources of galaxies of each split; galaxies of a catalogue are in one of them only."""
+        if self.config.galaxies == "cosmos":
+            sample = shared_sample(self.folder, self.config.catalogue)
+            return {split: CosmosGalaxies(sample, split, self.camera).draw for split in SPLITS}
+
+        def draw(rng: np.random.Generator, i: float, redshift: float | None = None) -> Source:
+            return draw_galaxy(rng, i, self.camera, redshift)
+
+        return dict.fromkeys(SPLITS, draw)
 
     def scene(self, split: str, index: int) -> Scene:
         """Returns a scene without noise."""
@@ -77,10 +92,13 @@ class Scenes:
         rng = self._generator(split, index, _SKY)
         psf = draw_psf(self.camera, rng)
         if isinstance(config, StampsConfig):
-            sources = [draw_isolated(placed, psf) for placed in self._draw_stamp(rng, psf)]
+            sources = [
+                draw_isolated(placed, psf)
+                for placed in self._draw_stamp(rng, psf, self._galaxies[split])
+            ]
             target, others = sources[:1], sources[1:]
         else:
-            placed = self._draw_field(rng)
+            placed = self._draw_field(rng, self._galaxies[split])
             target, others = [], [draw_isolated(each, psf) for each in placed]
         snr = {id(each): signal_to_noise(each, sigma, config.size) for each in others}
         others = [
@@ -159,11 +177,12 @@ class Scenes:
             "area": self._padded(truth.area, np.int32),
         }
 
-    def _draw_field(self, rng: np.random.Generator) -> list[Placed]:
+    def _draw_field(self, rng: np.random.Generator, galaxies: DrawGalaxy) -> list[Placed]:
         config = self.config
         return draw_sky(
             rng,
             self.camera,
+            galaxies,
             config.size,
             _MARGIN,
             *config.limits,
@@ -172,7 +191,7 @@ class Scenes:
             clustering=config.clustering,
         )
 
-    def _draw_stamp(self, rng: np.random.Generator, psf: Psf) -> list[Placed]:
+    def _draw_stamp(self, rng: np.random.Generator, psf: Psf, galaxies: DrawGalaxy) -> list[Placed]:
         """Draws a target galaxy and its neighbours, which are stars as often as the counts say."""
         config = self.config
         limits = config.limits
@@ -180,15 +199,17 @@ class Scenes:
         magnitudes = GALAXIES.draw(rng, *limits, 1 + number)
         if config.brightest:
             magnitudes.sort()
-        target = draw_galaxy(rng, float(magnitudes[0]), self.camera)
+        target = galaxies(rng, float(magnitudes[0]), None)
         x, y = config.size // 2 + config.centre_scatter * rng.normal(size=2)
         placed = [Placed(target, float(x), float(y))]
         stars = config.stars * STARS.density(*limits)
         share = stars / (stars + GALAXIES.density(*limits))
         seen = np.hypot(target.half_light_radius, 0.5 * min(psf.fwhm)) / self.camera.pixel_scale
         for i in magnitudes[1:]:
-            draw_source = draw_star if rng.uniform() < share else draw_galaxy
-            source = draw_source(rng, float(i), self.camera)
+            if rng.uniform() < share:
+                source = draw_star(rng, float(i), self.camera)
+            else:
+                source = galaxies(rng, float(i), None)
             distance = seen * rng.uniform(config.min_separation, config.max_separation)
             distance = min(distance, _FARTHEST * config.size)
             angle = rng.uniform(0, 2 * np.pi)
@@ -217,12 +238,14 @@ class ScenesOfFile:
 
     Attributes:
         config: What to draw.
+        folder: Where the COSMOS sample is, if the configuration needs one.
         split: Name of the split.
         start: Index of the first scene.
         stop: Index after that of the last one.
     """
 
     config: ScenesConfig
+    folder: str | None
     split: str
     start: int
     stop: int
@@ -231,7 +254,7 @@ class ScenesOfFile:
         return self.stop - self.start
 
     def __call__(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        scenes = Scenes(self.config)
+        scenes = Scenes(self.config, self.folder)
         # Products of matrices are rounded by the number of threads, and workers are many.
         with threadpoolctl.threadpool_limits(1, user_api="blas"):
             for index in range(self.start, self.stop):

@@ -173,12 +173,18 @@ class SkyTest(tf.test.TestCase):
     def test_places(self):
         lsst = camera("lsst")
         rng = np.random.default_rng(0)
+
+        def galaxy(rng, i, redshift):
+            return draw_galaxy(rng, i, lsst, redshift)
+
         area = (120 * 0.2 / 60) ** 2
         numbers, close = {}, {}
         for clustering in (0.0, 0.5):
             numbers[clustering], close[clustering] = [], 0
             for _ in range(60):
-                placed = draw_sky(rng, lsst, 100, 10, 20, 25.3, stars=0, clustering=clustering)
+                placed = draw_sky(
+                    rng, lsst, galaxy, 100, 10, 20, 25.3, stars=0, clustering=clustering
+                )
                 x, y = (np.array([getattr(each, axis) for each in placed]) for axis in "xy")
                 self.assertAllInRange(np.append(x, y), -10.5, 109.5)
                 numbers[clustering].append(len(placed))

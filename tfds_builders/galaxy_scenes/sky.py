@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 import numpy as np
 
 from tfds_builders.galaxy_scenes.cameras import Camera
-from tfds_builders.galaxy_scenes.sources import Source, draw_galaxy, draw_star
+from tfds_builders.galaxy_scenes.sources import Source, draw_star
 
-__all__ = ["GALAXIES", "STARS", "Counts", "Placed", "draw_sky"]
+__all__ = ["GALAXIES", "STARS", "Counts", "DrawGalaxy", "Placed", "draw_sky"]
+
+DrawGalaxy = Callable[[np.random.Generator, float, float | None], Source]
+"""Draws a galaxy of an i magnitude, at a redshift or at one that it draws."""
 
 # Distance (arcsec) of a galaxy from the one that it accompanies: scale of an exponential.
 _GROUP_SIZE = 6.0
@@ -82,6 +86,7 @@ class Placed:
 def draw_sky(
     rng: np.random.Generator,
     camera: Camera,
+    draw_galaxy: DrawGalaxy,
     size: int,
     margin: int,
     bright: float,
@@ -101,6 +106,7 @@ def draw_sky(
     Args:
         rng: Source of everything.
         camera: Bands and pixel scale.
+        draw_galaxy: Draws a galaxy.
         size: Pixels on a side of the square.
         margin: Pixels around it in which there are sources too.
         bright: i magnitude of the brightest sources.
@@ -133,7 +139,7 @@ def draw_sky(
                 )
             )
             redshift = centre.source.redshift
-        placed.append(Placed(draw_galaxy(rng, float(i), camera, redshift), x, y))
+        placed.append(Placed(draw_galaxy(rng, float(i), redshift), x, y))
     number = rng.poisson(stars * area * STARS.density(bright, faint))
     for i in STARS.draw(rng, bright, faint, number):
         placed.append(Placed(draw_star(rng, float(i), camera), *draw_place()))

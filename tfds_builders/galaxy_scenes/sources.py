@@ -19,7 +19,16 @@ from tfds_builders.simulation.light import Light
 from tfds_builders.simulation.population import draw_star_colour
 from tfds_builders.simulation.structures import Canvas, SpiralPattern
 
-__all__ = ["CLASSES", "Source", "draw_galaxy", "draw_star", "two_component_radius"]
+__all__ = [
+    "CLASSES",
+    "Painter",
+    "Source",
+    "draw_galaxy",
+    "draw_redshift",
+    "draw_star",
+    "median_radius",
+    "two_component_radius",
+]
 
 CLASSES = ("spheroid", "disk", "irregular", "point_source", "background")
 """Classes of pixels, in the order of Morpheus; sources have the first four."""
@@ -109,17 +118,26 @@ def draw_galaxy(
         the order of Kartaltepe et al. 2015 (ApJS 221, 11).
     """
     if redshift is None:
-        # (z / z0)^1.5 has a gamma distribution; its median is 1.41 z0.
-        median = max(0.05, 0.40 + 0.10 * (i - 20.2))
-        redshift = float(np.clip(median / 1.41 * rng.gamma(2.0) ** (1 / 1.5), 0.02, np.inf))
-        redshift = min(redshift, HIGHEST_REDSHIFT)
+        redshift = draw_redshift(rng, i)
     spheroids = float(np.clip(0.35 - 0.05 * (i - 22), 0.15, 0.45))
     irregulars = float(np.clip(0.08 + 0.05 * (i - 22), 0.04, 0.35))
     kind = int(rng.choice(3, p=(spheroids, 1 - spheroids - irregulars, irregulars)))
-    radius = 0.28 * 10 ** (-0.12 * (i - 23)) * (0.8, 1.1, 1.0)[kind]
+    radius = median_radius(i) * (0.8, 1.1, 1.0)[kind]
     radius = float(np.clip(radius * np.exp(0.48 * rng.normal()), 0.03, 4.0))
-    painter = _Painter(rng, i, redshift, camera)
+    painter = Painter(rng, i, redshift, camera)
     return (_spheroid, _disk, _irregular)[kind](painter, radius)
+
+
+def median_radius(i: float) -> float:
+    """Returns the median half-light radius (arcsec) of galaxies of an i magnitude."""
+    return 0.28 * 10 ** (-0.12 * (i - 23))
+
+
+def draw_redshift(rng: np.random.Generator, i: float) -> float:
+    """Draws the redshift of a galaxy of an i magnitude."""
+    # (z / z0)^1.5 has a gamma distribution; its median is 1.41 z0.
+    median = max(0.05, 0.40 + 0.10 * (i - 20.2))
+    return float(np.clip(median / 1.41 * rng.gamma(2.0) ** (1 / 1.5), 0.02, HIGHEST_REDSHIFT))
 
 
 def two_component_radius(bulge: float, size: float, index: float) -> float:
@@ -145,7 +163,7 @@ def _enclosed(radius: float, index: float) -> float:
     return float(scipy.special.gammainc(2 * index, scale * radius ** (1 / index)))
 
 
-class _Painter:
+class Painter:
     """Makes the lights of one galaxy.
 
     Args:
@@ -195,7 +213,7 @@ class _Painter:
         )
 
 
-def _spheroid(painter: _Painter, radius: float) -> Source:
+def _spheroid(painter: Painter, radius: float) -> Source:
     rng = painter.rng
     ratio = float(np.clip(rng.beta(5.0, 2.2), 0.25, 1.0))
     index = float(rng.choice(_INDICES))
@@ -204,7 +222,7 @@ def _spheroid(painter: _Painter, radius: float) -> Source:
     return painter.source(0, radius, ratio, bulge_fraction=1.0)
 
 
-def _disk(painter: _Painter, radius: float) -> Source:
+def _disk(painter: Painter, radius: float) -> Source:
     rng, angle = painter.rng, painter.angle
     cosine = rng.uniform()
     ratio = float(np.sqrt(cosine**2 * (1 - _DISK_THICKNESS**2) + _DISK_THICKNESS**2))
@@ -222,7 +240,7 @@ def _disk(painter: _Painter, radius: float) -> Source:
     return painter.source(1, radius, ratio, bulge_fraction=bulge)
 
 
-def _arms(painter: _Painter, disk: float, radius: float, ratio: float) -> float:
+def _arms(painter: Painter, disk: float, radius: float, ratio: float) -> float:
     """Adds spiral arms with knots of young stars; returns their share of all light."""
     rng = painter.rng
     # Of the circle in the plane of the disk.
@@ -239,7 +257,7 @@ def _arms(painter: _Painter, disk: float, radius: float, ratio: float) -> float:
     return arms
 
 
-def _irregular(painter: _Painter, radius: float) -> Source:
+def _irregular(painter: Painter, radius: float) -> Source:
     """Draws an exponential disk with clumps, the more the better it is resolved."""
     rng, angle = painter.rng, painter.angle
     ratio = float(np.clip(rng.beta(3.5, 2.5), 0.25, 1.0))

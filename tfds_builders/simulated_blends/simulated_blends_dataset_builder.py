@@ -9,6 +9,7 @@ import tensorflow_datasets as tfds
 
 from tfds_builders.beam_shards import BeamShardsBuilder
 from tfds_builders.features import Stamp
+from tfds_builders.manual_folder import manual_folder
 from tfds_builders.simulated_blends.blends import CLASSES, SIZE, SURVEY, Stamps, StampsOfFile
 from tfds_builders.simulated_blends.configs import BlendsConfig, CosmosConfig
 from tfds_builders.simulation.artefacts import ARTEFACTS
@@ -89,7 +90,9 @@ class Builder(BeamShardsBuilder):
         self, dl_manager: tfds.download.DownloadManager
     ) -> dict[str, list[StampsOfFile]]:
         config = self.builder_config
-        folder = self._folder(dl_manager) if isinstance(config, CosmosConfig) else None
+        folder = None
+        if isinstance(config, CosmosConfig):
+            folder = manual_folder(dl_manager, f"{self.name}/{config.name}", "a COSMOS sample")
         stamps = Stamps(config, folder)
         # Before any worker starts, so that missing files are reported at once.
         sample = getattr(stamps.galaxies, "path", None)
@@ -102,13 +105,3 @@ class Builder(BeamShardsBuilder):
             ]
             for split, number in config.numbers.items()
         }
-
-    def _folder(self, dl_manager: tfds.download.DownloadManager) -> str:
-        try:
-            return str(dl_manager.manual_dir)
-        except AssertionError:
-            # TFDS says so in many lines.
-            raise FileNotFoundError(
-                f"manual_dir must be a folder with a COSMOS sample for {self.name}/"
-                f"{self.builder_config.name}; there is none or it is empty"
-            ) from None

@@ -242,7 +242,7 @@ class GalaxiesTest(tf.test.TestCase):
         theirs = galsim.COSMOSCatalog(name, dir=str(folder), use_real=False, exclusion_level="none")
         psf, grid = Psf(0.65, (0.02, 0), (0, 0)), Grid(192, 0.187)
         for index in ours.members["test"][:20]:
-            galaxy = ours._galaxy(int(index), 0.0)
+            galaxy = ours.galaxy(int(index), 0.0)
             image = grid.image(galaxy.transform(grid) * psf.transform(grid), 51)
             seen = galsim.Convolve(theirs.makeGalaxy(int(index)), psf.profile())
             expected = seen.drawImage(nx=51, ny=51, scale=0.187).array

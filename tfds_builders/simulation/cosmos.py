@@ -42,6 +42,11 @@ class ParametricGalaxies:
         counts: Counts of a source of one count per second with HST.
         rotate: Whether each galaxy is rotated at random whenever it is drawn.
         catalogue: Name of the file with the fits; None to look for it.
+
+    Attributes:
+        members: Usable rows of each split.
+        path: Of the table.
+        magnitudes: (rows,), F814W.
     """
 
     def __init__(
@@ -54,6 +59,7 @@ class ParametricGalaxies:
             usable &= np.isin(np.arange(len(usable)), selected)
         self.members = galaxies_by_split(self._rows, usable, path)
         self.path = path
+        self.magnitudes = np.asarray(self._rows["mag_auto"], np.float64)
         self._counts = counts
         self._rotate = rotate
 
@@ -61,9 +67,17 @@ class ParametricGalaxies:
         """Draws different galaxies; see `GalaxySource`."""
         chosen = rng.choice(self.members[split], number, replace=False, shuffle=False)
         angles = rng.uniform(0, np.pi, number) * self._rotate
-        return [self._galaxy(int(i), float(angle)) for i, angle in zip(chosen, angles, strict=True)]
+        return [self.galaxy(int(i), float(angle)) for i, angle in zip(chosen, angles, strict=True)]
 
-    def _galaxy(self, index: int, angle: float) -> SersicGalaxy:
+    def redshift(self, index: int) -> float | None:
+        """Returns the photometric redshift of a row, None if the table does not have it."""
+        if "zphot" not in self._rows.dtype.names:
+            return None
+        redshift = float(self._rows["zphot"][index])
+        return redshift if 0 < redshift < np.inf else None
+
+    def galaxy(self, index: int, angle: float) -> SersicGalaxy:
+        """Returns the galaxy of a row, turned by an angle in radians."""
         row = self._rows[index]
         flux, radius = row["flux"] * self._counts, row["hlr"]
         if row["use_bulgefit"]:

@@ -73,6 +73,11 @@ class Component:
         """Returns the component rotated by an angle in radians."""
         return dataclasses.replace(self, position_angle=self.position_angle + angle)
 
+    def scaled(self, factor: float) -> Component:
+        """Returns the component with flux 1, and larger by a factor."""
+        size = factor * self.half_light_radius
+        return dataclasses.replace(self, flux=1.0, half_light_radius=size)
+
     def transform(self, grid: Grid) -> np.ndarray:
         """Returns the Fourier transform on a grid, float32, as the profile is symmetric."""
         shape = ellipse(self.half_light_radius, self.axis_ratio, self.position_angle)
