@@ -15,11 +15,12 @@ from tfds_builders.galaxy_zoo_decals.examples import labelled
 from tfds_builders.galaxy_zoo_decals.hubble_type import hubble_type
 from tfds_builders.galaxy_zoo_decals.images import FULL_SIZE, image_scale, png, scaled
 from tfds_builders.galaxy_zoo_decals.labels import GZD5
+from tfds_builders.galaxy_zoo_decals.perception import clarity
 from tfds_builders.galaxy_zoo_decals.rgb import resampled, stretched
 from tfds_builders.galaxy_zoo_decals.scene import ColouredLight, galaxy_lights, neighbour_lights
 from tfds_builders.galaxy_zoo_decals.spoilt import add_artefact
 from tfds_builders.galaxy_zoo_decals.truth import Truth, draw_truth
-from tfds_builders.galaxy_zoo_decals.volunteers import clarity, draw_votes, expected_fractions
+from tfds_builders.galaxy_zoo_decals.volunteers import draw_votes, expected_fractions
 from tfds_builders.simulation.fourier import fitting_grid
 from tfds_builders.simulation.legacy_surveys import BANDS, CAMERAS, Exposure, draw_exposure
 

@@ -7,10 +7,10 @@ import tensorflow as tf
 
 from tfds_builders.galaxy_zoo_decals import volunteers
 from tfds_builders.galaxy_zoo_decals.labels import GZD5
+from tfds_builders.galaxy_zoo_decals.perception import clarity
 from tfds_builders.galaxy_zoo_decals.simulated_test import disk, drawn_galaxies, spheroid
 from tfds_builders.galaxy_zoo_decals.volunteers import (
     answer_probabilities,
-    clarity,
     crowd,
     draw_votes,
     expected_fractions,
