@@ -36,6 +36,9 @@ CLASSES = ("spheroid", "disk", "irregular", "point_source", "background")
 # Spectral types (0 E, 1 Sbc, 2 Scd, 3 Im) and their scatter.
 _OLD, _BULGE, _DISK, _ARMS, _CLUMPS, _IRREGULAR = 0.0, 0.15, 1.5, 2.4, 3.0, 2.5
 _TYPE_SCATTER = 0.3
+# Spectral types per redshift by which galaxies were later: so that there are about as many in H as
+# CANDELS has (Guo et al. 2013: 34,930 in the 173 square arcmin of GOODS-South).
+_PASSIVE, _ACTIVE = 0.4, 1.2
 # Sersic indices of spheroids; each costs a table.
 _INDICES = (2.5, 3.0, 3.5, 4.0, 4.5, 5.0)
 # Half-light radii at which spheroids end, as in the de Vaucouleurs models of SDSS.
@@ -189,9 +192,13 @@ class Painter:
         spectral_type: float,
         offset: tuple[float, float] = (0.0, 0.0),
     ) -> None:
-        """Adds a part with a share of the light in i."""
-        # Early types scatter less.
+        """Adds a part with a share of the light in i.
+
+        Its spectral type is that of today; at a higher redshift it is a later one.
+        """
+        # Early types scatter less, and were early before.
         kind = spectral_type + self._redder * min(spectral_type + 0.3, 1.0)
+        kind += self.redshift * (_PASSIVE if spectral_type < _BULGE else _ACTIVE)
         colours = galaxy_colours(self.camera.bandpasses, kind, self.redshift)
         self.lights.append(Light(shape, share * nanojansky(self.i + colours), offset))
 
