@@ -33,6 +33,8 @@ class ScenesConfig(tfds.core.BuilderConfig):
         galaxies: "simulated", or "cosmos" for the parametric fits of a COSMOS sample in
             `--manual_dir`.
         catalogue: Name of the FITS table of that sample; None to look for it.
+        defect_fraction: Share of scenes with cosmic rays, and likewise with columns without data
+            and with the trail of a satellite, each in one band. Above 0 there is a feature `mask`.
         isophote: Isophote of the segmentation, sigma of the sky per pixel of all bands together.
         processes: Processes that draw when no Beam runner is chosen; None for one per core, from 16
             files on. No effect on the result.
@@ -49,6 +51,7 @@ class ScenesConfig(tfds.core.BuilderConfig):
     stars: float = 1.0
     galaxies: str = "simulated"
     catalogue: str | None = None
+    defect_fraction: float = 0.0
     isophote: float = 1.0
     processes: int | None = None
 
@@ -74,6 +77,8 @@ class ScenesConfig(tfds.core.BuilderConfig):
             raise ValueError(f"stars must be between 0 and 1000; got {self.stars}")
         if self.galaxies not in GALAXIES:
             raise ValueError(unknown_choice("galaxies", self.galaxies, GALAXIES))
+        if not 0 <= self.defect_fraction <= 1:
+            raise ValueError(f"defect_fraction must be between 0 and 1; got {self.defect_fraction}")
         if not 0 < self.isophote <= 100:
             raise ValueError(f"isophote must be above 0 and at most 100; got {self.isophote}")
         if self.processes is not None and self.processes < 1:

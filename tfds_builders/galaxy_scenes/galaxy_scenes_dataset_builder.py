@@ -85,6 +85,8 @@ class Builder(BeamShardsBuilder):
         }
         if isinstance(config, FieldsConfig):
             features |= {"cutout_row": column(np.int32), "cutout_column": column(np.int32)}
+        if config.defect_fraction:
+            features["mask"] = Stamp(shape=(size, size, bands), dtype=np.uint8)
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(features),
             metadata=tfds.core.MetadataDict(

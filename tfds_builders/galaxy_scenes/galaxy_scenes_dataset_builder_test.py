@@ -18,7 +18,9 @@ class ScenesTest(tfds.testing.DatasetBuilderTestCase):
     DATASET_CLASS = Builder
     SPLITS = {"train": 3, "validation": 1, "test": 2}  # noqa: RUF012
     BUILDER_CONFIG_NAMES_TO_TEST = [  # noqa: RUF012
-        FieldsConfig(name="few_fields", size=48, survey="lsst", max_sources=8, **SIZES),
+        FieldsConfig(
+            name="few_fields", size=48, survey="lsst", max_sources=8, defect_fraction=0.5, **SIZES
+        ),
         StampsConfig(name="few_stamps", size=32, **SIZES),
     ]
 
@@ -68,6 +70,7 @@ class OptionsTest(tf.test.TestCase):
             ({"faint": 18.0}, r"faint must be above bright \(19.0\) and at most 29; got 18.0"),
             ({"faint": "deep"}, "faint must be above bright .* got deep"),
             ({"stars": -1.0}, "stars must be between 0 and 1000; got -1.0"),
+            ({"defect_fraction": 2.0}, "defect_fraction must be between 0 and 1; got 2.0"),
             ({"isophote": 0.0}, "isophote must be above 0 and at most 100; got 0.0"),
             ({"galaxies": "cosmo"}, "unknown galaxies 'cosmo': choose from simulated, cosmos"),
             ({"processes": 0}, "processes must be at least 1; got 0"),

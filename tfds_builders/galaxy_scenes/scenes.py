@@ -15,6 +15,7 @@ from tfds_builders.compression import compress
 from tfds_builders.galaxy_scenes.cameras import Camera, Psf, camera, draw_psf
 from tfds_builders.galaxy_scenes.configs import FieldsConfig, ScenesConfig, StampsConfig
 from tfds_builders.galaxy_scenes.cosmos_galaxies import CosmosGalaxies, shared_sample
+from tfds_builders.galaxy_scenes.defects import add_defects
 from tfds_builders.galaxy_scenes.isolated import Isolated, draw_isolated, window
 from tfds_builders.galaxy_scenes.sky import GALAXIES, STARS, DrawGalaxy, Placed, draw_sky
 from tfds_builders.galaxy_scenes.sources import Source, draw_galaxy, draw_star
@@ -28,7 +29,7 @@ PSF_SIZE = 33
 """Pixels on a side of the stored PSFs."""
 
 # Streams of random numbers of a scene.
-_SKY, _NOISE, _VOTES = range(3)
+_SKY, _NOISE, _VOTES, _DEFECTS = range(4)
 # Pixels around a field from which light falls into it.
 _MARGIN = 16
 # Signal-to-noise ratio in the field below which a source with its centre outside is not drawn.
@@ -118,13 +119,17 @@ class Scenes:
         scene, config = self.scene(split, index), self.config
         truth = scene.truth
         noisy = self.camera.with_noise(truth.noiseless, self._generator(split, index, _NOISE))
+        further = {}
+        if config.defect_fraction:
+            rng = self._generator(split, index, _DEFECTS)
+            mask = add_defects(noisy, self.camera.noise_sigma, config.defect_fraction, rng)
+            further["mask"] = _packed(np.moveaxis(mask, 0, -1))
         if isinstance(config, StampsConfig):
             size = config.size
             cut = [window(each, size, size) for each in scene.sources]
-            isolated = {}
         else:
             cut = [window(each, config.cutout_size, config.size) for each in scene.sources]
-            isolated = {
+            further |= {
                 "cutout_row": self._padded([row for _, row, _ in cut], np.int32),
                 "cutout_column": self._padded([column for _, _, column in cut], np.int32),
             }
@@ -139,7 +144,7 @@ class Scenes:
             "share": _packed(truth.shares),
             "share_source": _packed(truth.share_sources),
             "isolated": compress(_rounded(images), runs=True),
-            **isolated,
+            **further,
             "num_sources": len(scene.sources),
             "num_omitted": scene.num_omitted,
             **self._catalogue(scene, self._generator(split, index, _VOTES)),

@@ -6,7 +6,7 @@ import numpy as np
 
 from tfds_builders.simulation.cfht import Psf
 
-__all__ = ["ARTEFACTS", "add_artefacts"]
+__all__ = ["ARTEFACTS", "add_artefacts", "add_ray"]
 
 ARTEFACTS = ("cosmic_ray", "bad_column", "saturated_star")
 
@@ -59,17 +59,24 @@ def add_artefacts(
         _add_star(image, psf, pixel_scale, zero_flux, rng)
     if has["cosmic_ray"]:
         for _ in range(int(rng.integers(1, 3, endpoint=True))):
-            _add_ray(image, rng)
+            add_ray(image, rng)
     if has["bad_column"]:
         _spoil_column(image, rng)
     np.minimum(image, FULL_WELL, out=image)
     return has
 
 
-def _add_ray(image: np.ndarray, rng: np.random.Generator) -> None:
+def add_ray(image: np.ndarray, rng: np.random.Generator, charge: float = _RAY_CHARGE[0]) -> None:
+    """Adds a cosmic ray to an image, in place.
+
+    Args:
+        image: (size, size).
+        rng: Source of place, length, direction and charge.
+        charge: Median per pixel of the track.
+    """
     size = image.shape[0]
     length = _RAY_LENGTH[0] * np.exp(_RAY_LENGTH[1] * rng.normal())
-    charge = _RAY_CHARGE[0] * np.exp(_RAY_CHARGE[1] * rng.normal())
+    charge *= np.exp(_RAY_CHARGE[1] * rng.normal())
     angle = rng.uniform(0, np.pi)
     start = rng.uniform(0, size - 1, 2)
     # Ten points to a pixel, so that its share of the track decides what it gets.
