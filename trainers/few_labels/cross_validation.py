@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from trainers.few_labels.label_subsets import LabelSubsets
 from trainers.few_labels.nested_validation import likely_label_errors, out_of_fold
 from trainers.runs.experiment import Experiment
 from trainers.storage.atomic_files import write_atomically
+from trainers.tables import table_files
 from trainers.tables.provenance import installed_versions
 
 __all__ = ["CrossValidation"]
@@ -81,9 +81,7 @@ class CrossValidation(Experiment):
         means = {method: self._mean_probability(method) for method in self._methods()}
         best = min(means, key=lambda method: self._log_loss(means[method]))
         table = self._objects(means[best])
-        text = io.StringIO()
-        table.write(text, format="ascii.ecsv")
-        write_atomically(folder / _OBJECTS, text.getvalue())
+        table_files.write(table, folder / _OBJECTS)
         part = section.Section(
             text=[
                 "Each object was classified by a classifier that saw neither it nor the rest of "
@@ -178,7 +176,9 @@ class CrossValidation(Experiment):
         table["predicted_class"] = Column(predicted, description="Likeliest class, out of fold")
         for place, name in enumerate(names):
             table[f"probability_{name}"] = Column(
-                probability[order, place], description=f"Probability of {name}, out of fold"
+                probability[order, place],
+                description=f"Probability of {name}, out of fold",
+                format=".4f",
             )
         table["likely_label_error"] = Column(
             likely_label_errors(self._labels, probability)[order],
