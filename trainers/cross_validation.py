@@ -6,8 +6,9 @@
 
 All labelled objects are used, whatever their split: do not give an encoder that was trained with
 their labels. Writes report.md and objects.ecsv, in which the objects that contradict their label
-come first. Options that are not listed here are those of `python -m trainers.run --model
-finetuned_classifier`. The same command resumes an experiment, also with more repeats and methods.
+come first. The options of the data, `--recipe`, `--hp` and `--deterministic` are those of
+`python -m trainers.run --model finetuned_classifier`. The same command resumes an experiment, also
+with more repeats and methods.
 """
 
 from __future__ import annotations

@@ -18,8 +18,9 @@ from trainers.cli.exit_status import as_options
 from trainers.datasets import loading
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.errors import UserError
+from trainers.few_labels.cross_validation import _check_sizes
 from trainers.few_labels.frozen_probes import STRENGTHS
-from trainers.few_labels.nested_validation import likely_label_errors, out_of_fold
+from trainers.few_labels.nested_validation import classifier, likely_label_errors, out_of_fold
 
 
 def with_exchanged_labels():
@@ -84,9 +85,11 @@ class CrossValidationTest(tf.test.TestCase):
     def test_mistakes(self):
         for changes, message in (
             (["--folds", "1"], "--folds must be at least 2; got 1"),
-            (["--folds", "200"], r"--folds 200 needs at least 201 objects of each class"),
+            (["--folds", "200"], r"--folds 200 needs at least 202 objects of each class"),
             (["--hp", "training=frozen"], "--hp training: the command sets it"),
             (["--labels", "9"], "unknown option '--labels'"),
+            (["--epochs", "9"], "--epochs is no option of this command: no network is trained"),
+            (["--flip"], "--flip is no option of this command: no network is trained"),
             (["--methods", "svm"], "--methods"),
         ):
             with self.subTest(message), self.assertRaises(UserError) as caught:
@@ -124,6 +127,18 @@ class NestedValidationTest(tf.test.TestCase):
             expected[test] = model.predict_proba(scaler.transform(features[test]))
         found = out_of_fold(features, labels, "logistic", folds=3, seed=7)
         self.assertAllClose(found, expected, atol=1e-6)
+
+    def test_smallest_class_is_in_every_fold(self):
+        for folds in (2, 3, 5):
+            labels = np.repeat([0, 1], [40, folds + 2])
+            _check_sizes(labels, ("many", "few"), folds)
+            with self.assertRaisesRegex(UserError, f"at least {folds + 2} .* got {folds + 1} of"):
+                _check_sizes(labels[:-1], ("many", "few"), folds)
+            features = np.random.default_rng(0).normal(size=(len(labels), 2)) + labels[:, None]
+            outer = StratifiedKFold(folds, shuffle=True, random_state=0)
+            for train, _ in outer.split(features, labels):
+                model = classifier("logistic", folds, 0).fit(features[train], labels[train])
+                self.assertAllInRange(model.cv_results_["mean_test_score"], -np.inf, 0)
 
     def test_label_errors_of_a_table(self):
         probability = np.array(

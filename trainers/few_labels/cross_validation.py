@@ -82,16 +82,20 @@ class CrossValidation(Experiment):
         best = min(means, key=lambda method: self._log_loss(means[method]))
         table = self._objects(means[best])
         table_files.write(table, folder / _OBJECTS)
-        part = section.Section(
-            text=[
-                "Each object was classified by a classifier that saw neither it nor the rest of "
-                f"its fold, and whose penalty was chosen in {options.folds} folds of the others. "
-                "The standard deviation is over repeats with other folds, the standard error that "
-                f"of {number} objects. Both hold for this encoder: one that was chosen in sight of "
-                "these numbers flatters itself.",
+        text = [
+            "Each object was classified by a classifier that saw neither it nor the rest of its "
+            f"fold; the penalty of a logistic regression was chosen in {options.folds} folds of "
+            "the others. The standard deviation is over repeats with other folds, the standard "
+            f"error that of {number} objects. Both hold for this encoder: one that was chosen in "
+            "sight of these numbers flatters itself."
+        ]
+        if len(means) > 1:
+            text.append(
                 f"{METHODS[best].capitalize()} has the higher likelihood: its probabilities, mean "
-                "over the repeats, are those of the figures and of the objects' table.",
-            ],
+                "over the repeats, are those of the figures and of the table of objects."
+            )
+        part = section.Section(
+            text=text,
             tables=[self._score_table(shares)],
             figures=[self._confusion(table), *self._gallery(table)],
             files={_OBJECTS: "each object: label, probabilities, likely label error"},
@@ -223,8 +227,9 @@ class CrossValidation(Experiment):
 
 def _check_sizes(labels: np.ndarray, names: Sequence[str], folds: int) -> None:
     counts = np.bincount(labels, minlength=len(names))
-    # The inner folds are cut from what the outer ones leave.
-    least = folds + 1
+    # The outer folds take up to ceil(n / folds) of n objects, and each inner one needs one of the
+    # rest: without it, the likelihood of that fold is NaN and no penalty is chosen.
+    least = folds + 2
     if counts.min() < least:
         name = names[int(counts.argmin())]
         raise UserError(

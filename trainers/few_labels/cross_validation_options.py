@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from trainers.few_labels import encoder_options
 from trainers.few_labels.encoder_options import EncoderOptions
-from trainers.options.fields import Affects, flag, option
+from trainers.options.fields import Affects, flag, names, option
+from trainers.options.run import RunConfig
 
 __all__ = ["METHODS", "Cell", "Options", "parse"]
 
@@ -16,6 +17,21 @@ METHODS = {
     "forest": "random forest",
 }
 """Title of each method, by its name on the command line."""
+
+# Options on which the features depend, although they are those of a training.
+_OF_FEATURES = {"model", "recipe", "hp", "seed", "init", "deterministic"}
+# Options that change training images alone, or the files of a run.
+_OF_TRAINING_IMAGES = ("shear", "zoom", "shift", "flip", "rotation", "outside", "noise_draws")
+_OF_RUNS = ("features_dir", "checkpoint_seconds", "class_fractions")
+_REFUSED = {
+    f"--{name}": "no network is trained"
+    for name in (
+        *names(RunConfig, Affects.TRAINING, Affects.LENGTH),
+        *_OF_TRAINING_IMAGES,
+        *_OF_RUNS,
+    )
+    if name not in _OF_FEATURES
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +74,7 @@ class Options(EncoderOptions):
 
 def parse(arguments: Sequence[str], description: str) -> Options:
     """Returns the options of a command line; see `label_options.parse`."""
-    options = encoder_options.parse(Options, arguments, "cross_validation", description)
+    options = encoder_options.parse(Options, arguments, "cross_validation", description, _REFUSED)
     return dataclasses.replace(
         options, methods=[method for method in METHODS if method in options.methods]
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -44,10 +44,15 @@ Options = TypeVar("Options", bound=EncoderOptions)
 
 
 def parse(
-    options_class: type[Options], arguments: Sequence[str], name: str, description: str
+    options_class: type[Options],
+    arguments: Sequence[str],
+    name: str,
+    description: str,
+    refused: Mapping[str, str] | None = None,
 ) -> Options:
     """Returns the options of a command line; see `label_options.parse`."""
-    options = label_options.parse(options_class, arguments, name, description, _REFUSED)
+    reasons = _REFUSED | dict(refused or {})
+    options = label_options.parse(options_class, arguments, name, description, reasons)
     for hyperparameter in ("encoder", "training"):
         if hyperparameter in options.run.hp:
             value = options.run.hp[hyperparameter]
