@@ -17,7 +17,8 @@ from trainers.evaluators.statistics.feature_maps import FeatureMaps, feature_map
 __all__ = ["draw_feature_maps", "evaluate_feature_maps", "silent_channels", "varying_channels"]
 
 _SHOWN = 4
-_OBJECTS = 64
+# Images at most, and pixels of them: wide networks keep hundreds of bytes of maps for each pixel.
+_OBJECTS, _PIXELS = 64, 2**20
 _CHANNELS = 4  # In a square.
 _MAP_SIDE = 64  # px of a map in the figure, at least.
 
@@ -26,9 +27,13 @@ _MAP_SIDE = 64  # px of a map in the figure, at least.
 def evaluate_feature_maps(context: EvaluationContext) -> Section:
     """Draws the maps that the layers of a network hand on, at each resolution."""
     shown = examples(context, _SHOWN, "feature_maps/shown")
+    height, width = context.images[:1, *context.window].shape[1:3]
+    number = max(len(shown), min(_OBJECTS, _PIXELS // (height * width)))
     others = np.setdiff1d(context.subset(_OBJECTS, "feature_maps"), shown)
-    chosen = np.concatenate([shown, others])[: max(_OBJECTS, len(shown))]
+    chosen = np.concatenate([shown, others])[:number]
     stages = feature_maps(context.model, context.images[chosen])
+    if not stages:
+        return Section(text=["No convolutional layer of the model returns a map of the images."])
     silent = [int(silent_channels(stage.maps).sum()) for stage in stages]
     section = Section(
         metrics={"silent_channels": sum(silent) / sum(stage.maps.shape[-1] for stage in stages)}
@@ -39,9 +44,9 @@ def evaluate_feature_maps(context: EvaluationContext) -> Section:
         f"{len(chosen)} {context.split} images: it says nothing of them."
     )
     rows = []
-    for stage, number in zip(stages, silent, strict=True):
+    for stage, count in zip(stages, silent, strict=True):
         height, width, channels = stage.maps.shape[1:]
-        rows.append([stage.layer, f"{height} x {width}", str(channels), str(number)])
+        rows.append([stage.layer, f"{height} x {width}", str(channels), str(count)])
     section.tables.append(Table(["layer", "map, px", "channels", "silent"], rows))
     section.figures.append(draw_feature_maps(context, stages, shown))
     return section

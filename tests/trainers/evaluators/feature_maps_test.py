@@ -7,6 +7,7 @@ import tensorflow as tf
 import zoo
 from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel
 from trainers.evaluators import EvaluationContext, select
+from trainers.evaluators import feature_maps as module
 from trainers.evaluators.feature_maps import (
     evaluate_feature_maps,
     silent_channels,
@@ -38,6 +39,19 @@ class FeatureMapsTest(tf.test.TestCase):
         self.assertEqual([row[3] for row in section.tables[0].rows], ["1", "0"])
         self.assertAllClose(section.metrics["silent_channels"], 0.1)
         self.assertTrue((self.folder / section.figures[0].path).exists())
+
+    def test_number_of_large_images(self):
+        model = zoo.create("star_galaxy_cnn", image_shape=(24, 24, 5), filters=(4,))
+        for pixels, number in ((10 * 24**2, 10), (1, 4), (2**20, 64)):
+            with mock.patch.object(module, "_PIXELS", pixels):
+                section = evaluate_feature_maps(self.context(model))
+            self.assertIn(f"all of {number} test images", section.text[0])
+
+    def test_without_maps(self):
+        model = zoo.create("star_galaxy_cnn", image_shape=(24, 24, 5), filters=(4,))
+        with mock.patch.object(module, "feature_maps", return_value=[]):
+            section = evaluate_feature_maps(self.context(model))
+        self.assertEqual((len(section.text), section.metrics, section.figures), (1, {}, []))
 
     def test_channels(self):
         maps = np.random.default_rng(0).normal(size=(3, 4, 5, 4)) * [1, 3, 0, 2] + 7

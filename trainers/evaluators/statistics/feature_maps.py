@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -45,8 +46,9 @@ def feature_maps(model: Callable[[tf.Tensor], Any], images: np.ndarray) -> list[
 
     At each resolution they are those of the last layer before the next coarser one: what a stage of
     the network hands on, as the fifth pooling of VGG-16. Layers before the first convolution,
-    which scale the image, do not count, nor do single numbers for each channel. Of a model that
-    averages over symmetries, the maps are of the images as they are.
+    which scale the image, do not count, nor do single numbers for each channel, nor layers that
+    return to a finer resolution, as those of a decoder. Of a model that averages over symmetries,
+    the maps are of the images as they are.
 
     Args:
         model: Model that answers to images alone.
@@ -55,7 +57,7 @@ def feature_maps(model: Callable[[tf.Tensor], Any], images: np.ndarray) -> list[
     Returns:
         In the order in which the layers are called; empty for a model without convolutions.
     """
-    by_size: dict[tuple[int, int], FeatureMaps] = {}
+    stages: list[FeatureMaps] = []
     called: set[int] = set()
     started = False
 
@@ -67,13 +69,21 @@ def feature_maps(model: Callable[[tf.Tensor], Any], images: np.ndarray) -> list[
         called.add(id(layer))
         if not started or not is_first or not tf.is_tensor(output):
             return
-        if len(output.shape) == 4 and min(output.shape[1:3]) > 1:
-            maps = tf.cast(output[: len(images)], tf.float32).numpy()
-            by_size[maps.shape[1:3]] = FeatureMaps(_name(layer), maps)
+        if len(output.shape) != 4 or min(output.shape[1:3]) <= 1:
+            return
+        pixels = math.prod(output.shape[1:3])
+        coarsest = math.prod(stages[-1].maps.shape[1:3]) if stages else pixels
+        if pixels > coarsest:
+            return
+        maps = FeatureMaps(_name(layer), tf.cast(output[: len(images)], tf.float32).numpy())
+        # Of one resolution the last layer counts.
+        if stages and pixels == coarsest:
+            stages.pop()
+        stages.append(maps)
 
     with _watched(_innermost_layers(model), record):
         model(tf.constant(images, tf.float32))
-    return list(by_size.values())
+    return stages
 
 
 def _name(layer: keras.layers.Layer) -> str:

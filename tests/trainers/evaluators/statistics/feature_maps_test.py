@@ -63,6 +63,25 @@ class FeatureMapsTest(tf.test.TestCase):
         self.assertEqual([s.layer for s in four], ["block1_conv2", "block2_conv2", "block2_pool"])
         self.assertEqual([s.layer for s in four], [s.layer for s in one])
 
+    def test_decoder_leaves_the_maps_of_the_encoder(self):
+        def convolution(name):
+            return keras.layers.Conv2D(2, 3, padding="same", name=name)
+
+        model = keras.Sequential(
+            [
+                keras.Input((16, 16, 3)),
+                convolution("fine"),
+                keras.layers.MaxPooling2D(name="pool"),
+                convolution("coarse"),
+                keras.layers.UpSampling2D(name="back"),
+                convolution("answer"),
+            ]
+        )
+        images = self.images(2, 16, 16, 3)
+        stages = feature_maps(model, images)
+        self.assertEqual([stage.layer for stage in stages], ["fine", "coarse"])
+        self.assertAllClose(stages[0].maps, model.get_layer("fine")(images))
+
     def test_networks_within_networks_and_models_as_before(self):
         images = self.images(3, 16, 16, 3)
         for name in ("vae", "invariant_vae", "finetuned_classifier", "gz_cnn"):
