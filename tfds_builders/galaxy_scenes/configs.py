@@ -139,7 +139,8 @@ class StampsConfig(ScenesConfig):
         max_neighbours: Maximum neighbours; 0 to this many, equally often.
         min_separation: Smallest distance of a neighbour from the target, in units of the target's
             size as it is seen, sqrt(half-light radius^2 + (FWHM / 2)^2).
-        max_separation: Largest distance in the same units; distances are uniform between the two.
+        max_separation: Largest distance in the same units; distances are uniform between the two,
+            both of which are at most 0.45 of the size of the stamp.
         centre_scatter: Standard deviation of the target's position about the centre of the middle
             pixel, along each axis, px.
         brightest: Whether the target is the brightest source in i; else it is any one of them.

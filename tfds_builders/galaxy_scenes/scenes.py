@@ -215,8 +215,13 @@ class Scenes:
                 source = draw_star(rng, float(i), self.camera)
             else:
                 source = galaxies(rng, float(i), None)
-            distance = seen * rng.uniform(config.min_separation, config.max_separation)
-            distance = min(distance, _FARTHEST * config.size)
+            # Of a large target the range ends in the stamp: cut after the draw, many neighbours
+            # would lie at one and the same distance.
+            nearest, farthest = (
+                min(seen * each, _FARTHEST * config.size)
+                for each in (config.min_separation, config.max_separation)
+            )
+            distance = rng.uniform(nearest, farthest)
             angle = rng.uniform(0, 2 * np.pi)
             place = (x + distance * np.cos(angle), y + distance * np.sin(angle))
             placed.append(Placed(source, *map(float, place)))

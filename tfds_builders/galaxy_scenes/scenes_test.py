@@ -289,6 +289,16 @@ class TruthTest(tf.test.TestCase):
             flux = [each.placed.source.flux[3] for each in sources]
             self.assertEqual(np.argmax(flux), 0)
 
+    def test_neighbours_of_large_targets_do_not_share_a_distance(self):
+        config = StampsConfig(name="x", survey="decals", size=32, bright=17, faint=19)
+        scenes = Scenes(config)
+        distances = []
+        for index in range(40):
+            target, *others = (each.placed for each in scenes.scene("train", index).sources)
+            distances += [np.hypot(each.x - target.x, each.y - target.y) for each in others]
+        self.assertAllInRange(distances, 0, 0.45 * 32 + 1e-6)
+        self.assertLen(np.unique(np.round(distances, 6)), len(distances))
+
     def test_cutouts_of_a_field_hold_its_light(self):
         config = FieldsConfig(name="x", survey="lsst", size=80, bright=21.0, cutout_size=40)
         scenes = Scenes(config)
