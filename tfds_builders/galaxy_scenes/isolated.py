@@ -78,7 +78,9 @@ def draw_isolated(placed: Placed, psf: Psf) -> Isolated:
     for light in placed.source.lights:
         there = dataclasses.replace(light, offset=(light.offset[0] + x, light.offset[1] + y))
         total += light.flux.astype(np.float32)[:, None, None] * there.transform(grid)
-    image = psf.image(total * psfs, side)
+    # Around a bright source the highest wavenumbers ring, by some hundredths of the noise. Below
+    # zero, that would give its neighbours shares above 1.
+    image = np.maximum(psf.image(total * psfs, side), 0)
     return Isolated(placed, image, row - side // 2, column - side // 2)
 
 

@@ -313,6 +313,21 @@ class TruthTest(tf.test.TestCase):
         self.assertAllClose(total.sum() / noiseless.sum(), 1.0, atol=0.02)
         self.assertAllInRange((noiseless - total) / example["noise_sigma"], -0.05, 1.0)
 
+    def test_shares_beside_a_bright_star(self):
+        for survey in SURVEYS:
+            psf = median_psf(survey)
+            star = draw_star(np.random.default_rng(0), psf.camera.limits[0], psf.camera)
+            galaxy = draw_galaxy(np.random.default_rng(1), 23.0, psf.camera)
+            sources = [
+                draw_isolated(Placed(star, 40.3, 40.8), psf),
+                draw_isolated(Placed(galaxy, 58.0, 44.0), psf),
+            ]
+            self.assertGreaterEqual(min(each.image.min() for each in sources), 0)
+            truth = measure_scene(sources, psf.camera.noise_sigma, 80, 1.0)
+            # Each share is rounded to 1/4096.
+            self.assertAllInRange(truth.shares.sum(axis=-1), 0, 1 + 1.5 / 4096)
+            self.assertAllInRange(truth.blendedness, -1e-9, 1)
+
     def test_sources_over_the_edge(self):
         psf = median_psf("decals")
         source = draw_galaxy(np.random.default_rng(5), 20.0, psf.camera)

@@ -105,7 +105,7 @@ def draw_galaxy(
 
         median radius    0.28 10^(-0.12 (i - 23)) arcsec, times 0.8 for spheroids and 1.1 for disks,
                          scatter of the ln 0.48
-        redshift         Baum's N(z) ~ z^2 exp(-(z / z0)^1.5), median 0.40 + 0.10 (i - 20.2)
+        redshift         N(z) ~ z^2 exp(-(z / z0)^1.5), median 0.40 + 0.10 (i - 20.2)
         spheroids        0.35 - 0.05 (i - 22) of all, 0.15 to 0.45
         irregulars       0.08 + 0.05 (i - 22) of all, 0.04 to 0.35; the rest are disks
 
@@ -117,8 +117,8 @@ def draw_galaxy(
 
     References:
         Radii follow the COSMOS F814W sample (Leauthaud et al. 2007, ApJS 172, 219) to i = 25.2.
-        Redshifts: Baum in LSST Science Book (arXiv:0912.0201), section 3.7, and COSMOS. Shares: of
-        the order of Kartaltepe et al. 2015 (ApJS 221, 11).
+        Redshifts: Baugh & Efstathiou 1993 (MNRAS 265, 145), with medians of COSMOS. Shares: of the
+        order of Kartaltepe et al. 2015 (ApJS 221, 11).
     """
     if redshift is None:
         redshift = draw_redshift(rng, i)

@@ -1,4 +1,4 @@
-"""What is known of a scene: owners and classes of pixels, shares of light, blendedness.
+"""Ground truth of a scene: source and class of each pixel, shares of light, blendedness.
 
 All follow from the isolated images S_j and the noise of the sky sigma_b, with the light of all
 bands in units of the noise of their sum,

@@ -113,7 +113,8 @@ def _draw_star(rng: np.random.Generator, r: float) -> Object:
 def _draw_galaxy(rng: np.random.Generator, r: float) -> Object:
     # Medians fitted to the COSMOS F814W sample (Leauthaud+07, Mandelbaum+12), with r - I = 0.6.
     median_redshift = max(0.05, 0.36 + 0.10 * (r - 20.2))
-    # Baum's N(z) ~ z^2 exp(-(z/z0)^1.5): (z/z0)^1.5 has a gamma distribution; median is 1.41 z0.
+    # N(z) ~ z^2 exp(-(z/z0)^1.5) (Baugh & Efstathiou 1993, MNRAS 265, 145): (z/z0)^1.5 has a gamma
+    # distribution; the median is 1.41 z0.
     redshift = float(np.clip(median_redshift / 1.41 * rng.gamma(2.0) ** (1 / 1.5), 0.005, 1.5))
     early = float(np.clip(0.50 - 0.07 * (r - 19.5), 0.20, 0.55))
     late = (1 - early) * np.array([0.35, 0.40, 0.25])
