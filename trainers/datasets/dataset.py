@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CACHE_BYTES", "Dataset", "DatasetSpec"]
 
-# Decoded images up to this size are kept in memory.
+# Datasets up to this size, with all features decoded, are kept in memory.
 CACHE_BYTES = 4 * 2**30
 
 

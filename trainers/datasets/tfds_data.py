@@ -171,7 +171,7 @@ class StreamedDataset(Dataset):
                 lambda example: tf.reduce_all(tf.math.is_finite(example["image"]))
             )
         if mixed is not None:
-            buffer = _SHUFFLE_BYTES // _example_bytes(self._builder, names)
+            buffer = _SHUFFLE_BYTES // _example_bytes(self._builder, names, float_images=False)
             examples = _mixed(examples, mixed, min(_SHUFFLE_BUFFER, max(buffer, 1)))
 
         def keep(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -294,13 +294,22 @@ class _Reader:
             )
 
 
-def _example_bytes(builder: tfds.core.DatasetBuilder, names: Set[str] | None = None) -> int:
-    """Returns the memory of an example in some of its features, or in all; images are float32."""
+def _example_bytes(
+    builder: tfds.core.DatasetBuilder, names: Set[str] | None = None, float_images: bool = True
+) -> int:
+    """Returns the memory of an example in some of its features, or in all.
+
+    Args:
+        builder: TFDS builder, prepared.
+        names: Features that count; None for all.
+        float_images: Whether images are held as float32, else in the type in which they are stored.
+    """
     total = 0
     for name, info in builder.info.features.get_tensor_info().items():
         if names is None or name in names:
             for part in tf.nest.flatten(info):
-                size = 4 if name == "image" else tf.as_dtype(part.dtype).size
+                as_float = name == "image" and float_images
+                size = 4 if as_float else tf.as_dtype(part.dtype).size
                 # Texts and the like have lengths of their own, which are short.
                 total += size * int(np.prod([side or 1 for side in part.shape]))
     return total

@@ -193,6 +193,19 @@ class StreamedTest(BatchesCase, DotsCase):
         with mock.patch.object(tfds_data, "_SHUFFLE_BYTES", 1):
             self.assertEqual(self.epoch(shuffle_seed=1, epoch=2), unmixed)
 
+    def test_memory_of_an_example(self):
+        features = tfds.features.FeaturesDict(
+            {
+                "id": tfds.features.Text(),
+                "image": tfds.features.Tensor(shape=(8, 6, 3), dtype=np.uint8),
+                "mask": tfds.features.Tensor(shape=(8, 6), dtype=np.int16),
+            }
+        )
+        builder = mock.Mock(**{"info.features": features})
+        self.assertEqual(tfds_data._example_bytes(builder, {"image"}), 4 * 144)
+        stored = tfds_data._example_bytes(builder, {"image", "mask"}, float_images=False)
+        self.assertEqual(stored, 144 + 2 * 48)
+
     def test_only_features_that_are_read_are_decoded(self):
         specs = []
 
