@@ -1,4 +1,4 @@
-"""The folder that a user names with files that cannot be downloaded."""
+"""Folder of files that a user has downloaded by hand."""
 
 from __future__ import annotations
 

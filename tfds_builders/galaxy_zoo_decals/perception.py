@@ -1,7 +1,7 @@
-"""Perception of simulated galaxies: how likely a person gives each answer to each question.
+"""Perception of simulated galaxies: probability of each answer to each question.
 
-A person perceives a value x of the galaxy with noise and bias, and gives the answer between whose
-limits that lies; see `volunteers`. One function for each question, by its name in `ANSWERS`.
+A person perceives a property of the galaxy with noise and bias, and gives the answer whose interval
+contains the perceived value; see `volunteers`. `ANSWERS` has one function for each question.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FWHM = 1.18
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """Persons who look at a galaxy with one question in mind.
+    """People who look at a galaxy with one question in mind.
 
     Attributes:
         truth: The galaxy.

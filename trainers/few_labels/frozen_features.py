@@ -1,4 +1,4 @@
-"""Features that a frozen encoder has of images."""
+"""Features of images from a frozen encoder."""
 
 from __future__ import annotations
 
