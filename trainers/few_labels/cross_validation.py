@@ -155,17 +155,16 @@ class CrossValidation(Experiment):
         ]
 
     def _score_table(self, shares: np.ndarray) -> section.Table:
-        rows = [["largest class", f"{shares.max():.3f}", "", f"{1 / len(shares):.3f}"]]
+        rows = [["largest class", f"{shares.max():.3f}", "", f"{1 / len(shares):.3f}", ""]]
         for method in self._methods():
-            accuracies = self._scores(method, "accuracy")
-            mean = np.mean(accuracies)
-            error = np.sqrt(mean * (1 - mean) / len(self._labels))
-            balanced = _text_of(self._scores(method, "balanced_accuracy"))
-            rows.append([METHODS[method], _text_of(accuracies), f"{error:.3f}", balanced])
+            row = [METHODS[method]]
+            for measure in _MEASURES:
+                error = np.mean(self._scores(method, f"{measure}_error"))
+                row += [_text_of(self._scores(method, measure)), f"{error:.3f}"]
+            rows.append(row)
+        header = [title for measure in _MEASURES.values() for title in (measure, "standard error")]
         return section.Table(
-            ["classifier", "accuracy", "standard error", "balanced accuracy"],
-            rows,
-            "Mean and standard deviation over repeats.",
+            ["classifier", *header], rows, "Mean and standard deviation over repeats."
         )
 
     def _objects(self, probability: np.ndarray) -> Table:

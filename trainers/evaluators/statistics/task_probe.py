@@ -60,6 +60,16 @@ class TaskScore:
         """Binomial standard error of the accuracy."""
         return float(np.sqrt(self.accuracy * (1 - self.accuracy) / len(self.truth)))
 
+    @property
+    def balanced_accuracy_error(self) -> float:
+        """Standard error of the balanced accuracy, from the binomial ones of the K classes.
+
+        sqrt(sum_k r_k (1 - r_k) / n_k) / K,    r_k the share right of the n_k objects of class k
+        """
+        own = [self.correct[self.truth == label] for label in np.unique(self.truth)]
+        variance = [np.mean(right) * (1 - np.mean(right)) / len(right) for right in own]
+        return float(np.sqrt(np.sum(variance)) / len(own))
+
 
 @dataclasses.dataclass(frozen=True)
 class TaskResult:
