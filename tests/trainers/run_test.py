@@ -175,6 +175,25 @@ class RunTest(tf.test.TestCase):
         self.assertIn("holds files but no run", errors)
         self.assertTrue((self.folder / "c" / "thesis.tex").exists())
 
+    def test_evaluator_that_does_not_fit_is_refused_before_the_training(self):
+        status, _, errors = self.run_here("b", "--evaluators", "history", "votes")
+        self.assertEqual(status, 2)
+        self.assertIn("evaluator 'votes' does not fit", errors)
+        self.assertFalse((self.folder / "b" / "history.csv").exists())
+
+    def test_model_whose_options_leave_it_without_classes(self):
+        self.options = [*self.options[:4], *self.options[6:]]
+        small = ("filters=[4]", "latent_dim=3", "decoder=convolutional", "prior=normal")
+        options = ("--model", "vae_wasserstein", "--epochs", "1", "--hp", *small)
+        status, _, errors = self.run_here("a", *options)
+        self.assertEqual(status, 0, msg=errors)
+        report = (self.folder / "a" / "report.md").read_text()
+        self.assertIn("- roc: the model's task is representation", report)
+        self.assertIn("## Latent space", report)
+        status, _, errors = self.run_here("b", *options, "--evaluators", "roc")
+        self.assertEqual(status, 2)
+        self.assertIn("evaluator 'roc' does not fit: the model's task is representation", errors)
+
     def test_loss_that_is_not_finite(self):
         status, _, errors = self.run_here("d", "--hp", "nan_step=8")
         self.assertEqual(status, 1)

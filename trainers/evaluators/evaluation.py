@@ -17,6 +17,7 @@ import zoo
 from trainers.errors import UserError
 from trainers.evaluators import EvaluationContext, plot_style, select
 from trainers.evaluators import report as reports
+from trainers.evaluators.registry import describe
 from trainers.options import adaptation
 from trainers.options.run import RunConfig
 from trainers.storage import json_files
@@ -25,9 +26,29 @@ if TYPE_CHECKING:
     from trainers.datasets.dataset import Dataset
     from zoo.model import ZooModel
 
-__all__ = ["evaluate"]
+__all__ = ["check", "evaluate"]
 
 _logger = logging.getLogger(__name__)
+
+# Needs that only a finished training meets.
+_OF_TRAINED = {"history", "adaptation"}
+
+
+def check(
+    model: ZooModel,
+    dataset: Dataset,
+    output_dir: Path,
+    *,
+    evaluators: Sequence[str],
+    class_fractions: Sequence[float] | None = None,
+) -> None:
+    """Checks before a training that evaluators will fit; the arguments are those of `evaluate`.
+
+    Raises:
+        UserError: if an evaluator is unknown or does not fit, or the test split is empty.
+    """
+    context = EvaluationContext(model, dataset, output_dir, class_fractions=class_fractions)
+    select(context, [name for name in evaluators if not _OF_TRAINED & {*describe(name).needs}])
 
 
 def evaluate(

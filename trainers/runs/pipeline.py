@@ -179,6 +179,7 @@ class _Training(Procedure):
         with _precision(config.mixed_precision):
             with strategy.scope():
                 model = self._model = _create(config, dataset)
+                _check_evaluators(model, config, dataset, folder)
                 if not config.init:
                     sample = dataset.arrays("train", limit=ADAPT_IMAGES)
                     model.adapt(model.select_inputs(sample))
@@ -225,6 +226,21 @@ def _create(config: RunConfig, dataset: Dataset) -> ZooModel:
             f"dataset '{spec.name}' has no {', '.join(missing)}"
         )
     return model
+
+
+def _check_evaluators(
+    model: ZooModel, config: RunConfig, dataset: Dataset, folder: RunFolder
+) -> None:
+    from trainers.evaluators import evaluation
+
+    if config.evaluators:
+        evaluation.check(
+            model,
+            dataset,
+            folder.path,
+            evaluators=config.evaluators,
+            class_fractions=config.class_fractions,
+        )
 
 
 def _save(model: ZooModel, sample: np.ndarray | dict[str, np.ndarray], folder: RunFolder) -> None:

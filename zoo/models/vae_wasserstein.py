@@ -117,6 +117,12 @@ class WassersteinVAE(MixtureVAE):
         )
         self.divergence = divergence
         self.prior_name = prior
+        self.task = self.task_of({"prior": prior})
+
+    @classmethod
+    def task_of(cls, hyperparameters: Mapping[str, Any]) -> str:
+        has_classes = hyperparameters.get("prior", "mixture") == "mixture"
+        return cls.task if has_classes else "representation"
 
     def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
         if self.prior_name == "normal":
