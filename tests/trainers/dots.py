@@ -19,11 +19,12 @@ NUMBERS = {"train": 50, "validation": 10, "test": 20}
 
 
 class DotsConfig(tfds.core.BuilderConfig):
-    """Builder options: images with bad pixels, and the classes."""
+    """Builder options: images with bad pixels, their type, and the classes."""
 
-    def __init__(self, *, bad=False, class_names=NAMES, **kwargs):
+    def __init__(self, *, bad=False, dtype=np.float32, class_names=NAMES, **kwargs):
         super().__init__(**kwargs)
         self.bad = bad
+        self.dtype = dtype
         self.class_names = class_names
 
 
@@ -34,6 +35,7 @@ class Dots(tfds.core.GeneratorBasedBuilder):
     BUILDER_CONFIGS = [
         DotsConfig(name="good"),
         DotsConfig(name="bad", bad=True),
+        DotsConfig(name="eight_bit", dtype=np.uint8, class_names=(*NAMES, "quasar")),
         DotsConfig(name="unlabelled", class_names=()),
         DotsConfig(name="three", class_names=(*NAMES, "quasar")),
     ]
@@ -42,7 +44,7 @@ class Dots(tfds.core.GeneratorBasedBuilder):
     def _info(self):
         features = {
             "id": tfds.features.Text(),
-            "image": tfds.features.Tensor(shape=SHAPE, dtype=np.float32),
+            "image": tfds.features.Tensor(shape=SHAPE, dtype=self.builder_config.dtype),
             "magnitude": tfds.features.Tensor(shape=(2,), dtype=np.float32),
             "redshift": np.float32,
         }
@@ -63,7 +65,8 @@ class Dots(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, start, number):
         for index in range(start, start + number):
-            image = np.full(SHAPE, index, np.float32)
+            dtype = self.builder_config.dtype
+            image = np.full(SHAPE, index % 256 if dtype == np.uint8 else index, dtype)
             if self.builder_config.bad and index in (7, 31, 2003):
                 image[1, 2] = (np.nan, np.inf)
             example = {

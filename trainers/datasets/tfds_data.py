@@ -166,7 +166,8 @@ class StreamedDataset(Dataset):
             new = tf.constant(self._relabel)
             examples = examples.map(lambda example: example | {"label": new[example["label"]]})
             examples = examples.filter(lambda example: example["label"] >= 0)
-        if self.num_examples[split] < self._numbers[split]:
+        is_float = tf.as_dtype(held["image"].dtype).is_floating
+        if is_float and self.num_examples[split] < self._numbers[split]:
             examples = examples.filter(
                 lambda example: tf.reduce_all(tf.math.is_finite(example["image"]))
             )

@@ -295,6 +295,12 @@ class LoadTest(DotsCase):
             self.assertLen(dataset.arrays("train")["id"], 48)
             self.assertLen(dataset.arrays("train", limit=40)["id"], 40)
 
+    def test_some_classes_of_eight_bit_images(self):
+        for cache_bytes in (CACHE_BYTES, 100):
+            dataset = self.load("eight_bit", classes=["star", "quasar"], cache_bytes=cache_bytes)
+            seen = joined(pixels(dataset.batches("train", 8, shuffle_seed=0)))
+            self.assertCountEqual(seen, set(range(50)) - set(range(1, 50, 3)))
+
     def test_mistakes(self):
         for name, options, message in (
             ("dots/good", {"image_shape": (4, 4, 3)}, r"must be \(4, 4, 2\).* got \(4, 4, 3\)"),
