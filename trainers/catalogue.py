@@ -207,7 +207,7 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
     other = {name: getattr(options, name) for name in ("dataset", "data_dir", "manual_dir")}
     other = {name: value for name, value in other.items() if value is not None}
     config = dataclasses.replace(run_folder.load_config(options.run_dir), **other)
-    dataset = loading.load_for_run(config)
+    dataset = loading.load_for_evaluation(config)
     filled = [split for split, number in dataset.num_examples.items() if number]
     if options.split not in ("all", *filled):
         raise UserError(f"`split` must be one of all, {', '.join(filled)}; got '{options.split}'")

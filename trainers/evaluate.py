@@ -103,7 +103,7 @@ def _evaluate_run(options: Options) -> dict[str, dict[str, float]]:
     from trainers.datasets import loading
     from trainers.prediction import notes
 
-    dataset = loading.load_for_run(config)
+    dataset = loading.load_for_evaluation(config)
     if options.output_dir is None:
         folder.check_evaluated_data(
             dataset, "`data_dir` names a folder that was moved, `output_dir` another report"

@@ -7,6 +7,7 @@ import json
 import pathlib
 import shutil
 import tempfile
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +15,8 @@ from PIL import Image
 
 import zoo
 from tests.trainers import tiny, workers
-from trainers import run
+from trainers import evaluate, run
+from trainers.evaluators import evaluation
 from trainers.runs.run_folder import RunFolder, load_model
 from trainers.training.checkpoints import Checkpoints
 
@@ -180,6 +182,31 @@ class RunTest(tf.test.TestCase):
         self.assertEqual(status, 2)
         self.assertIn("evaluator 'votes' does not fit", errors)
         self.assertFalse((self.folder / "b" / "history.csv").exists())
+
+    def test_images_are_evaluated_without_augmentation(self):
+        evaluated, evaluate_images = [], evaluation.evaluate
+
+        def noted(model, dataset, *arguments, **options):
+            evaluated.append(dataset.arrays("train")["image"])
+            return evaluate_images(model, dataset, *arguments, **options)
+
+        with mock.patch.object(evaluation, "evaluate", noted):
+            options = ("--epochs", "1", "--rotation", "90", "--shift", "1")
+            status, _, errors = self.run_here("a", *options)
+            self.assertEqual(status, 0, msg=errors)
+            with tiny.available():
+                again = ["--run_dir", str(self.folder / "a"), "--split", "train"]
+                again += ["--output_dir", str(self.folder / "train"), "--evaluators", "roc"]
+                self.assertEqual(evaluate.main(again), 0)
+        stored = tiny.TinyDataset().arrays("train")["image"]
+        self.assertLen(evaluated, 2)
+        for images in evaluated:
+            self.assertAllEqual(images, stored)
+        # The card describes the training.
+        card = json.loads(
+            (next(self.folder.glob("saved_models/*/1")) / "model_card.json").read_text()
+        )
+        self.assertIn("rotation 90", str(card["dataset"]["transformations"]))
 
     def test_model_whose_options_leave_it_without_classes(self):
         self.options = [*self.options[:4], *self.options[6:]]

@@ -14,7 +14,7 @@ from trainers.options.data_options import ON_ERROR, most_examples
 if TYPE_CHECKING:
     from trainers.options.run import RunConfig
 
-__all__ = ["for_run", "load", "load_for_run", "load_stored", "with_noise"]
+__all__ = ["for_run", "load", "load_for_evaluation", "load_for_run", "load_stored", "with_noise"]
 
 
 def load(
@@ -96,6 +96,15 @@ def load_for_run(config: RunConfig) -> Dataset:
         UserError: if the dataset is unknown, missing, or not usable.
     """
     return for_run(load_stored(config), config)
+
+
+def load_for_evaluation(config: RunConfig) -> Dataset:
+    """Loads the dataset of a run with its padding and noise; see `load_for_run`.
+
+    Without the augmentation, also of the training split: positions and sizes of the objects are
+    those of the images as they are.
+    """
+    return with_noise(load_stored(config), config)
 
 
 def load_stored(config: RunConfig) -> Dataset:

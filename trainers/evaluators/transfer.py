@@ -61,7 +61,7 @@ def evaluate_transfer(context: EvaluationContext) -> Section:
     """
     settings = json_files.read_json(context.run_dir / "config.json")
     model = run_folder.load_model(settings["source_run"])
-    source = loading.load_for_run(run_folder.load_config(settings["source_run"]))
+    source = loading.load_for_evaluation(run_folder.load_config(settings["source_run"]))
     names = (source.spec.name, context.spec.name)
     run_folder.RunFolder(settings["source_run"]).note_changed_data(source)
     classes = _classes(source)

@@ -44,7 +44,8 @@ class _Adaptation(pipeline.Procedure):
     exports = False
 
     def __init__(self, config: AdaptationConfig, source: Dataset, target: Dataset):
-        self.datasets, self.evaluated = {"source": source, "target": target}, target
+        self.datasets = {"source": source, "target": target}
+        self.evaluated = self.described = target
         self._config, self._paired = config, PairedDataset(source, target)
 
     def train(

@@ -52,11 +52,13 @@ class Procedure(abc.ABC):
     Attributes:
         datasets: Datasets of the training by role.
         evaluated: Dataset of the evaluation.
+        described: Dataset on the card of the exported model.
         exports: Whether the model is exported. Default True.
     """
 
     datasets: Mapping[str, Dataset]
     evaluated: Dataset
+    described: Dataset
     exports: bool = True
 
     @abc.abstractmethod
@@ -81,15 +83,20 @@ class Procedure(abc.ABC):
 
 
 def execute(
-    config: RunConfig, dataset: Dataset, strategy: tf.distribute.Strategy, exports: bool = True
+    config: RunConfig,
+    dataset: Dataset,
+    strategy: tf.distribute.Strategy,
+    exports: bool = True,
+    evaluated: Dataset | None = None,
 ) -> Outcome | None:
     """Does a run, or resumes it, in the folder `config.run_dir`.
 
     Args:
         config: The run.
-        dataset: Data of training and evaluation.
+        dataset: Data of the training.
         strategy: The strategy.
         exports: Whether the model is exported at the end. Default True.
+        evaluated: Data of the evaluation, without augmentation; None for those of the training.
 
     Returns:
         The outcome; None on workers that are not the chief.
@@ -99,7 +106,9 @@ def execute(
         TrainingError: if the training cannot go on.
     """
     _check_data(config, dataset.spec)
-    return run_procedure(_Training(config, dataset, exports), config, strategy)
+    return run_procedure(
+        _Training(config, dataset, evaluated or dataset, exports), config, strategy
+    )
 
 
 def run_procedure(
@@ -123,7 +132,7 @@ def run_procedure(
         training = outcome.training_metrics(model, progress)
         metrics = _evaluate(model, procedure.evaluated, config, folder, training)
         saved_model = (
-            export_run(config, procedure.evaluated, metrics) if procedure.exports else None
+            export_run(config, procedure.described, metrics) if procedure.exports else None
         )
         result = Outcome(metrics, progress.best_loss, saved_model)
         outcome.write(config, folder, result)
@@ -162,8 +171,9 @@ def check_model(config: RunConfig) -> None:
 class _Training(Procedure):
     """A registered model on one dataset."""
 
-    def __init__(self, config: RunConfig, dataset: Dataset, exports: bool):
-        self.datasets, self.evaluated, self.exports = {"dataset": dataset}, dataset, exports
+    def __init__(self, config: RunConfig, dataset: Dataset, evaluated: Dataset, exports: bool):
+        self.datasets, self.described, self.exports = {"dataset": dataset}, dataset, exports
+        self.evaluated = evaluated
         self._config, self._dataset = config, dataset
         self._model: ZooModel | None = None
 
@@ -264,7 +274,7 @@ def _completed(
         metrics = _evaluate(model, procedure.evaluated, config, folder, metrics["training"])
     if procedure.exports:
         saved_model = exports.own_export(folder, config.saved_models_dir)
-        saved_model = saved_model or export_run(config, procedure.evaluated, metrics)
+        saved_model = saved_model or export_run(config, procedure.described, metrics)
     result = Outcome(metrics, earlier.best_loss, saved_model)
     if result != earlier:
         outcome.write(config, folder, result)

@@ -23,7 +23,10 @@ __all__ = ["execute", "summarise", "table"]
 
 
 def execute(
-    config: RunConfig, dataset: Dataset, strategy: tf.distribute.Strategy
+    config: RunConfig,
+    dataset: Dataset,
+    strategy: tf.distribute.Strategy,
+    evaluated: Dataset | None = None,
 ) -> Outcome | None:
     """Does `config.repeats` runs, and exports the one with the lowest validation loss.
 
@@ -43,7 +46,7 @@ def execute(
             run_dir=str(folder.path / f"seed_{seed}"),
         )
         runs.append(run)
-        outcomes.append(pipeline.execute(run, dataset, strategy, exports=False))
+        outcomes.append(pipeline.execute(run, dataset, strategy, False, evaluated))
         keras.backend.clear_session()
     if any(outcome is None for outcome in outcomes):
         return None

@@ -42,7 +42,8 @@ def run(config: RunConfig, stored: Dataset | None = None) -> tuple[RunConfig, Ou
         if chief:
             _print_skipped(dataset)
         execute = repeats.execute if config.repeats > 1 else pipeline.execute
-        outcome = execute(config, dataset, strategy)
+        evaluated = loading.with_noise(stored, config)
+        outcome = execute(config, dataset, strategy, evaluated=evaluated)
         strategies.end(strategy)
     return config, outcome
 
