@@ -16,6 +16,7 @@ OUTPUTS = {
     "latent_mean": "Mean of the posterior of the latent variables given the image",
     "latent_stddev": "Standard deviation of that posterior, of each latent variable alone",
     "concentrations": "Concentrations of the Dirichlet-multinomial votes, for each pass and answer",
+    "segment": "Number of the segment of each pixel, -1 where the pixel is unknown",
     "pass_fractions": "Probability of each answer in the multinomial votes, for each pass",
 }
 """Descriptions of the outputs that become a column as they are."""

@@ -50,6 +50,13 @@ def _has_votes(context) -> bool:
     return has_votes and DecisionTree.of(questions) == context.model.tree
 
 
+def _has_segments(context) -> tuple[bool, str]:
+    if context.model.task != "segmentation":
+        return False, f"the model's task is {context.model.task}"
+    has_map = "segmentation" in context.spec.feature_names
+    return has_map, "the dataset has no map of its sources, `segmentation`"
+
+
 def _convolves(context) -> tuple[bool, str]:
     from trainers.evaluators.statistics.feature_maps import convolutions
 
@@ -92,6 +99,7 @@ NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
         _has_votes(c),
         "model and dataset have no questions with votes in common",
     ),
+    "segments": _has_segments,
     "convolutions": _convolves,
     "latents": lambda c: (hasattr(c.model, "encode"), "the model has no encode()"),
 }

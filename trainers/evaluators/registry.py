@@ -31,6 +31,7 @@ _MODULES = (
     "probe",
     "tasks",
     "votes",
+    "segmentation",
     "reconstruction",
     "latent_space",
     "generation",

@@ -33,7 +33,7 @@ _TASKS = {
     "unsupervised_classification": "classification, trained without labels",
     "representation": "representation: latent variables of images, trained without labels",
     "generation": "generation: images drawn from latent variables, trained without labels",
-    "segmentation": "segmentation: a class for each pixel, trained with maps",
+    "segmentation": "segmentation: a class or segment for each pixel",
     "votes": "votes: how volunteers answer the questions of a decision tree, trained with votes",
 }
 
@@ -49,6 +49,7 @@ _OUTPUTS = {
     "latent_mean": "Mean of the posterior of the latent variables given the image",
     "latent_stddev": "Standard deviation of that posterior, for each latent variable alone",
     "reconstruction": "The model's rendering of the image, in the units of the input",
+    "segment": "Number of the segment of each pixel, -1 where the pixel is unknown",
     "fractions": "Expected share of each answer among the volunteers who are asked its question",
     "asked": "Expected share of all volunteers who come to each question",
     "concentrations": "Concentrations of the Dirichlet-multinomial votes, for each pass and answer",
