@@ -169,7 +169,7 @@ def label(detected: np.ndarray, merged: np.ndarray, true: np.ndarray) -> int:
 
 def extract(
     image: np.ndarray,
-    noise: np.ndarray | None = None,
+    noise: np.ndarray | float | None = None,
     *,
     threshold: float = THRESHOLD,
     min_area: int = MIN_AREA,
@@ -180,8 +180,8 @@ def extract(
 
     Args:
         image: (height, width) float32, contiguous and writable.
-        noise: Standard deviation of each pixel, (height, width); None for the global rms that SEP
-            measures.
+        noise: Standard deviation of all pixels, or of each, (height, width), with which SEP divides
+            by the noise of its filtered image too; None for the global rms that it measures.
         threshold: Of detection, in units of the noise.
         min_area: Least number of pixels of a detection.
         deblend_contrast: Least share of the flux that makes a part of a detection a source; 1 for

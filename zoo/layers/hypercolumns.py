@@ -21,20 +21,21 @@ _FLOOR = 1e-3
 
 _MAD_TO_SIGMA = 1.4826
 
-# Where the asinh turns from linear to logarithmic, in standard deviations: the noise of the sky
-# stays on the linear part.
-_SOFTENING = 3.0
+# Where the asinh turns from linear to logarithmic, in standard deviations. Below one, the range of
+# the sources is so much compressed that two means divide at the edge of the sky.
+_SOFTENING = 0.5
 
 
 @keras.saving.register_keras_serializable(package="zoo")
 class HypercolumnComponents(Float32Layer):
     """Principal components of standardised hypercolumns.
 
-        s_l = (m_l - centre_l) / scale_l, or asinh of it
+        s_l = (m_l - centre_l) / scale_l / sqrt(n_l), or asinh(...) / sqrt(n_l)
         h(p) = [s_1(p), s_2(p), ...],    y(p) = V^T (h(p) - mean)
 
-    m_l are the maps of a network, s_l(p) is interpolated bilinearly. Without a scale of its own
-    for each channel the stage with the largest values, or the one with the most channels, rules.
+    m_l are the maps of a network, of n_l channels each, and s_l(p) is interpolated bilinearly.
+    Without a scale of its own for each channel the map with the largest values rules, and without
+    the root of their number the one with the most channels, which is the coarsest.
     Interpolation and projection are linear and commute (Hariharan+15, section 5): each map is
     projected at its own size, and the hypercolumns, some hundred numbers a pixel, are never made.
 
@@ -42,7 +43,7 @@ class HypercolumnComponents(Float32Layer):
         channels: Channels of each map.
         factors: Pixels of the image along a pixel of each map.
         components: Number of principal components.
-        robust: Whether the centre is the median and the scale three standard deviations, from the
+        robust: Whether the centre is the median and the scale half a standard deviation, from the
             median absolute deviation, those of the sky if it covers most pixels, and s_l the
             asinh; so that nothing depends on the few brightest sources. Default False: mean and
             one standard deviation, and no asinh.
@@ -149,7 +150,9 @@ class HypercolumnComponents(Float32Layer):
             (tf.cast(x, tf.float32) - centre) / scale
             for x, centre, scale in zip(maps, centres, scales, strict=True)
         ]
-        return [stretch.asinh(x) for x in standardised] if self.robust else standardised
+        if self.robust:
+            standardised = [stretch.asinh(x) for x in standardised]
+        return [x / n**0.5 for x, n in zip(standardised, self.channels, strict=True)]
 
 
 def _enlarged(x: tf.Tensor, factor: int, size: tuple[int, int]) -> tf.Tensor:

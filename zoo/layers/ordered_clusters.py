@@ -16,6 +16,10 @@ __all__ = ["OrderedClusters"]
 _BATCH = 4096
 _STARTS = 5
 
+# Share of the vectors, those farthest from the median, at whose mean the centre of what is not sky
+# starts.
+_FARTHEST = 0.02
+
 
 @keras.saving.register_keras_serializable(package="zoo")
 class OrderedClusters(Float32Layer):
@@ -27,8 +31,9 @@ class OrderedClusters(Float32Layer):
         clusters: K, number of clusters.
         inputs: Length of the vectors.
         sky_first: Whether two centres first divide the sky, the fainter side, from the rest, which
-            K - 1 centres then divide further. The edge of the sky is so the same for any K.
-            Default False: K centres at once.
+            K - 1 centres then divide further. They start at the median and at the farthest
+            vectors, since two halves of the noise of the sky may be the optimum of k-means. The
+            edge of the sky is so the same for any K. Default False: K centres at once.
 
     Call arguments:
         y: (..., inputs).
@@ -64,7 +69,7 @@ class OrderedClusters(Float32Layer):
         vectors = np.asarray(vectors, np.float32)
         divided = np.ones(len(vectors), bool)
         if self.sky_first:
-            self.edge.assign(_centres(vectors, brightness, 2, seed))
+            self.edge.assign(_centres(vectors, brightness, 2, seed, _far_apart(vectors)))
             rest = ~self._is_sky(vectors).numpy()
             # Vectors that are all alike have one side only.
             divided = rest if rest.sum() >= self.clusters - 1 else divided
@@ -86,9 +91,24 @@ class OrderedClusters(Float32Layer):
         return _nearest(y, self.edge.value) == 0
 
 
-def _centres(vectors: np.ndarray, brightness: np.ndarray, number: int, seed: int) -> np.ndarray:
+def _far_apart(vectors: np.ndarray) -> np.ndarray:
+    """Returns the median of vectors and the mean of those farthest from it, (2, inputs)."""
+    median = np.median(vectors, axis=0)
+    distance = np.square(vectors - median).sum(axis=1)
+    number = max(1, round(_FARTHEST * len(vectors)))
+    return np.stack([median, vectors[np.argsort(distance)[-number:]].mean(axis=0)])
+
+
+def _centres(
+    vectors: np.ndarray,
+    brightness: np.ndarray,
+    number: int,
+    seed: int,
+    start: np.ndarray | None = None,
+) -> np.ndarray:
     """Returns the centres of k-means in the order of the mean brightness of their members."""
-    kmeans = MiniBatchKMeans(number, batch_size=_BATCH, n_init=_STARTS, random_state=seed)
+    starts = {"n_init": _STARTS} if start is None else {"n_init": 1, "init": start}
+    kmeans = MiniBatchKMeans(number, batch_size=_BATCH, random_state=seed, **starts)
     members = kmeans.fit(vectors).labels_
     counts = np.bincount(members, minlength=number)
     total = np.bincount(members, brightness, minlength=number)

@@ -41,7 +41,7 @@ class HypercolumnComponentsTest(tf.test.TestCase):
         columns, _ = self.columns(HypercolumnComponents(CHANNELS, FACTORS, components=3), maps)
         self.assertEqual(columns.shape, (2, *SIZE, sum(CHANNELS)))
         expected = [
-            _interpolated(each[1, ..., channel], factor)
+            _interpolated(each[1, ..., channel], factor) / each.shape[-1] ** 0.5
             for each, factor in zip(maps, FACTORS, strict=True)
             for channel in range(each.shape[-1])
         ]
@@ -54,7 +54,7 @@ class HypercolumnComponentsTest(tf.test.TestCase):
             layer.adapt_scale(maps)
             flat = [each.reshape(-1, each.shape[-1]) for each in maps]
             if robust:
-                scale = np.concatenate([median_abs_deviation(x, scale="normal") * 3 for x in flat])
+                scale = np.concatenate([median_abs_deviation(x, scale="normal") / 2 for x in flat])
                 scaled = [
                     np.arcsinh((x - np.median(x, (0, 1, 2))) / s)
                     for x, s in zip(maps, np.split(scale, [3, 5]), strict=True)
@@ -66,7 +66,7 @@ class HypercolumnComponentsTest(tf.test.TestCase):
                 ]
             expected = np.stack(
                 [
-                    _interpolated(each[1, ..., channel], factor)
+                    _interpolated(each[1, ..., channel], factor) / each.shape[-1] ** 0.5
                     for each, factor in zip(scaled, FACTORS, strict=True)
                     for channel in range(each.shape[-1])
                 ],

@@ -45,7 +45,7 @@ def sep_regions(detection: np.ndarray, known: np.ndarray) -> np.ndarray:
     for image, counts, region in zip(detection, known, regions, strict=True):
         extracted = sep_baseline.extract(
             np.where(counts, image, 0.0).astype(np.float32),
-            np.ones_like(image),
+            1.0,
             mask=~counts,
             segmentation_map=True,
         )
