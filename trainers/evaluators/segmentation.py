@@ -48,13 +48,17 @@ def evaluate_segmentation(context: EvaluationContext) -> Section:
     Sources are the pixels of all segments but the sky, which is the class of that name or else
     the largest segment. Two baselines see the same images: SEP at 1.5 sigma, and k-means with the
     same number of clusters on the pixel values. Pixels that the model or the true map calls
-    unknown (negative) and pixels that are not finite are left out.
+    unknown (negative), pixels with a defect in the dataset's `mask` and pixels that are not finite
+    are left out.
     """
     chosen = context.subset(_IMAGES, "segmentation")
     arrays = context.arrays()
     images, truth = context.images[chosen], np.asarray(arrays["segmentation"])[chosen]
     segments = _segments(context)[chosen]
     known = (truth >= 0) & (segments >= 0) & np.isfinite(images).all(axis=-1)
+    if "mask" in arrays:
+        mask = np.asarray(arrays["mask"])[chosen]
+        known &= (mask == 0).reshape(*known.shape, -1).all(axis=-1)
     images = np.where(np.isfinite(images), images, 0.0)
     sky, noise = sky_and_noise(images)
     if context.noise()[1]:

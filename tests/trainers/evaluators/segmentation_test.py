@@ -97,6 +97,9 @@ class SegmentationTest(tf.test.TestCase):
         section = evaluate_segmentation(self.context(segmentation=np.where(wrong, -1, truth)))
         self.assertEqual(section.metrics["iou"], 1.0)
         self.assertIn("unknown and left out", section.text[0])
+        in_one_band = wrong[..., None] * np.array([0, 2, 0], np.uint8)
+        section = evaluate_segmentation(self.context(mask=in_one_band))
+        self.assertEqual(section.metrics["iou"], 1.0)
 
     def test_a_class_called_background_is_the_sky(self):
         class Supervised(Thresholds):
