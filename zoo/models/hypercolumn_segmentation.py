@@ -69,6 +69,7 @@ class HypercolumnSegmentation(ImageModel):
     `mostly_sky`, the decoder's maps and principal components; recipe `paper` is without them.
 
     Args:
+        class_names: Not used: the classes are the segments, "segment_0" the faintest.
         preprocessing: See `zoo.preprocessing.make`; must keep the size of the images. Default
             "background_noise".
         augment: Whether training images are flipped and turned at random. Default True.
@@ -108,11 +109,10 @@ class HypercolumnSegmentation(ImageModel):
         ```
     """
 
-    fixed_arguments = ("class_names",)
-
     def __init__(
         self,
         *,
+        class_names: Sequence[str] = (),
         preprocessing: Any = "background_noise",
         augment: bool = True,
         clusters: int = 8,
