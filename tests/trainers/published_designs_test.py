@@ -169,6 +169,29 @@ class StarGalaxyReportTest(tf.test.TestCase):
         self.assertEqual(model.mode, "hierarchical")
 
 
+class HypercolumnsTest(tf.test.TestCase):
+    """Sun et al. 2017, "AE + Hypercolumns": figures with and without residual connections."""
+
+    def test_k_means_of_all_pixels_on_the_encoder_alone(self):
+        model = built("hypercolumn_segmentation", shape=(16, 16, 5))
+        self.assertTrue(model.residual)
+        self.assertEqual((model.maps, model.hidden, model.mostly_sky), ("encoder", 0.0, False))
+        # As many components as channels only turn the hypercolumns.
+        self.assertEqual(model.components, sum(model.filters))
+        draws = np.random.default_rng(0)
+        images = draws.normal(size=(24, 16, 16, 5)).astype(np.float32)
+        images[:, 4:8, 4:8] += draws.uniform(0, 30, (24, 1, 1, 1))
+        model.adapt(images)
+        model.finalize(images)
+        columns, axes = model.hypercolumns(images), model.projection.axes.numpy()
+        self.assertAllClose(axes.T @ axes, np.eye(model.components), atol=1e-3)
+        spread = [np.std(part, axis=(0, 1, 2)) for part in np.split(columns, [16, 48], axis=-1)]
+        # Each channel by its standard deviation, each stage as much as the others.
+        self.assertAllClose(spread[0], np.full(16, 1 / 16**0.5), rtol=1e-3)
+        total = [np.sum(np.square(each)) for each in spread]
+        self.assertAllInRange(total, 0.5, 1.001)
+
+
 class MorphologyTest(tf.test.TestCase):
     def test_dominguez_sanchez_2018(self):
         recipe = recipes.get("gz_cnn", "paper")
@@ -239,6 +262,7 @@ class EveryRecipeTest(tf.test.TestCase):
                 with_paper.add(model)
         here = {name for name, recipe, _ in StarGalaxyReportTest.designs if recipe == "paper"}
         here |= {"vae", "gz_cnn", "gz_bayesian_cnn", "gz_backbone", "blendhunter"}
+        here |= {"hypercolumn_segmentation"}
         # Not the paper's network, but its data.
         self.assertEqual(with_paper, here | {"blend_cnn"})
 
