@@ -3,11 +3,10 @@
     python -m trainers.run --model hypercolumn_segmentation
     python -m trainers.run --model hypercolumn_segmentation --hp clusters=16
 
-`default`: on 100 test fields IoU 0.775 (0.747 to 0.801) and adjusted Rand index 0.847 of sources
-and sky, the same for 2, 4, 8 and 16 clusters; SEP at 1.5 sigma 0.764 and 0.840, k-means of the
-pixel values 0.083 (8 clusters). Under four minutes on two cores that multiply matrices at 160
-GFLOP/s, with evaluation and export, without building the dataset (two minutes). A galaxy over the
-border of a field is in part subtracted with the sky by `background_noise`.
+`default`: on 200 fields of another seed IoU 0.765 (0.749 to 0.780) and adjusted Rand index 0.844 of
+sources and sky; SEP at 1.5 sigma 0.758 and 0.839, k-means of the pixel values 0.075. Four minutes
+of processor time. A galaxy over the border of a field is in part subtracted with the sky by
+`background_noise`. More in `docs/results.md`.
 
 `paper`: the design of Sun et al. 2017, an autoencoder with residual connections and k-means over
 the hypercolumns of its encoder. The report has figures and no numbers; layers, training, number of
