@@ -83,7 +83,7 @@ class CatalogueTest(tf.test.TestCase):
         with (
             mock.patch.object(run_folder, "load_model", lambda _: Model()),
             mock.patch.object(run_folder, "load_config", lambda _: config),
-            mock.patch.object(loading, "load_for_run", lambda _: dataset()),
+            mock.patch.object(loading, "load_for_evaluation", lambda _: dataset()),
         ):
             return catalogue.main(["--run_dir", str(run_dir), *map(str, arguments)])
 
