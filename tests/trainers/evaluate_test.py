@@ -35,7 +35,7 @@ class EvaluateTest(tf.test.TestCase):
         self.assertEqual(json.loads((self.folder / "metrics.json").read_text()), metrics)
         # Two have no numbers, the others are for networks, blends, votes, tasks and other runs.
         left_out = {"history", "generation", "separation"}
-        left_out |= {"feature_maps", "regression", "tasks", "transfer", "votes"}
+        left_out |= {"feature_maps", "regression", "segmentation", "tasks", "transfer", "votes"}
         self.assertEqual(list(metrics), [n for n in list_evaluators() if n not in left_out])
         self.assertGreater(metrics["roc"]["auc"], 0.6)
         self.assertGreater(metrics["separator"]["auc"], 0.95)
@@ -106,7 +106,8 @@ class EvaluateTest(tf.test.TestCase):
             )
             dataset = StandInDataset(spec=spec, magnitudes=False)
             metrics = evaluation.evaluate(StandInModel(dataset, task=task), dataset, self.folder)
-            self.assertEqual(list(metrics), ["reconstruction", "latent_space", "outliers"])
+            names = ["reconstruction", "latent_space", "outliers", "pixel_values"]
+            self.assertEqual(list(metrics), names)
             self.assertIn("the dataset has no labels", (self.folder / "report.md").read_text())
 
     def test_collapsed_latents_spoil_nothing(self):

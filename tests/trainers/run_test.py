@@ -145,7 +145,7 @@ class RunTest(tf.test.TestCase):
         rows, summaries = lines[::2], lines[1::2]
         self.assertEqual([row.split()[0] for row in rows], zoo.list_models())
         for row in rows:
-            self.assertRegex(row, r"\w+ +\w+ +[1-9][0-9,]+ +\w+(/[\w=/]+)? +(\w+, )*default")
+            self.assertRegex(row, r"\w+ +\w+ +[1-9][0-9,]+ +\w+(/[\w=,/]+)? +(\w+, )*default")
         for name, summary in zip(zoo.list_models(), summaries, strict=True):
             self.assertEqual(summary, f"    {zoo.describe(name).summary}")
 

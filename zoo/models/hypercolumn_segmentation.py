@@ -103,7 +103,7 @@ class HypercolumnSegmentation(ImageModel):
         import zoo
 
         images = np.random.default_rng(0).normal(size=(64, 16, 16, 3))
-        model = zoo.create("hypercolumn_segmentation", image_shape=(16, 16, 3), filters=(4, 6))
+        model = zoo.create("hypercolumn_segmentation", image_shape=(16, 16, 3), filters=(8, 12))
         model.fit(images, epochs=2)
         segments = model.predict(images)["segment"]  # (64, 16, 16) integers, 0 the faintest
         ```
