@@ -15,6 +15,7 @@ from tfds_builders.galaxy_scenes.cosmos_galaxies import shared_sample
 from tfds_builders.galaxy_scenes.scenes import PSF_SIZE, ScenesOfFile, cut_shape, max_sources
 from tfds_builders.galaxy_scenes.sources import CLASSES
 from tfds_builders.galaxy_scenes.truth import NUM_SHARES
+from tfds_builders.indexed_shards import IndexedShard
 from tfds_builders.manual_folder import manual_folder
 
 __all__ = ["Builder"]
@@ -106,7 +107,7 @@ class Builder(BeamShardsBuilder):
 
     def _shard_iterators_per_split(
         self, dl_manager: tfds.download.DownloadManager
-    ) -> dict[str, list[ScenesOfFile]]:
+    ) -> dict[str, list[IndexedShard]]:
         config = self.builder_config
         folder = None
         if config.galaxies == "cosmos":
@@ -114,10 +115,4 @@ class Builder(BeamShardsBuilder):
             # Before any worker starts, so that missing files are reported at once.
             self.info.metadata["sample"] = shared_sample(folder, config.catalogue).path.name
         step = _FIELDS if isinstance(config, FieldsConfig) else _STAMPS
-        return {
-            split: [
-                ScenesOfFile(config, folder, split, start, min(start + step, number))
-                for start in range(0, number, step)
-            ]
-            for split, number in config.numbers.items()
-        }
+        return ScenesOfFile.of_splits(config, folder, step)

@@ -21,6 +21,7 @@ from tfds_builders.galaxy_scenes.sky import GALAXIES, STARS, DrawGalaxy, Placed,
 from tfds_builders.galaxy_scenes.sources import Source, draw_galaxy, draw_star
 from tfds_builders.galaxy_scenes.truth import PixelTruth, measure_scene, signal_to_noise
 from tfds_builders.galaxy_scenes.votes import draw_votes
+from tfds_builders.indexed_shards import IndexedShard
 from tfds_builders.splits import SPLITS
 
 __all__ = ["PSF_SIZE", "Scene", "Scenes", "ScenesOfFile", "cut_shape", "max_sources"]
@@ -242,34 +243,14 @@ class Scenes:
         return padded
 
 
-@dataclasses.dataclass(frozen=True)
-class ScenesOfFile:
-    """The scenes of one file, as `tfds_builders.beam_shards.ShardExamples`.
-
-    Attributes:
-        config: What to draw.
-        folder: Where the COSMOS sample is, if the configuration needs one.
-        split: Name of the split.
-        start: Index of the first scene.
-        stop: Index after that of the last one.
-    """
-
-    config: ScenesConfig
-    folder: str | None
-    split: str
-    start: int
-    stop: int
-
-    def __len__(self) -> int:
-        return self.stop - self.start
+class ScenesOfFile(IndexedShard):
+    """The scenes of one file."""
 
     def __call__(self) -> Iterator[tuple[str, dict[str, Any]]]:
         scenes = Scenes(self.config, self.folder)
         # Products of matrices are rounded by the number of threads, and workers are many.
         with threadpoolctl.threadpool_limits(1, user_api="blas"):
-            for index in range(self.start, self.stop):
-                config = self.config
-                name = f"{config.name}-{config.seed}-{self.split}-{index:07d}"
+            for index, name in self.identifiers():
                 yield name, scenes.draw(self.split, index) | {"id": name}
 
 

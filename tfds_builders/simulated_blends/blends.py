@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfds_builders.compression import compress
+from tfds_builders.indexed_shards import IndexedShard
 from tfds_builders.simulated_blends.configs import BlendsConfig, CosmosConfig
 from tfds_builders.simulated_blends.population import PopulationGalaxies
 from tfds_builders.simulation.artefacts import add_artefacts
@@ -166,31 +167,12 @@ def _zero_flux(config: BlendsConfig) -> float:
     return float(10 ** (0.4 * SURVEY.zeropoint[0]) * config.exposure_time)
 
 
-@dataclasses.dataclass(frozen=True)
-class StampsOfFile:
-    """The stamps of one file, as `tfds_builders.beam_shards.ShardExamples`.
-
-    Attributes:
-        config: What to draw.
-        folder: Where the COSMOS sample is, if the configuration needs one.
-        split: Name of the split.
-        start: Index of the first stamp.
-        stop: Index after that of the last one.
-    """
-
-    config: BlendsConfig
-    folder: str | None
-    split: str
-    start: int
-    stop: int
-
-    def __len__(self) -> int:
-        return self.stop - self.start
+class StampsOfFile(IndexedShard):
+    """The stamps of one file."""
 
     def __call__(self) -> Iterator[tuple[str, dict[str, Any]]]:
         stamps = _shared_stamps(self.config, self.folder)
-        for index in range(self.start, self.stop):
-            identifier = f"{self.config.name}-{self.config.seed}-{self.split}-{index:07d}"
+        for index, identifier in self.identifiers():
             example = stamps.draw(self.split, index)
             example |= {"id": identifier, "image": compress(example["image"])}
             yield identifier, example

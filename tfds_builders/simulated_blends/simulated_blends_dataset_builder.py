@@ -9,6 +9,7 @@ import tensorflow_datasets as tfds
 
 from tfds_builders.beam_shards import BeamShardsBuilder
 from tfds_builders.features import Stamp
+from tfds_builders.indexed_shards import IndexedShard
 from tfds_builders.manual_folder import manual_folder
 from tfds_builders.simulated_blends.blends import CLASSES, SIZE, SURVEY, Stamps, StampsOfFile
 from tfds_builders.simulated_blends.configs import BlendsConfig, CosmosConfig
@@ -88,7 +89,7 @@ class Builder(BeamShardsBuilder):
 
     def _shard_iterators_per_split(
         self, dl_manager: tfds.download.DownloadManager
-    ) -> dict[str, list[StampsOfFile]]:
+    ) -> dict[str, list[IndexedShard]]:
         config = self.builder_config
         folder = None
         if isinstance(config, CosmosConfig):
@@ -98,10 +99,4 @@ class Builder(BeamShardsBuilder):
         sample = getattr(stamps.galaxies, "path", None)
         if sample is not None:
             self.info.metadata["sample"] = sample.name
-        return {
-            split: [
-                StampsOfFile(config, folder, split, start, min(start + _SHARD, number))
-                for start in range(0, number, _SHARD)
-            ]
-            for split, number in config.numbers.items()
-        }
+        return StampsOfFile.of_splits(config, folder, _SHARD)
