@@ -15,6 +15,7 @@ from trainers.evaluators.section import FigureFile
 from trainers.evaluators.statistics import measured, photometry
 from trainers.evaluators.statistics.class_names import extended_class
 from trainers.prediction import inference
+from trainers.tables.object_columns import texts
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -170,8 +171,7 @@ class EvaluationContext:
     def ids(self) -> np.ndarray:
         """(number,) strings."""
         arrays = self.arrays()
-        ids = arrays.get("id", np.arange(len(arrays["image"])))
-        return np.asarray([i.decode() if isinstance(i, bytes) else str(i) for i in ids])
+        return texts(arrays.get("id", np.arange(len(arrays["image"]))))
 
     @property
     def reference_band(self) -> int:

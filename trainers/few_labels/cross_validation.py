@@ -24,6 +24,7 @@ from trainers.few_labels.nested_validation import likely_label_errors, out_of_fo
 from trainers.runs.experiment import Experiment
 from trainers.storage.atomic_files import write_atomically
 from trainers.tables import table_files
+from trainers.tables.object_columns import texts
 from trainers.tables.provenance import installed_versions
 
 __all__ = ["CrossValidation"]
@@ -47,7 +48,7 @@ class CrossValidation(Experiment):
         parts = [part for part in (subsets.pool, subsets.test) if len(part["image"])]
         self._images = np.concatenate([part["image"] for part in parts])
         self._labels = np.concatenate([part["label"] for part in parts])
-        self._ids = [_text(each) for part in parts for each in part["id"]]
+        self._ids = texts(np.concatenate([part["id"] for part in parts]))
         _check_sizes(self._labels, self._spec.class_names, options.folds)
         (self._features,) = frozen_features(options, subsets.spec, self._images)
         self._probabilities: dict[Cell, np.ndarray] = {}
@@ -173,7 +174,7 @@ class CrossValidation(Experiment):
         own = probability[np.arange(len(self._labels)), self._labels]
         order = np.argsort(own, kind="stable")
         table = Table(meta={"dataset": self._spec.name, "encoder": self.options.encoder})
-        table["id"] = Column(np.array(self._ids)[order], description="Identifier of the object")
+        table["id"] = Column(self._ids[order], description="Identifier of the object")
         table["class"] = Column(names[self._labels[order]], description="Class by the labels")
         predicted = names[probability.argmax(axis=1)[order]]
         table["predicted_class"] = Column(predicted, description="Likeliest class, out of fold")
@@ -245,7 +246,3 @@ def _text_of(values: Sequence[float]) -> str:
     if len(values) == 1:
         return f"{values[0]:.3f}"
     return f"{np.mean(values):.3f} +- {_deviation(values):.3f}"
-
-
-def _text(identifier: bytes | str) -> str:
-    return identifier.decode() if isinstance(identifier, bytes) else str(identifier)

@@ -11,7 +11,7 @@ from astropy.table import Column
 from trainers.datasets.dataset import DatasetSpec
 from trainers.tables import quantities
 
-__all__ = ["dataset_columns", "model_columns", "scalar_features", "vote_columns"]
+__all__ = ["dataset_columns", "model_columns", "scalar_features", "texts", "vote_columns"]
 
 _LABEL = "label"
 
@@ -54,13 +54,17 @@ def dataset_columns(spec: DatasetSpec, features: Mapping[str, np.ndarray]) -> li
                 text = f"{quantities.describe(name)}, band {band}"
                 columns.append(_column(f"{name}_{band}", row, text, quantities.unit(name)))
         elif values.dtype.kind in "OSU":
-            texts = np.array([v.decode() if isinstance(v, bytes) else str(v) for v in values])
             text = "Identifier of the object" if name == "id" else quantities.describe(name)
-            columns.append(_column(name, texts, text))
+            columns.append(_column(name, texts(values), text))
         else:
             text = quantities.describe(name)
             columns.append(_column(name, values, text, quantities.unit(name)))
     return columns
+
+
+def texts(values: Sequence[Any]) -> np.ndarray:
+    """Returns values as strings, (number,); bytes are decoded."""
+    return np.array([v.decode() if isinstance(v, bytes) else str(v) for v in values])
 
 
 def model_columns(outputs: Mapping[str, np.ndarray], class_names: Sequence[str]) -> list[Column]:
