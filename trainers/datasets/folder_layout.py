@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,16 +10,11 @@ from pathlib import Path
 
 from trainers.cutouts import sources
 from trainers.cutouts.sources import PICTURES
+from trainers.datasets.hash_splits import SPLIT_NAMES, digest, split_of
 from trainers.errors import UserError
 from trainers.options.data_options import SPLITS
 
-__all__ = ["FolderLayout", "read_layout", "split_of"]
-
-# Upper ends of the splits on the unit interval of the hash: 70, 10 and 20 per cent.
-_SPLIT_ENDS = (0.7, 0.8, 1.0)
-
-# Folders of the layout that brings its own splits.
-_SPLIT_FOLDERS = {split: split for split in SPLITS} | {"val": "validation", "valid": "validation"}
+__all__ = ["FolderLayout", "read_layout"]
 
 _Files = dict[str, list[Path]]
 
@@ -39,16 +33,6 @@ class FolderLayout:
     files: Mapping[str, Sequence[Path]]
     class_names: tuple[str, ...]
     ids: Mapping[Path, str]
-
-
-def split_of(object_id: str) -> str:
-    """Returns the split of an object: a hash of its name alone, so that it never changes side.
-
-    Args:
-        object_id: Name of the file without folder and suffix.
-    """
-    place = int.from_bytes(_digest(object_id)[:8], "big") / 2**64
-    return next(split for split, end in zip(SPLITS, _SPLIT_ENDS, strict=True) if place < end)
 
 
 def read_layout(folder: Path) -> FolderLayout:
@@ -87,11 +71,11 @@ def _find(folder: Path) -> tuple[_Files, tuple[str, ...]]:
         if not loose:
             raise UserError(f"`data_dir` {folder}: no {_pictures(folder)} in it")
         return _by_hash(loose), ()
-    splits = [path.name for path in inside if path.name.lower() in _SPLIT_FOLDERS]
+    splits = [path.name for path in inside if path.name.lower() in SPLIT_NAMES]
     others = [path.name for path in inside if path.name not in splits]
     if not others:
         return _in_given_splits(folder, inside)
-    if any(_SPLIT_FOLDERS[name.lower()] == "train" for name in splits):
+    if any(SPLIT_NAMES[name.lower()] == "train" for name in splits):
         raise UserError(
             f"`data_dir` {folder}: its folders must be splits ({', '.join(SPLITS)}) or classes; "
             f"got {', '.join(splits)} beside {', '.join(others)}"
@@ -107,7 +91,7 @@ def _in_given_splits(folder: Path, splits: Sequence[Path]) -> tuple[_Files, tupl
     files: _Files = {}
     names = {}
     for path in splits:
-        split = _SPLIT_FOLDERS[path.name.lower()]
+        split = SPLIT_NAMES[path.name.lower()]
         if split in files:
             raise UserError(f"`data_dir` {folder}: the {split} split has two folders")
         classes, loose = _contents(path)
@@ -134,7 +118,7 @@ def _in_given_splits(folder: Path, splits: Sequence[Path]) -> tuple[_Files, tupl
         print(f"{folder}: no test folder; the images of train are split by name", file=sys.stderr)
         return _by_hash(train), class_names
     return {
-        split: sorted(members, key=lambda path: _digest(path.stem))
+        split: sorted(members, key=lambda path: digest(path.stem))
         for split, members in files.items()
     }, class_names
 
@@ -174,10 +158,6 @@ def _pictures(folder: Path) -> str:
 
 def _by_hash(paths: Sequence[Path]) -> _Files:
     files: _Files = {split: [] for split in SPLITS}
-    for path in sorted(paths, key=lambda path: _digest(path.stem)):
+    for path in sorted(paths, key=lambda path: digest(path.stem)):
         files[split_of(path.stem)].append(path)
     return files
-
-
-def _digest(object_id: str) -> bytes:
-    return hashlib.sha256(object_id.encode(errors="surrogateescape")).digest()

@@ -52,7 +52,7 @@ def print_units(files: Sequence[str], data: Mapping[str, Any]) -> None:
         files: Files of any kind.
         data: Training data of the model as its card has them; empty if they are not known.
     """
-    from trainers.prediction import pixel_units
+    from trainers.cutouts import pixel_units
 
     trained, named = data.get("units"), pixel_units.of_files(files)
     if trained and named and not pixel_units.are_same(named[1], trained):
@@ -72,7 +72,7 @@ def print_band_order(
         hdu: The extensions that are read, in their order; None for all.
         data: As in `print_units`.
     """
-    from trainers.prediction import pixel_units
+    from trainers.cutouts import pixel_units
 
     names = hdu or pixel_units.extensions(pixel_units.first_fits(files))
     own, trained = ([str(name).lower() for name in each] for each in (names, data.get("bands", ())))
@@ -105,7 +105,7 @@ def print_extensions(files: Sequence[str]) -> None:
     Args:
         files: Files of any kind.
     """
-    from trainers.prediction import pixel_units
+    from trainers.cutouts import pixel_units
 
     path = pixel_units.first_fits(files)
     names = [name for name in pixel_units.extensions(path) if _NO_IMAGES.match(name)]

@@ -52,7 +52,7 @@ def differences(data: Mapping[str, Any], spec: DatasetSpec) -> list[str]:
             compared.
         spec: The dataset.
     """
-    from trainers.prediction import pixel_units
+    from trainers.cutouts import pixel_units
 
     lines = []
     trained, bands = list(data.get("bands") or ()), list(spec.bands)

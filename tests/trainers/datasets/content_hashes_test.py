@@ -15,7 +15,7 @@ from tests.trainers import tiny
 from tests.trainers.dots import DotsCase
 from trainers.datasets import loading
 from trainers.datasets.dataset import CACHE_BYTES
-from trainers.datasets.folder_layout import split_of
+from trainers.datasets.hash_splits import split_of
 from trainers.datasets.noise import NoisyDataset
 from trainers.datasets.tfds_data import StreamedDataset, _Reader
 from trainers.options import data_options

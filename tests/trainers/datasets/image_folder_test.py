@@ -10,7 +10,7 @@ from skimage import io as skimage_io
 
 from tests import galaxy_data
 from tests.trainers.datasets.folder_case import FolderTestCase, draw
-from trainers.datasets import folder_layout, loading
+from trainers.datasets import hash_splits, loading
 from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.noise import NoisyDataset
 from trainers.errors import UserError
@@ -95,11 +95,11 @@ class ImageFolderTest(FolderTestCase):
         for name in ("587722", "galaxy 3", "J1603p3002_001_010_1076_258_3", "étoile"):
             place = int(hashlib.sha256(name.encode()).hexdigest()[:16], 16) / 16**16
             expected = "train" if place < 0.7 else "validation" if place < 0.8 else "test"
-            self.assertEqual(folder_layout.split_of(name), expected)
+            self.assertEqual(hash_splits.split_of(name), expected)
 
     def test_split_fractions(self):
         number = 20_000
-        splits = [folder_layout.split_of(f"object-{index}") for index in range(number)]
+        splits = [hash_splits.split_of(f"object-{index}") for index in range(number)]
         counts = [splits.count(split) for split in data_options.SPLITS]
         expected = [0.7 * number, 0.1 * number, 0.2 * number]
         # Fails by chance once in 10^6 sets of names, and these are always the same.
@@ -200,7 +200,7 @@ class ImageFolderTest(FolderTestCase):
 
     def test_class_with_no_training_example_by_name(self):
         self.draw_classes(20)
-        name = next(str(i) for i in range(99) if folder_layout.split_of(str(i)) == "test")
+        name = next(str(i) for i in range(99) if hash_splits.split_of(str(i)) == "test")
         draw(self.folder / "quasar" / f"{name}.png")
         self.assert_refused("class 'quasar' has no image in the train split")
         joined = self.load(classes=["star=star,quasar", "galaxy"])
@@ -220,7 +220,7 @@ class ImageFolderTest(FolderTestCase):
         self.assert_refused("stray.png", "galaxy", "name the class of each, or of none")
 
     def test_too_few_images(self):
-        name = next(str(i) for i in range(99) if folder_layout.split_of(str(i)) == "test")
+        name = next(str(i) for i in range(99) if hash_splits.split_of(str(i)) == "test")
         draw(self.folder / f"{name}.png")
         self.assert_refused("of 1 images none is in the train split")
 

@@ -5,7 +5,7 @@ import numpy as np
 import tensorflow as tf
 from astropy.io import fits
 
-from trainers.prediction import pixel_units
+from trainers.cutouts import pixel_units
 
 
 class PixelUnitsTest(tf.test.TestCase):
