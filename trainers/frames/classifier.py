@@ -16,8 +16,9 @@ from trainers.prediction.model_folder import folder_of
 from trainers.prediction.served_model import ServedModel
 from trainers.runs import run_folder
 from trainers.storage import json_files
+from zoo.model import ZooModel
 
-__all__ = ["Classifier", "from_run", "from_saved_model"]
+__all__ = ["Classifier", "from_run", "from_saved_model", "of_run", "of_saved_model"]
 
 _SIGNATURE = "serving_default"
 
@@ -82,7 +83,19 @@ def from_run(run_dir: Path | str) -> Classifier:
     Raises:
         UserError: if it holds no finished run, or no classifier.
     """
-    model = run_folder.load_model(run_dir)
+    return of_run(run_folder.load_model(run_dir), run_dir)
+
+
+def of_run(model: ZooModel, run_dir: Path | str) -> Classifier:
+    """Returns the classifier of a finished run.
+
+    Args:
+        model: The model of the run.
+        run_dir: Folder of the run.
+
+    Raises:
+        UserError: if it is no classifier.
+    """
     served = model.signatures()[_SIGNATURE]
     function = tf.function(served.function, input_signature=served.inputs)
     return _classifier(
@@ -109,7 +122,19 @@ def from_saved_model(path: Path | str) -> Classifier:
     Raises:
         UserError: if there is no SavedModel, or it is no classifier of images.
     """
-    model = ServedModel(folder_of(Path(path)))
+    return of_saved_model(ServedModel(folder_of(Path(path))), path)
+
+
+def of_saved_model(model: ServedModel, path: Path | str) -> Classifier:
+    """Returns the classifier of an exported SavedModel.
+
+    Args:
+        model: The SavedModel.
+        path: Its folder, for errors.
+
+    Raises:
+        UserError: if it is no classifier of images.
+    """
     facts = model.facts
     trained = facts.data.get("image_shape")
     return _classifier(

@@ -11,8 +11,21 @@ from trainers.blends import sep_baseline
 from trainers.errors import UserError
 from trainers.options.fields import CheckedOptions, flag, option
 
-__all__ = ["NEIGHBOURS", "DetectionSettings", "FrameOptions", "StampSettings"]
+__all__ = [
+    "ALIGNMENT",
+    "FILES",
+    "NEIGHBOURS",
+    "DetectionSettings",
+    "FrameOptions",
+    "MapSettings",
+    "StampSettings",
+]
 
+ALIGNMENT = 32  # px
+"""Tiles of any size begin at multiples of this, as the strides of networks do: the grids of their
+coarse feature maps then lie where those of the whole frame would."""
+
+FILES = ("frames", "bands")
 NEIGHBOURS = ("remove", "keep")
 
 
@@ -64,6 +77,29 @@ class StampSettings(CheckedOptions):
             )
 
 
+@dataclasses.dataclass(frozen=True)
+class MapSettings(CheckedOptions):
+    """Maps of models that answer for each pixel."""
+
+    tile: int = option(512, least=ALIGNMENT)
+    """Side of the tiles, px, a multiple of 32; models of one size have theirs."""
+
+    overlap: int | None = option(None, least=0)
+    """Pixels around a tile that the model sees too; default: 64, or a quarter of the size of a
+    model of one size."""
+
+    sky_box: int = option(128, least=16)
+    """Box size of the sky, px, which is measured on the whole frame."""
+
+    any_pixel_scale: bool = flag()
+    """Accept pixels of another scale than in training."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.tile % ALIGNMENT:
+            raise UserError(f"`tile` must be a multiple of {ALIGNMENT} px; got {self.tile}")
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FrameOptions(CheckedOptions):
     """Frames, and the model: --run_dir or --saved_model."""
@@ -80,17 +116,20 @@ class FrameOptions(CheckedOptions):
     saved_model: Path | None = option(None, metavar="FOLDER")
     """Folder of an exported SavedModel."""
 
-    hdu: str | None = option(None, metavar="NAME|N")
-    """FITS extension; default: the first with an image."""
+    files: str = option("frames", metavar="frames|bands")
+    """Each file is a frame, or a band of one frame; bands for maps alone."""
+
+    hdu: list[str] | None = option(None, type=str, nargs="+", metavar="NAME|N")
+    """FITS extension, or several with a band each for maps; default: the first with an image."""
 
     bands: list[int] | None = option(None, type=int, nargs="+", metavar="N")
     """Planes of a cube, counted from 0; default: all."""
 
     mask: list[Path] | None = option(None, type=Path, nargs="+", metavar="PATH")
-    """Mask images, one for each frame; 0 is good."""
+    """Mask images, one for each frame (or band); 0 is good."""
 
     weight: list[Path] | None = option(None, type=Path, nargs="+", metavar="PATH")
-    """Weight images, one for each frame; pixels of weight 0 are masked."""
+    """Weight images, one for each frame (or band); pixels of weight 0 are masked."""
 
     gain: float | None = option(None, above=0)
     """Electrons per pixel unit, for flux errors; default: sky noise alone."""
@@ -101,16 +140,34 @@ class FrameOptions(CheckedOptions):
     cut: float = option(0.5, least=0, most=1)
     """Probability above which a detection is flagged as blended."""
 
+    overwrite: bool = flag()
+    """Replace maps of another command."""
+
     detection: DetectionSettings = dataclasses.field(default_factory=DetectionSettings)
     stamps: StampSettings = dataclasses.field(default_factory=StampSettings)
+    maps: MapSettings = dataclasses.field(default_factory=MapSettings)
+
+    @property
+    def hdus(self) -> tuple[int | str, ...]:
+        """Numbers and names of the extensions."""
+        return tuple(int(name) if name.isdecimal() else name for name in self.hdu or ())
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.files not in FILES:
+            raise UserError(f"`files` must be one of {', '.join(FILES)}; got '{self.files}'")
         if (self.run_dir is None) == (self.saved_model is None):
             raise UserError("one of `run_dir` and `saved_model` is required, and not both")
-        for name, files in (("mask", self.mask), ("weight", self.weight)):
-            if files is not None and len(files) != len(self.frame):
+        for name, paths in (("mask", self.mask), ("weight", self.weight)):
+            if paths is None or len(paths) == len(self.frame):
+                continue
+            if self.files == "frames":
                 raise UserError(
                     f"`{name}` must have a file for each of the {len(self.frame)} frames; "
-                    f"got {len(files)}"
+                    f"got {len(paths)}"
+                )
+            if len(paths) > 1:
+                raise UserError(
+                    f"`{name}` must be one file or one for each of the {len(self.frame)} bands; "
+                    f"got {len(paths)}"
                 )

@@ -19,7 +19,7 @@ from trainers.cutouts.opened_fits import OpenedFits
 from trainers.cutouts.sources import FITS
 from trainers.errors import UserError
 
-__all__ = ["Frame", "name_of", "read"]
+__all__ = ["Frame", "coordinates", "image_number", "name_of", "read", "unit_of"]
 
 # What a reader of a catalogue wants to know of the exposure.
 _KEYWORDS = ("OBJECT", "TELESCOP", "INSTRUME", "FILTER", "DATE-OBS", "EXPTIME")
@@ -124,8 +124,8 @@ def read(
         hdu=where,
         pixels=pixels,
         masked=masked,
-        wcs=_coordinates(headers[0]),
-        unit=next((str(one["BUNIT"]).strip() for one in headers if "BUNIT" in one), ""),
+        wcs=coordinates(headers[0]),
+        unit=unit_of(headers),
         header={key: one[key] for one in headers[::-1] for key in _KEYWORDS if key in one},
     )
 
@@ -139,7 +139,7 @@ def _image(
     try:
         with OpenedFits(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Old headers.
-            number = _number(option, path, file, hdu)
+            number = image_number(option, path, file, hdu)
             if number in file.damage:
                 raise UnreadableError(f"extension {file.label(number)} {file.damage[number]}")
             # In a mosaic the keywords of the exposure stand in the primary header.
@@ -151,7 +151,18 @@ def _image(
         raise UserError(f"`{option}={path}` cannot be read as FITS: {error}") from None
 
 
-def _number(option: str, path: Path, file: OpenedFits, hdu: int | str | None) -> int:
+def image_number(option: str, path: Path, file: OpenedFits, hdu: int | str | None) -> int:
+    """Returns the number of the extension with an image.
+
+    Args:
+        option: Option that named the file, for errors.
+        path: The file.
+        file: The same file, opened.
+        hdu: Number or name of the extension; None for the first one with an image.
+
+    Raises:
+        UserError: if there is none.
+    """
     numbers = sorted({*file.images, *file.damage})
     if not numbers:
         raise UserError(
@@ -182,7 +193,13 @@ def _planes(path: Path | str, array: np.ndarray, bands: Sequence[int] | None) ->
     return np.ascontiguousarray(np.moveaxis(cube[list(bands)], 0, -1), np.float32)
 
 
-def _coordinates(header: fits.Header) -> WCS | None:
+def unit_of(headers: Sequence[fits.Header]) -> str:
+    """Returns what BUNIT says in the first header that has it; empty if none has."""
+    return next((str(one["BUNIT"]).strip() for one in headers if "BUNIT" in one), "")
+
+
+def coordinates(header: fits.Header) -> WCS | None:
+    """Returns the celestial coordinates of a header, None if it has none that can be used."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Each survey has its own deviations.

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,17 @@ class ServedModel:
         }
         self.facts = Facts.of(folder)
         self._memory = threading.local()
+
+    def function(self, signature: str) -> Callable[..., Mapping[str, tf.Tensor]] | None:
+        """Returns a signature of the SavedModel; None if there is none that takes `image` alone.
+
+        Args:
+            signature: Its name.
+        """
+        function = self._loaded.signatures.get(signature)
+        if function is None or set(function.structured_input_signature[1]) != {"image"}:
+            return None
+        return function
 
     def answers(self, images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
         """Returns the outputs that can become columns, by name.

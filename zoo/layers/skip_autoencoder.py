@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 import keras
 from keras import layers
 
+from zoo.layers.crop_to_match import CropToMatch
 from zoo.layers.residual import glorot, he
 
 __all__ = ["skip_autoencoder"]
 
 
 def skip_autoencoder(
-    image_shape: Sequence[int],
+    image_shape: Sequence[int | None],
     filters: Sequence[int],
     blocks: int,
     residual: bool,
@@ -27,7 +28,7 @@ def skip_autoencoder(
     f (i + 1) - 1 of the image, without a shift that would add up from stage to stage.
 
     Args:
-        image_shape: (height, width, bands).
+        image_shape: (height, width, bands); None for a height or width that may be any.
         filters: Filters of each stage.
         blocks: Blocks of two 3x3 convolutions of each stage, in encoder and decoder.
         residual: Whether each block adds to its input, and each stage of the decoder to the map
@@ -54,11 +55,7 @@ def skip_autoencoder(
             width, 4, strides=2, padding="same", kernel_initializer=he(seeds)
         )(x)
         # The decoder of an odd map is one pixel larger.
-        spare = [
-            large - small for large, small in zip(x.shape[1:3], beside.shape[1:3], strict=True)
-        ]
-        if any(spare):
-            x = layers.Cropping2D(tuple((0, more) for more in spare))(x)
+        x = CropToMatch()([x, beside])
         if residual:
             x = layers.Add()([x, beside])
         x = _blocks(x, width, blocks, residual, seeds)

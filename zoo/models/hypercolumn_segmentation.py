@@ -14,7 +14,9 @@ from zoo.image_model import ImageModel
 from zoo.layers.hypercolumns import HypercolumnComponents
 from zoo.layers.ordered_clusters import OrderedClusters
 from zoo.layers.skip_autoencoder import skip_autoencoder
+from zoo.preprocessing.background_noise import BackgroundNoiseNormalization
 from zoo.registry import register
+from zoo.signature import Signature
 
 __all__ = ["MAPS", "HypercolumnSegmentation"]
 
@@ -146,8 +148,9 @@ class HypercolumnSegmentation(ImageModel):
         self.components = components
         self.hidden = hidden
         self.mostly_sky = mostly_sky
+        bands = self.preprocessed_shape[-1]
         self.autoencoder, factors = skip_autoencoder(
-            self.preprocessed_shape, self.filters, blocks, residual, self.seed
+            (None, None, bands), self.filters, blocks, residual, self.seed
         )
         stages = len(self.filters)
         first, last = {"encoder": (0, stages), "decoder": (stages, None), "both": (0, None)}[maps]
@@ -165,6 +168,27 @@ class HypercolumnSegmentation(ImageModel):
         y, unknown = self._network_input(images)
         segment = self.segments(self.projection(self._maps(y), size=self.image_shape[:2]))
         return {"segment": tf.where(unknown, -1, segment)}
+
+    def call_normalized(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns `segment` for images of any size, less their sky and in units of its noise.
+
+        The answer in a pixel depends on some tens of pixels around it and on nothing else, so that
+        the tiles of a frame whose sky was measured as a whole fit each other.
+        """
+        unknown = tf.logical_not(tf.reduce_all(tf.math.is_finite(images), axis=-1))
+        y = stretch.asinh(tf.where(unknown[..., None], 0.0, images))
+        size = tf.shape(images)[1:3]
+        segment = self.segments(self.projection(self._maps(y), size=(size[0], size[1])))
+        return {"segment": tf.where(unknown, -1, segment)}
+
+    def signatures(self) -> dict[str, Signature]:
+        offered = super().signatures()
+        # With another preprocessing the network does not read units of noise.
+        if isinstance(self.preprocessing, BackgroundNoiseNormalization):
+            shape = (None, None, None, self.image_shape[-1])
+            image = tf.TensorSpec(shape, tf.float32, name="image")
+            offered["normalized"] = Signature(self.call_normalized, (image,))
+        return offered
 
     def hypercolumns(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the hypercolumns as the network has them, (batch, height, width, channels)."""

@@ -105,6 +105,23 @@ class HypercolumnSegmentationTest(model_test_case.ZooModelTestCase):
         self.assertAllEqual(segments == -1, expected)
         self.assertTrue(np.isfinite(model.reconstruct(tf.constant(images))["reconstruction"]).all())
 
+    def test_images_of_any_size_whose_sky_is_known(self):
+        model = self.fitted()
+        images = self.images(3)
+        expected = model(images)["segment"]
+        y = model.preprocessing(images)
+        self.assertAllEqual(model.call_normalized(y)["segment"], expected)
+        # Far from the edges nothing depends on the size, odd ones included.
+        large = np.random.default_rng(5).normal(size=(1, 71, 83, 3)).astype(np.float32)
+        large[0, 40, 50, 1] = np.nan
+        whole = model.call_normalized(tf.constant(large))["segment"].numpy()
+        part = model.call_normalized(tf.constant(large[:, 16:, 8:69]))["segment"].numpy()
+        self.assertEqual(whole.shape, (1, 71, 83))
+        self.assertAllEqual(part[:, 16:, 16:-16], whole[:, 32:, 24:53])
+        self.assertAllEqual(np.argwhere(whole == -1), [[0, 40, 50]])
+        self.assertContainsSubset({"normalized"}, model.signatures())
+        self.assertNotIn("normalized", self.make(preprocessing="asinh").signatures())
+
     def test_errors(self):
         for changes, message in (
             ({"maps": "middle"}, "maps must be one of encoder, decoder, both; got 'middle'"),

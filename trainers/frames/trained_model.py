@@ -1,0 +1,55 @@
+"""The trained model of the command, from the folder of a run or an exported SavedModel."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from trainers.frames import classifier as classifiers
+from trainers.frames import pixel_model as pixel_models
+from trainers.frames.classifier import Classifier
+from trainers.frames.pixel_model import PixelModel
+from trainers.prediction.model_folder import folder_of
+from trainers.prediction.served_model import ServedModel
+from trainers.runs import run_folder
+
+__all__ = ["TrainedModel", "load"]
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedModel:
+    """A model of one of two kinds.
+
+    Attributes:
+        name: Name of the model.
+        pixel_model: If it answers for each pixel, else None.
+        classifier: If it does not.
+    """
+
+    name: str
+    pixel_model: PixelModel | None
+    classifier: Classifier | None
+
+
+def load(run_dir: Path | None, saved_model: Path | None) -> TrainedModel:
+    """Loads a model.
+
+    Args:
+        run_dir: Folder of a finished run; None for a SavedModel.
+        saved_model: Folder of a SavedModel, see `trainers.prediction.model_folder.folder_of`.
+
+    Raises:
+        UserError: if there is none, or it is neither a classifier nor answers for each pixel.
+    """
+    classifier = None
+    if run_dir is not None:
+        model = run_folder.load_model(run_dir)
+        pixel_model = pixel_models.of_run(model, run_dir)
+        if pixel_model is None:
+            classifier = classifiers.of_run(model, run_dir)
+    else:
+        served = ServedModel(folder_of(Path(saved_model)))
+        pixel_model = pixel_models.of_saved_model(served)
+        if pixel_model is None:
+            classifier = classifiers.of_saved_model(served, saved_model)
+    return TrainedModel((pixel_model or classifier).name, pixel_model, classifier)
