@@ -13,11 +13,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainers import recipes
+from trainers.options.cutout_source import CUTOUTS, CutoutSource
 from trainers.options.run import RunConfig
 from trainers.options.values import absolute_source
 from trainers.runs import exports, run_folder
@@ -29,10 +30,13 @@ if TYPE_CHECKING:
     from trainers.datasets.dataset import Dataset
     from zoo.model import ZooModel
 
-__all__ = ["Run", "fit", "load_run"]
+__all__ = ["Run", "fit", "load_run", "read_cutouts"]
 
 # Options that choose which data are read, and how.
-_OF_READING = ("data_dir", "manual_dir", "image_shape", "max_examples", "classes", "on_error")
+_OF_READING = (
+    *("data_dir", "manual_dir", "image_shape", "max_examples", "classes", "on_error"),
+    *(field.name for field in dataclasses.fields(CutoutSource)),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,6 +141,62 @@ def load_run(run_dir: Path | str) -> Run:
         exported = read_json(folder.repeats)["exported_seed"]
         folder = RunFolder(folder.path / f"seed_{exported}")
     return Run(folder.path.absolute(), run_folder.load_config(folder.path))
+
+
+def read_cutouts(
+    images: str | Path | Sequence[str | Path],
+    labels: str | Path | None = None,
+    *,
+    image_shape: Sequence[int] | None = None,
+    classes: Sequence[str] | None = None,
+    max_examples: int | Sequence[int] | None = None,
+    on_error: str = "raise",
+    data_dir: str | Path | None = None,
+    **columns: Any,
+) -> Dataset:
+    """Reads your own cutouts, and the table of their objects, for `fit`.
+
+    Args:
+        images: Files, folders or patterns: FITS, HDF5, Parquet, npy, npz, PNG, JPEG.
+        labels: Table with the identifiers, classes and numbers of the objects: CSV, TSV, ECSV,
+            FITS, VOTable or Parquet. None for images without labels.
+        image_shape: (height, width, bands) that images must have; pictures are scaled to it. None
+            for that of most files.
+        classes: Classes to distinguish, `NAME` or `NAME=CLASS,CLASS`. None for those of the table.
+        max_examples: Maximum examples of each split, or three numbers. None for all.
+        on_error: "raise", or "skip" to leave out and list what cannot be used.
+        data_dir: Folder of the temporary file of images that memory does not hold.
+        **columns: Further attributes of `trainers.options.cutout_source.CutoutSource`, such as
+            `id_column="objid"`, `label_column="kind"` or `bands=["g", "r", "z"]`.
+
+    Returns:
+        The dataset, with the splits train, validation and test.
+
+    Raises:
+        TypeError: if there is no such column option.
+        UserError: if files and table cannot be used, or do not fit together.
+
+    Examples:
+        ```python
+        from trainers import api
+
+        galaxies = api.read_cutouts("cutouts/", "labels.csv", bands=["g", "r", "z"])
+        run = api.fit("gz_cnn", galaxies, epochs=20)
+        ```
+    """
+    from trainers.datasets import loading
+
+    files = [images] if isinstance(images, (str, Path)) else images
+    table = None if labels is None else str(labels)
+    return loading.load(
+        CUTOUTS,
+        data_dir=data_dir,
+        image_shape=None if image_shape is None else tuple(image_shape),
+        classes=classes,
+        max_examples=max_examples,
+        on_error=on_error,
+        cutouts=CutoutSource(list(map(str, files)), table, **columns),
+    )
 
 
 def _check_names(options: Mapping[str, Any]) -> None:

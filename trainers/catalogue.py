@@ -43,6 +43,9 @@ _OUTPUTS = (
     "asked",
 )
 
+# Options of the run that a catalogue may change.
+_OF_THE_RUN = ("dataset", "data_dir", "manual_dir", "images", "labels")
+
 # Training objects of the isolation forest.
 _REFERENCE_OBJECTS = 20_000
 
@@ -68,6 +71,12 @@ class Options(CheckedOptions):
 
     manual_dir: str | None = option(None)
     """Folder of manually downloaded files; default: that of the run."""
+
+    images: list[str] | None = option(None, type=str, nargs="+", metavar="FILE")
+    """Files, folders and patterns of `cutouts`; default: those of the run."""
+
+    labels: str | None = option(None, metavar="FILE")
+    """Table of the objects of `cutouts`; default: that of the run."""
 
     batch_size: int = option(256, least=1)
     """Images in a batch."""
@@ -204,7 +213,7 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
     from trainers.runs import run_folder
 
     model = run_folder.load_model(options.run_dir)
-    other = {name: getattr(options, name) for name in ("dataset", "data_dir", "manual_dir")}
+    other = {name: getattr(options, name) for name in _OF_THE_RUN}
     other = {name: value for name, value in other.items() if value is not None}
     config = dataclasses.replace(run_folder.load_config(options.run_dir), **other)
     dataset = loading.load_for_evaluation(config)

@@ -28,6 +28,8 @@ _OF_THE_RUN = (
     "dataset",
     "data_dir",
     "manual_dir",
+    "images",
+    "labels",
     "noise_sigma",
     "noise_realisation",
     "class_fractions",
@@ -64,6 +66,12 @@ class Options(CheckedOptions):
 
     manual_dir: str | None = option(None)
     """Folder of manually downloaded files; default: that of the run."""
+
+    images: list[str] | None = option(None, type=str, nargs="+", metavar="FILE")
+    """Files, folders and patterns of `cutouts`; default: those of the run."""
+
+    labels: str | None = option(None, metavar="FILE")
+    """Table of the objects of `cutouts`; default: that of the run."""
 
     noise_sigma: list[float] | None = option(None, type=float, nargs="+", metavar="SIGMA")
     """Standard deviation of the added noise; two values: a range; default: that of the run."""
@@ -126,7 +134,7 @@ def _evaluate_run(options: Options) -> dict[str, dict[str, float]]:
         class_fractions=config.class_fractions,
         max_objects=options.max_objects,
         run_dir=options.run_dir,
-        data_dir=config.data_dir,
+        data_dir=config.data_source,
     )
     # The training's own numbers are not ours to lose.
     kept = {"training": earlier["training"]} if "training" in earlier else {}
@@ -139,7 +147,7 @@ def _check_own_report(
 ) -> None:
     """Refuses options that would replace the report of the run by another or a smaller one."""
     # A folder that was moved may be named if the run has noted which data it must hold.
-    moved = ("data_dir", "manual_dir") if folder.data.exists() else ()
+    moved = ("data_dir", "manual_dir", "images", "labels") if folder.data.exists() else ()
     elsewhere = [name for name in others if name not in moved]
     if options.split != "test":
         elsewhere.append("split")

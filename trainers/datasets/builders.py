@@ -97,7 +97,7 @@ def _builder(name: str, data_dir: str | Path | None, on_error: str) -> tfds.core
             )
             builder = tfds_builders.builder(dataset, config=config, data_dir=data_dir)
     except ValueError as error:
-        raise UserError(f"`dataset` {name}: {error}; or 'image_folder'") from None
+        raise UserError(f"`dataset` {name}: {error}; or 'cutouts', 'image_folder'") from None
     return builder
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from trainers.datasets.dataset import CACHE_BYTES, Dataset
 from trainers.errors import UserError
 from trainers.options.class_choice import ClassChoice
+from trainers.options.cutout_source import CUTOUTS, CutoutSource
 from trainers.options.data_options import ON_ERROR, most_examples
 
 if TYPE_CHECKING:
@@ -27,13 +28,16 @@ def load(
     classes: Sequence[str] | None = None,
     on_error: str = "raise",
     cache_bytes: int = CACHE_BYTES,
+    cutouts: CutoutSource | None = None,
 ) -> Dataset:
     """Loads a dataset, and builds it first if it is one of the project's and not there yet.
 
     Args:
         name: "<dataset>/<config>" of `tfds_builders`, which may be followed by options of the
-            configuration, "simulated_blends/simulated/num_train=200,faint=24"; or "image_folder".
-        data_dir: Where TFDS keeps its datasets (default its own); for "image_folder" the folder.
+            configuration, "simulated_blends/simulated/num_train=200,faint=24"; "cutouts"; or
+            "image_folder".
+        data_dir: Where TFDS keeps its datasets (default its own); for "image_folder" the folder;
+            for "cutouts" that of the temporary file of images that memory does not hold.
         manual_dir: Files that were downloaded by hand, for the builders that read them.
         max_examples: Number of examples kept of each split, from its start: one for all splits,
             or one each for train, validation and test.
@@ -45,6 +49,7 @@ def load(
             None for all as they are.
         on_error: "raise", or "skip" to leave out and list what cannot be used.
         cache_bytes: Datasets larger than this, decoded, are read from disk at every epoch.
+        cutouts: Files and table of "cutouts".
 
     Raises:
         UserError: if the dataset is unknown, missing, or not usable.
@@ -71,6 +76,18 @@ def load(
             classes=choice,
             on_error=on_error,
             cache_bytes=cache_bytes,
+        )
+    if name == CUTOUTS:
+        from trainers.datasets import cutouts as cutout_data
+
+        return cutout_data.read(
+            cutouts or CutoutSource(),
+            max_examples=numbers,
+            image_shape=image_shape,
+            classes=choice,
+            on_error=on_error,
+            cache_bytes=cache_bytes,
+            folder=None if data_dir is None else Path(data_dir).expanduser(),
         )
     from trainers.datasets import tfds_data
 
@@ -117,6 +134,7 @@ def load_stored(config: RunConfig) -> Dataset:
         image_shape=tuple(config.image_shape) if config.image_shape else None,
         classes=config.classes,
         on_error=config.on_error,
+        cutouts=CutoutSource.of(config) if config.images else None,
     )
 
 

@@ -73,6 +73,8 @@ def with_absolute_paths(
         value = absolute.get(field.name)
         if field.metadata.get("path") and isinstance(value, (str, Path)) and str(value):
             absolute[field.name] = _absolute(str(value), base)
+        if field.metadata.get("path") and isinstance(value, (list, tuple)):
+            absolute[field.name] = [_absolute(str(path), base) for path in value]
     if isinstance(absolute.get("hp"), Mapping):
         absolute["hp"] = {
             name: absolute_if_path(value, base) for name, value in absolute["hp"].items()

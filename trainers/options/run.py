@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 from typing import Any, Literal
 
 from trainers.errors import UserError
 from trainers.options.class_choice import ClassChoice
+from trainers.options.cutout_source import CUTOUTS, CutoutSource
 from trainers.options.data_options import checked_sigma, most_examples
 from trainers.options.fields import Affects, CheckedOptions, flag, option, pairs
 
@@ -22,8 +24,8 @@ class RunConfig(CheckedOptions):
     """Registry key of the model; --list shows them all."""
 
     dataset: str = option("sdss_star_galaxy/simulated", affects=Affects.DATA, in_recipes=False)
-    """Dataset: `builder/config` of a TFDS builder, with options `builder/config/faint=24,seed=1`,
-    or `image_folder` with --data_dir."""
+    """Dataset: `builder/config` of a TFDS builder, with options `builder/config/faint=24,seed=1`;
+    `cutouts` with --images and --labels; or `image_folder` with --data_dir."""
 
     recipe: str = option("default", affects=Affects.TRAINING, in_recipes=False)
     """Recipe of the model; --list shows them."""
@@ -138,6 +140,56 @@ class RunConfig(CheckedOptions):
     on_error: Literal["raise", "skip"] = option("raise", affects=Affects.DATA)
     """raise: stop at the first unusable image; skip: leave out and list."""
 
+    images: list[str] | None = option(None, nargs="+", type=str, metavar="FILE", path=True)
+    """Files, folders and patterns of `cutouts`: FITS, HDF5, Parquet, npy, npz, PNG, JPEG."""
+
+    labels: str = option("", path=True, metavar="FILE")
+    """Table of the objects of `cutouts`: .csv, .tsv, .ecsv, .fits, .vot or .parquet; default: none,
+    and no labels."""
+
+    id_column: str = option("id", affects=Affects.DATA, metavar="COLUMN")
+    """Column of --labels with the identifier of the object: name of its file, or its identifier
+    in the file."""
+
+    label_column: str = option("", affects=Affects.DATA, metavar="COLUMN")
+    """Column of --labels with the class; default: `label` if there is one."""
+
+    target_columns: list[str] | None = option(
+        None, affects=Affects.DATA, nargs="+", type=str, metavar="COLUMN"
+    )
+    """Columns of --labels with numbers, for a regression."""
+
+    split_column: str = option("", affects=Affects.DATA, metavar="COLUMN")
+    """Column of --labels with train, validation or test; default: by a hash of the identifier."""
+
+    split_by: str = option("", affects=Affects.DATA, metavar="COLUMN")
+    """Column of --labels with a group of objects, such as a field; a group is in one split."""
+
+    bands: list[str] | None = option(
+        None, affects=Affects.DATA, nargs="+", type=str, metavar="NAME"
+    )
+    """Names of the bands of `cutouts`, in the order of the files; default: numbers."""
+
+    pixel_scale: float | None = option(None, affects=Affects.DATA, above=0)
+    """Pixel scale of `cutouts`, arcsec; default: unknown."""
+
+    units: str = option("", affects=Affects.DATA)
+    """Units of the pixels of `cutouts`; default: BUNIT of the first FITS file."""
+
+    column: str = option("", affects=Affects.DATA, metavar="COLUMN")
+    """Column, HDF5 dataset or npz array of `cutouts` with the images; default: `image`, or the only
+    one."""
+
+    image_id_column: str = option("", affects=Affects.DATA, metavar="COLUMN")
+    """Column, HDF5 dataset or npz array of `cutouts` with the identifiers; default: `id` if there
+    is one, else names of files."""
+
+    extensions: Literal["objects", "bands"] = option("objects", affects=Affects.DATA)
+    """Image extensions of a FITS file of `cutouts`: an object each, or the bands of one."""
+
+    hdu: list[str] | None = option(None, affects=Affects.DATA, nargs="+", type=str, metavar="NAME")
+    """Numbers or names of the FITS extensions of `cutouts` to read; default: all."""
+
     shear: float = option(0.0, affects=Affects.DATA, least=0, below=1)
     """Maximum random shear of training images, pixels per pixel."""
 
@@ -205,6 +257,13 @@ class RunConfig(CheckedOptions):
         if self.classes is not None:
             ClassChoice.parse(self.classes)
         checked_sigma(self.noise_sigma, self.noise_distribution)
+        if self.images and self.dataset == CUTOUTS:
+            CutoutSource.of(self)
+        elif self.images or self.labels:
+            raise UserError(
+                f"`images` and `labels` need each other and `dataset='{CUTOUTS}'`, but for images "
+                f"without labels; got dataset '{self.dataset}'"
+            )
         if self.trainer == "two_stage" and self.images_vary != (self.feature_copies > 1):
             raise UserError(
                 "`feature_copies` must be 1 where the images are the same in every epoch, and "
@@ -229,10 +288,21 @@ class RunConfig(CheckedOptions):
 
     @property
     def data_name(self) -> str:
-        """Name of the data, for people: that of the dataset, or of the folder of images."""
+        """Name of the data, for people: that of the dataset, of its table, or of its folder."""
+        if self.dataset == CUTOUTS and self.images:
+            path = Path(self.labels or self.images[0]).absolute()
+            name = path.stem if self.labels else path.name
+            return re.sub(r"[^\w.+-]+", "_", name).strip("_") or CUTOUTS
         if self.dataset == "image_folder":
             return Path(self.data_dir).absolute().name
         return self.dataset
+
+    @property
+    def data_source(self) -> str:
+        """Path of data without a name of their own; else the folder of TFDS, empty by default."""
+        if self.dataset == CUTOUTS:
+            return self.labels or (self.images or [""])[0]
+        return self.data_dir
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the fields as JSON types."""

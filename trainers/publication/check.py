@@ -14,6 +14,7 @@ from sklearn.metrics import roc_auc_score
 
 from trainers.datasets import loading
 from trainers.errors import UserError
+from trainers.options.cutout_source import CUTOUTS
 from trainers.options.data_options import SPLITS
 from trainers.options.run import RunConfig
 
@@ -110,6 +111,8 @@ def make(model: ZooModel, config: RunConfig, dataset: str, split: str, number: i
     """
     from zoo.weights.manifest import Check
 
+    if dataset == CUTOUTS:
+        raise UserError(f"`check_dataset` must be a dataset that others have too; got '{CUTOUTS}'")
     default = RunConfig()
     options = {
         name: value

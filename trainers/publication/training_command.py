@@ -16,7 +16,8 @@ from trainers.options.run import RunConfig
 __all__ = ["path_name", "training_command"]
 
 # Options without an effect on the weights, and those that are written in another way.
-_LEFT_OUT = {*names(RunConfig, Affects.NOTHING), "evaluators", "hp", "model"} - {"data_dir"}
+_LEFT_OUT = {*names(RunConfig, Affects.NOTHING), "evaluators", "hp", "model"}
+_LEFT_OUT -= {"data_dir", "images", "labels"}
 
 
 def training_command(config: RunConfig) -> str:
@@ -57,7 +58,7 @@ def _option(name: str, value: Any) -> list[str]:
     if isinstance(value, bool):
         return [f"--{name}"] * value
     if isinstance(value, (list, tuple)):
-        return [f"--{name}", *map(str, value)]
+        return [f"--{name}", *(str(path_name(item)) for item in value)]
     return [f"--{name}", str(path_name(value))]
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import zoo
 from trainers.errors import UserError
+from trainers.options.cutout_source import CUTOUTS
 from trainers.options.run import RunConfig
 from zoo import plugins
 
@@ -61,7 +62,9 @@ class Recipe(_Settings):
         """
         dataset = dataset or self.dataset
         parts = dataset.split("/", 2)
-        candidates = ("/".join(parts[:length]) for length in range(len(parts), 0, -1))
+        candidates = ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
+        # Both are people's own, mostly of some thousand objects.
+        candidates += ["image_folder"] * (dataset == CUTOUTS)
         special = next((self.datasets[name] for name in candidates if name in self.datasets), {})
         further = special.get("hyperparameters", {})
         recipe = dataclasses.replace(

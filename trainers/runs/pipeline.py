@@ -299,6 +299,7 @@ def _evaluate(
             evaluators=config.evaluators,
             seed=config.seed,
             class_fractions=config.class_fractions,
+            data_dir=config.data_source,
         )
     except ValueError as error:
         raise UserError(str(error)) from error

@@ -1,0 +1,231 @@
+"""`--dataset cutouts`: cutouts of any readable kind, with the classes and numbers of a table."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from trainers.cutouts import pixel_units, sources
+from trainers.cutouts.cutout import Cutout, Wanted
+from trainers.cutouts.picture_files import decode
+from trainers.cutouts.reading import CutoutFiles
+from trainers.datasets.collected_objects import CollectedObjects
+from trainers.datasets.dataset import CACHE_BYTES, Dataset, DatasetSpec
+from trainers.datasets.hash_splits import digest, split_of
+from trainers.datasets.in_memory import InMemoryDataset, empty
+from trainers.datasets.mapped import MappedDataset
+from trainers.datasets.object_table import ObjectTable, join_key
+from trainers.errors import UserError
+from trainers.options.class_choice import ClassChoice
+from trainers.options.cutout_source import CUTOUTS, CutoutSource
+from trainers.options.data_options import SPLITS
+
+__all__ = ["read"]
+
+_COLOURS = ("red", "green", "blue")
+_MOST_BANDS = 32
+_TRIED_FILES = 3
+_NAMED = 3  # objects in a note
+
+
+def read(
+    source: CutoutSource,
+    *,
+    max_examples: Mapping[str, int] | None = None,
+    image_shape: tuple[int, int, int] | None = None,
+    classes: ClassChoice | None = None,
+    on_error: str = "raise",
+    cache_bytes: int = CACHE_BYTES,
+    folder: Path | None = None,
+) -> Dataset:
+    """Reads cutouts and the table of their objects.
+
+    A cutout belongs to the row with its identifier: that in its file, or else the name of the
+    file, both with or without the file's ending. Cutouts without a row or a class, and rows without
+    a cutout, are counted in a note and listed in `skipped`. "id" is that of `trainers.predict`.
+    Splits of which the table says nothing are a hash of the identifier without the file's ending.
+
+    Args:
+        source: Files, table and columns.
+        max_examples: Number of examples kept of each split, in the order of the hash.
+        image_shape: (height, width, bands) that images must have; pictures are cut and scaled to
+            it, see `trainers.cutouts.picture_files.decode`. None for that of most files.
+        classes: Classes to distinguish, each of one or several of the table. None for all.
+        on_error: "raise", or "skip" to leave out and list what cannot be used.
+        cache_bytes: Images that take more than this are kept in a temporary file.
+        folder: Where that is made; None for the system's own place.
+
+    Raises:
+        UserError: if the files or the table cannot be used, or do not fit together.
+    """
+    table = None if source.labels is None else ObjectTable(source)
+    class_names = () if table is None else table.class_names
+    choice = classes or ClassChoice(class_names, tuple((name,) for name in class_names))
+    label_of = dict(zip(class_names, choice.labels(class_names), strict=True))
+    paths = sources.find(source.images)
+    are_pictures = _are_pictures(paths)
+    bits = _bits_of_picture(paths[0]) if are_pictures else None
+    stated = len(source.bands or ()) or (image_shape[2] if image_shape else 0)
+    files = CutoutFiles(
+        paths,
+        image_shape or (None, None, stated or _number_of_bands(paths, source)),
+        picture_bits=bits,
+        scales_pictures=image_shape is not None,
+        **source.file_settings,
+    )
+    objects = CollectedObjects(table, label_of, on_error, cache_bytes, folder)
+    objects.read(files)
+    store, places = objects.common_store()
+    members = _members(objects, places, table, max_examples)
+    features = {split: _features(numbers, objects, table) for split, numbers in members.items()}
+    _check_trained(features["train"], choice.names, len(places), bool(max_examples))
+    _note(source, table, objects)
+
+    height, width, bands = store.shape
+    if are_pictures and objects.is_grey and not stated:
+        bands = 1
+    spec = DatasetSpec(
+        name=CUTOUTS,
+        image_shape=(height, width, bands),
+        bands=_band_names(source, bands, are_pictures),
+        pixel_scale=source.pixel_scale,
+        units=_units(source, paths, bits),
+        class_names=choice.names,
+        class_fractions=None,
+        feature_names=("image", *features["train"]),
+        scales_files=are_pictures and image_shape is not None,
+    )
+    of_split = {
+        split: np.array([places[number] for number in numbers], np.int64)
+        for split, numbers in members.items()
+    }
+    skipped = [*objects.problems, *_unjoined(objects, table)]
+    if not store.in_memory:
+        return MappedDataset(spec, store.mapped()[..., :bands], of_split, features, skipped)
+    arrays = {}
+    for split, taken in of_split.items():
+        images = empty((len(taken), *spec.image_shape), store.dtype)
+        for row, place in enumerate(taken):
+            images[row] = store.take(place)[..., :bands]
+        arrays[split] = {"image": images, **features[split]}
+    return InMemoryDataset(spec, arrays, skipped)
+
+
+def _are_pictures(paths: Sequence[str]) -> bool:
+    kinds = {sources.is_picture(path): path for path in paths}
+    if len(kinds) == 2:
+        raise UserError(
+            f"`images` must be pictures or other files, whose pixels have unlike units; got "
+            f"{kinds[True]} and {kinds[False]}"
+        )
+    return True in kinds
+
+
+def _bits_of_picture(path: str) -> int:
+    pixels = decode(Path(path), Wanted((None, None, len(_COLOURS))))
+    # What is wrong with it is said when it is read.
+    return 8 if isinstance(pixels, str) else 8 * pixels.dtype.itemsize
+
+
+def _number_of_bands(paths: Sequence[str], source: CutoutSource) -> int:
+    """Returns the smallest number of bands with which a first cutout can be read."""
+    if sources.is_picture(paths[0]):
+        return len(_COLOURS)
+    reasons = []
+    for path in paths[:_TRIED_FILES]:
+        for bands in range(1, _MOST_BANDS + 1):
+            shape = (None, None, bands)
+            files = CutoutFiles([path], shape, counted=False, **source.file_settings)
+            first = next(files.of_file(0))
+            files.close()
+            if isinstance(first, Cutout):
+                return bands
+            reasons.append(f"{first.source}: {first.reason}")
+    raise UserError(f"`images`: the number of bands is not clear, `bands` states it; {reasons[0]}")
+
+
+def _members(
+    objects: CollectedObjects,
+    places: Mapping[int, int],
+    table: ObjectTable | None,
+    max_examples: Mapping[str, int] | None,
+) -> dict[str, list[int]]:
+    """Returns the objects of each split, in the order of the hash."""
+    members: dict[str, list[int]] = {split: [] for split in SPLITS}
+    keys = {number: join_key(objects.ids[number]) for number in places}
+    for number in sorted(places, key=lambda each: digest(keys[each])):
+        stated = None if table is None else table.split_of(objects.rows[number])
+        members[stated or split_of(keys[number])].append(number)
+    kept = max_examples or {}
+    return {split: numbers[: kept.get(split)] for split, numbers in members.items()}
+
+
+def _features(
+    members: Sequence[int], objects: CollectedObjects, table: ObjectTable | None
+) -> dict[str, np.ndarray]:
+    features = {"id": np.array([objects.ids[number] for number in members], dtype=str)}
+    if table is None:
+        return features
+    if table.labels is not None:
+        features["label"] = np.array([objects.labels[number] for number in members], np.int64)
+    rows = np.array([objects.rows[number] for number in members], np.int64)
+    return features | {name: values[rows] for name, values in table.numbers.items()}
+
+
+def _check_trained(
+    features: Mapping[str, np.ndarray], class_names: Sequence[str], usable: int, is_sample: bool
+) -> None:
+    if not len(features["id"]):
+        raise UserError(f"`images`: of {usable} usable objects none is in the train split")
+    for label, name in enumerate(class_names):
+        # A small sample may lack a class.
+        if not is_sample and label not in features["label"]:
+            raise UserError(f"`labels`: class '{name}' has no usable image in the train split")
+
+
+def _unjoined(objects: CollectedObjects, table: ObjectTable | None) -> list[str]:
+    """Returns a line for each cutout without a row or a class, and each row without a cutout."""
+    if table is None:
+        return []
+    return [
+        *(f"{name}: no row in {table.path.name}" for name in objects.without_row),
+        *(f"{name}: no class in {table.path.name}" for name in objects.without_class),
+        *(f"{name}: no cutout" for name in objects.rows_without_cutout()),
+    ]
+
+
+def _note(source: CutoutSource, table: ObjectTable | None, objects: CollectedObjects) -> None:
+    """Prints what was left out, and which column a user may have meant."""
+    counts = {"images are left out": objects.problems}
+    if table is not None:
+        counts[f"images have no row in {table.path.name}"] = objects.without_row
+        counts[f"images have no class in {table.path.name}"] = objects.without_class
+        counts[f"rows of {table.path.name} have no image"] = objects.rows_without_cutout()
+    for text, names in counts.items():
+        if names:
+            some = ", ".join(names[:_NAMED]) + ", ..." * (len(names) > _NAMED)
+            print(f"{len(names)} {text}: {some}", file=sys.stderr, flush=True)
+    if table is not None and table.has_split and not (source.split_column or source.split_by):
+        print(
+            f"column 'split' of {table.path.name} is not read; --split_column split reads it",
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+def _band_names(source: CutoutSource, bands: int, are_pictures: bool) -> tuple[str, ...]:
+    if source.bands:
+        return tuple(source.bands)
+    if are_pictures:
+        return _COLOURS if bands == len(_COLOURS) else ("grey",)
+    return tuple(f"band_{number}" for number in range(bands))
+
+
+def _units(source: CutoutSource, paths: Sequence[str], bits: int | None) -> str:
+    if bits is not None:
+        return f"counts (0-{2**bits - 1})"
+    named = pixel_units.of_files(paths)
+    return source.units or (named[1] if named else "unknown")

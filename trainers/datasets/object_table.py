@@ -1,0 +1,147 @@
+"""A table of objects, row by row beside their cutouts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from trainers.cutouts import sources
+from trainers.datasets.hash_splits import SPLIT_NAMES, split_of
+from trainers.errors import UserError
+from trainers.options.cutout_source import CutoutSource
+from trainers.options.data_options import SPLITS
+from trainers.tables import reading
+
+__all__ = ["ObjectTable", "join_key"]
+
+# Taken into the dataset wherever a table has them.
+_POSITION = ("ra", "dec")
+
+
+class ObjectTable:
+    """Classes, targets and splits of objects by their identifier.
+
+    Args:
+        source: Files, table and columns; `labels` is set.
+
+    Attributes:
+        path: The file.
+        ids: (rows,) identifiers as the table has them.
+        class_names: Names of the classes, sorted; empty without a column of labels.
+        labels: (rows,) class of each row as text, empty where there is none; None without labels.
+        numbers: (rows,) float64 by name: the targets, and ra and dec if there are any.
+
+    Raises:
+        UserError: if the table cannot be read, lacks a column, or its identifiers are unusable.
+    """
+
+    def __init__(self, source: CutoutSource):
+        self.path = Path(source.labels)
+        self._table = reading.read(self.path, "labels")
+        self.ids = self._texts("id_column", source.id_column)
+        self._rows = self._unique_rows()
+        self.labels, self.class_names = None, ()
+        label_column = source.label_column or "label"
+        if source.label_column or label_column in self._table.colnames:
+            self.labels = self._texts("label_column", label_column)
+            self.class_names = tuple(sorted(set(filter(None, self.labels))))
+            if not self.class_names:
+                raise self._error(f"column '{label_column}' is empty")
+        elif not (source.target_columns or source.split_column or source.split_by):
+            raise self._error(
+                "has no column 'label'; `label_column` or `target_columns` choose others; its "
+                f"columns: {self._listed()}"
+            )
+        position = [name for name in _POSITION if name in self._table.colnames]
+        names = dict.fromkeys([*source.target_columns, *position])
+        self.numbers = {name: self._numbers(name) for name in names}
+        self._splits = None
+        if source.split_column:
+            self._splits = self._stated_splits(source.split_column)
+        elif source.split_by:
+            groups = self._texts("split_by", source.split_by)
+            if not all(groups):
+                row = self.ids[groups.index("")]
+                raise self._error(f"column '{source.split_by}' is empty for '{row}'")
+            self._splits = list(map(split_of, groups))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def row_of(self, object_id: str) -> int | None:
+        """Returns the row of an object; None if there is none.
+
+        Args:
+            object_id: Identifier in the file of its cutout, or the name of that file.
+        """
+        return self._rows.get(join_key(object_id))
+
+    def split_of(self, row: int) -> str | None:
+        """Returns the split of a row by the table; None if the table does not say."""
+        return None if self._splits is None else self._splits[row]
+
+    @property
+    def has_split(self) -> bool:
+        """True if a column is called "split"."""
+        return "split" in self._table.colnames
+
+    def _unique_rows(self) -> Mapping[str, int]:
+        rows: dict[str, int] = {}
+        for row, name in enumerate(self.ids):
+            if name and rows.setdefault(join_key(name), row) != row:
+                raise self._error(
+                    f"rows {rows[join_key(name)] + 1} and {row + 1} are both '{name}'"
+                )
+        if not rows:
+            raise self._error("its column of identifiers is empty")
+        return rows
+
+    def _stated_splits(self, column: str) -> list[str]:
+        stated = self._texts("split_column", column)
+        names = SPLIT_NAMES | {"training": "train", "testing": "test"}
+        for row, name in enumerate(stated):
+            if name.lower() not in names:
+                raise self._error(
+                    f"column '{column}' must be {', '.join(SPLITS)}; got '{name}' in row {row + 1}"
+                )
+        return [names[name.lower()] for name in stated]
+
+    def _texts(self, argument: str, column: str) -> list[str]:
+        self._check(argument, column)
+        try:
+            return reading.identifiers(self._table, column)
+        except ValueError as error:
+            raise self._error(str(error)) from None
+
+    def _numbers(self, column: str) -> np.ndarray:
+        self._check("target_columns", column)
+        try:
+            return reading.numbers(self._table, column)
+        except ValueError as error:
+            raise self._error(str(error)) from None
+
+    def _check(self, argument: str, column: str) -> None:
+        if column not in self._table.colnames:
+            raise self._error(
+                f"has no column '{column}'; `{argument}` chooses one of {self._listed()}"
+            )
+
+    def _listed(self) -> str:
+        names = self._table.colnames
+        return ", ".join(names[:20]) + ", ..." * (len(names) > 20)
+
+    def _error(self, text: str) -> UserError:
+        return UserError(f"`labels` {self.path}: {text}")
+
+
+def join_key(object_id: str) -> str:
+    """Returns the name by which rows and cutouts are joined: without the end of a file's name.
+
+    Args:
+        object_id: Identifier, or name of a file, such as "a1.fits.gz" or "stamps.npy[3]".
+    """
+    ends = sorted(sources.SUFFIXES, key=len, reverse=True)
+    end = next((end for end in ends if object_id.lower().endswith(end)), "")
+    return object_id[: len(object_id) - len(end)]

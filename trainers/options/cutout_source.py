@@ -1,0 +1,92 @@
+"""The files, the table and the columns of a dataset of cutouts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from trainers.errors import UserError
+
+__all__ = ["CUTOUTS", "CutoutSource"]
+
+CUTOUTS = "cutouts"
+"""Name of the dataset."""
+
+_EXTENSIONS = ("objects", "bands")
+
+
+@dataclasses.dataclass(frozen=True)
+class CutoutSource:
+    """Anybody's cutouts, and the table of their objects.
+
+    Attributes:
+        images: Files, folders and patterns, see `trainers.cutouts.sources.find`.
+        labels: Table of the objects, see `trainers.tables.reading.FORMATS`; None for none.
+        id_column: Column of the table with the identifiers of the objects.
+        label_column: Column with the classes; None for `label` if there is one.
+        target_columns: Columns of numbers for a regression.
+        split_column: Column with train, validation or test; None for a hash of the identifier.
+        split_by: Column of the group of an object: those of one group share a split.
+        bands: Names of the bands; None for the files' own number of them.
+        pixel_scale: Arcsec per pixel; None if unknown.
+        units: Units of the pixels; None for BUNIT of the first FITS file.
+        column: As the next three, see `trainers.cutouts.cutout.Wanted`.
+        image_id_column: See `id_column` there.
+        extensions: See there.
+        hdu: See there.
+
+    Raises:
+        UserError: if there are no files, or the options do not go together.
+    """
+
+    images: Sequence[str] = ()
+    labels: str | None = None
+    id_column: str = "id"
+    label_column: str | None = None
+    target_columns: Sequence[str] = ()
+    split_column: str | None = None
+    split_by: str | None = None
+    bands: Sequence[str] | None = None
+    pixel_scale: float | None = None
+    units: str | None = None
+    column: str | None = None
+    image_id_column: str | None = None
+    extensions: str = "objects"
+    hdu: Sequence[int | str] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.images:
+            raise UserError(f"`dataset='{CUTOUTS}'` needs `images`, the files with the cutouts")
+        if self.split_column and self.split_by:
+            raise UserError("`split_by` and `split_column` both choose the split; give one of them")
+        if self.extensions not in _EXTENSIONS:
+            raise UserError(
+                f"`extensions` must be one of {', '.join(_EXTENSIONS)}; got '{self.extensions}'"
+            )
+        if self.bands and len(set(self.bands)) < len(self.bands):
+            raise UserError(f"`bands` must be different names; got {' '.join(self.bands)}")
+        if not self.labels:
+            for name in ("label_column", "target_columns", "split_column", "split_by"):
+                if getattr(self, name):
+                    raise UserError(f"`{name}` needs `labels`, the table with the column")
+
+    @property
+    def file_settings(self) -> dict[str, Any]:
+        """Settings for reading files, by the names of `trainers.cutouts.cutout.Wanted`."""
+        names = ("column", "extensions", "hdu")
+        return {name: getattr(self, name) for name in names} | {"id_column": self.image_id_column}
+
+    @classmethod
+    def of(cls, options: Any) -> CutoutSource:
+        """Returns the source that options describe, whose fields have the same names.
+
+        Args:
+            options: Such as a `trainers.options.run.RunConfig`.
+
+        Raises:
+            UserError: see `CutoutSource`.
+        """
+        values = {field.name: getattr(options, field.name) for field in dataclasses.fields(cls)}
+        # Options have an empty text in place of None.
+        return cls(**{name: value for name, value in values.items() if value})
