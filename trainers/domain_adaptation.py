@@ -19,6 +19,7 @@ from trainers.cli.exit_status import command
 from trainers.cli.parser import parse
 from trainers.errors import UserError
 from trainers.options.adaptation import AdaptationOptions, configuration
+from trainers.options.cutout_source import CUTOUTS
 from trainers.runs.run_folder import RunFolder, load_config
 
 __all__ = ["main"]
@@ -50,7 +51,7 @@ def _command(arguments: Sequence[str]) -> None:
             RunFolder(config.source_run).check_evaluated_data(
                 source, "put them back to adapt the model from its own data"
             )
-            if config.dataset == "image_folder":
+            if config.dataset in ("image_folder", CUTOUTS):
                 # Without the padding, which is added to the target too.
                 *sides, bands = source.spec.image_shape
                 shape = [*(side - 2 * config.pad for side in sides), bands]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+from trainers.options.cutout_source import CutoutSource
 from trainers.options.fields import Affects, CheckedOptions, flag, names, option
 from trainers.options.run import RunConfig
 
@@ -35,7 +36,10 @@ OF_THE_SOURCE = (
 )
 """Options of a run that an adaptation has from its source, unless the command gives them."""
 
+_COLUMNS = {field.name for field in dataclasses.fields(CutoutSource)} - {"images", "labels"}
+
 FIXED = {
+    **{name: getattr(RunConfig(), name) for name in sorted(_COLUMNS)},
     "evaluators": ["transfer", "history"],
     "image_shape": None,
     "init": "",
@@ -116,6 +120,12 @@ class AdaptationOptions(CheckedOptions):
 
     manual_dir: str | None = None
     """Folder of the target's manually downloaded files."""
+
+    images: list[str] | None = option(None, type=str, nargs="+", metavar="FILE", path=True)
+    """Files, folders and patterns of the target `cutouts`."""
+
+    labels: str = option("", metavar="FILE", path=True)
+    """Table of the objects of the target `cutouts`, with the columns id and label."""
 
     max_examples: list[int] | None = option(
         None, affects=Affects.DATA, least=1, type=int, nargs="+", metavar="N"

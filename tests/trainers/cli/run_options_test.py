@@ -122,7 +122,7 @@ class RecipesTest(tf.test.TestCase):
         own = {"dataset", "hyperparameters", "datasets"}
         of_the_command = {"model", "recipe", "seed", "hp", "repeats", "strategy", "overwrite"}
         of_the_command |= {"run_dir", "data_dir", "manual_dir", "features_dir", "saved_models_dir"}
-        of_the_command |= {"checkpoint_seconds"}
+        of_the_command |= {"checkpoint_seconds", "images", "labels"}
         self.assertEqual(fields - own, options - of_the_command - {"dataset"})
 
     def test_unknown_recipe(self):
