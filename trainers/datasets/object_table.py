@@ -12,7 +12,7 @@ from trainers.datasets.hash_splits import SPLIT_NAMES, split_of
 from trainers.errors import UserError
 from trainers.options.cutout_source import CutoutSource
 from trainers.options.data_options import SPLITS
-from trainers.tables import reading
+from trainers.storage import table_reading
 
 __all__ = ["ObjectTable", "join_key"]
 
@@ -39,7 +39,7 @@ class ObjectTable:
 
     def __init__(self, source: CutoutSource):
         self.path = Path(source.labels)
-        self._table = reading.read(self.path, "labels")
+        self._table = table_reading.read(self.path, "labels")
         self.ids = self._texts("id_column", source.id_column)
         self._rows = self._unique_rows()
         self.labels, self.class_names = None, ()
@@ -111,14 +111,14 @@ class ObjectTable:
     def _texts(self, argument: str, column: str) -> list[str]:
         self._check(argument, column)
         try:
-            return reading.identifiers(self._table, column)
+            return table_reading.identifiers(self._table, column)
         except ValueError as error:
             raise self._error(str(error)) from None
 
     def _numbers(self, column: str) -> np.ndarray:
         self._check("target_columns", column)
         try:
-            return reading.numbers(self._table, column)
+            return table_reading.numbers(self._table, column)
         except ValueError as error:
             raise self._error(str(error)) from None
 

@@ -22,7 +22,7 @@ class CutoutSource:
 
     Attributes:
         images: Files, folders and patterns, see `trainers.cutouts.sources.find`.
-        labels: Table of the objects, see `trainers.tables.reading.FORMATS`; None for none.
+        labels: Table of the objects, see `trainers.storage.table_reading.FORMATS`; None for none.
         id_column: Column of the table with the identifiers of the objects.
         label_column: Column with the classes; None for `label` if there is one.
         target_columns: Columns of numbers for a regression.

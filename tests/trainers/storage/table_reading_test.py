@@ -6,7 +6,7 @@ import tensorflow as tf
 from astropy.table import MaskedColumn, Table
 
 from trainers.errors import UserError
-from trainers.tables import reading
+from trainers.storage import table_reading
 
 IDS = [2**62 + 1, 5, 1237648720693755918]
 LABELS = ["spiral", "", "elliptical, round"]
@@ -19,7 +19,7 @@ class ReadingTest(tf.test.TestCase):
         self.folder = Path(self.get_temp_dir())
 
     def read(self, name):
-        return reading.read(self.folder / name, "labels")
+        return table_reading.read(self.folder / name, "labels")
 
     def test_files_of_other_programs(self):
         masked = MaskedColumn(np.nan_to_num(SIZES), mask=np.isnan(SIZES))
@@ -36,9 +36,9 @@ class ReadingTest(tf.test.TestCase):
             with self.subTest(end):
                 read = self.read(f"table.{end}")
                 self.assertEqual(read.colnames, ["id", "label", "size"])
-                self.assertEqual(reading.identifiers(read, "id"), list(map(str, IDS)))
-                self.assertEqual(reading.identifiers(read, "label"), LABELS)
-                self.assertAllEqual(reading.numbers(read, "size"), SIZES)
+                self.assertEqual(table_reading.identifiers(read, "id"), list(map(str, IDS)))
+                self.assertEqual(table_reading.identifiers(read, "label"), LABELS)
+                self.assertAllEqual(table_reading.numbers(read, "size"), SIZES)
 
     def test_ends_of_lines_and_the_mark_at_the_start(self):
         lines = ["id,label", "007,a", "8,b", ""]
@@ -46,26 +46,26 @@ class ReadingTest(tf.test.TestCase):
             path = self.folder / f"{number}.csv"
             path.write_bytes(b"\xef\xbb\xbf" + end.join(lines).encode())
             table = self.read(path.name)
-            self.assertEqual(reading.identifiers(table, "id"), ["007", "8"])
-            self.assertEqual(reading.identifiers(table, "label"), ["a", "b"])
+            self.assertEqual(table_reading.identifiers(table, "id"), ["007", "8"])
+            self.assertEqual(table_reading.identifiers(table, "label"), ["a", "b"])
 
     def test_whole_numbers_with_gaps(self):
         frame = pd.DataFrame({"id": pd.array([2**60 + 1, None], dtype="Int64")})
         frame.to_parquet(self.folder / "gaps.parquet")
         table = self.read("gaps.parquet")
-        self.assertEqual(reading.identifiers(table, "id"), [str(2**60 + 1), ""])
+        self.assertEqual(table_reading.identifiers(table, "id"), [str(2**60 + 1), ""])
 
     def test_rounded_identifiers_are_refused(self):
         for values in ([1.5, 2.5], ["5.0", "1.0"], ["1.23765E+18", "2e18"]):
             with self.assertRaisesRegex(ValueError, "'id' has floating-point numbers, which"):
-                reading.identifiers(Table({"id": values}), "id")
-        self.assertEqual(reading.identifiers(Table({"id": ["1.5", "a"]}), "id"), ["1.5", "a"])
+                table_reading.identifiers(Table({"id": values}), "id")
+        self.assertEqual(table_reading.identifiers(Table({"id": ["1.5", "a"]}), "id"), ["1.5", "a"])
 
     def test_columns_of_other_values_are_refused(self):
         with self.assertRaisesRegex(ValueError, "'size' must have numbers; got 'large'"):
-            reading.numbers(Table({"size": ["1", "", "large"]}), "size")
+            table_reading.numbers(Table({"size": ["1", "", "large"]}), "size")
         with self.assertRaisesRegex(ValueError, r"'flux' has \(5,\) values a row; one was"):
-            reading.numbers(Table({"flux": np.zeros((2, 5))}), "flux")
+            table_reading.numbers(Table({"flux": np.zeros((2, 5))}), "flux")
 
     def test_unreadable_files_are_refused_in_one_line(self):
         (self.folder / "ragged.csv").write_text("id,label\n1,2,3\n")
