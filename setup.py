@@ -62,6 +62,7 @@ setup(
         "mlcroissant~=1.1",
     ],
     extras_require={
+        "download": ["mocpy~=0.21"],
         "gpu": ["tensorflow[and-cuda]"],
         "test": [
             "dill~=0.4.0",  # tfds.testing imports it.
@@ -70,6 +71,7 @@ setup(
             "import-linter~=2.5",
             "jinja2~=3.1",
             "markdown-it-py>=3,<5",
+            "mocpy~=0.21",
             "pytest>=8,<10",
             "pytest-timeout~=2.4",
             "pytest-xdist~=3.8",

@@ -1,0 +1,1 @@
+"""Cutouts of a catalogue from the services of surveys, python -m trainers.download."""
