@@ -12,7 +12,7 @@ from tfds_builders.compression import compress
 from tfds_builders.simulation import photometry
 from tfds_builders.simulation.catalogue import Sky, simulate, simulate_many
 from tfds_builders.simulation.colours import galaxy_colours, star_colours
-from tfds_builders.simulation.drawing import draw_stamp
+from tfds_builders.simulation.drawing import draw_stamp, nearest_neighbour, place_sources
 from tfds_builders.simulation.observation import FIELDS, SDSS_DEPTH, draw_field, median_noise
 from tfds_builders.simulation.population import (
     Object,
@@ -224,6 +224,24 @@ class CatalogueTest(tf.test.TestCase):
         for index in indices:
             for name, value in one[index].items():
                 self.assertAllEqual(value, two[index][name], f"{name} of {index}")
+
+    def test_crowded_fields(self):
+        # 18 neighbours within the reach of a stamp, less those within the closest distance.
+        draws = [np.random.default_rng(index) for index in range(150)]
+        placed = [place_sources(point(22), SDSS, 64, rng, 20.0, 2.5) for rng in draws]
+        numbers = np.array([len(sources) - 1 for sources in placed])
+        density = sum(surface_density(name, 16.0, 22.5) for name in ("star", "galaxy"))
+        expected = 20 * density * ((64 * SDSS.pixel_scale + 4) / 3600) ** 2
+        close = 20 * density * np.pi * 3.5**2 / 3600**2
+        self.assertNear(numbers.mean(), expected - close, 5 * np.sqrt(expected / 150))
+        distances = [nearest_neighbour(sources, SDSS.pixel_scale) for sources in placed]
+        self.assertGreater(min(distances) * SDSS.pixel_scale, 2.5 - 0.3)
+        self.assertGreater(np.mean(np.array(distances) < 15), 0.3)
+        self.assertEqual(nearest_neighbour(placed[0][:1], 0.4), np.inf)
+        example = simulate(dataclasses.replace(SKY, crowding=20.0, closest=2.5), 5)
+        plain = simulate(SKY, 5)
+        self.assertAllEqual(example["magnitude"], plain["magnitude"])
+        self.assertGreater(np.mean(example["image"] != plain["image"]), 0.5)
 
     def test_an_object_depends_on_its_index_and_seed_alone(self):
         first = simulate(SKY, 5)

@@ -7,6 +7,7 @@ import dataclasses
 import tensorflow_datasets as tfds
 
 from tfds_builders.left_out import ON_ERROR
+from tfds_builders.simulation.drawing import CLOSEST
 from tfds_builders.simulation.observation import SEEING_SCATTER
 
 __all__ = ["FramesConfig", "RecordsConfig", "SimulatedConfig"]
@@ -23,6 +24,9 @@ class SimulatedConfig(tfds.core.BuilderConfig):
         faint: Upper limit in r, mag.
         seeing_scatter: Scatter of the seeing from field to field, standard deviation of its ln:
             0.05 for neighbouring fields of a run, 0.12 for the whole survey.
+        crowding: Density of the neighbours in units of that of the counts.
+        closest: Least distance of a faint neighbour, arcsec. With another value of this or of
+            `crowding` than the default, examples have the feature `neighbour_distance`.
         processes: Processes that simulate; None for one per core. No effect on the result.
     """
 
@@ -31,7 +35,14 @@ class SimulatedConfig(tfds.core.BuilderConfig):
     bright: float = 17.0
     faint: float = 22.5
     seeing_scatter: float = SEEING_SCATTER
+    crowding: float = 1.0
+    closest: float = CLOSEST
     processes: int | None = None
+
+    @property
+    def crowded(self) -> bool:
+        """Whether the neighbours are others than those of the counts."""
+        return (self.crowding, self.closest) != (1.0, CLOSEST)
 
     def __post_init__(self) -> None:
         if self.num_objects < 1:
@@ -45,6 +56,10 @@ class SimulatedConfig(tfds.core.BuilderConfig):
             )
         if not 0 <= self.seeing_scatter <= 0.5:
             raise ValueError(f"seeing_scatter must be between 0 and 0.5; got {self.seeing_scatter}")
+        if not 0 <= self.crowding <= 100:
+            raise ValueError(f"crowding must be between 0 and 100; got {self.crowding}")
+        if not 0.5 <= self.closest <= 20:
+            raise ValueError(f"closest must be between 0.5 and 20 arcsec; got {self.closest}")
         if self.processes is not None and self.processes < 1:
             raise ValueError(f"processes must be at least 1; got {self.processes}")
 

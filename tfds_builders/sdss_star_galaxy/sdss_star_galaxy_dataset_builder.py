@@ -93,6 +93,8 @@ class Builder(ExclusiveBuild, tfds.core.GeneratorBasedBuilder):
                 "psf_magnitude": vector,
                 "model_magnitude": vector,
             }
+            if config.crowded:
+                features["neighbour_distance"] = np.float32
             metadata |= {
                 "class_fractions": list(class_fractions(config.bright, config.faint)),
                 "seed": config.seed,
@@ -134,10 +136,14 @@ class Builder(ExclusiveBuild, tfds.core.GeneratorBasedBuilder):
             faint=config.faint,
             seed=config.seed,
             seeing_scatter=config.seeing_scatter,
+            crowding=config.crowding,
+            closest=config.closest,
         )
         examples = simulate_many(sky, list(indices.values()), config.processes)
         for identifier, (_, example) in zip(indices, examples, strict=True):
             progress.add(1)
+            if not config.crowded:
+                del example["neighbour_distance"]
             yield identifier, {"id": identifier, **example}
 
     def _simulated(self) -> dict[str, _Examples]:

@@ -10,7 +10,12 @@ import joblib
 import numpy as np
 
 from tfds_builders.compression import compress
-from tfds_builders.simulation.drawing import draw_stamp
+from tfds_builders.simulation.drawing import (
+    CLOSEST,
+    draw_sources,
+    nearest_neighbour,
+    place_sources,
+)
 from tfds_builders.simulation.observation import FIELDS, SEEING_SCATTER, draw_field
 from tfds_builders.simulation.photometry import measure_fluxes
 from tfds_builders.simulation.population import draw_object
@@ -34,6 +39,8 @@ class Sky:
         faint: Upper limit of the objects in r, mag.
         seed: Every object follows from it and from its own index.
         seeing_scatter: Scatter of the seeing from field to field, standard deviation of its ln.
+        crowding: Density of the neighbours in units of that of the counts.
+        closest: Least distance of a faint neighbour, arcsec.
     """
 
     survey: Survey
@@ -42,6 +49,8 @@ class Sky:
     faint: float
     seed: int
     seeing_scatter: float = SEEING_SCATTER
+    crowding: float = 1.0
+    closest: float = CLOSEST
 
 
 def simulate(sky: Sky, index: int) -> dict[str, Any]:
@@ -50,7 +59,8 @@ def simulate(sky: Sky, index: int) -> dict[str, Any]:
     number = int(rng.integers(FIELDS))
     field = draw_field(sky.survey, sky.seed, number, sky.seeing_scatter)
     target = draw_object(rng, sky.bright, sky.faint)
-    image = draw_stamp(target, field, sky.survey, sky.size, rng)
+    sources = place_sources(target, sky.survey, sky.size, rng, sky.crowding, sky.closest)
+    image = draw_sources(sources, field, sky.survey, sky.size, rng)
     psf_flux, model_flux = measure_fluxes(image, field, sky.survey)
     return {
         "image": image,
@@ -62,6 +72,7 @@ def simulate(sky: Sky, index: int) -> dict[str, Any]:
         "redshift": target.redshift,
         "seeing": np.array(field.seeing, np.float32),
         "field": number,
+        "neighbour_distance": nearest_neighbour(sources, sky.survey.pixel_scale),
         "psf_magnitude": asinh_magnitude(psf_flux).astype(np.float32),
         "model_magnitude": asinh_magnitude(model_flux).astype(np.float32),
     }

@@ -79,6 +79,10 @@ NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
         blended_class(c.class_names) is not None and "separation" in c.arrays(),
         "the dataset has no blends with known separations",
     ),
+    "neighbours": lambda c: (
+        "neighbour_distance" in c.spec.feature_names,
+        "the dataset has no distances of neighbours, `neighbour_distance`",
+    ),
     "class_fractions": lambda c: (
         c.class_fractions is not None,
         "the fractions of the classes are not known",

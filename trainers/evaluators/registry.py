@@ -26,6 +26,7 @@ _MODULES = (
     "calibration",
     "regression",
     "separation",
+    "neighbours",
     "separator",
     "manifold",
     "probe",

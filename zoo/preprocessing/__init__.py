@@ -11,6 +11,7 @@ from zoo.preprocessing.centre_crop import CentreCrop
 from zoo.preprocessing.fit_stamp import FitStamp, fitted
 from zoo.preprocessing.flux import FluxNormalization
 from zoo.preprocessing.luptitudes import Luptitudes
+from zoo.preprocessing.masked_neighbours import MaskedNeighbours, masking_neighbours
 from zoo.preprocessing.min_max import MinMax8Bit
 from zoo.preprocessing.rescale import Rescale
 from zoo.preprocessing.resize import Resize
@@ -24,6 +25,7 @@ __all__ = [
     "FitStamp",
     "FluxNormalization",
     "Luptitudes",
+    "MaskedNeighbours",
     "MinMax8Bit",
     "Preprocessing",
     "Rescale",
@@ -31,5 +33,6 @@ __all__ = [
     "Standardization",
     "fitted",
     "make",
+    "masking_neighbours",
     "register",
 ]
