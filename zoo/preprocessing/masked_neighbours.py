@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+import zipfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from zoo import encoders
-from zoo.loading import load
+from zoo import encoders, registry
 from zoo.model import ZooModel
 from zoo.preprocessing.base import Chain, Preprocessing, register
 from zoo.preprocessing.neighbour_regions import neighbour_regions, without_regions
@@ -28,12 +30,12 @@ class MaskedNeighbours(Preprocessing):
     neighbours back.
 
     Args:
-        segmentation: A trained model of images of the same shape: the model, or what `zoo.load`
-            takes, such as the folder of a run; or its description, as in a saved configuration.
+        segmentation: A trained model of images of the same shape: the model or its `.keras` file;
+            or its description, as in a saved configuration.
         margin: Pixels around the regions that are replaced as well. Default 1.
 
     Raises:
-        ValueError: if it is no segmentation, or `margin` is negative.
+        ValueError: if it is no segmentation, its file cannot be loaded, or `margin` is negative.
     """
 
     def __init__(
@@ -50,7 +52,7 @@ class MaskedNeighbours(Preprocessing):
         if isinstance(segmentation, Mapping):
             segmentation = encoders.build(segmentation)
         elif not isinstance(segmentation, ZooModel):
-            segmentation = load(segmentation)
+            segmentation = _loaded(Path(segmentation))
         if segmentation.task != "segmentation":
             raise ValueError(
                 "segmentation of preprocessing 'masked_neighbours' must be a model of task "
@@ -108,3 +110,17 @@ def masking_neighbours(model: ZooModel, segmentation: Any, margin: int = 1) -> Z
         target.assign(source)
     copy.adapted = True
     return copy
+
+
+def _loaded(path: Path) -> ZooModel:
+    """Returns the model of a file; `zoo.load`, which does more, imports models and so this."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            registry.import_models(json.loads(archive.read("config.json"))["module"])
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # zipfile and Keras raise anything for a broken file.
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ValueError(
+            "segmentation of preprocessing 'masked_neighbours' must be the .keras file of a model; "
+            f"{path} cannot be loaded: {line}"
+        ) from None

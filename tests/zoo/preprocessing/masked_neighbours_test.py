@@ -85,6 +85,7 @@ class MaskedNeighboursTest(tf.test.TestCase):
         cnn = zoo.create("star_galaxy_cnn", image_shape=SHAPE, class_names=("a", "b"), filters=(4,))
         for arguments, message in (
             ({"segmentation": cnn}, "must be a model of task segmentation; got 'star_galaxy_cnn'"),
+            ({"segmentation": "none.keras"}, "file of a model; none.keras cannot be loaded: .*No"),
             ({"segmentation": self.segmentation, "margin": -1}, "must be at least 0 px; got -1"),
         ):
             with self.subTest(message), self.assertRaisesRegex(ValueError, message):
