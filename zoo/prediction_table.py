@@ -17,6 +17,10 @@ OUTPUTS = {
     "latent_stddev": "Standard deviation of that posterior, of each latent variable alone",
     "concentrations": "Concentrations of the Dirichlet-multinomial votes, for each pass and answer",
     "segment": "Number of the segment of each pixel, -1 where the pixel is unknown",
+    "pixel_probabilities": "Probability of each class in each pixel, -1 where it is unknown",
+    "pixel_variance": "Variance of these over the windows that cover the pixel",
+    "pixel_ranks": "Share of the windows in which the class ranks first in the pixel",
+    "pixel_centres": "Height of a peak at the centres of sources, 0 to 1, -1 where it is unknown",
     "pass_fractions": "Probability of each answer in the multinomial votes, for each pass",
 }
 """Descriptions of the outputs that become a column as they are."""

@@ -192,6 +192,33 @@ class HypercolumnsTest(tf.test.TestCase):
         self.assertAllInRange(total, 0.5, 1.001)
 
 
+class MorpheusTest(tf.test.TestCase):
+    """arXiv 1906.11248 and its released code."""
+
+    def test_schedule(self):
+        recipe = recipes.get("morpheus", "paper")
+        self.assertEqual((recipe.epochs, recipe.learning_rate), (500, 9.93e-4))
+        # Windows, not images, are what a batch has 200 of.
+        self.assertEqual(recipe.batch_size * recipe.hyperparameters["windows"], 200)
+        self.assertEqual(recipe.schedule, None)
+
+    def test_network_and_windows(self):
+        model = built("morpheus", shape=(64, 64, 4), classes=())
+        expected = ("spheroid", "disk", "irregular", "point_source", "background")
+        self.assertEqual(model.class_names, expected)
+        self.assertEqual((model.window_size, model.margin, model.stride), (40, 5, 1))
+        self.assertEqual((model.balance, model.dice, model.dropout), (1.0, 1.0, 0.5))
+        self.assertEqual(model.filters, (8, 16, 32))
+        convolutions = (model.down_convolutions, model.up_convolutions, model.middle_filters)
+        self.assertEqual(convolutions, (4, 2, 16))
+        # Each band of a window, and 1 / sqrt(N) for one that is all but constant.
+        self.assertFalse(model.across_bands)
+        self.assertLen(model.network.blocks, 3 * 4 + 1 + 3 * 2)
+        # 0.9 MB with the moments of Adam.
+        megabytes = 3 * 4 * model.network.count_params() / 1e6
+        self.assertBetween(megabytes, 0.85, 0.95)
+
+
 class MorphologyTest(tf.test.TestCase):
     def test_dominguez_sanchez_2018(self):
         recipe = recipes.get("gz_cnn", "paper")
@@ -262,7 +289,7 @@ class EveryRecipeTest(tf.test.TestCase):
                 with_paper.add(model)
         here = {name for name, recipe, _ in StarGalaxyReportTest.designs if recipe == "paper"}
         here |= {"vae", "gz_cnn", "gz_bayesian_cnn", "gz_backbone", "blendhunter"}
-        here |= {"hypercolumn_segmentation"}
+        here |= {"hypercolumn_segmentation", "morpheus"}
         # Not the paper's network, but its data.
         self.assertEqual(with_paper, here | {"blend_cnn"})
 

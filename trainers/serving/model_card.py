@@ -50,6 +50,11 @@ _OUTPUTS = {
     "latent_stddev": "Standard deviation of that posterior, for each latent variable alone",
     "reconstruction": "The model's rendering of the image, in the units of the input",
     "segment": "Number of the segment of each pixel, -1 where the pixel is unknown",
+    "pixel_probabilities": "Probability of each class in each pixel, in the order of the class "
+    "names, -1 where the pixel is unknown",
+    "pixel_variance": "Variance of these probabilities over the windows that cover the pixel",
+    "pixel_ranks": "Share of the windows in which the class ranks first in the pixel",
+    "pixel_centres": "Height of a peak at the centres of sources, 0 to 1, -1 where unknown",
     "fractions": "Expected share of each answer among the volunteers who are asked its question",
     "asked": "Expected share of all volunteers who come to each question",
     "concentrations": "Concentrations of the Dirichlet-multinomial votes, for each pass and answer",

@@ -20,6 +20,7 @@ def skip_autoencoder(
     residual: bool,
     seed: int,
     name: str = "autoencoder",
+    outputs: int | None = None,
 ) -> tuple[keras.Model, tuple[int, ...]]:
     """Returns a network from images to their reproduction and to the feature maps on the way.
 
@@ -35,6 +36,7 @@ def skip_autoencoder(
             of the same size in the encoder.
         seed: Seed of the initial weights.
         name: Name of the network.
+        outputs: Channels of the reproduction; None (default) for the bands of the images.
 
     Returns:
         The network, with the outputs [reproduction, map, map, ...]: encoder from the largest map
@@ -61,8 +63,9 @@ def skip_autoencoder(
         x = _blocks(x, width, blocks, residual, seeds)
         decoded.append(x)
     x = layers.Activation("leaky_relu")(x)
+    channels = outputs or image_shape[-1]
     drawn = layers.Conv2D(
-        image_shape[-1], 3, padding="same", kernel_initializer=glorot(seeds), dtype="float32"
+        channels, 3, padding="same", kernel_initializer=glorot(seeds), dtype="float32"
     )(x)
     factors = [2**stage for stage in range(len(filters))]
     network = keras.Model(images, [drawn, *encoded, *decoded], name=name)

@@ -29,6 +29,8 @@ class AsinhStretch(Preprocessing):
         Lupton, Gunn & Szalay 1999 (AJ 118, 1406); Lupton et al. 2004 (PASP 116, 133).
     """
 
+    is_pixelwise = True
+
     def __init__(
         self, scale: float | Sequence[float] | None = None, norm: float = 1.0, **kwargs: Any
     ):

@@ -38,6 +38,9 @@ class Preprocessing(Float32Layer):
     takes_any_size = False
     """True if images may have another size than those that the layer was built with."""
 
+    is_pixelwise = False
+    """True if each pixel is scaled on its own, so that images of any size keep it."""
+
     def adapt(self, images: np.ndarray) -> None:
         """Sets the layer's statistics, which are saved with it, from a sample of training images.
 
@@ -107,6 +110,11 @@ class Chain(Preprocessing):
     def takes_any_size(self) -> bool:
         """True if the first layer brings images of any size to one."""
         return bool(self.layers) and self.layers[0].takes_any_size
+
+    @property
+    def is_pixelwise(self) -> bool:
+        """True if all layers are."""
+        return all(layer.is_pixelwise for layer in self.layers)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         for layer in self.layers:

@@ -29,6 +29,8 @@ class Luptitudes(Preprocessing):
         Lupton, Gunn & Szalay 1999 (AJ 118, 1406), equation 3.
     """
 
+    is_pixelwise = True
+
     def __init__(
         self,
         zeropoint: float | Sequence[float] = 22.5,

@@ -22,6 +22,8 @@ class Rescale(Preprocessing):
         ValueError: if it is not positive.
     """
 
+    is_pixelwise = True
+
     def __init__(self, unit: float = 255.0, **kwargs: Any):
         super().__init__(**kwargs)
         if not unit > 0:

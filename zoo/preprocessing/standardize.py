@@ -20,6 +20,8 @@ class Standardization(Preprocessing):
     stretched already. Before `adapt` it is the identity; a band that is constant stays unscaled.
     """
 
+    is_pixelwise = True
+
     def build(self, input_shape: Sequence[int | None]) -> None:
         bands = (input_shape[-1],)
         self.mean = self.add_statistic("mean", bands)
