@@ -6,9 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from trainers.blends.truth import blended_class
+from trainers.evaluators.statistics.class_names import BACKGROUNDS
 from trainers.storage import json_files
 
-__all__ = ["NEEDS", "Need", "reason_against"]
+__all__ = ["NEEDS", "SOURCE_FEATURES", "Need", "reason_against"]
+
+SOURCE_FEATURES = ("x", "y", "flux", "snr", "class")
+"""Features of the sources of an image, (number, sources, ...), the class -1 where there is none."""
 
 Need = str | Callable[[Any], str | None]
 """Name of one of `NEEDS`, `<method>()` for a method of the model, or a function of the
@@ -55,6 +59,22 @@ def _has_segments(context) -> tuple[bool, str]:
         return False, f"the model's task is {context.model.task}"
     has_map = "segmentation" in context.spec.feature_names
     return has_map, "the dataset has no map of its sources, `segmentation`"
+
+
+def _has_pixel_classes(context) -> tuple[bool, str]:
+    model = context.model
+    if model.task != "segmentation" or set(BACKGROUNDS).isdisjoint(model.class_names):
+        return False, "the model has no classes of pixels, of which one is the background"
+    has_map = "class_map" in context.spec.feature_names
+    return has_map, "the dataset has no map of the classes, `class_map`"
+
+
+def _has_true_sources(context) -> tuple[bool, str]:
+    met, reason = _has_segments(context)
+    if not met:
+        return False, reason
+    missing = [name for name in SOURCE_FEATURES if name not in context.spec.feature_names]
+    return not missing, f"the dataset has no {', '.join(missing)}"
 
 
 def _convolves(context) -> tuple[bool, str]:
@@ -104,6 +124,8 @@ NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
         "model and dataset have no questions with votes in common",
     ),
     "segments": _has_segments,
+    "pixel_classes": _has_pixel_classes,
+    "true_sources": _has_true_sources,
     "convolutions": _convolves,
     "latents": lambda c: (hasattr(c.model, "encode"), "the model has no encode()"),
 }

@@ -33,6 +33,8 @@ _MODULES = (
     "tasks",
     "votes",
     "segmentation",
+    "pixel_classes",
+    "detection",
     "reconstruction",
     "latent_space",
     "generation",

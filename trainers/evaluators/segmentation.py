@@ -9,25 +9,24 @@ import numpy as np
 
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.figures.segment_maps import draw_segments
+from trainers.evaluators.pixel_samples import (
+    PixelSample,
+    background_of,
+    largest_segment,
+)
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
-from trainers.evaluators.statistics.photometry import sky_and_noise
 from trainers.evaluators.statistics.pixel_agreement import (
     PixelCounts,
     connected_regions,
     rand_index,
     rand_index_of_sources,
 )
-from trainers.evaluators.statistics.pixel_baselines import (
-    clustered_pixels,
-    sep_regions,
-    significance,
-)
+from trainers.evaluators.statistics.pixel_baselines import clustered_pixels, sep_regions
 
 __all__ = ["evaluate_segmentation"]
 
 _IMAGES = 200
-_BACKGROUNDS = ("background", "sky")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,28 +50,20 @@ def evaluate_segmentation(context: EvaluationContext) -> Section:
     unknown (negative), pixels with a defect in the dataset's `mask` and pixels that are not finite
     are left out.
     """
-    chosen = context.subset(_IMAGES, "segmentation")
-    arrays = context.arrays()
-    images, truth = context.images[chosen], np.asarray(arrays["segmentation"])[chosen]
-    segments = _segments(context)[chosen]
-    known = (truth >= 0) & (segments >= 0) & np.isfinite(images).all(axis=-1)
-    if "mask" in arrays:
-        mask = np.asarray(arrays["mask"])[chosen]
-        known &= (mask == 0).reshape(*known.shape, -1).all(axis=-1)
-    images = np.where(np.isfinite(images), images, 0.0)
-    sky, noise = sky_and_noise(images)
-    if context.noise()[1]:
-        noise = context.noise()[0][chosen]
-    images = images - sky[:, None, None]
-    detection = significance(images, noise)
+    sample = PixelSample.of(context, _IMAGES, "segmentation")
+    arrays, chosen = context.arrays(), sample.rows
+    truth, segments, known = sample.truth, sample.segments, sample.known
+    detection = sample.detection
     names = context.model.class_names or tuple(map(str, range(segments.max() + 1)))
 
     sep = sep_regions(detection, known)
-    pixels = clustered_pixels(images, noise, known, len(names), context.seed)
+    pixels = clustered_pixels(sample.images, sample.noise, known, len(names), context.seed)
     methods = [
-        _of_segments("", "model", segments, _background(segments, known, names)),
+        _of_segments("", "model", segments, background_of(segments, known, names)),
         _Segmentation("sep_", "SEP, 1.5 sigma", sep > 0, sep),
-        _of_segments("pixels_", f"pixel values, {len(names)}-means", pixels, _largest(pixels)),
+        _of_segments(
+            "pixels_", f"pixel values, {len(names)}-means", pixels, largest_segment(pixels)
+        ),
     ]
     section = Section()
     classes = np.asarray(arrays["class_map"])[chosen] if "class_map" in arrays else None
@@ -85,20 +76,6 @@ def evaluate_segmentation(context: EvaluationContext) -> Section:
     shown = (context, chosen, truth, segments, sep, methods[0].foreground, names)
     section.figures.append(draw_segments(*shown))
     return section
-
-
-def _segments(context: EvaluationContext) -> np.ndarray:
-    outputs = context.outputs("call")
-    return outputs["segment"] if "segment" in outputs else outputs["probability"].argmax(axis=-1)
-
-
-def _largest(segments: np.ndarray) -> int:
-    return int(np.bincount(segments[segments >= 0]).argmax())
-
-
-def _background(segments: np.ndarray, known: np.ndarray, names: Sequence[str]) -> int:
-    own = [index for index, name in enumerate(names) if name in _BACKGROUNDS]
-    return own[0] if own else _largest(np.where(known, segments, -1))
 
 
 def _of_segments(name: str, title: str, segments: np.ndarray, background: int) -> _Segmentation:

@@ -1,10 +1,13 @@
-"""Names of classes: stars and galaxies in any spelling."""
+"""Names of classes: stars and galaxies in any spelling, and the sky."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-__all__ = ["extended_class", "singular"]
+__all__ = ["BACKGROUNDS", "extended_class", "singular"]
+
+BACKGROUNDS = ("background", "sky")
+"""Names of the class of pixels outside of sources."""
 
 
 def singular(name: str) -> str:

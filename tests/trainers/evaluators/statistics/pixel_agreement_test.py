@@ -3,7 +3,9 @@ import tensorflow as tf
 from sklearn import metrics
 
 from trainers.evaluators.statistics.pixel_agreement import (
+    ClassAgreement,
     PixelCounts,
+    boundary_f1,
     connected_regions,
     rand_index,
     rand_index_of_sources,
@@ -67,6 +69,47 @@ class PixelAgreementTest(tf.test.TestCase):
         self.assertNotEqual(regions[0, 0, 0], regions[0, 3, 4])
         self.assertAllEqual(regions > 0, foreground)
         self.assertAllEqual(regions[1], np.ones((4, 5)))
+
+    def test_classes_agree_as_scikit_learn_says(self):
+        draws = np.random.default_rng(0)
+        truth, assigned = draws.integers(0, 4, (2, 3, 8, 9))
+        assigned = np.where(assigned == 3, truth, assigned)  # The last class is right throughout.
+        known = draws.uniform(size=truth.shape) < 0.8
+        agreement = ClassAgreement.of(truth, assigned, known, 5)
+        pair = truth[known], assigned[known]
+        self.assertAllEqual(agreement.matrix, metrics.confusion_matrix(*pair, labels=np.arange(5)))
+        scores = {"average": None, "labels": np.arange(4)}
+        self.assertAllClose(agreement.iou[:4], metrics.jaccard_score(*pair, **scores))
+        self.assertAllClose(agreement.dice[:4], metrics.f1_score(*pair, **scores))
+        self.assertAllClose(agreement.recall[:4], metrics.recall_score(*pair, **scores))
+        self.assertAllClose(agreement.accuracy, metrics.accuracy_score(*pair))
+        for values in (agreement.iou, agreement.dice, agreement.recall):
+            self.assertTrue(np.isnan(values[4]))
+
+    def test_outlines_of_shifted_squares(self):
+        truth, assigned = np.zeros((2, 1, 30, 30), bool)
+        truth[0, 5:15, 5:15] = True
+        known = np.ones_like(truth)
+        self.assertEqual(boundary_f1(truth, truth, known), 1.0)
+        assigned[0, 5:15, 8:18] = True
+        # Of 36 pixels, all of the upper and lower sides but the last column are within 2 px
+        # of the other, and of the side that is within the other none but its ends.
+        brute = []
+        outlines = [np.argwhere(each[0] & ~_eroded(each[0])) for each in (truth, assigned)]
+        for one, other in (outlines, outlines[::-1]):
+            distance = np.hypot(*(one[:, None] - other[None]).transpose(2, 0, 1)).min(axis=1)
+            brute.append(np.mean(distance <= 2))
+        expected = 2 * brute[0] * brute[1] / sum(brute)
+        self.assertAllClose(boundary_f1(truth, assigned, known), expected)
+        self.assertBetween(expected, 0.5, 0.9)
+        self.assertEqual(boundary_f1(truth, ~known, known), 0.0)
+        self.assertTrue(np.isnan(boundary_f1(~known, ~known, known)))
+
+
+def _eroded(square):
+    inner = square[1:-1, 1:-1] & square[:-2, 1:-1] & square[2:, 1:-1]
+    inner &= square[1:-1, :-2] & square[1:-1, 2:]
+    return np.pad(inner, 1)
 
 
 if __name__ == "__main__":
