@@ -19,8 +19,9 @@ from trainers.cutouts.cutout import UnreadableError
 from trainers.cutouts.opened_fits import OpenedFits
 from trainers.errors import UserError
 from trainers.frames import reading
+from trainers.options.frame_source import FrameSource
 
-__all__ = ["FrameFiles", "FrameWindows", "opened"]
+__all__ = ["FrameFiles", "FrameWindows", "files_of", "opened"]
 
 # Bands whose pixels lie farther apart than this on the sky are not on one grid.
 _LARGEST_SHIFT = 0.5  # px
@@ -143,6 +144,20 @@ class FrameWindows:
             unknown |= ~(weight.read(window) > 0)
         pixels[unknown] = np.nan
         return pixels
+
+
+def files_of(options: FrameSource) -> list[FrameFiles]:
+    """Returns the files of each frame that options name."""
+    bands = None if options.bands is None else tuple(options.bands)
+    masks, weights = tuple(options.mask or ()), tuple(options.weight or ())
+    if options.files == "bands":
+        return [FrameFiles(tuple(options.frame), options.hdus, bands, masks, weights)]
+    return [
+        FrameFiles(
+            (path,), options.hdus, bands, masks[place : place + 1], weights[place : place + 1]
+        )
+        for place, path in enumerate(options.frame)
+    ]
 
 
 @contextlib.contextmanager

@@ -83,10 +83,11 @@ def predict(
         sky = None
         if model.normalized and done < len(parts):
             sky = sky_mesh.measure(frame.read, frame.shape, settings.sky_box)
-        progress = ProgressBar(frame.name, len(parts), done, unit="tiles")
+        sizes = [tile.pixels for tile in parts]
+        progress = ProgressBar(frame.name, sum(sizes), sum(sizes[:done]), unit="pixels")
         for number, tile in enumerate(parts[done:], done):
             maps.write(number, tile.inner, _tile_maps(frame, model, tile, sky))
-            progress.add(1)
+            progress.add(tile.pixels)
         progress.close()
         maps.finish()
     return path

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from trainers.errors import UserError
 from trainers.evaluators.section import Section
 from trainers.frames import frame_windows, map_prediction, map_summary
-from trainers.frames.frame_windows import FrameFiles
+from trainers.frames.frame_windows import files_of
 from trainers.frames.options import FrameOptions
 from trainers.frames.trained_model import TrainedModel
 
@@ -37,7 +37,7 @@ def sections(
     maker = model.pixel_model
     options.output_dir.mkdir(parents=True, exist_ok=True)
     done = {}
-    for files in _frames(options):
+    for files in files_of(options):
         try:
             with frame_windows.opened(files) as frame:
                 path = map_prediction.predict(
@@ -52,16 +52,3 @@ def sections(
         except UserError as error:
             leave_out(error)
     return done, map_summary.facts(maker, options.maps)
-
-
-def _frames(options: FrameOptions) -> list[FrameFiles]:
-    bands = None if options.bands is None else tuple(options.bands)
-    masks, weights = tuple(options.mask or ()), tuple(options.weight or ())
-    if options.files == "bands":
-        return [FrameFiles(tuple(options.frame), options.hdus, bands, masks, weights)]
-    return [
-        FrameFiles(
-            (path,), options.hdus, bands, masks[place : place + 1], weights[place : place + 1]
-        )
-        for place, path in enumerate(options.frame)
-    ]

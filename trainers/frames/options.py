@@ -10,10 +10,10 @@ import simple_parsing
 from trainers.blends import sep_baseline
 from trainers.errors import UserError
 from trainers.options.fields import CheckedOptions, flag, option
+from trainers.options.frame_source import FrameSource
 
 __all__ = [
     "ALIGNMENT",
-    "FILES",
     "NEIGHBOURS",
     "DetectionSettings",
     "FrameOptions",
@@ -25,7 +25,6 @@ ALIGNMENT = 32  # px
 """Tiles of any size begin at multiples of this, as the strides of networks do: the grids of their
 coarse feature maps then lie where those of the whole frame would."""
 
-FILES = ("frames", "bands")
 NEIGHBOURS = ("remove", "keep")
 
 
@@ -101,11 +100,8 @@ class MapSettings(CheckedOptions):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class FrameOptions(CheckedOptions):
+class FrameOptions(FrameSource):
     """Frames, and the model: --run_dir or --saved_model."""
-
-    frame: list[Path] = option(type=Path, nargs="+", metavar="PATH")
-    """FITS files of frames."""
 
     output_dir: Path = option()
     """Output folder."""
@@ -115,21 +111,6 @@ class FrameOptions(CheckedOptions):
 
     saved_model: Path | None = option(None, metavar="FOLDER")
     """Folder of an exported SavedModel."""
-
-    files: str = option("frames", metavar="frames|bands")
-    """Each file is a frame, or a band of one frame; bands for maps alone."""
-
-    hdu: list[str] | None = option(None, type=str, nargs="+", metavar="NAME|N")
-    """FITS extension, or several with a band each for maps; default: the first with an image."""
-
-    bands: list[int] | None = option(None, type=int, nargs="+", metavar="N")
-    """Planes of a cube, counted from 0; default: all."""
-
-    mask: list[Path] | None = option(None, type=Path, nargs="+", metavar="PATH")
-    """Mask images, one for each frame (or band); 0 is good."""
-
-    weight: list[Path] | None = option(None, type=Path, nargs="+", metavar="PATH")
-    """Weight images, one for each frame (or band); pixels of weight 0 are masked."""
 
     gain: float | None = option(None, above=0)
     """Electrons per pixel unit, for flux errors; default: sky noise alone."""
@@ -147,27 +128,7 @@ class FrameOptions(CheckedOptions):
     stamps: StampSettings = dataclasses.field(default_factory=StampSettings)
     maps: MapSettings = dataclasses.field(default_factory=MapSettings)
 
-    @property
-    def hdus(self) -> tuple[int | str, ...]:
-        """Numbers and names of the extensions."""
-        return tuple(int(name) if name.isdecimal() else name for name in self.hdu or ())
-
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.files not in FILES:
-            raise UserError(f"`files` must be one of {', '.join(FILES)}; got '{self.files}'")
         if (self.run_dir is None) == (self.saved_model is None):
             raise UserError("one of `run_dir` and `saved_model` is required, and not both")
-        for name, paths in (("mask", self.mask), ("weight", self.weight)):
-            if paths is None or len(paths) == len(self.frame):
-                continue
-            if self.files == "frames":
-                raise UserError(
-                    f"`{name}` must have a file for each of the {len(self.frame)} frames; "
-                    f"got {len(paths)}"
-                )
-            if len(paths) > 1:
-                raise UserError(
-                    f"`{name}` must be one file or one for each of the {len(self.frame)} bands; "
-                    f"got {len(paths)}"
-                )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from trainers.errors import UserError
 
@@ -20,6 +21,11 @@ class Tile:
 
     window: tuple[slice, slice]
     inner: tuple[slice, slice]
+
+    @property
+    def pixels(self) -> int:
+        """Number of pixels of `inner`."""
+        return math.prod(part.stop - part.start for part in self.inner)
 
     @property
     def inner_of_window(self) -> tuple[slice, slice]:

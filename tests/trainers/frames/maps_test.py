@@ -92,7 +92,7 @@ class MapsTest(tf.test.TestCase):
         weight = np.ones(sky.SHAPE, np.float32)
         weight[:3, 100:] = 0
         path = sky.write(self.folder / "weight.fits", weight)
-        self.assertIn("field  12 tiles", self.maps("--weight", path))
+        self.assertIn("field  34000 pixels", self.maps("--weight", path))
         with self.opened() as frame:
             mesh = sky_mesh.measure(frame.read, frame.shape, 40)
             window = (slice(0, frame.shape[0]), slice(0, frame.shape[1]))
@@ -175,7 +175,7 @@ class MapsTest(tf.test.TestCase):
             *("--frame", cube, "--bands", 1, "--saved_model", saved, "--output_dir", self.out)
         )
         self.assertEqual((status, error), (0, ""))
-        self.assertIn("cube  90 tiles", text)
+        self.assertIn("cube  34000 pixels", text)
         unknown = np.isnan(image)
         with fits.open(self.out / "cube_maps.fits") as file:
             self.assertLen(file, 2)
