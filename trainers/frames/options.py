@@ -1,7 +1,7 @@
 """Options of `python -m trainers.frames`: detection, stamps, and the command itself."""
 
-from __future__ import annotations
-
+# No `from __future__ import annotations`: for inherited fields simple_parsing would look names of
+# this module up in that of the base class.
 import dataclasses
 from pathlib import Path
 
