@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from trainers.cutouts import invalid_pixels
+
 __all__ = [
     "Cutout",
     "CutoutFile",
@@ -36,11 +38,14 @@ class Cutout:
         id: Identifier: that of the file's column of identifiers, else the same as `source`.
         source: Where it stands, `file`, `file#extension` or `file[row]`; no two have the same.
         image: (height, width, bands) float32, finite, in the units of the file.
+        replaced: Number of its values that were not finite and have been replaced; None where such
+            cutouts are left out.
     """
 
     id: str
     source: str
     image: np.ndarray
+    replaced: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,6 +81,8 @@ class Wanted:
             scaled to `shape` (`pads` if there are any), whose height and width are numbers then.
         pads: (height, width, pixels): images of this height and width get so many pixels of zeros
             on each side, which brings them to `shape`; None for none.
+        invalid: What becomes of pixels that are NaN or infinite, see
+            `trainers.cutouts.invalid_pixels.POLICIES`.
     """
 
     shape: tuple[int | None, int | None, int]
@@ -86,6 +93,7 @@ class Wanted:
     picture_bits: int | None = None
     scales_pictures: bool = False
     pads: tuple[int, int, int] | None = None
+    invalid: str = "drop"
 
     def chosen(self, names: Sequence[str], what: str) -> str:
         """Returns the name of that with the cutouts.
@@ -200,9 +208,9 @@ def fitted(found: Found, wanted: Wanted) -> np.ndarray | str:
         pixels = np.moveaxis(pixels, 0, -1)
     with np.errstate(over="ignore"):
         image = np.ascontiguousarray(pixels, np.float32)
-    finite = np.isfinite(image)
-    if not finite.all():
-        return f"{image.size - np.count_nonzero(finite)} of {image.size} pixels are NaN or infinite"
+    image = invalid_pixels.replaced(image, wanted.invalid)
+    if isinstance(image, str):
+        return image
     if wanted.pads is not None and image.shape[:2] == wanted.pads[:2]:
         sides = (wanted.pads[2],) * 2
         return np.pad(image, (sides, sides, (0, 0)))

@@ -20,6 +20,7 @@ from trainers.cutouts.cutout import (
     fitted,
     reason_of,
 )
+from trainers.cutouts.invalid_pixels import POLICIES
 from trainers.errors import UserError
 
 __all__ = ["CutoutFiles", "read"]
@@ -38,6 +39,7 @@ def read(
     picture_bits: int | None = None,
     scales_pictures: bool = False,
     pads: tuple[int, int, int] | None = None,
+    invalid: str = "drop",
 ) -> Iterator[Cutout | LeftOut]:
     """Yields the cutouts of files, and what of them cannot be used, in memory that does not grow.
 
@@ -51,6 +53,7 @@ def read(
         picture_bits: See `Wanted`.
         scales_pictures: See `Wanted`.
         pads: See `Wanted`.
+        invalid: See `Wanted`.
 
     Raises:
         UserError: if there is no such file.
@@ -65,6 +68,7 @@ def read(
         picture_bits=picture_bits,
         scales_pictures=scales_pictures,
         pads=pads,
+        invalid=invalid,
         counted=False,
     )
     for number in range(len(files.files)):
@@ -87,6 +91,7 @@ class CutoutFiles:
         picture_bits: See `Wanted`.
         scales_pictures: See `Wanted`.
         pads: See `Wanted`.
+        invalid: See `Wanted`.
         leave_out: See `sources.find`.
         counted: Whether the entries are counted, for which each file that is not small is opened.
 
@@ -112,6 +117,7 @@ class CutoutFiles:
         picture_bits: int | None = None,
         scales_pictures: bool = False,
         pads: tuple[int, int, int] | None = None,
+        invalid: str = "drop",
         leave_out: str | Path | None = None,
         counted: bool = True,
     ):
@@ -119,9 +125,18 @@ class CutoutFiles:
             raise UserError(
                 f"`extensions` must be one of {', '.join(_EXTENSIONS)}; got '{extensions}'"
             )
-        chosen = None if hdu is None else tuple(hdu)
+        if invalid not in POLICIES:
+            raise UserError(f"`invalid` must be one of {', '.join(POLICIES)}; got '{invalid}'")
         self._wanted = Wanted(
-            tuple(shape), column, id_column, extensions, chosen, picture_bits, scales_pictures, pads
+            tuple(shape),
+            column,
+            id_column,
+            extensions,
+            None if hdu is None else tuple(hdu),
+            picture_bits,
+            scales_pictures,
+            pads,
+            invalid,
         )
         self.files = sources.find(paths, leave_out)
         self.names = sources.names(self.files)
@@ -195,7 +210,9 @@ class CutoutFiles:
                 if isinstance(image, str):
                     yield LeftOut(source, image, found.number)
                 else:
-                    yield Cutout(found.id or source, source, image)
+                    drops = self._wanted.invalid == "drop"
+                    number_replaced = None if drops else _not_finite(found.pixels)
+                    yield Cutout(found.id or source, source, image, number_replaced)
             if done < stop:
                 raise UnreadableError(f"has {done} entries; {stop} were expected")
         except Exception as error:  # The libraries raise anything for a broken file.
@@ -235,3 +252,7 @@ class CutoutFiles:
             if not len(self._opened[1]):
                 raise UnreadableError("has no cutouts")
         return self._opened[1]
+
+
+def _not_finite(pixels: np.ndarray) -> int:
+    return 0 if pixels.dtype.kind in "biu" else int(np.count_nonzero(~np.isfinite(pixels)))

@@ -36,6 +36,7 @@ class CollectedObjects:
         problems: What is wrong with the images that cannot be used, one line each.
         without_row: Identifiers of the cutouts that the table lacks.
         without_class: Identifiers of those for which it has no class.
+        replaced: Identifiers of those with pixels that were not finite and have been replaced.
         is_grey: Whether all bands of all images are equal.
     """
 
@@ -53,6 +54,7 @@ class CollectedObjects:
         self.problems: list[str] = []
         self.without_row: list[str] = []
         self.without_class: list[str] = []
+        self.replaced: list[str] = []
         self.is_grey = True
         self._table, self._label_of = table, label_of
         self._raises = on_error == "raise"
@@ -133,6 +135,8 @@ class CollectedObjects:
         self._shapes.append(shape)
         self._places.append(len(self._stores[shape]))
         self._stores[shape].append(cutout.image)
+        if cutout.replaced:
+            self.replaced.append(cutout.id)
         self.ids.append(cutout.id)
         self.rows.append(row)
         self.labels.append(label)

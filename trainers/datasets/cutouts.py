@@ -97,6 +97,7 @@ def read(
         class_fractions=None,
         feature_names=("image", *features["train"]),
         scales_files=are_pictures and image_shape is not None,
+        invalid=source.invalid,
     )
     of_split = {
         split: np.array([places[number] for number in numbers], np.int64)
@@ -200,6 +201,7 @@ def _unjoined(objects: CollectedObjects, table: ObjectTable | None) -> list[str]
 def _note(source: CutoutSource, table: ObjectTable | None, objects: CollectedObjects) -> None:
     """Prints what was left out, and which column a user may have meant."""
     counts = {"images are left out": objects.problems}
+    counts["images have pixels without a value, which are replaced"] = objects.replaced
     if table is not None:
         counts[f"images have no row in {table.path.name}"] = objects.without_row
         counts[f"images have no class in {table.path.name}"] = objects.without_class

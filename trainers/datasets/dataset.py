@@ -52,6 +52,8 @@ class DatasetSpec:
         scales_files: Whether each image was a file of any size, cut around the centre to the ratio
             of the sides and scaled, see `picture_files.decode`, before any padding.
         pad: Pixels of zeros on each side of the images; `image_shape` includes them.
+        invalid: What became of NaN pixels when files were read, see
+            `trainers.cutouts.invalid_pixels.POLICIES`.
         noise_sigma: Range of the standard deviation of the Gaussian noise that was added to the
             images after they were read, in their units; None for none.
 
@@ -73,6 +75,7 @@ class DatasetSpec:
     transformations: tuple[str, ...] = ()
     scales_files: bool = False
     pad: int = 0
+    invalid: str = "drop"
     noise_sigma: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:

@@ -35,6 +35,7 @@ class CutoutSource:
         image_id_column: See `id_column` there.
         extensions: See there.
         hdu: See there.
+        invalid: See there.
 
     Raises:
         UserError: if there are no files, or the options do not go together.
@@ -54,6 +55,7 @@ class CutoutSource:
     image_id_column: str | None = None
     extensions: str = "objects"
     hdu: Sequence[int | str] | None = None
+    invalid: str = "drop"
 
     def __post_init__(self) -> None:
         if not self.images:
@@ -74,7 +76,7 @@ class CutoutSource:
     @property
     def file_settings(self) -> dict[str, Any]:
         """Settings for reading files, by the names of `trainers.cutouts.cutout.Wanted`."""
-        names = ("column", "extensions", "hdu")
+        names = ("column", "extensions", "hdu", "invalid")
         return {name: getattr(self, name) for name in names} | {"id_column": self.image_id_column}
 
     @classmethod

@@ -190,6 +190,10 @@ class RunConfig(CheckedOptions):
     hdu: list[str] | None = option(None, affects=Affects.DATA, nargs="+", type=str, metavar="NAME")
     """Numbers or names of the FITS extensions of `cutouts` to read; default: all."""
 
+    invalid: Literal["drop", "sky", "interpolate"] = option("drop", affects=Affects.DATA)
+    """Pixels of `cutouts` that are NaN or infinite: the cutout cannot be used, the sky of the band,
+    or the mean of the neighbours."""
+
     shear: float = option(0.0, affects=Affects.DATA, least=0, below=1)
     """Maximum random shear of training images, pixels per pixel."""
 

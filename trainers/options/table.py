@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from trainers.options.fields import CheckedOptions, flag, option
 
@@ -31,6 +31,10 @@ class TableOptions(CheckedOptions):
     hdu: list[str] | None = option(None, type=str, nargs="+", metavar="NAME|N")
     """FITS extensions to read, in this order; default: all."""
 
+    invalid: Literal["drop", "sky", "interpolate"] | None = option(None)
+    """Pixels that are NaN or infinite: leave the cutout out, the sky of the band, or the mean of
+    the neighbours; default: as in the training of the model."""
+
     output: Path = option(metavar="FILE")
     """Output table: .fits, .parquet, .ecsv or .csv."""
 
@@ -43,5 +47,5 @@ class TableOptions(CheckedOptions):
     @property
     def file_settings(self) -> dict[str, Any]:
         """Settings for reading files, by the names of `cutouts.cutout.Wanted`."""
-        names = ("column", "id_column", "extensions", "hdu")
+        names = ("column", "id_column", "extensions", "hdu", "invalid")
         return {name: getattr(self, name) for name in names}

@@ -11,6 +11,7 @@ import numpy as np
 from trainers.cutouts.cutout import Cutout, Found, LeftOut, Wanted, checked_shape, fitted
 from trainers.datasets import tfds_data
 from trainers.errors import UserError
+from trainers.options.cutout_source import CUTOUTS
 from trainers.options.data_options import SPLITS
 
 __all__ = ["DatasetSplit"]
@@ -51,7 +52,7 @@ class DatasetSplit:
     ):
         if split not in SPLITS:
             raise UserError(f"`split` must be one of {', '.join(SPLITS)}; got '{split}'")
-        if name == "image_folder":
+        if name in ("image_folder", CUTOUTS):
             raise UserError("`dataset` must be one of TFDS; give a folder of files as `images`")
         self._name, self._split, self._data_dir = name, split, data_dir
         self._wanted = Wanted(tuple(shape), pads=pads)

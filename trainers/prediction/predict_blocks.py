@@ -34,6 +34,8 @@ _UNIT_BYTES = 16 * 2**20
 _LATENTS = ("latent_mean", "latent_stddev")
 # More numbers for each object than a table has room for, such as an image.
 _MOST_COLUMNS = 1024
+_REPLACED = "replaced_pixels"
+_MEANINGS = {_REPLACED: "Pixels, of all bands, that had no value and were replaced"}
 _VOTES = ("fractions", "concentrations", "pass_fractions", "asked")
 
 
@@ -164,6 +166,8 @@ def predict_block(block: Block, model: Model) -> Rows:
     order = np.argsort(places)
     outputs = {name: values[order] for name, values in _joined(pieces).items()}
     kept = [cutouts[places[index]] for index in order]
+    if kept and kept[0].replaced is not None:
+        outputs[_REPLACED] = np.array([cutout.replaced for cutout in kept])
     good = np.ones(len(kept), bool)
     for name, values in outputs.items():
         finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
@@ -256,7 +260,8 @@ def _columns(outputs: dict[str, np.ndarray], facts: Facts) -> list[Column]:
         taken |= set(_VOTES)
     for name, values in outputs.items():
         if name not in taken:
-            columns += _plain_columns(name, values, facts.meanings.get(name, ""))
+            meaning = facts.meanings.get(name, _MEANINGS.get(name, ""))
+            columns += _plain_columns(name, values, meaning)
     return columns
 
 

@@ -77,6 +77,7 @@ def files(
     from trainers.cutouts.reading import CutoutFiles
 
     settings = options.file_settings | training_images.settings(data or {})
+    settings["invalid"] = options.invalid or settings["invalid"] or "drop"
     if settings.get("scales_pictures"):
         shape = tuple(data["image_shape"])
     return CutoutFiles(options.images, shape, **settings, leave_out=options.output, counted=counted)

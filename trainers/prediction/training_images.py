@@ -20,7 +20,8 @@ def settings(data: Mapping[str, Any]) -> dict[str, Any]:
     """Returns settings for reading files, by the names of `cutouts.cutout.Wanted`.
 
     Pictures have as many bits as those of the training, and are cut and scaled where those were;
-    images of all formats get zeros on each side where those did.
+    images of all formats get zeros on each side where those did, and pixels that are not finite
+    are replaced as in those.
 
     Args:
         data: Training data of the model as its card has them; empty if they are not known.
@@ -28,6 +29,7 @@ def settings(data: Mapping[str, Any]) -> dict[str, Any]:
     if not data:
         return {}
     read = {"picture_bits": bits_of(data.get("units") or ""), "pads": padding(data)}
+    read["invalid"] = data.get("invalid_pixels", "drop")
     return read | ({"scales_pictures": True} if data.get("scales_files") else {})
 
 

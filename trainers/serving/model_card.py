@@ -138,6 +138,7 @@ def dataset_card(spec: DatasetSpec) -> dict[str, Any]:
             "transformations": spec.transformations,
             "scales_files": spec.scales_files,
             "pad": spec.pad,
+            "invalid_pixels": spec.invalid,
             "noise_sigma": spec.noise_sigma,
             "class_names": spec.class_names,
             "class_fractions": spec.class_fractions,

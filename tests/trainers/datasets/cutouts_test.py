@@ -237,10 +237,14 @@ class CutoutsTest(tf.test.TestCase):
         self.assert_refused("has no column 'label'; `label_column` or `target_columns`")
 
     def test_a_run_its_catalogue_and_its_predictions_have_the_same_objects(self):
-        self.write_fits()
+        self.write_fits(range(1, NUMBER))
+        spoilt = np.moveaxis(IMAGES[0], -1, 0).copy()
+        spoilt[1, 2] = np.nan
+        fits.PrimaryHDU(spoilt).writeto(f"cutouts/{IDS[0]}.fits")
         self.table.to_csv("labels.csv", index=False)
         words = ["--model", "star_galaxy_cnn", "--dataset", "cutouts", "--images", "cutouts"]
         words += ["--labels", "labels.csv", "--epochs", "1", "--evaluators", "roc"]
+        words += ["--invalid", "interpolate"]
         words += ["--hp", "filters=[4]", "preprocessing=asinh", "--run_dir", "run"]
         errors = io.StringIO()
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(errors):
@@ -256,3 +260,5 @@ class CutoutsTest(tf.test.TestCase):
         self.assertEqual(list(predicted.index), list(listed.index))
         self.assertAllClose(listed["probability_star"], predicted["probability_star"], atol=1e-5)
         self.assertAllEqual(listed["label"], self.table["label"])
+        # The policy of the training is that of the prediction, which says where it was needed.
+        self.assertAllEqual(predicted["replaced_pixels"], [5] + [0] * (NUMBER - 1))
