@@ -30,6 +30,14 @@ class Optimization(keras.Model):
         """
         return {MAIN: self.trainable_variables}
 
+    @property
+    def stage_steps(self) -> tuple[int, ...]:
+        """Steps at which a further stage of the training begins, with its own learning rates.
+
+        A schedule that ends at zero does so at the end of each stage. Default none.
+        """
+        return ()
+
     def learning_rate_factors(self) -> list[float]:
         """Returns what the learning rate is multiplied by, for each of `trainable_variables`."""
         return [1.0] * len(self.trainable_variables)
@@ -146,6 +154,32 @@ class Optimization(keras.Model):
             gradients, terms[name] = self._clip(gradients, optimizer)
         optimizer.apply(gradients, variables)
         return terms
+
+    def keep(
+        self,
+        variables: Sequence[keras.Variable],
+        values: Sequence[tf.Tensor],
+        kept: tf.Tensor,
+    ) -> None:
+        """Gives variables their earlier values again, after `apply_gradients`, on every replica.
+
+        Args:
+            variables: Trained variables.
+            values: What they held before.
+            kept: Scalar bool; where it is false nothing changes.
+        """
+        values = [
+            tf.where(kept, old, each.value) for each, old in zip(variables, values, strict=True)
+        ]
+
+        def assign(strategy: tf.distribute.Strategy, *values: tf.Tensor) -> None:
+            for each, value in zip(variables, values, strict=True):
+                strategy.extended.update(
+                    each.value, lambda variable, new: variable.assign(new), args=(value,)
+                )
+
+        # A trained variable of several replicas cannot be assigned from within one of them.
+        tf.distribute.get_replica_context().merge_call(assign, args=tuple(values))
 
     def _optimizer_of(self, group: str | None) -> keras.optimizers.Optimizer:
         return self.optimizers[group] if group else self.optimizer

@@ -21,9 +21,16 @@ OUTPUTS = {
     "pixel_variance": "Variance of these over the windows that cover the pixel",
     "pixel_ranks": "Share of the windows in which the class ranks first in the pixel",
     "pixel_centres": "Height of a peak at the centres of sources, 0 to 1, -1 where it is unknown",
+    "deblended": "The target galaxy without its neighbours, NaN where the pixel is unknown",
+    "deblended_sigma": "Standard deviation of each pixel of `deblended`",
+    "flux": "Flux of the target galaxy in each band",
+    "flux_sigma": "Standard deviation of `flux`",
     "pass_fractions": "Probability of each answer in the multinomial votes, for each pass",
 }
 """Descriptions of the outputs that become a column as they are."""
+
+# In the units of the images, which the model does not know.
+_IN_UNITS_OF_IMAGES = ("deblended", "deblended_sigma", "flux", "flux_sigma")
 
 
 def make(
@@ -76,7 +83,10 @@ def _columns(model: keras.Model, name: str, values: np.ndarray) -> list[Column]:
     if name in model.targets:
         # In its units, which the model does not know.
         return [Column(values, name=name, description=f"Prediction of the feature {name}")]
-    return [_column(name, values, OUTPUTS.get(name, f"Output {name} of the model"))]
+    description = OUTPUTS.get(name, f"Output {name} of the model")
+    if name in _IN_UNITS_OF_IMAGES:
+        return [Column(values, name=name, description=f"{description}, in units of the images")]
+    return [_column(name, values, description)]
 
 
 def _column(name: str, values: np.ndarray, description: str) -> Column:

@@ -31,6 +31,7 @@ __all__ = [
 
 TASKS = (
     "classification",
+    "deblending",
     "generation",
     "regression",
     "representation",

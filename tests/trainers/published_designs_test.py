@@ -219,6 +219,53 @@ class MorpheusTest(tf.test.TestCase):
         self.assertBetween(megabytes, 0.85, 0.95)
 
 
+class DeblendingTest(tf.test.TestCase):
+    """Arcelin et al. 2021 (arXiv 2005.12039) and its public code."""
+
+    def test_recipe(self):
+        recipe = recipes.get("deblending_vae", "paper")
+        self.assertEqual((recipe.batch_size, recipe.learning_rate), (100, 1e-4))
+        for name in ("weight_decay", "schedule", "gradient_clip_norm", "warmup_steps"):
+            self.assertIsNone(getattr(recipe, name))
+        model = built("deblending_vae", shape=(64, 64, 6), classes=())
+        self.assertEqual((model.beta, model.flux_error, model.latent_dim), (0.01, 0.0, 32))
+        self.assertEqual((model.posterior_name, model.likelihood), ("diagonal", "bernoulli"))
+        self.assertFalse(model.augment)
+
+    def test_networks(self):
+        model = built("deblending_vae", shape=(64, 64, 6), classes=())
+        relu = ("PReLU", None, None)
+        stages = [
+            each
+            for filters in (32, 64, 128, 256)
+            for strides in (1, 2)
+            for each in (("Conv2D", filters, strides), relu)
+        ]
+        first = ("GlobalBatchNormalization", None, None)
+        last = [("Dense", 256, None), relu, ("Dense", 64, None)]
+        self.assertEqual(layers_of(model.encoder), [first, *stages, *last])
+        stages = [
+            each
+            for filters in (256, 128, 64, 32)
+            for strides in (2, 1)
+            for each in (("Conv2DTranspose", filters, strides), relu)
+        ]
+        dense = [("Dense", 256, None), relu, ("Dense", 4 * 4 * 256, None), relu]
+        self.assertEqual(layers_of(model.decoder), [*dense, *stages, ("Conv2D", 6, 1)])
+
+    def test_normalisation(self):
+        layer = built("deblending_vae", shape=(16, 16, 2), classes=()).preprocessing
+        images = np.random.default_rng(0).normal(0, 50, (5, 16, 16, 2)).astype(np.float32)
+        layer.adapt(images)
+        scale = images.max(axis=(1, 2)).mean(axis=0) / 2.5
+        y = np.tanh(np.arcsinh(images / scale))
+        self.assertAllClose(layer(images), y, atol=1e-5)
+        y = np.linspace(-0.999, 0.999, 32).reshape(1, 4, 4, 2)
+        self.assertAllClose(
+            layer.inverse(tf.constant(y, tf.float32)), np.sinh(np.arctanh(y)) * scale, rtol=1e-3
+        )
+
+
 class MorphologyTest(tf.test.TestCase):
     def test_dominguez_sanchez_2018(self):
         recipe = recipes.get("gz_cnn", "paper")
@@ -289,7 +336,7 @@ class EveryRecipeTest(tf.test.TestCase):
                 with_paper.add(model)
         here = {name for name, recipe, _ in StarGalaxyReportTest.designs if recipe == "paper"}
         here |= {"vae", "gz_cnn", "gz_bayesian_cnn", "gz_backbone", "blendhunter"}
-        here |= {"hypercolumn_segmentation", "morpheus"}
+        here |= {"deblending_vae", "hypercolumn_segmentation", "morpheus"}
         # Not the paper's network, but its data.
         self.assertEqual(with_paper, here | {"blend_cnn"})
 

@@ -77,6 +77,14 @@ def _has_true_sources(context) -> tuple[bool, str]:
     return not missing, f"the dataset has no {', '.join(missing)}"
 
 
+def _deblends(context) -> tuple[bool, str]:
+    if context.model.task != "deblending":
+        return False, f"the model's task is {context.model.task}"
+    needed = ("isolated", "num_sources", "class", "blendedness", "x", "y", "psf")
+    missing = [name for name in needed if name not in context.spec.feature_names]
+    return not missing, f"the dataset has no {', '.join(missing)}"
+
+
 def _convolves(context) -> tuple[bool, str]:
     from trainers.evaluators.statistics.feature_maps import convolutions
 
@@ -126,6 +134,7 @@ NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
     "segments": _has_segments,
     "pixel_classes": _has_pixel_classes,
     "true_sources": _has_true_sources,
+    "deblends": _deblends,
     "convolutions": _convolves,
     "latents": lambda c: (hasattr(c.model, "encode"), "the model has no encode()"),
 }

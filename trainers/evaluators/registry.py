@@ -35,6 +35,7 @@ _MODULES = (
     "segmentation",
     "pixel_classes",
     "detection",
+    "deblending",
     "reconstruction",
     "latent_space",
     "generation",

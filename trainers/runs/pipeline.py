@@ -191,8 +191,7 @@ class _Training(Procedure):
                 model = self._model = _create(config, dataset)
                 _check_evaluators(model, config, dataset, folder)
                 if not config.init:
-                    sample = dataset.arrays("train", limit=ADAPT_IMAGES)
-                    model.adapt(model.select_inputs(sample))
+                    _adapt(model, config, dataset)
                 elif not checkpoints.exists("last"):
                     # With the preprocessing, to whose statistics the networks are trained.
                     initial_weights.start_from(model, config.init)
@@ -236,6 +235,14 @@ def _create(config: RunConfig, dataset: Dataset) -> ZooModel:
             f"dataset '{spec.name}' has no {', '.join(missing)}"
         )
     return model
+
+
+def _adapt(model: ZooModel, config: RunConfig, dataset: Dataset) -> None:
+    sample = dataset.arrays("train", limit=ADAPT_IMAGES)
+    try:
+        model.adapt(model.select_inputs(sample))
+    except ValueError as error:
+        raise UserError(f"`model={config.model}`: {error}") from error
 
 
 def _check_evaluators(

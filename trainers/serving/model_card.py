@@ -29,6 +29,7 @@ _PACKAGES = ("galaxy-model-zoo", "tensorflow", "keras", "tensorflow-probability"
 
 _TASKS = {
     "classification": "classification, trained with labels",
+    "deblending": "deblending: the central galaxy of a blend, trained with simulated ones",
     "regression": "regression: a number for each image, trained with known ones",
     "unsupervised_classification": "classification, trained without labels",
     "representation": "representation: latent variables of images, trained without labels",
@@ -55,6 +56,10 @@ _OUTPUTS = {
     "pixel_variance": "Variance of these probabilities over the windows that cover the pixel",
     "pixel_ranks": "Share of the windows in which the class ranks first in the pixel",
     "pixel_centres": "Height of a peak at the centres of sources, 0 to 1, -1 where unknown",
+    "deblended": "The target galaxy without its neighbours, NaN where the pixel is unknown",
+    "deblended_sigma": "Standard deviation of each pixel of `deblended`",
+    "flux": "Flux of the target galaxy in each band, the sum over the stamp",
+    "flux_sigma": "Standard deviation of `flux`",
     "fractions": "Expected share of each answer among the volunteers who are asked its question",
     "asked": "Expected share of all volunteers who come to each question",
     "concentrations": "Concentrations of the Dirichlet-multinomial votes, for each pass and answer",
@@ -185,7 +190,9 @@ def _limits(task: str, spec: DatasetSpec) -> list[str]:
         f"Images must be like those of {spec.name}: bands {', '.join(spec.bands)} in this order, "
         f"in {spec.units}{scale}, the object in the centre. All scaling is inside the model; it "
         "does not check units, bands or depth, and answers any input of the right shape.",
-        "A NaN or infinite pixel makes the answer for its image meaningless.",
+        "A NaN or infinite pixel is unknown in the answer too."
+        if task == "deblending"
+        else "A NaN or infinite pixel makes the answer for its image meaningless.",
         "The metrics hold for the dataset named here; another survey, depth or seeing needs its "
         "own evaluation.",
     ]
@@ -200,6 +207,12 @@ def _limits(task: str, spec: DatasetSpec) -> list[str]:
         limits.append(
             "A number is the mean of what the training data had for such images: it tends towards "
             "their average where an image has little information, and stays within their range."
+        )
+    elif task == "deblending":
+        limits.append(
+            "The target is the galaxy in the centre. What comes out is always a galaxy like those "
+            "of the training data: an image without one, or with one of another kind, gets the "
+            "most similar."
         )
     elif task == "votes":
         limits.append(

@@ -85,7 +85,11 @@ class _Fit:
             factors = model.group_factors()
             made = {
                 name: optimizer_factory.make(
-                    config, config.epochs * self.batches, variables, factors[name]
+                    config,
+                    config.epochs * self.batches,
+                    variables,
+                    factors[name],
+                    model.stage_steps,
                 )
                 for name, variables in model.parameter_groups().items()
             }

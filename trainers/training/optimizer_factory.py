@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import keras
 
@@ -18,6 +20,7 @@ def make(
     steps: int,
     variables: Sequence[keras.Variable],
     factors: Sequence[float] = (),
+    stage_steps: Sequence[int] = (),
 ) -> keras.optimizers.Optimizer:
     """Returns Adam, or AdamW with weight decay, with the schedule of the configuration.
 
@@ -31,8 +34,10 @@ def make(
         variables: Trained variables.
         factors: Factor of the learning rate of each variable. Default 1. (Adam does not depend on
             the scale of a gradient.)
+        stage_steps: Steps at which the schedule begins anew, see `ZooModel.stage_steps`. Default
+            none.
     """
-    rate = _rate(config, steps)
+    rate = _in_stages(config, steps, stage_steps)
     if config.weight_decay:
         optimizer = AdamW(rate, weight_decay=config.weight_decay, name="adamw")
         own_rate = {id(v) for v, factor in zip(variables, factors, strict=False) if factor != 1}
@@ -58,6 +63,27 @@ def learning_rate_after(config: RunConfig, losses: Sequence[float]) -> float:
         losses, config.plateau_patience, config.plateau_cooldown, config.min_delta
     )
     return config.learning_rate * config.plateau_factor**lowered
+
+
+class _Stages(keras.optimizers.schedules.LearningRateSchedule):
+    """One schedule after the other, each counted from the step at which it begins."""
+
+    def __init__(self, rates: Sequence[Any], starts: Sequence[int]):
+        self.rates, self.starts = rates, starts
+
+    def __call__(self, step: Any) -> Any:
+        rate = self.rates[0](step)
+        for later, start in zip(self.rates[1:], self.starts[1:], strict=True):
+            rate = keras.ops.where(step < start, rate, later(keras.ops.maximum(step - start, 0)))
+        return rate
+
+
+def _in_stages(
+    config: RunConfig, steps: int, stage_steps: Sequence[int]
+) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    starts = [0, *(start for start in stage_steps if start < steps)]
+    rates = [_rate(config, end - start) for start, end in itertools.pairwise([*starts, steps])]
+    return rates[0] if len(rates) == 1 or isinstance(rates[0], float) else _Stages(rates, starts)
 
 
 def _rate(config: RunConfig, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:

@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from zoo.losses.classification import balanced_weights, classification_terms
+from zoo.losses.fluxes import flux_error
 from zoo.losses.likelihoods import bernoulli, gaussian, inverse_variance, student_t
 from zoo.losses.pixelwise import huber, l1, mse
 from zoo.losses.similarity import ms_ssim, ssim
@@ -20,6 +21,7 @@ __all__ = [
     "balanced_weights",
     "bernoulli",
     "classification_terms",
+    "flux_error",
     "gaussian",
     "get",
     "huber",

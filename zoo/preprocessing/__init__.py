@@ -6,6 +6,7 @@ networks read, and back by `inverse`.
 
 from zoo.preprocessing.asinh import AsinhStretch
 from zoo.preprocessing.background_noise import BackgroundNoiseNormalization
+from zoo.preprocessing.band_asinh import BandAsinh
 from zoo.preprocessing.base import Chain, Preprocessing, make, register
 from zoo.preprocessing.centre_crop import CentreCrop
 from zoo.preprocessing.fit_stamp import FitStamp, fitted
@@ -20,6 +21,7 @@ from zoo.preprocessing.standardize import Standardization
 __all__ = [
     "AsinhStretch",
     "BackgroundNoiseNormalization",
+    "BandAsinh",
     "CentreCrop",
     "Chain",
     "FitStamp",

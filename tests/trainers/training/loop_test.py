@@ -285,6 +285,22 @@ class LearningRateTest(tf.test.TestCase):
         self.assertAllClose(self.rates(schedule="cosine"), cosine)
         self.assertAllClose(self.rates(schedule="cosine", warmup_steps=20), [0, 1, 2, 1, 0])
 
+    def test_a_schedule_begins_anew_with_each_stage(self):
+        config = RunConfig(learning_rate=2.0, schedule="cosine", warmup_steps=10)
+        optimizer = optimizer_factory.make(config, 100, [], stage_steps=(40,))
+        rates = []
+        for step in (0, 10, 25, 40, 45, 50, 75, 100):
+            optimizer.iterations.assign(step)
+            rates.append(float(keras.ops.convert_to_numpy(optimizer.learning_rate)))
+        # Each stage warms up, and ends at zero: of the first one, a moment before step 40.
+        self.assertAllClose(rates, [0, 2, 1, 0, 1, 2, 1, 0], atol=1e-5)
+        # Without a stage that begins within the run, the schedule is one.
+        constant = optimizer_factory.make(RunConfig(learning_rate=2.0), 100, [], stage_steps=(40,))
+        self.assertAllClose(constant.learning_rate, 2.0)
+        one = optimizer_factory.make(config, 100, [], stage_steps=(100,))
+        one.iterations.assign(55)
+        self.assertAllClose(one.learning_rate, 1.0)
+
     def test_adam(self):
         random = np.random.default_rng(0)
         start, gradients = random.normal(size=(3, 2)), random.normal(size=(9, 3, 2))

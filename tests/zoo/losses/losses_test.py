@@ -203,6 +203,19 @@ class SimilarityTest(tf.test.TestCase):
             expected[i] = 1 - index[5:-5, 5:-5].mean()
         self.assertAllClose(structure, expected, atol=1e-3)
 
+    def test_flux_error(self):
+        target, prediction = pair()
+        fluxes = (each.astype(np.float64).sum(axis=(1, 2)) for each in (target, prediction))
+        soft = np.full((4, 3), 7.0, np.float32)
+        true, own = (np.arcsinh(flux / 14.0) for flux in fluxes)
+        expected = (np.hypot(1.0, (true - own) / 0.05) - 1).sum(axis=1)
+        for softening in (7.0, tf.constant(soft)):
+            value = losses.flux_error(target, prediction, softening, 0.05)
+            self.assertAllClose(value, expected, rtol=1e-3)
+        # Far above the softening it is the relative error, far below a difference.
+        bright = losses.flux_error(1e6 * target, 1.001e6 * target, 7.0, 0.1)
+        self.assertAllClose(bright, np.full(4, 3 * 0.5 * 0.01**2), rtol=0.1)
+
     def test_an_image_smaller_than_the_window(self):
         image = np.zeros((1, 10, 30, 1), np.float32)
         for loss in (losses.ssim, losses.ms_ssim):

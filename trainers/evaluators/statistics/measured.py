@@ -35,8 +35,11 @@ def quantities(arrays: Mapping[str, np.ndarray], spec: DatasetSpec) -> dict[str,
         if values.ndim == 2 and values.shape[1] == len(spec.bands):
             band = photometry.reference_band(spec.bands)
             name, values = f"{name}_{spec.bands[band]}", values[:, band]
-        values = values.reshape(len(values), -1).astype(np.float64)
-        if values.shape[1] == 1 and np.isfinite(values).any() and np.nanstd(values) > 0:
+        values = values.reshape(len(values), -1)
+        if values.shape[1] != 1:
+            continue
+        values = values.astype(np.float64)
+        if np.isfinite(values).any() and np.nanstd(values) > 0:
             labels = np.asarray(arrays["label"]) if spec.class_names else None
             chosen[name] = _where_measured(values[:, 0], labels)
     return chosen

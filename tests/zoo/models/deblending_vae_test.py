@@ -1,0 +1,242 @@
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+import zoo
+from tests.zoo import model_test_case
+from zoo import randomness
+
+tfd = tfp.distributions
+
+PRELU = {"networks": "prelu", "filters": (4, 4), "units": 8, "flux_error": 0.0}
+ARCELIN = {
+    **PRELU,
+    "likelihood": "bernoulli",
+    "preprocessing": {"name": "band_asinh", "unit": "peak", "softening": 0.4, "bounded": True},
+}
+
+
+class DeblendingVAETest(model_test_case.ZooModelTestCase):
+    model_name = "deblending_vae"
+    hyperparameters = {
+        "image_shape": (16, 16, 3),
+        "filters": (4, 6),
+        "latent_dim": 5,
+        "isolated_steps": 1,
+        "samples": 2,
+        "seed": 3,
+    }
+    output_shapes = {
+        "deblended": (16, 16, 3),
+        "deblended_sigma": (16, 16, 3),
+        "flux": (3,),
+        "flux_sigma": (3,),
+    }
+
+    def isolated(self, number):
+        """Returns a galaxy at the centre and two neighbours, the second of them dark."""
+        rows, columns = np.mgrid[:16, :16]
+        draws = np.random.default_rng(5)
+        light = np.zeros((number, 3, 16, 16, 3), np.float32)
+        for source, (y, x, peak) in enumerate([(8, 8, 60), (4, 10, 25)]):
+            flux = draws.uniform(0.3, 1.0, (number, 1, 1, 1)) * peak
+            profile = np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 6)[..., None]
+            light[:, source] = flux * profile * np.array([0.5, 1.0, 1.5])
+        return light
+
+    def images(self, number, shape=None):
+        if shape not in (None, (16, 16, 3)):
+            return super().images(number, shape)
+        noise = np.random.default_rng(6).normal(size=(number, 16, 16, 3))
+        return (self.isolated(number).sum(axis=1) + noise).astype(np.float32)
+
+    def batch(self, number=8):
+        return {
+            "image": tf.constant(self.images(number)),
+            "isolated": tf.constant(self.isolated(number)),
+            "noise_sigma": tf.ones((number, 3)),
+        }
+
+    def test_training_changes_every_weight_with_finite_gradients(self):
+        # Residual blocks start as the identity: their first layers move second.
+        self.hyperparameters = {**self.hyperparameters, "isolated_steps": 2}
+        self.steps_to_move = 2
+        super().test_training_changes_every_weight_with_finite_gradients()
+
+    # Each stage by itself.
+
+    def steps(self, number, optimizer=None, **changes):
+        """Returns the model after each of so many training steps on one batch."""
+        model = self.make(compiled=False, **changes)
+        model.compile(optimizer or keras.optimizers.AdamW(1e-2, weight_decay=0.1))
+        for _ in range(number):
+            model.train_step(self.batch())
+            yield model
+
+    def test_decoder_keeps_its_bits_once_it_is_frozen(self):
+        weights = []
+        for model in self.steps(4, isolated_steps=2):
+            decoder = [each.numpy() for each in model.decoder.trainable_variables]
+            weights.append((decoder, [each.numpy() for each in model.encoder.trainable_variables]))
+        self.assertEqual(model.steps_on_isolated.numpy(), 2)
+        for before, after in ((0, 1), (1, 2), (2, 3)):
+            same = all(map(np.array_equal, weights[before][0], weights[after][0]))
+            self.assertEqual(same, before > 0)
+            self.assertFalse(all(map(np.array_equal, weights[before][1], weights[after][1])))
+
+    def test_frozen_decoder_has_no_gradient(self):
+        model = self.make()
+        latent = tf.random.stateless_normal((2, 5), (1, 2))
+        for frozen in (False, True):
+            with tf.GradientTape() as tape:
+                drawn = model._drawing(latent, True, tf.constant(frozen))
+                loss = tf.reduce_sum(drawn.image) + tf.reduce_sum(drawn.scale)
+            self.assertAllClose(drawn.image, model.decode(latent)["image"])
+            gradients = tape.gradient(loss, [v.value for v in model.decoder.trainable_variables])
+            norm = tf.linalg.global_norm(gradients)
+            self.assertEqual(norm == 0, frozen)
+
+    def test_images_of_each_stage(self):
+        batch, seed = self.batch(), tf.constant([3, 4])
+        noise = randomness.normal(8, (16, 16, 3), tf.random.experimental.stateless_fold_in(seed, 1))
+        light = batch["isolated"].numpy()
+        for fresh, frozen, expected in (
+            (True, False, light[:, 0] + noise),
+            (True, True, light.sum(axis=1) + noise),
+            (False, True, batch["image"]),
+        ):
+            model = self.make(fresh_noise=fresh)
+            images = model._training_images(
+                *(batch[name] for name in ("image", "isolated", "noise_sigma")),
+                seed,
+                tf.constant(frozen),
+            )
+            self.assertAllClose(images, expected, atol=1e-5)
+
+    def test_augmentation_turns_galaxy_neighbours_and_image_alike(self):
+        batch = self.batch()
+        noise = batch["image"] - tf.reduce_sum(batch["isolated"], axis=1)
+        model = self.make(fresh_noise=False)
+        turned = model.augmented(batch, tf.constant([1, 2]))
+        self.assertNotAllClose(turned["image"], batch["image"])
+        left = turned["image"] - tf.reduce_sum(turned["isolated"], axis=1)
+        self.assertAllClose(np.sort(left, axis=None), np.sort(noise, axis=None), atol=1e-4)
+        self.assertAllClose(left, model.augmentation(noise, tf.constant([1, 2])), atol=1e-4)
+
+    # The loss and the answer against other libraries.
+
+    def test_loss_of_arcelin_is_keras_cross_entropy_and_tfp_divergence(self):
+        model = self.make(**ARCELIN, beta=0.01)
+        batch, seed = self.batch(4), tf.constant([1, 2])
+        terms = model.objective(batch, seed, training=False)
+        q = model.infer(batch["image"])
+        latent = q.mean() + q.stddev() * randomness.normal(4, (5,), seed)
+        unit = model.preprocessing.unit_of_band.numpy()
+        self.assertAllClose(unit, self.images(32).max(axis=(1, 2)).mean(axis=0), rtol=1e-5)
+        target = np.tanh(np.arcsinh(batch["isolated"][:, 0].numpy() / (unit / 2.5)))
+        drawn = tf.sigmoid(model.decoder(latent))
+        crossed = keras.losses.BinaryCrossentropy(reduction=None)(
+            target[..., None], drawn[..., None]
+        )
+        prior = tfd.MultivariateNormalDiag(tf.zeros(5))
+        divergence = tfd.kl_divergence(tfd.MultivariateNormalDiag(q.mean(), q.stddev()), prior)
+        expected = np.sum(crossed, axis=(1, 2, 3)) + 0.01 * divergence.numpy()
+        self.assertAllClose(terms["loss"] * 16 * 16 * 3, expected, rtol=1e-4)
+
+    def test_normal_loss_is_that_of_tfp_with_the_flux_term_of_numpy(self):
+        for changes in ({}, {**PRELU, "flux_error": 0.05}):
+            model = self.make(**changes)
+            batch, seed = self.batch(4), tf.constant([1, 2])
+            terms = model.objective(batch, seed, training=False)
+            drawn = model._drawing(model.sample(model.infer(batch["image"]), seed))
+            target = batch["isolated"][:, 0]
+            density = tfd.Normal(model.preprocessing(drawn.image), drawn.scale)
+            log = tf.reduce_sum(density.log_prob(model.preprocessing(target)), axis=(1, 2, 3))
+            self.assertAllClose(terms["reconstruction"] * 16 * 16 * 3, -log, rtol=1e-3)
+            flux = [np.sum(each, axis=(1, 2)) / 20 for each in (target, drawn.image)]
+            u = (np.arcsinh(flux[0]) - np.arcsinh(flux[1])) / model.flux_error
+            self.assertAllClose(terms["flux"], np.sum(np.hypot(1, u) - 1, axis=1), rtol=1e-3)
+
+    def test_scatter_is_that_of_draws_and_of_the_likelihood(self):
+        model = self.make(samples=4, posterior="full")
+        images = tf.constant(self.images(2))
+        answer, q = model(images), model.infer(images)
+        drawn = model._drawing(q.mean())
+        self.assertAllClose(answer["deblended"], drawn.image)
+        self.assertAllClose(answer["flux"], tf.reduce_sum(drawn.image, axis=(1, 2)), rtol=1e-5)
+        # Half the distance of sinh(y + s) from sinh(y - s), by hand.
+        unit = model.preprocessing.unit_of_band.numpy()
+        width = unit * np.cosh(np.arcsinh(drawn.image / unit)) * np.sinh(drawn.scale)
+        directions = model._directions
+        self.assertEqual(directions.shape, (4, 5))
+        self.assertAllClose(directions.sum(axis=0), np.zeros(5))
+        factor = np.linalg.cholesky(q.covariance().numpy())
+        draws = q.mean().numpy() + np.einsum("bij,nj->nbi", factor, directions)
+        others = np.stack([model.decode(tf.constant(each))["image"] for each in draws])
+        variance = np.mean(np.square(others - drawn.image), axis=0) + width**2
+        self.assertAllClose(answer["deblended_sigma"], np.sqrt(variance), rtol=1e-3)
+        flux = np.sum(others, axis=(2, 3)) - answer["flux"]
+        variance = np.mean(np.square(flux), axis=0) + np.sum(width**2, axis=(1, 2))
+        self.assertAllClose(answer["flux_sigma"], np.sqrt(variance), rtol=1e-3)
+
+    def test_training_takes_the_neighbour_off(self):
+        model = zoo.create(self.model_name, **self.hyperparameters | {"isolated_steps": 80})
+        model.compile(keras.optimizers.Adam(5e-3), gradient_clip_norm=1.0)
+        model.adapt(self.batch(32)["image"].numpy())
+        step = tf.function(model.train_step)
+        batch = self.batch(32)
+        for _ in range(160):
+            step(batch)
+        flux = model(batch["image"])["flux"].numpy()
+        light = batch["isolated"].numpy().sum(axis=(2, 3))
+        error = np.abs(flux / light[:, 0] - 1)
+        self.assertLess(np.median(error), 0.2)
+        self.assertGreater(np.median(light.sum(axis=1) / light[:, 0] - 1), 0.3)
+
+    # Pixels without data, and errors.
+
+    def test_unknown_pixels_stay_unknown(self):
+        model = self.make()
+        images = self.images(2)
+        whole = model(images)
+        images[0, 0, 0, 1] = np.nan
+        images[1, 4:12, 4:12] = np.inf
+        answer = model(images)
+        for name in ("deblended", "deblended_sigma"):
+            self.assertAllEqual(np.isnan(answer[name]), ~np.isfinite(images))
+        # A corner is no part of the galaxy, its middle is.
+        self.assertAllClose(answer["flux"][0], whole["flux"][0], rtol=0.2)
+        for name in ("flux", "flux_sigma"):
+            self.assertTrue(np.isnan(answer[name][1]).all())
+
+    def test_adapted_without_a_first_stage_to_come(self):
+        with self.assertRaisesRegex(ValueError, "isolated_steps must be at least 1 for a decoder"):
+            self.make(isolated_steps=0)
+
+    def test_warns_of_an_encoder_that_has_seen_no_blend(self):
+        (model,) = self.steps(1, isolated_steps=2)
+        with self.assertLogs("zoo.models.deblending_vae", "WARNING") as logs:
+            model.finalize(self.images(2))
+        self.assertIn("trained for 1 of 2 isolated_steps", logs.output[0])
+
+    def test_errors(self):
+        for changes, message in (
+            ({"networks": "dense"}, "networks must be one of prelu, residual; got 'dense'"),
+            ({"posterior": "wide"}, "posterior must be one of diagonal, full; got 'wide'"),
+            ({"likelihood": "bernoulli"}, "likelihood must be 'normal' with networks 'residual'"),
+            (
+                {**PRELU, "likelihood": "bernoulli"},
+                "must be a bounded 'band_asinh' with likelihood 'bernoulli'; got BandAsinh",
+            ),
+            ({"preprocessing": {"name": "centre_crop", "size": 8}}, "must keep the shape"),
+            ({"samples": 3}, "samples must be a positive even number; got 3"),
+            ({"least_scale": 0.0}, "least_scale must be positive; got 0.0"),
+            ({"isolated_steps": -1}, "isolated_steps must be at least 0; got -1"),
+        ):
+            with self.subTest(message), self.assertRaisesRegex(ValueError, message):
+                self.make(**changes)
+
+
+if __name__ == "__main__":
+    tf.test.main()

@@ -1,0 +1,398 @@
+"""`deblending_vae`: a galaxy and its flux out of a blend, by two trainings of an autoencoder."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from zoo import losses, randomness
+from zoo.distributions import kl_normal
+from zoo.distributions.posterior import DiagonalNormal, FullCovarianceNormal
+from zoo.image_model import ImageModel
+from zoo.layers.flux_and_shape import residual_networks
+from zoo.layers.prelu_networks import prelu_networks
+from zoo.registry import register
+
+__all__ = ["LIKELIHOODS", "NETWORKS", "POSTERIORS", "DeblendingVAE"]
+
+tfd = tfp.distributions
+
+_logger = logging.getLogger(__name__)
+
+POSTERIORS = {"diagonal": DiagonalNormal, "full": FullCovarianceNormal}
+LIKELIHOODS = ("bernoulli", "normal")
+NETWORKS = ("prelu", "residual")
+
+# Noise of the sky in a pixel times this: flux below which the error of a flux is not a fraction
+# of it; about that of a point source.
+_FAINT = 10.0
+# Share of the galaxy's light in unknown pixels from which on its flux is unknown.
+_UNKNOWN_LIGHT = 0.01
+
+
+@dataclasses.dataclass(frozen=True)
+class _Drawing:
+    """A decoded latent: the image in survey units; location and width of the likelihood."""
+
+    image: tf.Tensor
+    loc: tf.Tensor
+    logits: tf.Tensor | None = None
+    scale: tf.Tensor | None = None
+
+
+@register(
+    "deblending_vae",
+    task="deblending",
+    reference="Arcelin et al. 2021 (MNRAS 500, 531; arXiv:2005.12039); debvader",
+)
+class DeblendingVAE(ImageModel):
+    """Variational autoencoder of galaxies whose encoder then learns to see one in a blend.
+
+        first stage    image = isolated galaxy + noise      encoder and decoder are trained
+        second stage   image = blend                        the decoder is frozen
+        loss = (-E_q[log p(g(x) | z)] + beta KL(q(z | image) || N(0, I)) + flux term) / pixels
+
+    x is the noiseless image of the target galaxy alone, g the preprocessing. The decoder of the
+    first stage is a prior of galaxies, so that what the second stage takes out of a blend is one.
+    Both stages are one training: after `isolated_steps` steps the decoder's weights keep their
+    values to the bit. The loss of the validation is that of blends from the beginning.
+
+    The answer has the galaxy, `deblended`, as the decoder draws it from the mean of the posterior;
+    `deblended_sigma` is its predictive scatter: that of draws from the posterior and the width of
+    the likelihood together. A pixel that is not finite in the image is NaN in both.
+
+    Networks "prelu" are those of Arcelin+21. The "residual" ones are ours: the encoder has aperture
+    fluxes besides (`zoo.layers.apertures`), and the decoder draws fluxes and shapes apart
+    (`zoo.layers.flux_and_shape`).
+
+    Args:
+        preprocessing: See `zoo.preprocessing.make`; one that depends on no single image. Default
+            "band_asinh".
+        augment: Whether training images are flipped and turned at random. Default True.
+        isolated_steps: Training steps of the first stage. Default 1000; 0 for weights that have
+            had theirs in another training.
+        networks: "residual" (default) or "prelu".
+        filters: Filters of each stage of encoder and decoder, each of which halves the image.
+        blocks: Residual blocks of each stage. Default 1.
+        units: Units of the dense layers of the networks "prelu". Default 256.
+        latent_dim: Length of the latent vector. Default 32.
+        posterior: "diagonal" (default), or "full" for a full-covariance normal.
+        likelihood: "normal" (default), of the preprocessed pixels, with a width for each pixel; or
+            "bernoulli" for pixels in [0, 1], of networks "prelu".
+        least_scale: Smallest width of the normal likelihood, in the units that the preprocessing
+            returns. Default 0.02.
+        flux_error: Relative error of the flux in each band that counts as one sigma in the flux
+            term, see `zoo.losses.flux_error`. Default 0.02; 0 for no such term.
+        beta: Weight of the divergence. Default 1.
+        fresh_noise: Whether the blends of the training get new noise in each step, from their
+            noiseless images, and do not keep that of the dataset. Default True.
+        samples: Draws from the posterior for the scatter of the answer, an even number. Default 8.
+
+    The other arguments are those of `zoo.image_model.ImageModel`.
+
+    Raises:
+        ValueError: if an argument is outside what is listed here.
+
+    References:
+        Arcelin et al. 2021 (arXiv 2005.12039); its code DeblenderVAE and its successor debvader
+        (full covariance, normal likelihood).
+
+    Examples:
+        ```python
+        import numpy as np
+        import zoo
+
+        draws = np.random.default_rng(0)
+        alone = draws.uniform(0, 5, size=(64, 2, 16, 16, 3)).astype("float32")  # two sources
+        image = alone.sum(axis=1) + draws.normal(size=(64, 16, 16, 3))
+        stamps = {"image": image, "isolated": alone, "noise_sigma": np.ones((64, 3), "float32")}
+        model = zoo.create(
+            "deblending_vae", image_shape=(16, 16, 3), filters=(8, 8), isolated_steps=1
+        )
+        model.fit(stamps, batch_size=32, epochs=1)
+        fluxes = model.predict(image)["flux"]  # (64, 3), of the first of the sources
+        ```
+    """
+
+    targets = ("isolated", "noise_sigma")
+    kept_as: Mapping[str, str] = {"posterior": "posterior_name"}
+
+    def __init__(
+        self,
+        *,
+        preprocessing: Any = "band_asinh",
+        augment: bool = True,
+        isolated_steps: int = 1000,
+        networks: str = "residual",
+        filters: Sequence[int] = (16, 32, 64, 128),
+        blocks: int = 1,
+        units: int = 256,
+        latent_dim: int = 32,
+        posterior: str = "diagonal",
+        likelihood: str = "normal",
+        least_scale: float = 0.02,
+        flux_error: float = 0.02,
+        beta: float = 1.0,
+        fresh_noise: bool = True,
+        samples: int = 8,
+        **kwargs: Any,
+    ):
+        super().__init__(preprocessing=preprocessing, augment=augment, **kwargs)
+        if self.preprocessed_shape != self.image_shape:
+            raise ValueError(
+                f"preprocessing must keep the shape of the images, {self.image_shape}; "
+                f"got {self.preprocessed_shape}"
+            )
+        _one_of("networks", networks, NETWORKS)
+        _one_of("posterior", posterior, POSTERIORS)
+        _one_of("likelihood", likelihood, LIKELIHOODS)
+        if networks == "residual" and likelihood == "bernoulli":
+            raise ValueError(
+                "likelihood must be 'normal' with networks 'residual'; got 'bernoulli'"
+            )
+        if likelihood == "bernoulli" and not getattr(self.preprocessing, "bounded", False):
+            raise ValueError(
+                "preprocessing must be a bounded 'band_asinh' with likelihood 'bernoulli'; "
+                f"got {type(self.preprocessing).__name__}"
+            )
+        for name, value, least in (
+            ("isolated_steps", isolated_steps, 0),
+            ("latent_dim", latent_dim, 1),
+            ("flux_error", flux_error, 0),
+            ("beta", beta, 0),
+        ):
+            if value < least:
+                raise ValueError(f"{name} must be at least {least}; got {value}")
+        if least_scale <= 0:
+            raise ValueError(f"least_scale must be positive; got {least_scale}")
+        if samples < 2 or samples % 2:
+            raise ValueError(f"samples must be a positive even number; got {samples}")
+        self.isolated_steps = int(isolated_steps)
+        self.networks = networks
+        self.filters = tuple(filters)
+        self.blocks = blocks
+        self.units = units
+        self.latent_dim = int(latent_dim)
+        self.posterior_name = posterior
+        self.likelihood = likelihood
+        self.least_scale = least_scale
+        self.flux_error = flux_error
+        self.beta = beta
+        self.fresh_noise = fresh_noise
+        self.samples = samples
+
+        self.posterior = POSTERIORS[posterior](self.latent_dim)
+        sizes = (self.image_shape, self.filters, self.posterior.n_params, self.latent_dim)
+        if networks == "residual":
+            self.encoder, self.decoder = residual_networks(*sizes, blocks, self.seed)
+        else:
+            maps = 1 if likelihood == "bernoulli" else 2
+            self.encoder, self.decoder = prelu_networks(*sizes, units, maps, self.seed)
+        self.steps_on_isolated = self.add_weight(
+            name="steps_on_isolated",
+            shape=(),
+            dtype="int32",
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",
+        )
+        self.pixels = math.prod(self.image_shape)
+        draws = np.random.default_rng(self.seed).normal(size=(samples // 2, self.latent_dim))
+        self._directions = np.concatenate([draws, -draws]).astype(np.float32)
+        self.built = True
+
+    # The answer.
+
+    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+        """Returns the target galaxy without its neighbours, in survey units.
+
+        Returns:
+            `deblended` and `deblended_sigma`, (batch, height, width, bands); `flux` and
+            `flux_sigma`, (batch, bands), sums over the stamp. NaN where unknown.
+        """
+        images = tf.cast(images, tf.float32)
+        known = tf.math.is_finite(images)
+        q = self.infer(images, training)
+        drawn = self._drawing(q.mean())
+        image, variance = drawn.image, tf.square(self._pixel_sigma(drawn))
+        flux, flux_variance = (tf.reduce_sum(each, axis=(1, 2)) for each in (image, variance))
+        for direction in self._directions:
+            shift = q.scale.matvec(tf.broadcast_to(direction, tf.shape(q.mean())))
+            other = self._drawing(q.mean() + shift).image
+            variance += tf.square(other - image) / self.samples
+            flux_variance += tf.square(tf.reduce_sum(other, axis=(1, 2)) - flux) / self.samples
+        hidden = tf.reduce_sum(tf.where(known, 0.0, image), axis=(1, 2))
+        is_known = tf.reduce_all(hidden <= _UNKNOWN_LIGHT * flux, axis=-1, keepdims=True)
+        nan = float("nan")
+        return {
+            "deblended": tf.where(known, image, nan),
+            "deblended_sigma": tf.where(known, tf.sqrt(variance), nan),
+            "flux": tf.where(is_known, flux, nan),
+            "flux_sigma": tf.where(is_known, tf.sqrt(flux_variance), nan),
+        }
+
+    def infer(self, images: tf.Tensor, training: bool = False) -> tfd.Distribution:
+        """Returns q(z | image) for images in survey units; unknown pixels are taken for sky."""
+        images = tf.cast(images, tf.float32)
+        images = tf.where(tf.math.is_finite(images), images, 0.0)
+        return self.posterior(self.encoder(self.preprocessing(images), training=training))
+
+    def encode(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns `latent_mean` and `latent_stddev` of the target galaxy, (batch, latent_dim)."""
+        q = self.infer(images)
+        return {"latent_mean": q.mean(), "latent_stddev": q.stddev()}
+
+    def decode(self, latent: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns `image`: (batch, height, width, bands), noiseless galaxies in survey units."""
+        return {"image": self._drawing(latent).image}
+
+    def _drawing(
+        self, latent: tf.Tensor, training: bool = False, frozen: tf.Tensor | None = None
+    ) -> _Drawing:
+        """Returns what the decoder makes of latents.
+
+        Args:
+            latent: (batch, latent_dim).
+            training: Whether it trains.
+            frozen: Scalar bool, whether no gradient reaches the decoder's weights; None for no.
+        """
+        if frozen is None:
+            outputs = self.decoder(latent, training=training)
+        else:
+            weights = [
+                tf.where(frozen, tf.stop_gradient(each.value), each.value)
+                for each in self.decoder.trainable_variables
+            ]
+            fixed = [each.value for each in self.decoder.non_trainable_variables]
+            outputs, _ = self.decoder.stateless_call(weights, fixed, latent, training=training)
+        if self.networks == "residual":
+            image, raw = outputs
+            return _Drawing(image, self.preprocessing(image), scale=self._scale(raw))
+        if self.likelihood == "bernoulli":
+            logits = tf.cast(outputs, tf.float32)
+            loc = tf.sigmoid(logits)
+            return _Drawing(self.preprocessing.inverse(loc), loc, logits=logits)
+        raw_loc, raw = tf.split(tf.cast(outputs, tf.float32), 2, axis=-1)
+        loc = tf.nn.softplus(raw_loc)
+        return _Drawing(self.preprocessing.inverse(loc), loc, scale=self._scale(raw))
+
+    def _scale(self, raw: tf.Tensor) -> tf.Tensor:
+        return tf.nn.softplus(tf.cast(raw, tf.float32)) + self.least_scale
+
+    def _pixel_sigma(self, drawn: _Drawing) -> tf.Tensor:
+        """Returns the width of the likelihood in survey units; zero if it has none."""
+        if drawn.scale is None:
+            return tf.zeros_like(drawn.image)
+        upper, lower = (
+            self.preprocessing.inverse(drawn.loc + sign * drawn.scale) for sign in (1.0, -1.0)
+        )
+        return 0.5 * (upper - lower)
+
+    # Training.
+
+    @property
+    def stage_steps(self) -> tuple[int, ...]:
+        return (self.isolated_steps,) if self.isolated_steps else ()
+
+    def adapt(self, images: np.ndarray) -> None:
+        super().adapt(images)
+        if not self.isolated_steps:
+            raise ValueError(
+                "isolated_steps must be at least 1 for a decoder without trained weights; got 0"
+            )
+        if self.networks == "residual":
+            self.decoder.get_layer("flux_and_shape").adapt(np.asarray(images))
+
+    def finalize(self, images: np.ndarray) -> None:
+        done = int(self.steps_on_isolated.numpy())
+        if done < self.isolated_steps:
+            _logger.warning(
+                "deblending_vae has seen no blends: it was trained for %d of %d isolated_steps",
+                done,
+                self.isolated_steps,
+            )
+
+    def augmented(self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        if not self.augment:
+            return batch
+        target, *others = tf.unstack(tf.cast(batch["isolated"], tf.float32), axis=1)
+        # Turned together, as bands of one image.
+        maps = [target, tf.add_n(others)] if others else [target]
+        if not self.fresh_noise:
+            maps.append(batch["image"])
+        turned = self.augmentation(tf.concat(maps, axis=-1), seed)
+        maps = tf.split(turned, len(maps), axis=-1)
+        if not self.fresh_noise:
+            batch = {**batch, "image": maps.pop()}
+        return {**batch, "isolated": tf.stack(maps, axis=1)}
+
+    def objective(
+        self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool
+    ) -> dict[str, tf.Tensor]:
+        isolated = tf.cast(batch["isolated"], tf.float32)
+        sigma = tf.cast(batch["noise_sigma"], tf.float32)
+        images, target, frozen = batch["image"], isolated[:, 0], None
+        if training:
+            frozen = self._is_frozen()
+            images = self._training_images(images, isolated, sigma, seed, frozen)
+        q = self.infer(images, training)
+        drawn = self._drawing(self.sample(q, seed), training, frozen)
+        terms = {"reconstruction": self._reconstruction(target, drawn), "kl": kl_normal(q)}
+        loss = terms["reconstruction"] + self.beta * terms["kl"]
+        if self.flux_error:
+            arguments = (target, drawn.image, _FAINT * sigma, self.flux_error)
+            terms["flux"] = losses.flux_error(*arguments)
+            loss += terms["flux"]
+        terms["reconstruction"] /= self.pixels
+        return {"loss": loss / self.pixels, **terms}
+
+    def sample(self, q: tfd.Distribution, seed: tf.Tensor) -> tf.Tensor:
+        """Returns one reparametrised sample of q per image, (batch, latent_dim)."""
+        noise = randomness.normal(tf.shape(q.mean())[0], (self.latent_dim,), seed)
+        return q.mean() + q.scale.matvec(noise)
+
+    def _training_images(
+        self,
+        images: tf.Tensor,
+        isolated: tf.Tensor,
+        sigma: tf.Tensor,
+        seed: tf.Tensor,
+        frozen: tf.Tensor,
+    ) -> tf.Tensor:
+        """Returns isolated galaxies with noise in the first stage, blends in the second."""
+        seed = tf.random.experimental.stateless_fold_in(seed, 1)
+        noise = randomness.normal(tf.shape(images)[0], self.image_shape, seed)
+        noise *= sigma[:, None, None]
+        blends = tf.reduce_sum(isolated, axis=1) + noise if self.fresh_noise else images
+        return tf.where(frozen, blends, isolated[:, 0] + noise)
+
+    def _reconstruction(self, target: tf.Tensor, drawn: _Drawing) -> tf.Tensor:
+        y = self.preprocessing(target)
+        if self.likelihood == "bernoulli":
+            return losses.bernoulli(y, drawn.logits)
+        return losses.gaussian(y, drawn.loc, drawn.scale)
+
+    def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        frozen = self._is_frozen()
+        decoder = self.decoder.trainable_variables
+        before = [tf.identity(each.value) for each in decoder]
+        terms = super().train_step(batch)
+        # The optimiser still moves what has no gradient, by momentum and weight decay.
+        self.keep(decoder, before, frozen)
+        self.steps_on_isolated.assign_add(tf.where(frozen, 0, 1))
+        return terms
+
+    def _is_frozen(self) -> tf.Tensor:
+        return self.steps_on_isolated.value >= self.isolated_steps
+
+
+def _one_of(name: str, value: str, allowed: Iterable[str]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(sorted(allowed))}; got '{value}'")
