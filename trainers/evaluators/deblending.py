@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 
 import numpy as np
 
+from trainers.blends.deblending_truth import DeblendingTruth, Method
 from trainers.blends.target_photometry import TargetPhotometry, measure_targets
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.figures.deblended_stamps import draw_deblended
@@ -23,14 +23,13 @@ from trainers.evaluators.statistics.flux_errors import (
 from trainers.evaluators.statistics.galaxy_shapes import ksb_shears
 from trainers.evaluators.statistics.similarity import structural_similarity
 
-__all__ = ["DeblendingTruth", "Method", "evaluate_deblending"]
+__all__ = ["evaluate_deblending"]
 
 _STAMPS = 2000
 _SHAPES = 1000
 _SSIM = 500
 # Signal-to-noise ratio of the target alone in a band, below which its flux there is not judged.
 _LEAST_SNR = 5.0
-_POINT_SOURCE = 3
 
 _HEADER = (
     "measured",
@@ -46,77 +45,6 @@ _CAPTION = (
     "deviation; median of the relative error of the flux; share of those measured that are more "
     "than 0.75 mag off. Galaxies of a signal-to-noise ratio of 5 in the band."
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class DeblendingTruth:
-    """The truth of stamps.
-
-    Attributes:
-        target: (number, height, width, bands), noiseless images of the targets.
-        others: Of the same shape, of all other sources together.
-        flux: (number, bands), of the targets in their stamps.
-        snr: (number, bands), signal-to-noise ratio of a matched filter for the target alone.
-        blendedness: (number,), 0 (alone) to 1.
-        pairs: (number,) bool, two galaxies and nothing else.
-        alone: (number,) bool, no neighbour.
-    """
-
-    target: np.ndarray
-    others: np.ndarray
-    flux: np.ndarray
-    snr: np.ndarray
-    blendedness: np.ndarray
-    pairs: np.ndarray
-    alone: np.ndarray
-
-    @classmethod
-    def of(
-        cls, arrays: Mapping[str, np.ndarray], noise: np.ndarray, rows: np.ndarray
-    ) -> DeblendingTruth:
-        """Takes the truth from the features of `galaxy_scenes/stamps`.
-
-        Args:
-            arrays: The features.
-            noise: (number of rows, bands), standard deviation of the sky in a pixel.
-            rows: Which examples.
-        """
-        isolated = arrays["isolated"]
-        target = np.stack([isolated[row, 0] for row in rows])
-        others = np.stack([isolated[row, 1:].sum(axis=0) for row in rows])
-        number, kinds = arrays["num_sources"][rows], arrays["class"][rows]
-        second = kinds[:, 1] if kinds.shape[1] > 1 else np.full(len(rows), _POINT_SOURCE)
-        return cls(
-            target,
-            others,
-            target.sum(axis=(1, 2), dtype=np.float64),
-            np.sqrt(np.sum((target / noise[:, None, None]) ** 2, axis=(1, 2), dtype=np.float64)),
-            arrays["blendedness"][rows, 0],
-            (number == 2) & (second != _POINT_SOURCE),
-            number == 1,
-        )
-
-
-@dataclasses.dataclass(frozen=True)
-class Method:
-    """Fluxes, and shears if there are any, by one method.
-
-    Attributes:
-        name: In front of its metrics.
-        title: In tables and figures.
-        flux: (number, bands), NaN of a failure.
-        shears: (number, 2), NaN where not measured.
-    """
-
-    name: str
-    title: str
-    flux: np.ndarray
-    shears: np.ndarray
-
-    @property
-    def failures(self) -> int:
-        """Number of stamps without a flux."""
-        return int((~np.isfinite(self.flux).all(axis=1)).sum())
 
 
 @register("deblending", title="Deblending", needs=("deblends",))

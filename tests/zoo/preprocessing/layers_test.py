@@ -17,12 +17,7 @@ SPECS = {
     "asinh_given": {"name": "asinh", "scale": [1.0, 2.0, 3.0], "norm": 4.0},
     "background_noise": "background_noise",
     "band_asinh": "band_asinh",
-    "band_asinh_bounded": {
-        "name": "band_asinh",
-        "unit": "peak",
-        "softening": 0.4,
-        "bounded": True,
-    },
+    "band_asinh_bounded": {"name": "band_asinh", "unit": "peak", "bounded": True},
     "centre_crop": {"name": "centre_crop", "size": 9},
     "chain": ["background_noise", "asinh", {"name": "centre_crop", "size": 16}],
     "empty_chain": [],

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from trainers.blends.deblending_truth import DeblendingTruth, Method
 from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.figures.display import Stretch
 from trainers.evaluators.section import FigureFile
 from trainers.evaluators.statistics.flux_errors import magnitude_error
-
-if TYPE_CHECKING:
-    from trainers.evaluators.deblending import DeblendingTruth, Method
 
 __all__ = ["chosen_stamps", "draw_deblended"]
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from astropy import units
 
+from trainers.blends.deblending_truth import DeblendingTruth, Method
 from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.section import FigureFile
 from trainers.evaluators.statistics.flux_errors import binned, magnitude_error, robust_scatter
 from trainers.evaluators.statistics.ranking import as_columns
-
-if TYPE_CHECKING:
-    from trainers.evaluators.deblending import DeblendingTruth, Method
 
 __all__ = ["BLENDEDNESS_EDGES", "draw_errors"]
 
