@@ -1,13 +1,14 @@
 import dataclasses
 import tempfile
+import types
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 from astropy import stats
 
-from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel, StandInSpec
-from trainers.evaluators import EvaluationContext, select
+from tests.trainers.evaluators.stand_ins import StandInDataset, StandInSpec
+from trainers.evaluators import EvaluationContext, needs, select
 from trainers.evaluators.deblending import evaluate_deblending
 from trainers.evaluators.figures.deblended_stamps import chosen_stamps
 
@@ -148,10 +149,15 @@ class DeblendingTest(tf.test.TestCase):
     def test_needs(self):
         chosen, _ = select(self.context, ["deblending"])
         self.assertEqual([entry.name for entry in chosen], ["deblending"])
-        dataset = StandInDataset()
-        context = EvaluationContext(StandInModel(dataset), dataset, Path(self.get_temp_dir()))
-        _, left_out = select(context)
-        self.assertIn("the model's task is", left_out["deblending"])
+        for task, features, reason in (
+            ("segmentation", FEATURES, "the model's task is segmentation"),
+            ("deblending", ("image", "class", "x", "y", "psf"), "no isolated, num_sources, blend"),
+        ):
+            context = types.SimpleNamespace(
+                model=types.SimpleNamespace(task=task),
+                spec=types.SimpleNamespace(feature_names=features),
+            )
+            self.assertIn(reason, needs.reason_against(context, "deblends"))
 
 
 if __name__ == "__main__":
