@@ -6,6 +6,7 @@ References:
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Mapping
 
@@ -27,6 +28,7 @@ from trainers.evaluators.statistics.detections import (
     detected_by_sep,
 )
 from trainers.evaluators.statistics.rates import binned_rates, rate
+from trainers.sources.pixel_regions import LIGHT_PEAKS, PUBLISHED, RegionSettings
 
 __all__ = ["MATCH_RADIUS", "SURE", "evaluate_detection"]
 
@@ -48,8 +50,9 @@ _NANOJANSKY_ZEROPOINT = 31.4
 def evaluate_detection(context: EvaluationContext) -> Section:
     """Detects sources in the model's maps and matches them with the true ones.
 
-    Regions come from a watershed of the probability of the sky, divided at the peaks of the
-    model's map of centres, or else of the light (`trainers.sources.pixel_regions`). A true source
+    Regions come from a watershed of the probability of the sky, or of the rank vote with the
+    published markers, divided at the peaks of the model's map of centres, or else of the light
+    (`trainers.sources.pixel_regions`). A true source
     is complete if a detection is within 4 px; of two detections one at most is its partner, the
     other is a false positive, as is one far from any true source however faint. SEP at 1.5 sigma
     sees the same images. The class of a source is the mean of its pixels' weighted by their light.
@@ -62,7 +65,7 @@ def evaluate_detection(context: EvaluationContext) -> Section:
         "SEP, 1.5 sigma": detected_by_sep(sample.detection, sample.known),
     }
     results = {
-        name: (detected, Comparison.of(detected, true, MATCH_RADIUS))
+        name: (detected, Comparison.of(detected, true, sample.truth, MATCH_RADIUS))
         for name, detected in methods.items()
     }
     section = Section()
@@ -87,16 +90,24 @@ def _by_model(context: EvaluationContext, sample: PixelSample) -> DetectedSource
     sky = background_of(sample.segments, sample.known, names)
     if "pixel_probabilities" not in outputs:
         return detected_by_maps(
-            (sample.segments == sky).astype(np.float32), sample.detection, sample.known
+            (sample.segments == sky).astype(np.float32),
+            sample.detection,
+            sample.known,
+            settings=LIGHT_PEAKS,
         )
     maps = outputs["pixel_probabilities"][sample.rows]
-    centres = outputs.get("pixel_centres")
+    centres, ranks = outputs.get("pixel_centres"), outputs.get("pixel_ranks")
+    settings = RegionSettings() if centres is not None else LIGHT_PEAKS
+    if ranks is not None:
+        # Votes are unanimous in many pixels; these are the published markers.
+        settings = dataclasses.replace(settings, sky=PUBLISHED.sky, source=PUBLISHED.source)
     return detected_by_maps(
-        maps[..., sky],
+        (maps if ranks is None else ranks[sample.rows])[..., sky],
         sample.detection,
         sample.known,
         probabilities=np.delete(maps, sky, axis=-1),
         centres=None if centres is None else centres[sample.rows],
+        settings=settings,
     )
 
 
@@ -127,11 +138,9 @@ def _summary(section: Section, results: Results, true: TrueSources, truth: np.nd
     sure = true.inside & (true.snr >= SURE)
     for prefix, (name, (detected, comparison)) in zip(("", "sep_"), results.items(), strict=True):
         completeness = rate(comparison.detected[sure])
-        spurious = rate(comparison.spurious)
-        pixel = np.rint(detected.position).astype(int).T[::-1]
-        size = np.array(truth.shape[1:])[:, None]
-        place = (detected.image, *np.clip(pixel, 0, size - 1))
-        on_sky = comparison.spurious & (truth[place] <= 0)
+        whole = ~comparison.partial
+        spurious = rate(comparison.spurious[whole])
+        on_sky = comparison.spurious[whole] & (detected.values_at(truth)[whole] <= 0)
         section.metrics |= completeness.as_metrics(f"{prefix}completeness")
         section.metrics |= spurious.as_metrics(f"{prefix}false_positives")
         section.metrics |= {
@@ -153,7 +162,8 @@ def _summary(section: Section, results: Results, true: TrueSources, truth: np.nd
     ]
     caption = (
         "False positives on the true sky are noise; the others are parts of sources that were "
-        "divided too often. Wilson's intervals."
+        "divided too often, or lie too far from their centre. Parts of sources whose centre is "
+        "outside of the image are left out. Wilson's intervals."
     )
     return Table(header, rows, caption)
 

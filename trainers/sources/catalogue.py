@@ -15,7 +15,7 @@ class SourceCatalogue:
     """Measurements of n sources.
 
     Attributes:
-        x: (n,), column of the centroid of the light, px, 0 at the centre of the first pixel.
+        x: (n,), column of the centre, px, 0 at the centre of the first pixel.
         y: (n,), row of it.
         light: (n,), sum over the pixels of the region.
         area: (n,) int, pixels of the region.
@@ -38,7 +38,10 @@ class SourceCatalogue:
 
 
 def measure_sources(
-    regions: np.ndarray, light: np.ndarray, probabilities: np.ndarray
+    regions: np.ndarray,
+    light: np.ndarray,
+    probabilities: np.ndarray,
+    centres: np.ndarray | None = None,
 ) -> SourceCatalogue:
     """Measures the sources of a map.
 
@@ -46,12 +49,14 @@ def measure_sources(
 
     over the pixels p of source j, where P are the probabilities of the classes of sources: the
     class of a source is the mean of its pixels' weighted by their light. A source without any
-    positive light has weights of 1.
+    positive light has weights of 1. Positions are centroids with the weights w, with a map of
+    centres times its square, as the light of a blend has its centroid elsewhere.
 
     Args:
         regions: (height, width), number of the source from 1, else no source.
         light: (height, width), sky subtracted.
         probabilities: (height, width, classes), without the background.
+        centres: (height, width), 0 to 1, high at the centres of sources; None for none.
 
     References:
         Hausen & Robertson 2020 (arXiv 1906.11248), section 4.5.
@@ -71,13 +76,14 @@ def measure_sources(
     dark = np.isin(regions, rows[total(weights) <= 0])
     weights = np.where(dark, 1.0, weights)
     y, x = np.indices(regions.shape)
-    weight = total(weights)
+    places = weights if centres is None else weights * np.maximum(centres, 1e-6) ** 2
+    place = total(places)
     shares = np.stack([total(weights * values) for values in np.moveaxis(probabilities, -1, 0)], 1)
     # Without any probability of a source, all classes are as likely.
     shares = np.where(shares.sum(axis=1, keepdims=True) > 0, shares, 1.0)
     return SourceCatalogue(
-        x=total(weights * x) / weight,
-        y=total(weights * y) / weight,
+        x=total(places * x) / place,
+        y=total(places * y) / place,
         light=total(light),
         area=total(np.ones_like(light)).astype(int),
         fractions=shares / shares.sum(axis=1, keepdims=True),

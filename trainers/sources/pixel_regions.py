@@ -19,7 +19,7 @@ from skimage.feature import peak_local_max
 from skimage.filters import sobel
 from skimage.segmentation import watershed
 
-__all__ = ["PUBLISHED", "RegionSettings", "foreground_pixels", "source_regions"]
+__all__ = ["LIGHT_PEAKS", "PUBLISHED", "RegionSettings", "foreground_pixels", "source_regions"]
 
 _SKY, _SOURCE = 1, 2
 
@@ -31,7 +31,10 @@ class RegionSettings:
     Attributes:
         sky: Value of the background from which on a pixel is a marker of the sky.
         source: Value of the background up to which a pixel is a marker of a source.
-        centre: Least value of a peak in a map of centres; a region without one is no source.
+        centre: Least value of a peak in a map of centres. A region without one is no source,
+            unless its light is beyond any doubt.
+        certain: Light from which on it is, in the brightest pixel after smoothing; in units of
+            the noise of a pixel if the light is.
         min_distance: Least distance between the peaks of a region, px.
         max_peaks: Most peaks of a region, the highest ones.
         smoothing: Standard deviation of the Gaussian by which the light is smoothed before its
@@ -44,7 +47,8 @@ class RegionSettings:
 
     sky: float = 0.9
     source: float = 0.5
-    centre: float = 0.3
+    centre: float = 0.25
+    certain: float = 20.0
     min_distance: int = 3
     max_peaks: int = 20
     smoothing: float = 1.0
@@ -63,8 +67,11 @@ class RegionSettings:
             raise ValueError(f"smoothing must be at least 0; got {self.smoothing}")
 
 
+LIGHT_PEAKS = RegionSettings(min_distance=5, smoothing=2.0)
+"""Settings without a map of centres: peaks of the light that are neither noise nor clumps."""
+
 PUBLISHED = RegionSettings(sky=1.0, source=0.0, min_distance=20, smoothing=0.0, min_area=1)
-"""Settings of Hausen & Robertson 2020, for maps that are exactly 0 and 1 in many pixels."""
+"""Settings of Hausen & Robertson 2020, for rank votes, which are exactly 0 and 1 in many pixels."""
 
 
 def source_regions(
@@ -79,7 +86,7 @@ def source_regions(
 
     Args:
         background: (height, width), probability of the sky, 0 to 1; negative or NaN where unknown.
-        light: (height, width), sky subtracted, in any linear unit.
+        light: (height, width), sky subtracted, in units of the noise of a pixel for `certain`.
         centres: (height, width), 0 to 1, high at the centres of sources, whose peaks then divide
             the regions; None to take the peaks of the light.
         known: (height, width) bool, pixels that are known; default all with a background.
@@ -151,7 +158,8 @@ def _divided(
         labels=inside.astype(np.int32),
     )
     if len(peaks) < 2:
-        return inside.astype(np.int32) * (len(peaks) > 0 or centres is None)
+        exists = centres is None or len(peaks) > 0 or light[inside].max() >= settings.certain
+        return inside.astype(np.int32) * exists
     markers = np.zeros(inside.shape, np.int32)
     markers[tuple(peaks.T)] = np.arange(1, len(peaks) + 1)
     return watershed(-light, markers, mask=inside)

@@ -16,6 +16,7 @@ from trainers.evaluators.statistics.detections import (
     detected_by_maps,
     detected_by_sep,
 )
+from trainers.sources.pixel_regions import LIGHT_PEAKS
 
 SIZE, NOISE, SOURCES = 48, 0.5, 4
 NAMES = ("point_source", "disk", "background")
@@ -98,7 +99,9 @@ class DetectionTest(tf.test.TestCase):
         known = np.ones((8, SIZE, SIZE), bool)
         detection = arrays["image"].sum(axis=-1) / NOISE / np.sqrt(2)
         maps = outputs["pixel_probabilities"]
-        detected = detected_by_maps(maps[..., 2], detection, known, maps[..., :2])
+        detected = detected_by_maps(
+            maps[..., 2], detection, known, maps[..., :2], settings=LIGHT_PEAKS
+        )
         found, spurious = [], len(detected.image)
         for field in range(8):
             own = detected.position[detected.image == field]
@@ -159,6 +162,7 @@ class DetectionTest(tf.test.TestCase):
     def test_of_two_detections_of_a_source_one_is_spurious(self):
         true = TrueSources(
             np.array([0, 1]),
+            np.ones(2, int),
             np.array([[10.0, 10], [10, 10]]),
             *(np.ones(2),) * 4,
             np.ones(2, bool),
@@ -166,9 +170,23 @@ class DetectionTest(tf.test.TestCase):
         detected = DetectedSources(
             np.array([0, 0, 1]), np.array([[10.0, 11], [12, 10], [20, 20]]), *(np.ones(3),) * 2
         )
-        comparison = Comparison.of(detected, true, 4.0)
+        comparison = Comparison.of(detected, true, np.zeros((2, 24, 24), int), 4.0)
         self.assertAllEqual(comparison.partner, [0, -1])
         self.assertAllEqual(comparison.spurious, [False, True, True])
+
+    def test_parts_of_sources_outside_are_neither_true_nor_spurious(self):
+        context = self.context()
+        arrays, known = context.arrays(), np.ones((8, SIZE, SIZE), bool)
+        true = TrueSources.of(arrays, np.arange(8), known, 1)
+        truth = np.zeros((8, SIZE, SIZE), int)
+        truth[:, 14:26, :8] = 4  # The source outside; its centre is at x = -3 +- 2.
+        detected = DetectedSources(
+            np.array([0, 0, 0]), np.array([[6.0, 20], [20, 20], [12, 12]]), *(np.ones(3),) * 2
+        )
+        comparison = Comparison.of(detected, true, truth, 4.0)
+        self.assertAllEqual(comparison.partial, [True, False, False])
+        self.assertAllEqual(comparison.spurious, [False, True, False])
+        self.assertEqual(comparison.partner[0], 2)
 
     def test_empty_images(self):
         sky, known = (

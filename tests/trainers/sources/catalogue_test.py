@@ -26,6 +26,17 @@ class CatalogueTest(tf.test.TestCase):
             self.assertAllClose(sources.fractions[index], shares / shares.sum())
             self.assertEqual(sources.labels[index], shares.argmax())
 
+    def test_a_map_of_centres_moves_positions_only(self):
+        rows, columns = np.mgrid[:20, :20]
+        light = np.where(columns < 10, 1.0, 3.0)
+        centres = np.exp(-((rows - 6) ** 2 + (columns - 5) ** 2) / 4)
+        regions, probabilities = np.ones((20, 20), int), light[..., None]
+        plain = measure_sources(regions, light, probabilities)
+        moved = measure_sources(regions, light, probabilities, centres)
+        self.assertAllClose((moved.y, moved.x), ([6], [5]), atol=0.02)
+        self.assertGreater(plain.x[0], 10)
+        self.assertAllEqual(moved.light, plain.light)
+
     def test_sources_without_light_or_classes(self):
         regions = np.kron(np.array([[1, 2]]), np.ones((3, 3), int))
         probabilities = np.zeros((3, 6, 2))

@@ -74,6 +74,8 @@ class PixelRegionsTest(tf.test.TestCase):
         self.assertEqual(source_regions(background, clumps, centres=centre).max(), 1)
         # And a region without a centre is none.
         self.assertEqual(source_regions(background, light, centres=0.2 * centre).max(), 0)
+        # Unless it is too bright for that.
+        self.assertEqual(source_regions(background, 99 * light, centres=0.2 * centre).max(), 1)
 
     def test_unknown_pixels_are_neither_sky_nor_source(self):
         inside = disk(20, 20, 8)

@@ -56,7 +56,9 @@ def draw_completeness(
         _draw(axes[1], binned_rates(magnitude[inside], right[inside], bins), look)
         _draw(axes[2], binned_rates(true.separation[sure], right[sure], separations), look)
         edges = np.geomspace(1, 300, 10)
-        pure = binned_rates(detected.significance, ~comparison.spurious, edges)
+        whole = ~comparison.partial
+        right = ~comparison.spurious[whole]
+        pure = binned_rates(detected.significance[whole], right, edges)
         _draw(axes[3], pure, look, True)
     axes[0].axvline(_SURE, color="0.6", linewidth=1, linestyle=":")
     titles = (

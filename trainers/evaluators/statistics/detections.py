@@ -37,6 +37,12 @@ class DetectedSources:
         image = np.repeat(np.arange(len(parts)), [len(part[1]) for part in parts])
         return cls(image, *(np.concatenate(each) for each in zip(*parts, strict=True)))
 
+    def values_at(self, maps: np.ndarray) -> np.ndarray:
+        """Returns the values of maps, (images, height, width), at the positions, (n,)."""
+        size = np.array(maps.shape[1:])
+        row, column = np.clip(np.rint(self.position[:, ::-1]).astype(int), 0, size - 1).T
+        return maps[self.image, row, column]
+
 
 @dataclasses.dataclass(frozen=True)
 class TrueSources:
@@ -44,6 +50,7 @@ class TrueSources:
 
     Attributes:
         image: (m,) int, number of the image.
+        number: (m,) int, its number in the true map of the image, from 1.
         position: (m, 2), x and y, px.
         flux: (m,), in one band.
         snr: (m,), signal-to-noise ratio of a matched filter.
@@ -53,6 +60,7 @@ class TrueSources:
     """
 
     image: np.ndarray
+    number: np.ndarray
     position: np.ndarray
     flux: np.ndarray
     snr: np.ndarray
@@ -76,7 +84,7 @@ class TrueSources:
         columns = {name: np.asarray(arrays[name])[rows] for name in ("x", "y", "snr", "class")}
         flux = np.asarray(arrays["flux"])[rows][..., band]
         exists = columns["class"] >= 0
-        image = np.nonzero(exists)[0]
+        image, row = np.nonzero(exists)
         position = np.stack([columns["x"], columns["y"]], axis=-1)
         distance = np.hypot(*np.moveaxis(position[:, :, None] - position[:, None], -1, 0))
         others = exists[:, None] & ~np.eye(exists.shape[1], dtype=bool)
@@ -88,6 +96,7 @@ class TrueSources:
         inside &= known[(image, *np.clip(pixel, 0, size - 1).T)]
         return cls(
             image,
+            row + 1,
             position,
             flux[exists],
             columns["snr"][exists],
@@ -103,12 +112,14 @@ class Comparison:
 
     Attributes:
         partner: (m,) int, detection of each true source, -1 if it was missed.
-        spurious: (n,) bool, detections that are no true source, or one that another detection is
-            closer to.
+        spurious: (n,) bool, detections that are no true source, or one that has another partner.
+        partial: (n,) bool, detections without a partner on the pixels of a true source whose
+            centre lies outside; they are neither true nor spurious.
     """
 
     partner: np.ndarray
     spurious: np.ndarray
+    partial: np.ndarray
 
     @property
     def detected(self) -> np.ndarray:
@@ -116,12 +127,15 @@ class Comparison:
         return self.partner >= 0
 
     @classmethod
-    def of(cls, detected: DetectedSources, true: TrueSources, radius: float) -> Comparison:
+    def of(
+        cls, detected: DetectedSources, true: TrueSources, truth: np.ndarray, radius: float
+    ) -> Comparison:
         """Matches positions one to one, see `trainers.sources.matching`.
 
         Args:
             detected: The detections.
             true: The true sources; those outside too may be the partner of a detection.
+            truth: (images, height, width) int, number of the true source of each pixel.
             radius: px.
         """
         partner = np.full(len(true.image), -1)
@@ -130,9 +144,12 @@ class Comparison:
             candidates = np.flatnonzero(detected.image == image)
             pairs = match_positions(true.position[of_truth], detected.position[candidates], radius)
             partner[of_truth[pairs >= 0]] = candidates[pairs[pairs >= 0]]
-        spurious = np.ones(len(detected.image), bool)
-        spurious[partner[partner >= 0]] = False
-        return cls(partner, spurious)
+        alone = np.ones(len(detected.image), bool)
+        alone[partner[partner >= 0]] = False
+        outside = {*zip(true.image[~true.inside], true.number[~true.inside], strict=True)}
+        below = zip(detected.image, detected.values_at(truth), strict=True)
+        partial = alone & np.array([each in outside for each in below], bool)
+        return cls(partner, alone & ~partial, partial)
 
 
 def detected_by_maps(
@@ -163,7 +180,9 @@ def detected_by_maps(
             settings=settings,
         )
         classes = np.ones((*light.shape, 1)) if probabilities is None else probabilities[index]
-        sources = measure_sources(regions, light, classes)
+        sources = measure_sources(
+            regions, light, classes, None if centres is None else centres[index]
+        )
         label = sources.labels if probabilities is not None else np.full(len(sources), -1)
         position = np.stack([sources.x, sources.y], axis=-1)
         parts.append((position, sources.light / np.sqrt(sources.area), label))
