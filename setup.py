@@ -55,6 +55,7 @@ setup(
         "tensorflow-probability[tf]~=0.25.0",
         "tensorflow-serving-api~=2.21",
         "threadpoolctl~=3.5",
+        "tifffile>=2025",
         "tqdm~=4.66",
         # The `tfds` command imports these three, which TFDS itself does not require.
         "apache-beam~=2.77",

@@ -1,6 +1,6 @@
 """Table of a model's outputs for cutouts: one row for each object.
 
-Reads FITS (images, extensions, tables), PNG and JPEG, npy and npz, HDF5 and Parquet files, folders
+Reads FITS (images, extensions, tables), PNG, JPEG, TIFF, npy, npz, HDF5 and Parquet files, folders
 of them, or a split of a TFDS dataset; asks a SavedModel; and writes FITS, Parquet, ECSV or CSV by
 the end of the name. What cannot be used is listed with its reason in `<output>_left_out.ecsv`. The
 same command resumes one that was stopped.

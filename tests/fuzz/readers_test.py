@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import tensorflow as tf
+import tifffile
 from astropy.io import fits
 from astropy.table import Table
 from etils import epath
@@ -108,6 +109,16 @@ class CutoutsTest(FuzzCase):
             ("f.npy", lambda path: np.save(path, np.asfortranarray(_IMAGES))),
             ("a.npz", lambda path: np.savez(path, image=_IMAGES, id=names)),
             ("c.npz", lambda path: np.savez_compressed(path, image=_IMAGES, id=names)),
+        ):
+            with self.subTest(name):
+                self.search(name, self.written(name, write), self.read)
+
+    def test_tiff(self):
+        pixels = np.moveaxis(_IMAGES[0], -1, 0)
+        for name, write in (
+            ("a.tif", lambda path: tifffile.imwrite(path, pixels)),
+            ("z.tif", lambda path: tifffile.imwrite(path, pixels, compression="zlib")),
+            ("s.tif", lambda path: tifffile.imwrite(path, pixels, planarconfig="separate")),
         ):
             with self.subTest(name):
                 self.search(name, self.written(name, write), self.read)

@@ -46,6 +46,12 @@ def _arrays() -> type[CutoutFile]:
     return ArrayFile
 
 
+def _tiff() -> type[CutoutFile]:
+    from trainers.cutouts.tiff_files import TiffFile
+
+    return TiffFile
+
+
 def _hdf5() -> type[CutoutFile]:
     from trainers.cutouts.hdf5_files import Hdf5File
 
@@ -71,6 +77,7 @@ _READERS: dict[str, Callable[[], type[CutoutFile]]] = {
     **dict.fromkeys(FITS, _fits),
     **dict.fromkeys(PICTURES, _picture),
     **dict.fromkeys((".npy", ".npz"), _arrays),
+    **dict.fromkeys((".tif", ".tiff"), _tiff),
     **dict.fromkeys((".h5", ".hdf5"), _hdf5),
     ".parquet": _parquet,
 }

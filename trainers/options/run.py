@@ -141,7 +141,8 @@ class RunConfig(CheckedOptions):
     """raise: stop at the first unusable image; skip: leave out and list."""
 
     images: list[str] | None = option(None, nargs="+", type=str, metavar="FILE", path=True)
-    """Files, folders and patterns of `cutouts`: FITS, HDF5, Parquet, npy, npz, PNG, JPEG."""
+    """Files, folders and patterns of `cutouts`: FITS, HDF5, Parquet, npy, npz, TIFF, PNG,
+    JPEG."""
 
     labels: str = option("", path=True, metavar="FILE")
     """Table of the objects of `cutouts`: .csv, .tsv, .ecsv, .fits, .vot or .parquet; default: none,

@@ -39,15 +39,15 @@ class SourcesTest(ReadingTestCase):
             CutoutFiles([self.folder], SHAPE, extensions="all")
 
     def test_files_that_cannot_be_read_are_counted(self):
-        names = ("a.fits", "b.tif", "in/c.TIF", "in/d.bmp", "in/e", ".x/f.tif", "__MACOSX/g.tif")
+        names = ("a.fits", "b.gif", "in/c.GIF", "in/d.bmp", "in/e", ".x/f.gif", "__MACOSX/g.gif")
         for name in (*names, "Thumbs.db", "out.csv.parts/h.ecsv"):
             (self.folder / name).parent.mkdir(exist_ok=True)
             (self.folder / name).touch()
-        counts = {".tif": 2, ".bmp": 1, "": 1}
+        counts = {".gif": 2, ".bmp": 1, "": 1}
         for path in (self.folder, f"{self.folder.parent}/{self.folder.name[:-1]}*"):
             self.assertEqual(sources.unread([path]), counts)
         self.assertEmpty(sources.unread([self.folder / "a.fits", self.folder / "none"]))
-        self.assertEqual(sources.counted(counts), "2 .tif, 1 without suffix, 1 .bmp")
+        self.assertEqual(sources.counted(counts), "2 .gif, 1 without suffix, 1 .bmp")
 
     def test_one_file_under_two_names_is_read_once(self):
         fits.writeto(self.folder / "a.fits", np.ones((2, 6, 5)))
