@@ -43,6 +43,8 @@ _OUTPUTS = (
     "asked",
 )
 
+_EMBEDDING = "embedding"
+
 # Options of the run that a catalogue may change.
 _OF_THE_RUN = ("dataset", "data_dir", "manual_dir", "images", "labels")
 
@@ -78,6 +80,10 @@ class Options(CheckedOptions):
     labels: str | None = option(None, metavar="FILE")
     """Table of the objects of `cutouts`; default: that of the run."""
 
+    embeddings: bool = flag()
+    """Add a column `embedding` with the vector of features of each object; .fits, .parquet or .ecsv
+    alone."""
+
     batch_size: int = option(256, least=1)
     """Images in a batch."""
 
@@ -85,7 +91,13 @@ class Options(CheckedOptions):
     """Replace an existing table."""
 
 
-def make(model: ZooModel, dataset: Dataset, splits: Sequence[str], batch_size: int = 256) -> Table:
+def make(
+    model: ZooModel,
+    dataset: Dataset,
+    splits: Sequence[str],
+    batch_size: int = 256,
+    embeddings: bool = False,
+) -> Table:
     """Returns the catalogue; images are read batch by batch.
 
     The outlier score is that of an isolation forest on the latent means of the training split,
@@ -96,10 +108,12 @@ def make(model: ZooModel, dataset: Dataset, splits: Sequence[str], batch_size: i
         dataset: The dataset.
         splits: Splits of the dataset that become rows.
         batch_size: Images in a batch. Default 256.
+        embeddings: Whether there is a column `embedding`, a float32 vector for each object, see
+            `zoo.encoders.features`. Default False.
 
     Raises:
         TrainingError: if an output is not finite.
-        UserError: if the model has no outputs for a catalogue.
+        UserError: if the model has no outputs for a catalogue, or no features for embeddings.
 
     References:
         Liu, Ting & Zhou 2008 (ICDM, 413), isolation forest.
@@ -109,7 +123,7 @@ def make(model: ZooModel, dataset: Dataset, splits: Sequence[str], batch_size: i
 
     from trainers.tables import object_columns
 
-    function = _answers(model)
+    function = _answers(model, embeddings)
     wanted = object_columns.scalar_features(dataset.spec, dataset.arrays(splits[0], limit=2))
     outputs, features, places = {}, {}, []
     for split in splits:
@@ -141,12 +155,21 @@ def make(model: ZooModel, dataset: Dataset, splits: Sequence[str], batch_size: i
         text = "Anomaly score of an isolation forest on the latents, 0 to 1; typical about 0.5"
         score = _outlier_score(outputs["latent_mean"], reference)
         table.add_column(Column(score, name="outlier_score", description=text))
+    if _EMBEDDING in outputs:
+        text = "Features of the image by the model"
+        table.add_column(Column(outputs[_EMBEDDING], name=_EMBEDDING, description=text))
     return table
 
 
-def _answers(model: ZooModel):
+def _answers(model: ZooModel, embeddings: bool):
     """Returns a function from the inputs to all outputs that become columns."""
     from trainers.prediction import inference
+    from zoo import encoders
+
+    if embeddings and not (hasattr(model, "features") or hasattr(model, "encode")):
+        raise UserError(
+            f"`embeddings` needs a model with features; '{model.registry_name}' has none"
+        )
 
     encodes = hasattr(model, "encode")
     answers_too = not encodes or model.task in ("classification", "unsupervised_classification")
@@ -156,7 +179,8 @@ def _answers(model: ZooModel):
         outputs = dict(model.encode(*inputs)) if encodes else {}
         if answers_too:
             outputs |= answer(*inputs)
-        return {name: outputs[name] for name in _OUTPUTS if name in outputs}
+        outputs = {name: outputs[name] for name in _OUTPUTS if name in outputs}
+        return outputs | ({_EMBEDDING: encoders.features(model, *inputs)} if embeddings else {})
 
     return answers
 
@@ -207,6 +231,8 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
     from trainers.tables import table_files
 
     table_files.check_path(options.output, options.overwrite)
+    if options.embeddings and options.output.suffix.lower() == ".csv":
+        raise UserError("`embeddings` needs an `output` with vectors: .fits, .parquet or .ecsv")
 
     from trainers.datasets import loading
     from trainers.prediction import notes
@@ -227,7 +253,7 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
         record = folder.data_record()
         notes.print_dataset(dataset.spec, record.get("target") or record.get("dataset") or {})
     splits = filled if options.split == "all" else [options.split]
-    table = make(model, dataset, splits, options.batch_size)
+    table = make(model, dataset, splits, options.batch_size, options.embeddings)
     table.meta.update(
         {
             "model": model.registry_name,

@@ -4,6 +4,8 @@ from pathlib import Path
 from unittest import mock
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import tensorflow as tf
 from astropy.io import fits
 from astropy.table import Table
@@ -104,6 +106,22 @@ class CatalogueTest(tf.test.TestCase):
         with fits.open(folder / "latents.fits") as file:
             comments = [file[1].header[f"TCOMM{n}"] for n in range(1, len(table.colnames) + 1)]
         self.assertTrue(all(comments))
+
+    def test_embeddings_are_vectors(self):
+        folder = Path(self.get_temp_dir())
+        expected = dataset().arrays("test")["image"][:, 0, 0]
+        for end in (".fits", ".parquet", ".ecsv"):
+            path = folder / f"embeddings{end}"
+            self.assertEqual(
+                self.run_command("--output", path, "--split", "test", "--embeddings"), 0
+            )
+            self.assertAllClose(np.asarray(Table.read(path)["embedding"]), expected)
+        kind = pq.read_schema(folder / "embeddings.parquet").field("embedding").type
+        self.assertEqual(kind, pa.list_(pa.float32(), 2))
+        self.assertEqual(self.run_command("--output", folder / "embeddings.csv", "--embeddings"), 2)
+        blind = mock.Mock(spec=["registry_name", "task", "class_names"], registry_name="blind")
+        with self.assertRaisesRegex(UserError, "`embeddings` needs a model with features; 'blind'"):
+            catalogue.make(blind, dataset(), ("test",), embeddings=True)
 
     def test_mistakes_are_reported(self):
         folder = Path(self.get_temp_dir())

@@ -86,7 +86,8 @@ def write(table: Table, path: Path) -> None:
     for units, descriptions and metadata.
 
     Args:
-        table: Columns of one number or text each; metadata with keys of eight letters at most.
+        table: Columns of one number or text each, or of a vector, for which CSV has no room;
+            metadata with keys of eight letters at most.
         path: The file; its folder is made if missing.
 
     Raises:
@@ -183,8 +184,17 @@ def _write_parquet(template: Table, pieces: Iterable[Table], path: Path) -> None
     with pq.ParquetWriter(path, schema) as writer:
         for piece in pieces:
             typed = _typed(template, piece)
-            arrays = [pa.array(np.asarray(typed[name])) for name in schema.names]
+            arrays = [_arrow(np.asarray(typed[name])) for name in schema.names]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _arrow(values: np.ndarray) -> Any:
+    import pyarrow as pa
+
+    if values.ndim == 1:
+        return pa.array(values)
+    # Astropy reads vectors from lists of a fixed size.
+    return pa.FixedSizeListArray.from_arrays(pa.array(values.reshape(-1)), values.shape[1])
 
 
 def _write_text(template: Table, pieces: Iterable[Table], path: Path, kind: str) -> None:
