@@ -23,6 +23,7 @@ class StandInSpec:
     version: str | None = "1.0.0"
     tasks: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     transformations: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] = ()
 
 
 class StandInDataset:
