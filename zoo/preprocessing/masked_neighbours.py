@@ -22,7 +22,7 @@ __all__ = ["MaskedNeighbours", "masking_neighbours"]
 
 @register("masked_neighbours")
 class MaskedNeighbours(Preprocessing):
-    """Replaces the neighbours of the central object by the pixels opposite the centre, or by sky.
+    """Replaces the neighbours of the central object by sky with noise.
 
     The neighbours are regions of a segmentation whose segments are numbered by brightness, 0 the
     sky (`hypercolumn_segmentation`), see `neighbour_regions`. The segmentation is part of the layer
@@ -32,7 +32,7 @@ class MaskedNeighbours(Preprocessing):
     Args:
         segmentation: A trained model of images of the same shape: the model or its `.keras` file;
             or its description, as in a saved configuration.
-        margin: Pixels around the regions that are replaced as well. Default 1.
+        margin: Pixels around the regions that are replaced as well. Default 2.
 
     Raises:
         ValueError: if it is no segmentation, its file cannot be loaded, or `margin` is negative.
@@ -41,7 +41,7 @@ class MaskedNeighbours(Preprocessing):
     def __init__(
         self,
         segmentation: ZooModel | str | os.PathLike[str] | Mapping[str, Any],
-        margin: int = 1,
+        margin: int = 2,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -90,7 +90,7 @@ class MaskedNeighbours(Preprocessing):
         return {**super().get_config(), "segmentation": encoders.describe(self.segmentation)}
 
 
-def masking_neighbours(model: ZooModel, segmentation: Any, margin: int = 1) -> ZooModel:
+def masking_neighbours(model: ZooModel, segmentation: Any, margin: int = 2) -> ZooModel:
     """Returns a copy of a trained model that masks neighbours before everything else.
 
     Args:

@@ -51,10 +51,11 @@ def neighbour_regions(levels: tf.Tensor, highest: int) -> tf.Tensor:
     return others[..., 0]
 
 
-def without_regions(images: tf.Tensor, regions: tf.Tensor, margin: int = 1) -> tf.Tensor:
-    """Returns images in which regions are replaced by what lies opposite the centre.
+def without_regions(images: tf.Tensor, regions: tf.Tensor, margin: int = 2) -> tf.Tensor:
+    """Returns images in which regions are replaced by sky with noise.
 
-    A pixel opposite which there is a region too takes the sky, the median of the border.
+    Level and noise of the sky are those of the border, whose own regions first take the pixels
+    opposite the centre. The noise is one pattern for all images, so that nothing is drawn.
 
     Args:
         images: (batch, height, width, bands) float32.
@@ -65,11 +66,12 @@ def without_regions(images: tf.Tensor, regions: tf.Tensor, margin: int = 1) -> t
     for _ in range(margin):
         replaced = tf.nn.max_pool2d(replaced, 3, 1, "SAME")
     replaced = replaced > 0
-    height, width = images.shape[1:3]
+    height, width, bands = images.shape[1:]
     border = border_pixels(height, width, border_width(height, width))
-    sky, _ = background_and_noise(images, np.asarray(border))
-    opposite = tf.where(tf.reverse(replaced, (1, 2)), sky, tf.reverse(images, (1, 2)))
-    return tf.where(replaced, opposite, images)
+    filled = tf.where(replaced, tf.reverse(images, (1, 2)), images)
+    sky, noise = background_and_noise(filled, border)
+    pattern = np.random.default_rng(0).standard_normal((height, width, bands), np.float32)
+    return tf.where(replaced, sky + noise * pattern, images)
 
 
 def _grown(own: tf.Tensor, others: tf.Tensor, inside: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

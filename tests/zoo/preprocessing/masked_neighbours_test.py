@@ -32,7 +32,7 @@ class MaskedNeighboursTest(tf.test.TestCase):
         layer = preprocessing.make({"name": "masked_neighbours", "segmentation": self.segmentation})
         layer.build((None, *SHAPE))
         segment = self.segmentation(self.images)["segment"]
-        expected = without_regions(self.images, neighbour_regions(segment, 2), 1)
+        expected = without_regions(self.images, neighbour_regions(segment, 2), 2)
         self.assertAllEqual(layer(self.images), expected)
         self.assertGreater(np.mean(expected != self.images), 0.02)
         self.assertAllEqual(expected[:, 10:14, 10:14], self.images[:, 10:14, 10:14])
