@@ -30,13 +30,16 @@ from trainers.evaluators.statistics.detections import (
 from trainers.evaluators.statistics.rates import binned_rates, rate
 from trainers.sources.pixel_regions import LIGHT_PEAKS, PUBLISHED, RegionSettings
 
-__all__ = ["MATCH_RADIUS", "SURE", "evaluate_detection"]
+__all__ = ["ISOLATED", "MATCH_RADIUS", "SURE", "evaluate_detection"]
 
 MATCH_RADIUS = 4.0
 """Largest distance of a detection from its true source, px."""
 
 SURE = 10.0
 """Signal-to-noise ratio from which on a source ought to be detected."""
+
+ISOLATED = 20.0
+"""Distance of the nearest other source from which on a source counts as isolated, px."""
 
 SNR_EDGES = np.array([2.0, 3, 5, 7, 10, 15, 20, 30, 50, 100, 1e9])
 """Bins of the signal-to-noise ratio."""
@@ -136,27 +139,38 @@ Results = Mapping[str, tuple[DetectedSources, Comparison]]
 def _summary(section: Section, results: Results, true: TrueSources, truth: np.ndarray) -> Table:
     rows = []
     sure = true.inside & (true.snr >= SURE)
+    isolated = sure & (true.separation >= ISOLATED)
     for prefix, (name, (detected, comparison)) in zip(("", "sep_"), results.items(), strict=True):
         completeness = rate(comparison.detected[sure])
+        alone = rate(comparison.detected[isolated])
         whole = ~comparison.partial
         spurious = rate(comparison.spurious[whole])
         on_sky = comparison.spurious[whole] & (detected.values_at(truth)[whole] <= 0)
         section.metrics |= completeness.as_metrics(f"{prefix}completeness")
+        section.metrics |= alone.as_metrics(f"{prefix}completeness_isolated")
         section.metrics |= spurious.as_metrics(f"{prefix}false_positives")
         section.metrics |= {
             f"{prefix}false_positives_on_sky": float(on_sky.sum() / max(len(on_sky), 1)),
             f"{prefix}detections": len(on_sky),
         }
         rows.append(
-            [name, str(len(on_sky)), str(completeness), _percent(spurious), str(on_sky.sum())]
+            [
+                name,
+                str(len(on_sky)),
+                str(completeness),
+                str(alone),
+                _percent(spurious),
+                str(on_sky.sum()),
+            ]
         )
     section.key_numbers[f"Completeness from {SURE:g} sigma"] = rows[0][2]
-    section.key_numbers["False positives"] = rows[0][3]
+    section.key_numbers["False positives"] = rows[0][4]
     section.key_numbers["Completeness of SEP"] = rows[1][2]
     header = [
         "",
         "detections",
         f"completeness from {SURE:g} sigma (95 % interval)",
+        f"of those without a neighbour within {ISOLATED:g} px",
         "false positives, % of detections",
         "of these on the true sky",
     ]
@@ -179,6 +193,8 @@ def _by_snr(section: Section, results: Results, true: TrueSources) -> Table:
     ]
     rows = []
     for index, (low, high) in enumerate(itertools.pairwise(SNR_EDGES)):
+        if not rates[0].objects[index]:
+            continue
         cells = [
             f"{each.value[index]:.3f} ({each.low[index]:.3f} to {each.high[index]:.3f})"
             for each in rates

@@ -100,7 +100,9 @@ def _confusion_figure(
         if np.isinf(low):
             panel.set_title(f"pixels below {high:g} sigma")
         else:
-            panel.set_title(f"{low:g} to {high:g} sigma" if np.isfinite(high) else f"from {low:g}")
+            panel.set_title(
+                f"{low:g} to {high:g} sigma" if np.isfinite(high) else f"from {low:g} sigma"
+            )
     return context.save_figure(
         figure,
         "pixel_classes",

@@ -119,10 +119,12 @@ class DetectionTest(tf.test.TestCase):
         )
         self.assertAllClose(metrics["false_positives"], spurious / len(detected.image))
         self.assertEqual(metrics["completeness"], 1.0)
+        self.assertEqual(metrics["completeness_isolated"], 1.0)
         self.assertGreater(metrics["sep_completeness"], 0.9)
         self.assertGreater(metrics["class_accuracy"], 0.6)
         rows = section.tables[1].rows
         self.assertEqual(sum(int(row[1]) for row in rows), 24)
+        self.assertNotIn("nan", str(rows))
         for figure in section.figures:
             self.assertTrue((context.output_dir / figure.path).exists())
         self.assertLen(section.figures, 2)

@@ -39,7 +39,7 @@ def draw_completeness(
         label: Name of the magnitude.
     """
     figure, axes = plot_style.new_figure(2, 2, width=4.6, height=3.5)
-    snr_edges = np.geomspace(2, 300, 13)
+    snr_edges = np.geomspace(2, 1000, 14)
     finite = magnitude[np.isfinite(magnitude) & true.inside]
     low, high = np.floor(finite.min(initial=20)), np.ceil(finite.max(initial=27))
     separations = np.array([0, 3, 5, 7, 10, 14, 20, 30, 50])

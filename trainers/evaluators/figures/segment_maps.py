@@ -13,6 +13,7 @@ from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.figures.display import Stretch
 from trainers.evaluators.section import FigureFile
+from trainers.evaluators.statistics.class_names import BACKGROUNDS
 
 __all__ = ["draw_segments"]
 
@@ -52,8 +53,12 @@ def draw_segments(
     shown = order[np.unique(places)]
     stretch = Stretch(context.images[rows[shown]], context.spec.bands)
     pictures = stretch.pictures(context.images[rows[shown]])
+    palette = matplotlib.colormaps[plot_style.CONTINUOUS].resampled(len(names)).colors
     colours = ListedColormap(
-        matplotlib.colormaps[plot_style.CONTINUOUS].resampled(len(names)).colors
+        [
+            _SKY if name in BACKGROUNDS else colour
+            for name, colour in zip(names, palette, strict=True)
+        ]
     )
     colours.set_under(_UNKNOWN)
     norm = BoundaryNorm(np.arange(len(names) + 1) - 0.5, len(names))
@@ -79,7 +84,8 @@ def draw_segments(
     for panel, title in zip(axes, ("image", "truth", "segments", "SEP"), strict=False):
         panel.set_title(title)
     bar = figure.colorbar(drawn, ax=axes, location="bottom", shrink=0.5, aspect=40, pad=0.01)
-    bar.set_ticks(np.arange(len(names)), labels=[str(index) for index in range(len(names))])
+    labels = [name.removeprefix("segment_").replace("_", " ") for name in names]
+    bar.set_ticks(np.arange(len(names)), labels=labels)
     bar.set_label("segment")
     return context.save_figure(
         figure,
