@@ -1,0 +1,1 @@
+"""Objects that are alike, by the embeddings of a catalogue."""

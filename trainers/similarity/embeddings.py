@@ -1,0 +1,110 @@
+"""Embeddings of a catalogue as one array, with their identifiers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trainers.errors import UserError
+
+__all__ = ["Embeddings", "read_embeddings"]
+
+_COLUMN = "embedding"
+_ENDS = (".parquet", ".fits", ".ecsv")
+
+
+@dataclasses.dataclass(frozen=True)
+class Embeddings:
+    """Vectors of objects.
+
+    Attributes:
+        ids: Identifiers, each once.
+        vectors: (objects, features) float32, finite, none of them zero.
+        meta: Metadata of the catalogue: its model and run.
+    """
+
+    ids: Sequence[str]
+    vectors: np.ndarray
+    meta: Mapping[str, Any]
+
+    def rows(self, ids: Sequence[str]) -> list[int]:
+        """Returns the rows of objects.
+
+        Raises:
+            UserError: if an object is not among them.
+        """
+        rows = {name: row for row, name in enumerate(self.ids)}
+        for name in ids:
+            if name not in rows:
+                raise UserError(
+                    f"`query={name}` is not in the catalogue of {len(self.ids)} objects, the first "
+                    f"of which is '{self.ids[0]}'"
+                )
+        return [rows[name] for name in ids]
+
+
+def read_embeddings(path: Path) -> Embeddings:
+    """Reads a catalogue with a column `embedding`, as `trainers.catalogue --embeddings` writes it.
+
+    Args:
+        path: Parquet, FITS or ECSV.
+
+    Raises:
+        UserError: if it cannot be read, has no such column, or its vectors or identifiers cannot
+            be searched.
+    """
+    if path.suffix.lower() not in _ENDS:
+        raise UserError(f"`catalogue` must end with one of {', '.join(_ENDS)}; got '{path.name}'")
+    if not path.is_file():
+        raise UserError(f"`catalogue={path}`: no such file")
+    try:
+        ids, vectors, meta = (_parquet if path.suffix.lower() == ".parquet" else _table)(path)
+    except KeyError:
+        raise UserError(
+            f"`catalogue={path}` has no columns id and {_COLUMN}; "
+            "python -m trainers.catalogue --embeddings makes them"
+        ) from None
+    except Exception as error:  # The libraries raise anything for a broken file.
+        reason = " ".join(str(error).split())
+        raise UserError(f"`catalogue={path}` cannot be read: {reason}") from None
+    if not len(ids):
+        raise UserError(f"`catalogue={path}` has no rows")
+    if len(set(ids)) < len(ids):
+        seen: set[str] = set()
+        twice = next(name for name in ids if name in seen or seen.add(name))
+        raise UserError(f"`catalogue={path}`: the identifier '{twice}' comes twice")
+    bad = ~np.isfinite(vectors).all(axis=1) | ~vectors.any(axis=1)
+    if bad.any():
+        raise UserError(
+            f"`catalogue={path}`: {np.count_nonzero(bad)} embeddings are not finite or zero, the "
+            f"first that of '{ids[int(bad.argmax())]}'"
+        )
+    return Embeddings(ids, vectors, {name.lower(): value for name, value in meta.items()})
+
+
+def _parquet(path: Path) -> tuple[list[str], np.ndarray, Mapping[str, Any]]:
+    import pyarrow.parquet as pq
+    from astropy.table import Table
+
+    file = pq.ParquetFile(path)
+    if not {"id", _COLUMN} <= set(file.schema_arrow.names):
+        raise KeyError(_COLUMN)
+    table = file.read(["id", _COLUMN])
+    column = table[_COLUMN].combine_chunks()
+    flat = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
+    # Astropy keeps the metadata in the schema.
+    meta = Table.read(path, include_names=["id"]).meta
+    return list(map(str, table["id"].to_pylist())), flat.reshape(len(table), -1), meta
+
+
+def _table(path: Path) -> tuple[list[str], np.ndarray, Mapping[str, Any]]:
+    from astropy.table import Table
+
+    table = Table.read(path)
+    table.convert_bytestring_to_unicode()
+    vectors = np.asarray(table[_COLUMN], np.float32)
+    return list(map(str, table["id"])), vectors.reshape(len(table), -1), table.meta
