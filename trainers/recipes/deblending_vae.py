@@ -3,7 +3,12 @@
     python -m trainers.run --model deblending_vae
     python -m trainers.run --model deblending_vae --hp posterior=full
 
-`default`: our networks, on stamps of LSST after ten years.
+`default`: our networks, on stamps of LSST after ten years. Its 30 epochs have not been measured.
+Eight (`--epochs 8 --hp isolated_steps=561`) gave r magnitudes of the 300 validation stamps with a
+median error of +0.03 and a robust scatter of 0.32 mag, and of 0.27 without neighbours, where SEP
+has 0.03 (of 250 of them): far from the published 0.05, and not yet a photometer. Blends that SEP
+takes for one galaxy are 0.5 to 1 mag too bright there, and here not biased up to a blendedness of
+0.35.
 
 `paper`: networks, normalisation, loss and rate of Arcelin et al. 2021; the numbers of epochs, which
 they do not state, are ours. Their stamps have Euclid's bands besides, and other galaxies.
@@ -17,13 +22,21 @@ _STAMPS = "galaxy_scenes/stamps/survey=lsst,num_train=6000,num_validation=300,nu
 
 DEFAULT = Recipe(
     dataset=_STAMPS,
-    epochs=13,
+    epochs=30,
     batch_size=32,
-    learning_rate=1.5e-3,
+    learning_rate=2e-3,
     gradient_clip_norm=1.0,
     schedule="cosine",
     warmup_steps=50,
-    hyperparameters={"filters": [12, 24, 48, 96], "isolated_steps": 1122},
+    hyperparameters={
+        # A third of the training.
+        "isolated_steps": 1870,
+        "filters": [12, 24, 48, 96],
+        # With the narrow width that suits a long training the sky, most of the pixels, drowns the
+        # fluxes in the noise of its gradient.
+        "least_scale": 0.1,
+        "flux_error": 0.005,
+    },
 )
 PAPER = Recipe(
     dataset=_STAMPS,
