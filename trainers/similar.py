@@ -1,6 +1,6 @@
 """Objects of a catalogue that are most like some of them, or like other cutouts.
 
-Compares the embeddings of `python -m trainers.catalogue --embeddings`. Cutouts of other objects are
+Compares the embeddings that `trainers.catalogue` adds to a catalogue. Cutouts of other objects are
 embedded by the model of the run that made the catalogue.
 
 Examples:

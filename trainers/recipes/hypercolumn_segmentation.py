@@ -3,7 +3,7 @@
     python -m trainers.run --model hypercolumn_segmentation
     python -m trainers.run --model hypercolumn_segmentation --hp clusters=16
 
-`default`: on 200 fields of another seed IoU 0.765 (0.749 to 0.780) and adjusted Rand index 0.844 of
+`default`: on 200 fields of another seed IoU 0.757 (0.739 to 0.775) and adjusted Rand index 0.838 of
 sources and sky; SEP at 1.5 sigma 0.758 and 0.839, k-means of the pixel values 0.075. Four minutes
 of processor time. A galaxy over the border of a field is in part subtracted with the sky by
 `background_noise`. More in `docs/results.md`.

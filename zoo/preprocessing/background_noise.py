@@ -32,7 +32,8 @@ class BackgroundNoiseNormalization(Preprocessing):
         floor: Smallest sigma in survey units, default 1e-6.
 
     Raises:
-        ValueError: if `border` is under 1 px or `floor` is not positive.
+        ValueError: if `border` is under 1 px or `floor` is not positive; in `adapt`, if the noise
+            of the images is below `floor`.
     """
 
     def __init__(self, border: int | None = None, floor: float = 1e-6, **kwargs: Any):
@@ -65,8 +66,13 @@ class BackgroundNoiseNormalization(Preprocessing):
                 for band, spread in zip(noise.T, scatter, strict=True)
             ]
         )
+        if (typical < self.floor).any():
+            raise ValueError(
+                f"floor of 'background_noise' must be below the noise of the images, "
+                f"{typical.min():.2g} in their units, which it would hide; got {self.floor:g}"
+            )
         self.typical_background.assign(np.median(background, axis=0))
-        self.typical_noise.assign(np.maximum(typical, self.floor))
+        self.typical_noise.assign(typical)
         self.noise_floor.assign(0.1 * typical)
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
