@@ -57,8 +57,9 @@ class WeightsFile:
         sha256: Checksum of the file.
         precision: "float16" if the large arrays are in half precision, "float32" if all are as
             they were trained.
-        largest_difference: Of any output on a sample of the test split, from that of the weights
-            as they were trained, in units of the output's standard deviation over the sample.
+        largest_difference: Of any output but whole numbers on a sample of the test split, from that
+            of the weights as they were trained, in units of the output's standard deviation over
+            the sample.
     """
 
     size: int

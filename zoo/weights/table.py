@@ -16,6 +16,7 @@ _SCORES = (
     ("votes", "fraction_rmse", "RMS error of vote fractions"),
     ("tasks", "mean_accuracy", "accuracy of forests, mean of tasks"),
     ("probe", "forest_accuracy", "accuracy of a forest on the latents"),
+    ("segmentation", "iou", "IoU of sources and sky"),
 )
 
 
