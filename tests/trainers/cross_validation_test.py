@@ -88,7 +88,7 @@ class CrossValidationTest(tf.test.TestCase):
             (["--folds", "1"], "--folds must be at least 2; got 1"),
             (["--folds", "200"], r"--folds 200 needs at least 202 objects of each class"),
             (["--hp", "training=frozen"], "--hp training: the command sets it"),
-            (["--labels", "9"], "unknown option '--labels'"),
+            (["--labels", "9"], "--labels need each other and --dataset cutouts"),
             (["--epochs", "9"], "--epochs is no option of this command: no network is trained"),
             (["--flip"], "--flip is no option of this command: no network is trained"),
             (["--methods", "svm"], "--methods"),

@@ -20,7 +20,7 @@ class ExamplesTest(parameterized.TestCase, tf.test.TestCase):
     def test_runs(self, name):
         text = inspect.getdoc(zoo.describe(name).model_class)
         (code,) = re.findall(r"^Examples:\n    ```python\n(.*?)^    ```", text, re.M | re.S)
-        self.assertLen(re.findall(rf'zoo\.create\("{name}"', code), 1)
+        self.assertLen(re.findall(rf'zoo\.create\(\s*"{name}"', code), 1)
         namespace = {}
         with (
             tempfile.TemporaryDirectory() as folder,

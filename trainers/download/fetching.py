@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import email.utils
 import random
 import threading
@@ -159,7 +160,8 @@ def _seconds(header: str | None) -> float:
     if header.strip().isdigit():
         return float(header)
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
+        date = email.utils.parsedate_to_datetime(header)
+        return max(0.0, (date - datetime.datetime.now(datetime.UTC)).total_seconds())
     except (TypeError, ValueError):
         return 0.0
 

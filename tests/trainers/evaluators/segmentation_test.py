@@ -121,7 +121,7 @@ class SegmentationTest(tf.test.TestCase):
             ("representation", "task is representation"),
             ("segmentation", "no map of its sources"),
         ):
-            spec = types.SimpleNamespace(**vars(dataset.spec), feature_names=("image",))
+            spec = types.SimpleNamespace(**vars(dataset.spec) | {"feature_names": ("image",)})
             context = EvaluationContext(StandInModel(dataset), dataset, Path(self.get_temp_dir()))
             context.model.task, context.spec = task, spec
             _, left_out = select(context)

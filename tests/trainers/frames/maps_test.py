@@ -137,7 +137,7 @@ class MapsTest(tf.test.TestCase):
 
     def test_a_killed_command_resumes_with_the_same_bits(self):
         self.maps()
-        write, other, calls = GrowingMaps.write, self.folder / "other", []
+        write, other, calls = GrowingMaps.write, self.folder / "two", []
 
         def killed(maps, number, *arguments):
             if number in stops:
