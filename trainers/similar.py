@@ -79,8 +79,8 @@ def _command(arguments: Sequence[str]) -> None:
 
     held = read_embeddings(options.catalogue)
     if options.query is not None:
-        names, own = list(dict.fromkeys(options.query)), held.rows(options.query)
-        own = list(dict.fromkeys(own))
+        names = list(dict.fromkeys(options.query))
+        own = held.rows(names)
         queries, more = held.vectors[own], 1
     else:
         from trainers.similarity.embedded_cutouts import embed

@@ -41,7 +41,7 @@ class SimulatedConfig(tfds.core.BuilderConfig):
 
     @property
     def crowded(self) -> bool:
-        """Whether the neighbours are others than those of the counts."""
+        """True if neighbours are denser or nearer than the number counts have them."""
         return (self.crowding, self.closest) != (1.0, CLOSEST)
 
     def __post_init__(self) -> None:

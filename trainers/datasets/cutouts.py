@@ -82,7 +82,8 @@ def read(
     members = _members(objects, places, table, max_examples)
     features = {split: _features(numbers, objects, table) for split, numbers in members.items()}
     _check_trained(features["train"], choice.names, len(places), bool(max_examples))
-    _note(source, table, objects)
+    without_cutout = objects.rows_without_cutout()
+    _note(source, table, objects, without_cutout)
 
     height, width, bands = store.shape
     if are_pictures and objects.is_grey and not stated:
@@ -103,7 +104,7 @@ def read(
         split: np.array([places[number] for number in numbers], np.int64)
         for split, numbers in members.items()
     }
-    skipped = [*objects.problems, *_unjoined(objects, table)]
+    skipped = [*objects.problems, *_unjoined(objects, table, without_cutout)]
     if not store.in_memory:
         return MappedDataset(spec, store.mapped()[..., :bands], of_split, features, skipped)
     arrays = {}
@@ -187,25 +188,32 @@ def _check_trained(
             raise UserError(f"`labels`: class '{name}' has no usable image in the train split")
 
 
-def _unjoined(objects: CollectedObjects, table: ObjectTable | None) -> list[str]:
+def _unjoined(
+    objects: CollectedObjects, table: ObjectTable | None, without_cutout: Sequence[str]
+) -> list[str]:
     """Returns a line for each cutout without a row or a class, and each row without a cutout."""
     if table is None:
         return []
     return [
         *(f"{name}: no row in {table.path.name}" for name in objects.without_row),
         *(f"{name}: no class in {table.path.name}" for name in objects.without_class),
-        *(f"{name}: no cutout" for name in objects.rows_without_cutout()),
+        *(f"{name}: no cutout" for name in without_cutout),
     ]
 
 
-def _note(source: CutoutSource, table: ObjectTable | None, objects: CollectedObjects) -> None:
+def _note(
+    source: CutoutSource,
+    table: ObjectTable | None,
+    objects: CollectedObjects,
+    without_cutout: Sequence[str],
+) -> None:
     """Prints what was left out, and which column a user may have meant."""
     counts = {"images are left out": objects.problems}
     counts["images have pixels without a value, which are replaced"] = objects.replaced
     if table is not None:
         counts[f"images have no row in {table.path.name}"] = objects.without_row
         counts[f"images have no class in {table.path.name}"] = objects.without_class
-        counts[f"rows of {table.path.name} have no image"] = objects.rows_without_cutout()
+        counts[f"rows of {table.path.name} have no image"] = without_cutout
     for text, names in counts.items():
         if names:
             some = ", ".join(names[:_NAMED]) + ", ..." * (len(names) > _NAMED)

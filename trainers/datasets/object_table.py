@@ -16,6 +16,9 @@ from trainers.storage import table_reading
 
 __all__ = ["ObjectTable", "join_key"]
 
+# Of the names of files, the longest first: ".fits.gz" before ".gz".
+_ENDS = sorted(sources.SUFFIXES, key=len, reverse=True)
+
 # Taken into the dataset wherever a table has them.
 _POSITION = ("ra", "dec")
 
@@ -142,6 +145,6 @@ def join_key(object_id: str) -> str:
     Args:
         object_id: Identifier, or name of a file, such as "a1.fits.gz" or "stamps.npy[3]".
     """
-    ends = sorted(sources.SUFFIXES, key=len, reverse=True)
-    end = next((end for end in ends if object_id.lower().endswith(end)), "")
+    name = object_id.lower()
+    end = next((end for end in _ENDS if name.endswith(end)), "")
     return object_id[: len(object_id) - len(end)]

@@ -26,7 +26,7 @@ address; no usable answer."""
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of an object.
+    """Outcome of the download of an object.
 
     Attributes:
         id: Identifier.

@@ -13,8 +13,6 @@ __all__ = ["CUTOUTS", "CutoutSource"]
 CUTOUTS = "cutouts"
 """Name of the dataset."""
 
-_EXTENSIONS = ("objects", "bands")
-
 
 @dataclasses.dataclass(frozen=True)
 class CutoutSource:
@@ -62,10 +60,6 @@ class CutoutSource:
             raise UserError(f"`dataset='{CUTOUTS}'` needs `images`, the files with the cutouts")
         if self.split_column and self.split_by:
             raise UserError("`split_by` and `split_column` both choose the split; give one of them")
-        if self.extensions not in _EXTENSIONS:
-            raise UserError(
-                f"`extensions` must be one of {', '.join(_EXTENSIONS)}; got '{self.extensions}'"
-            )
         if self.bands and len(set(self.bands)) < len(self.bands):
             raise UserError(f"`bands` must be different names; got {' '.join(self.bands)}")
         if not self.labels:

@@ -93,12 +93,11 @@ def _parquet(path: Path) -> tuple[list[str], np.ndarray, Mapping[str, Any]]:
     file = pq.ParquetFile(path)
     if not {"id", _COLUMN} <= set(file.schema_arrow.names):
         raise KeyError(_COLUMN)
-    table = file.read(["id", _COLUMN])
-    column = table[_COLUMN].combine_chunks()
+    # Astropy reads the metadata, which it keeps in the schema; of the vectors it would make copies.
+    table = Table.read(path, include_names=["id"])
+    column = file.read([_COLUMN])[_COLUMN].combine_chunks()
     flat = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
-    # Astropy keeps the metadata in the schema.
-    meta = Table.read(path, include_names=["id"]).meta
-    return list(map(str, table["id"].to_pylist())), flat.reshape(len(table), -1), meta
+    return list(map(str, table["id"])), flat.reshape(len(table), -1), table.meta
 
 
 def _table(path: Path) -> tuple[list[str], np.ndarray, Mapping[str, Any]]:
