@@ -16,9 +16,6 @@ from trainers.storage import table_reading
 
 __all__ = ["ObjectTable", "join_key"]
 
-# Of the names of files, the longest first: ".fits.gz" before ".gz".
-_ENDS = sorted(sources.SUFFIXES, key=len, reverse=True)
-
 # Taken into the dataset wherever a table has them.
 _POSITION = ("ra", "dec")
 
@@ -146,5 +143,5 @@ def join_key(object_id: str) -> str:
         object_id: Identifier, or name of a file, such as "a1.fits.gz" or "stamps.npy[3]".
     """
     name = object_id.lower()
-    end = next((end for end in _ENDS if name.endswith(end)), "")
+    end = next((end for end in sources.SUFFIXES if name.endswith(end)), "")
     return object_id[: len(object_id) - len(end)]

@@ -12,13 +12,12 @@ import tensorflow as tf
 
 from trainers.blends.truth import blended_class
 from trainers.errors import UserError
-from trainers.prediction.model_folder import folder_of
 from trainers.prediction.served_model import ServedModel
 from trainers.runs import run_folder
 from trainers.storage import json_files
 from zoo.model import ZooModel
 
-__all__ = ["Classifier", "from_run", "from_saved_model", "of_run", "of_saved_model"]
+__all__ = ["Classifier", "of_run", "of_saved_model"]
 
 _SIGNATURE = "serving_default"
 
@@ -77,15 +76,6 @@ class Classifier:
         return answer
 
 
-def from_run(run_dir: Path | str) -> Classifier:
-    """Returns the classifier in the folder of a finished run.
-
-    Raises:
-        UserError: if it holds no finished run, or no classifier.
-    """
-    return of_run(run_folder.load_model(run_dir), run_dir)
-
-
 def of_run(model: ZooModel, run_dir: Path | str) -> Classifier:
     """Returns the classifier of a finished run.
 
@@ -111,18 +101,6 @@ def of_run(model: ZooModel, run_dir: Path | str) -> Classifier:
         configuration=json_files.read_json(run_folder.RunFolder(run_dir).config),
         data={},
     )
-
-
-def from_saved_model(path: Path | str) -> Classifier:
-    """Takes an exported SavedModel.
-
-    Args:
-        path: `saved_models/<model>/<version>`, or `saved_models/<model>` for the latest version.
-
-    Raises:
-        UserError: if there is no SavedModel, or it is no classifier of images.
-    """
-    return of_saved_model(ServedModel(folder_of(Path(path))), path)
 
 
 def of_saved_model(model: ServedModel, path: Path | str) -> Classifier:

@@ -15,7 +15,7 @@ from tests import galaxy_data
 from tests.trainers.frames import sky
 from tests.zoo import tiny_model
 from trainers.errors import UserError
-from trainers.frames import classifier, prediction, reading
+from trainers.frames import prediction, reading, trained_model
 from trainers.frames.__main__ import main as frames_main
 from trainers.frames.options import StampSettings
 from trainers.options.run import RunConfig
@@ -176,7 +176,7 @@ class PredictTest(tf.test.TestCase):
         self.assertEqual(status, 2)
         self.assertIn("'a' comes twice", error)
 
-        judge = classifier.from_run(run_dir)
+        judge = trained_model.load(run_dir, None).classifier
         with self.assertRaisesRegex(UserError, "`size` must be 20 px .*; got 31"):
             prediction.fitted(StampSettings(31), judge)
         with self.assertRaisesRegex(UserError, r"must have the 2 band\(s\) .* got 3: `bands`"):
