@@ -12,6 +12,7 @@ import astropy.units as u
 import numpy as np
 from astropy.table import QTable
 
+from trainers.cutouts.flux_units import flux_unit
 from trainers.frames.classifier import Classifier
 from trainers.frames.detection import Detections, flux_error
 from trainers.frames.reading import Frame
@@ -79,7 +80,7 @@ def make(
     if sky is not None:
         add("ra", sky.ra.deg, "Right ascension, ICRS", u.deg)
         add("dec", sky.dec.deg, "Declination, ICRS", u.deg)
-    unit = _unit(frame.unit)
+    unit = flux_unit(frame.unit)
     add("flux", objects["flux"], "Sum of the detection's pixels without the sky", unit)
     noise = (
         "of the sky alone" if gain is None else f"of the sky and, at a gain of {gain:g}, photons"
@@ -118,12 +119,3 @@ def write(table: QTable, path: Path) -> None:
     text = io.StringIO()
     table.write(text, format="ascii.ecsv")
     write_atomically(path, text.getvalue())
-
-
-def _unit(text: str) -> u.UnitBase | None:
-    """Returns the unit that BUNIT names, None for an unknown one."""
-    for spelling in (text, text.lower(), text.lower().replace("counts", "ct")):
-        unit = u.Unit(spelling, parse_strict="silent") if spelling else None
-        if unit is not None and not isinstance(unit, u.UnrecognizedUnit):
-            return unit
-    return None

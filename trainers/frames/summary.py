@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from astropy.table import QTable
 
+from trainers.cutouts.flux_units import flux_unit
 from trainers.evaluators.section import FigureFile, Section, Table
 from trainers.frames.classifier import Classifier
 from trainers.frames.detection import Detections
@@ -111,6 +112,10 @@ def section(
 
 def _warnings(frame: Frame, classifier: Classifier, scale: float) -> list[str]:
     lines = []
+    if frame.unit and flux_unit(frame.unit) is None:
+        lines.append(
+            f"BUNIT `{frame.unit}` is no known unit; the fluxes of the catalogue have none."
+        )
     if scale != 1:
         lines.append(
             f"The stamps were multiplied by {scale:.4g}: their noise then has the level of the "

@@ -159,19 +159,25 @@ class PredictTest(tf.test.TestCase):
         )
         run_dir = write_run(self.folder / "classes", model)
         cube = np.stack([self.image, self.image, 2 * self.image])
-        paths = [sky.write(self.folder / f"{name}.fits.gz", cube) for name in "ab"]
+        paths = [
+            sky.write(self.folder / f"{name}.fits.gz", cube, BUNIT="Counts (0-255)")
+            for name in "ab"
+        ]
         options = ("--run_dir", run_dir, "--output_dir", self.out, "--threshold", 3)
         status, _, error = run("--frame", *paths, *options, "--bands", 2, 1)
         self.assertEqual((status, error), (0, ""))
         for name in "ab":
             table = QTable.read(self.out / f"{name}.ecsv")
+            self.assertIsNone(getattr(table["flux"], "unit", None))
             columns = [f"probability_{one}" for one in ("star", "galaxy", "artefact")]
             total = np.sum([table[column] for column in columns], axis=0)
             self.assertAllClose(total, np.ones(4), 1e-5)
             self.assertNotIn("blended", table.colnames)
             self.assertNotIn("ra", table.colnames)
             self.assertTrue((self.out / "figures" / f"{name}.png").exists())
-        self.assertIn("# star_galaxy_cnn on 2 frames", (self.out / "report.md").read_text())
+        report = (self.out / "report.md").read_text()
+        self.assertIn("# star_galaxy_cnn on 2 frames", report)
+        self.assertIn("BUNIT `Counts (0-255)` is no known unit", report)
         status, _, error = run("--frame", *paths[:1] * 2, *options, "--bands", 0, 1)
         self.assertEqual(status, 2)
         self.assertIn("'a' comes twice", error)
