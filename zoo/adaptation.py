@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from zoo import randomness
 from zoo.batching import in_parts
+from zoo.choices import check_choice
 from zoo.distributions import coral, jensen_shannon_bound, mmd
 from zoo.image_model import ImageModel
 from zoo.layers.dense_head import DenseHead
@@ -111,10 +112,7 @@ class DomainAdaptation(ImageModel):
             ("variant", variant, VARIANTS),
             ("bandwidth", bandwidth, _BANDWIDTHS),
         ):
-            if value not in allowed:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(sorted(allowed))}; got '{value}'"
-                )
+            check_choice(name, value, allowed)
         if not 0 <= weight < float("inf"):
             raise ValueError(f"weight must be at least 0 and finite; got {weight}")
         super().__init__(

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +12,14 @@ import tensorflow as tf
 import tensorflow_probability as tfp
 
 from zoo import losses, randomness
+from zoo.choices import check_choice
 from zoo.distributions import kl_normal
 from zoo.distributions.posterior import DiagonalNormal, FullCovarianceNormal
 from zoo.image_model import ImageModel
 from zoo.layers.flux_and_shape import residual_networks
+from zoo.layers.freezing import call_frozen
 from zoo.layers.prelu_networks import prelu_networks
+from zoo.losses.drawings import Drawing, DrawingLikelihood
 from zoo.registry import register
 
 __all__ = ["LIKELIHOODS", "NETWORKS", "POSTERIORS", "DeblendingVAE"]
@@ -35,16 +37,6 @@ NETWORKS = ("prelu", "residual")
 _FAINT = 10.0
 # Share of the galaxy's light in unknown pixels from which on its flux is unknown.
 _UNKNOWN_LIGHT = 0.01
-
-
-@dataclasses.dataclass(frozen=True)
-class _Drawing:
-    """A decoded latent: the image in survey units; location and width of the likelihood."""
-
-    image: tf.Tensor
-    loc: tf.Tensor
-    logits: tf.Tensor | None = None
-    scale: tf.Tensor | None = None
 
 
 @register(
@@ -150,9 +142,9 @@ class DeblendingVAE(ImageModel):
                 f"preprocessing must keep the shape of the images, {self.image_shape}; "
                 f"got {self.preprocessed_shape}"
             )
-        _one_of("networks", networks, NETWORKS)
-        _one_of("posterior", posterior, POSTERIORS)
-        _one_of("likelihood", likelihood, LIKELIHOODS)
+        check_choice("networks", networks, NETWORKS)
+        check_choice("posterior", posterior, POSTERIORS)
+        check_choice("likelihood", likelihood, LIKELIHOODS)
         if networks == "residual" and likelihood == "bernoulli":
             raise ValueError(
                 "likelihood must be 'normal' with networks 'residual'; got 'bernoulli'"
@@ -203,6 +195,7 @@ class DeblendingVAE(ImageModel):
             trainable=False,
             aggregation="only_first_replica",
         )
+        self.drawings = DrawingLikelihood(self.preprocessing, likelihood, least_scale)
         self.pixels = math.prod(self.image_shape)
         draws = np.random.default_rng(self.seed).normal(size=(samples // 2, self.latent_dim))
         self._directions = np.concatenate([draws, -draws]).astype(np.float32)
@@ -221,7 +214,7 @@ class DeblendingVAE(ImageModel):
         known = tf.math.is_finite(images)
         q = self.infer(images, training)
         drawn = self._drawing(q.mean())
-        image, variance = drawn.image, tf.square(self._pixel_sigma(drawn))
+        image, variance = drawn.image, tf.square(self.drawings.sigma(drawn))
         flux, flux_variance = (tf.reduce_sum(each, axis=(1, 2)) for each in (image, variance))
         for direction in self._directions:
             shift = q.scale.matvec(tf.broadcast_to(direction, tf.shape(q.mean())))
@@ -255,7 +248,7 @@ class DeblendingVAE(ImageModel):
 
     def _drawing(
         self, latent: tf.Tensor, training: bool = False, frozen: tf.Tensor | None = None
-    ) -> _Drawing:
+    ) -> Drawing:
         """Returns what the decoder makes of latents.
 
         Args:
@@ -266,34 +259,10 @@ class DeblendingVAE(ImageModel):
         if frozen is None:
             outputs = self.decoder(latent, training=training)
         else:
-            weights = [
-                tf.where(frozen, tf.stop_gradient(each.value), each.value)
-                for each in self.decoder.trainable_variables
-            ]
-            fixed = [each.value for each in self.decoder.non_trainable_variables]
-            outputs, _ = self.decoder.stateless_call(weights, fixed, latent, training=training)
+            outputs = call_frozen(self.decoder, latent, frozen, training)
         if self.networks == "residual":
-            image, raw = outputs
-            return _Drawing(image, self.preprocessing(image), scale=self._scale(raw))
-        if self.likelihood == "bernoulli":
-            logits = tf.cast(outputs, tf.float32)
-            loc = tf.sigmoid(logits)
-            return _Drawing(self.preprocessing.inverse(loc), loc, logits=logits)
-        raw_loc, raw = tf.split(tf.cast(outputs, tf.float32), 2, axis=-1)
-        loc = tf.nn.softplus(raw_loc)
-        return _Drawing(self.preprocessing.inverse(loc), loc, scale=self._scale(raw))
-
-    def _scale(self, raw: tf.Tensor) -> tf.Tensor:
-        return tf.nn.softplus(tf.cast(raw, tf.float32)) + self.least_scale
-
-    def _pixel_sigma(self, drawn: _Drawing) -> tf.Tensor:
-        """Returns the width of the likelihood in survey units; zero if it has none."""
-        if drawn.scale is None:
-            return tf.zeros_like(drawn.image)
-        upper, lower = (
-            self.preprocessing.inverse(drawn.loc + sign * drawn.scale) for sign in (1.0, -1.0)
-        )
-        return 0.5 * (upper - lower)
+            return self.drawings.of_image(*outputs)
+        return self.drawings.of_maps(outputs)
 
     # Training.
 
@@ -344,7 +313,7 @@ class DeblendingVAE(ImageModel):
             images = self._training_images(images, isolated, sigma, seed, frozen)
         q = self.infer(images, training)
         drawn = self._drawing(self.sample(q, seed), training, frozen)
-        terms = {"reconstruction": self._reconstruction(target, drawn), "kl": kl_normal(q)}
+        terms = {"reconstruction": self.drawings.loss(target, drawn), "kl": kl_normal(q)}
         loss = terms["reconstruction"] + self.beta * terms["kl"]
         if self.flux_error:
             arguments = (target, drawn.image, _FAINT * sigma, self.flux_error)
@@ -373,12 +342,6 @@ class DeblendingVAE(ImageModel):
         blends = tf.reduce_sum(isolated, axis=1) + noise if self.fresh_noise else images
         return tf.where(frozen, blends, isolated[:, 0] + noise)
 
-    def _reconstruction(self, target: tf.Tensor, drawn: _Drawing) -> tf.Tensor:
-        y = self.preprocessing(target)
-        if self.likelihood == "bernoulli":
-            return losses.bernoulli(y, drawn.logits)
-        return losses.gaussian(y, drawn.loc, drawn.scale)
-
     def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         frozen = self._is_frozen()
         decoder = self.decoder.trainable_variables
@@ -391,8 +354,3 @@ class DeblendingVAE(ImageModel):
 
     def _is_frozen(self) -> tf.Tensor:
         return self.steps_on_isolated.value >= self.isolated_steps
-
-
-def _one_of(name: str, value: str, allowed: Iterable[str]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(sorted(allowed))}; got '{value}'")

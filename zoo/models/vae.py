@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -13,6 +13,7 @@ import tensorflow_probability as tfp
 
 from zoo import losses, randomness, stretch
 from zoo.batching import in_parts
+from zoo.choices import check_choice
 from zoo.distributions import kl_normal
 from zoo.distributions.posterior import DiagonalNormal, FullCovarianceNormal
 from zoo.image_model import ImageModel
@@ -131,10 +132,10 @@ class VAE(ImageModel):
         **kwargs: Any,
     ):
         super().__init__(preprocessing=preprocessing, **kwargs)
-        _one_of("likelihood", likelihood, losses.BY_NAME)
-        _one_of("posterior", posterior, POSTERIORS)
-        _one_of("decoder", decoder, DECODERS)
-        _one_of("networks", networks, NETWORKS)
+        check_choice("likelihood", likelihood, losses.BY_NAME)
+        check_choice("posterior", posterior, POSTERIORS)
+        check_choice("decoder", decoder, DECODERS)
+        check_choice("networks", networks, NETWORKS)
         if noise != "learnt" and not (isinstance(noise, int | float) and noise > 0):
             raise ValueError(f"noise must be 'learnt' or a positive number; got {noise!r}")
         for name, value in (("latent_dim", latent_dim), ("blocks", blocks)):
@@ -339,8 +340,3 @@ def _saturated(images: np.ndarray) -> bool:
     """Returns True if many images reach the largest value of any pixel."""
     at_limit = (images == images.max()).any(axis=(1, 2, 3))
     return bool(np.mean(at_limit) > _SATURATED_SHARE)
-
-
-def _one_of(name: str, value: str, allowed: Iterable[str]) -> None:
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(sorted(allowed))}; got '{value}'")
