@@ -33,7 +33,6 @@ from tfds_builders.simulation import cosmos_tables, fits_images
 from trainers.cutouts import picture_files, reading
 from trainers.cutouts.cutout import Cutout, LeftOut, Wanted
 from trainers.errors import UserError
-from trainers.frames import reading as frames_reading
 from trainers.options.run import RunConfig
 from trainers.runs import run_folder
 from trainers.training.checkpoints import Checkpoints, TrainingProgress
@@ -256,7 +255,12 @@ class RunsTest(FuzzCase):
     def test_survey_frames(self):
         sky.write(self.folder / "f.fits", sky.pixels(shape=(8, 9)), sky.coordinates())
         whole = (self.folder / "f.fits").read_bytes()
-        self.search("f.fits", whole, frames_reading.read, UserError)
+
+        def read(path):
+            with sky.opened(path) as frame:
+                frame.read(*(slice(0, length) for length in frame.shape))
+
+        self.search("f.fits", whole, read, UserError)
 
     def test_configurations(self):
         good = dataclasses.asdict(RunConfig(model="tiny", dataset=tiny.DATASET))

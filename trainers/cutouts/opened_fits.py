@@ -66,6 +66,11 @@ class OpenedFits:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def hdu_list(self) -> fits.HDUList:
+        """The extensions as Astropy's list of them."""
+        return self._list
+
     def close(self) -> None:
         """Closes the file."""
         self._list.close()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from trainers.errors import UserError
 from trainers.evaluators.section import Section
-from trainers.frames import prediction, reading, summary
+from trainers.frames import frame_windows, prediction, summary
+from trainers.frames.frame_windows import files_of
 from trainers.frames.options import FrameOptions
-from trainers.frames.reading import Frame
 from trainers.frames.trained_model import TrainedModel
 
 __all__ = ["sections"]
@@ -46,31 +46,19 @@ def sections(
     detecting = dataclasses.replace(options.detection, band=options.detection_band)
     cutting = prediction.fitted(options.stamps, classifier)
     done = {}
-    for frame in _frames(options, leave_out):
+    for files in files_of(options):
         try:
-            done[frame.name] = prediction.predict(
-                frame,
-                classifier,
-                options.output_dir,
-                detecting=detecting,
-                cutting=cutting,
-                cut=options.cut,
-                gain=options.gain,
-                provenance={"command": command, "versions": dict(versions)},
-            )
+            with frame_windows.opened(files) as frame:
+                done[frame.name] = prediction.predict(
+                    frame,
+                    classifier,
+                    options.output_dir,
+                    detecting=detecting,
+                    cutting=cutting,
+                    cut=options.cut,
+                    gain=options.gain,
+                    provenance={"command": command, "versions": dict(versions)},
+                )
         except UserError as error:
             leave_out(error)
     return done, summary.facts(classifier, cutting, options.cut)
-
-
-def _frames(options: FrameOptions, leave_out: Callable[[UserError], None]) -> Iterator[Frame]:
-    nothing = [None] * len(options.frame)
-    maps = zip(options.mask or nothing, options.weight or nothing, strict=True)
-    hdu = next(iter(options.hdus), None)
-    for path, (mask, weight) in zip(options.frame, maps, strict=True):
-        try:
-            frame = reading.read(path, hdu=hdu, bands=options.bands, mask=mask, weight=weight)
-        except UserError as error:
-            leave_out(error)
-            continue
-        yield frame

@@ -1,4 +1,4 @@
-"""Detection of the sources of a frame, and its sky, with SEP.
+"""Detection of the sources of a frame with SEP, tile by tile.
 
 What is one detection decides what a classifier of blends is asked. SExtractor's deblending answers
 the same question first: of a pair that it splits, each half would come as a source of its own, and
@@ -10,6 +10,11 @@ counted beside it as a second opinion.
 In a crowded field, or around a bright star, what touches may be larger than a stamp; the catalogue
 flags it, and a higher threshold or some deblending (0.05, say) splits it.
 
+Tiles overlap. A source belongs to the tile with the brightest pixel of the filtered image, and
+the window of a tile grows until its sources are whole, and until it has the sources in whose wings
+SEP would discard them. So they are the sources of the frame in one piece, unless one is longer than
+the largest window: that is cut, and flagged as cut.
+
 References:
     Barbary 2016, JOSS 1, 58; Bertin and Arnouts 1996, A&AS 117, 393.
 """
@@ -17,23 +22,23 @@ References:
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
-import sep
-from scipy import ndimage
 
-from trainers.blends import sep_baseline
 from trainers.errors import UserError
+from trainers.frames import sky_planes
+from trainers.frames.extraction import Extractor, Piece
+from trainers.frames.frame_windows import FrameWindows
 from trainers.frames.options import DetectionSettings
-from trainers.frames.reading import Frame
+from trainers.frames.plane_file import PlaneFile
+from trainers.frames.sky_planes import SkyPlanes
+from trainers.frames.tiling import Tile, even_tiles
 
 __all__ = ["Detections", "detect", "flux_error"]
 
-
-# The brightest pixel is a poor centre of a faint source: from there, SExtractor's XWIN_IMAGE with a
-# narrow window, that stays on the brightest part of a blend.
-_WINDOW = 1.0  # px, standard deviation
-_MOST_MOVED = 3  # px
+# A tile with its overlap takes half a gigabyte.
+_TILE, _OVERLAP = 4096, 256  # px
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,79 +46,110 @@ class Detections:
     """Sky and sources of a frame.
 
     Attributes:
-        background: (height, width, bands) float32, in the units of the frame.
-        noise: (height, width, bands) float32, standard deviation of the sky's pixels.
+        sky: Pixels without the sky, and their noise.
         band: Index of the band in which sources were detected.
-        objects: (number,), what `sep.extract` measured, one record for each source.
+        objects: (number,), what `sep.extract` measured, one record for each source, by the row and
+            then the column of its brightest pixel.
         centres: (number, 2) int, x and y of the pixel on which the brightest part of each is
             centred.
-        segments: (height, width) int32, 0 for sky and row + 1 where a source is.
+        variance: (number,), sum of the squared noise over the pixels of each.
         sep_sources: (number,) int, sources into which SEP's deblending splits each detection; -1
             if it gave up.
+        at_unknown: (number,) bool, whether an unknown pixel is next to one of the source.
     """
 
-    background: np.ndarray
-    noise: np.ndarray
+    sky: SkyPlanes
     band: int
     objects: np.ndarray
     centres: np.ndarray
-    segments: np.ndarray
+    variance: np.ndarray
     sep_sources: np.ndarray
+    at_unknown: np.ndarray
+    _labels: PlaneFile
+    _numbers: np.ndarray
 
     def __len__(self) -> int:
         return len(self.objects)
 
+    @property
+    def noise(self) -> float:
+        """Typical noise of the band of the detection, in the units of the frame."""
+        return self.sky.typical_noise[self.band]
 
-def detect(frame: Frame, settings: DetectionSettings | None = None) -> Detections:
+    def segments(self, rows: slice, columns: slice) -> np.ndarray:
+        """Returns which pixels are whose, (height, width): 0 for sky and row + 1 for a source.
+
+        Args:
+            rows: Rows of the frame with start and stop.
+            columns: Columns likewise.
+        """
+        return self._numbers[self._labels.read(rows, columns)]
+
+
+def detect(
+    frame: FrameWindows,
+    settings: DetectionSettings | None = None,
+    *,
+    folder: Path | None = None,
+    tile: int = _TILE,
+    overlap: int = _OVERLAP,
+) -> Detections:
     """Measures the sky and detects sources.
 
     Args:
         frame: The frame.
         settings: How; None for the defaults.
+        folder: Folder for temporary files, 12 bytes a pixel and eight for each further band;
+            None for the usual one.
+        tile: Largest side of the tiles, px.
+        overlap: Pixels beyond a tile that its window has at first.
 
     Raises:
-        UserError: if there is no such band, the frame is constant, nothing is detected, or SEP
-            gives up.
+        UserError: if there is no such band, the frame is constant or unknown, nothing is detected,
+            or SEP gives up.
     """
     settings = settings or DetectionSettings()
-    bands = frame.pixels.shape[-1]
-    band = bands // 2 if settings.band is None else settings.band
-    if not 0 <= band < bands:
+    band = frame.bands // 2 if settings.band is None else settings.band
+    if not 0 <= band < frame.bands:
         raise UserError(
-            f"`detection_band` must be from 0 to {bands - 1} for `frame={frame.path}`; got {band}"
+            f"`detection_band` must be from 0 to {frame.bands - 1} for `frame={frame.path}`; "
+            f"got {band}"
         )
-    skies = [_sky(frame, index, settings.background_box) for index in range(bands)]
-    background, noise = (np.stack(maps, axis=-1) for maps in zip(*skies, strict=True))
-    image = np.ascontiguousarray(frame.pixels[..., band] - background[..., band])
-    shared = {
-        "threshold": settings.threshold,
-        "min_area": settings.min_area,
-        "mask": frame.masked,
-    }
-    error = np.ascontiguousarray(noise[..., band])
-    extracted = sep_baseline.extract(
-        image, error, deblend_contrast=settings.deblend_contrast, segmentation_map=True, **shared
-    )
-    if extracted is None:
-        raise UserError(
-            f"`threshold` must be higher for `frame={frame.path}`: at {settings.threshold:g} "
-            "times the noise more pixels are above it than SEP has room for"
-        )
-    objects, segments = extracted
+    sky = sky_planes.measure(frame, settings.background_box, folder)
+    extractor = Extractor(sky, band, settings, frame.path)
+    labels = PlaneFile(frame.shape, np.int32, folder)
+    tiles = even_tiles(frame.shape, tile, overlap)
+    pieces, total = [], 0
+    for part in tiles:
+        piece, segments = extractor.whole(part)
+        pieces.append(piece.marked(labels, segments, total))
+        total += len(piece.objects)
+    for number, wider in _wider(tiles, pieces):
+        pieces[number].unmark(labels)
+        piece, segments = extractor.whole(wider)
+        pieces[number] = piece.marked(labels, segments, total)
+        total += len(piece.objects)
+    objects = np.concatenate([piece.objects for piece in pieces])
     if len(objects) == 0:
         raise UserError(
             f"`frame={frame.path}` has no sources: no {settings.min_area} touching pixels are "
-            f"above `threshold={settings.threshold:g}` times the noise, {np.median(error):.4g}"
+            f"above `threshold={settings.threshold:g}` times the noise, "
+            f"{sky.typical_noise[band]:.4g}"
         )
-    split = sep_baseline.extract(image, error, **shared)
+    # As if by one scan of the frame, whatever the tiles.
+    order = np.lexsort([objects["xcpeak"], objects["ycpeak"]])
+    numbers = np.zeros(total + 1, np.int32)
+    numbers[np.concatenate([piece.labels for piece in pieces])[order]] = 1 + np.arange(len(order))
     return Detections(
-        background,
-        noise,
+        sky,
         band,
-        objects,
-        _centres(image, frame.masked, objects),
-        segments,
-        _parts(segments, split),
+        objects[order],
+        *(
+            np.concatenate([getattr(piece, name) for piece in pieces])[order]
+            for name in ("centres", "variance", "sep_sources", "at_unknown")
+        ),
+        _labels=labels,
+        _numbers=numbers,
     )
 
 
@@ -126,40 +162,18 @@ def flux_error(detections: Detections, gain: float | None = None) -> np.ndarray:
         detections: The sources.
         gain: Electrons for each unit of the frame; None for the noise of the sky alone.
     """
-    variance = detections.noise[..., detections.band].astype(np.float64) ** 2
-    rows = 1 + np.arange(len(detections))
-    total = ndimage.sum(variance, detections.segments, rows)
+    total = detections.variance
     if gain is not None:
         total = total + np.maximum(detections.objects["flux"], 0) / gain
     return np.sqrt(total)
 
 
-def _sky(frame: Frame, band: int, box: int) -> tuple[np.ndarray, np.ndarray]:
-    plane = np.ascontiguousarray(frame.pixels[..., band])
-    good = plane[~frame.masked]
-    if good.min() == good.max():
-        raise UserError(
-            f"`frame={frame.path}` must show something; band {band} is {good[0]:g} everywhere"
-        )
-    sky = sep.Background(plane, mask=frame.masked, bw=box, bh=box)
-    # Parts without data, set to zero, have no noise; nothing is to be detected there.
-    return sky.back(), np.maximum(sky.rms(), 0.1 * sky.globalrms)
-
-
-def _centres(image: np.ndarray, masked: np.ndarray, objects: np.ndarray) -> np.ndarray:
-    peaks = np.stack([objects["xcpeak"], objects["ycpeak"]], axis=-1)
-    x, y, _ = sep.winpos(image, *peaks.T.astype(np.float64), _WINDOW, mask=masked)
-    refined = np.rint(np.stack([x, y], axis=-1))
-    size = np.array(image.shape[::-1])
-    moved = np.abs(refined - peaks).max(axis=-1)
-    # What moves far has converged on another source.
-    usable = (moved <= _MOST_MOVED) & ((refined >= 0) & (refined < size)).all(axis=-1)
-    return np.where(usable[:, None], refined, peaks).astype(np.int64)
-
-
-def _parts(segments: np.ndarray, split: np.ndarray | None) -> np.ndarray:
-    number = int(segments.max())
-    if split is None:
-        return np.full(number, -1)
-    inside = segments[split["ycpeak"], split["xcpeak"]]
-    return np.bincount(inside, minlength=number + 1)[1:]
+def _wider(tiles: list[Tile], pieces: list[Piece]) -> list[tuple[int, Tile]]:
+    """Returns the tiles, by number, that must see sources of others whole."""
+    objects = np.concatenate([piece.objects for piece in pieces])
+    result = []
+    for number, (tile, piece) in enumerate(zip(tiles, pieces, strict=True)):
+        window = piece.reaching(objects, tile.inner)
+        if window != piece.window:
+            result.append((number, dataclasses.replace(tile, window=window)))
+    return result

@@ -15,7 +15,7 @@ from astropy.table import QTable
 from trainers.cutouts.flux_units import flux_unit
 from trainers.frames.classifier import Classifier
 from trainers.frames.detection import Detections, flux_error
-from trainers.frames.reading import Frame
+from trainers.frames.frame_windows import FrameWindows
 from trainers.frames.stamps import FLAGS
 from trainers.storage.atomic_files import write_atomically
 from trainers.storage.json_files import json_safe
@@ -41,7 +41,7 @@ class StampPredictions:
 
 
 def make(
-    frame: Frame,
+    frame: FrameWindows,
     detections: Detections,
     predictions: StampPredictions,
     classifier: Classifier,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection
@@ -12,12 +14,15 @@ from matplotlib.patheffects import withStroke
 from trainers.evaluators import plot_style
 from trainers.evaluators.figures.display import Stretch
 from trainers.frames.detection import Detections
-from trainers.frames.reading import Frame
+from trainers.frames.frame_windows import FrameWindows
+from trainers.frames.plane_file import PlaneFile
 from trainers.frames.stamps import UNSURE, StampCutter
 
 __all__ = ["caption", "draw", "shown_rows"]
 
 _COLUMNS, _ROWS = 4, 2
+_SIDE = 1200  # px, of the frame as it is drawn
+_MANY = 1000  # detections
 _COLOURS = LinearSegmentedColormap.from_list(
     "probability", [plot_style.COLOURS[0], plot_style.COLOURS[3], plot_style.COLOURS[1]]
 )
@@ -37,7 +42,7 @@ def shown_rows(probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw(
-    frame: Frame,
+    frame: FrameWindows,
     detections: Detections,
     cutter: StampCutter,
     probability: np.ndarray,
@@ -52,7 +57,7 @@ def draw(
         probability: (number,), of the class that is shown.
         name: Name of that class.
     """
-    height, width = frame.masked.shape
+    height, width = frame.shape
     shape = float(np.clip(height / width, 0.8, 1.4))
     figure = Figure(figsize=(5.6 + 4.8, 5.1 * shape + 1.1), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=(5.6, 4.8))
@@ -87,18 +92,22 @@ def caption(name: str) -> str:
 
 def _draw_frame(
     axes: Axes,
-    frame: Frame,
+    frame: FrameWindows,
     detections: Detections,
     probability: np.ndarray,
     numbered: np.ndarray,
 ) -> None:
-    band = detections.band
-    image = (frame.pixels[..., band] - detections.background[..., band])[None, ..., None]
-    grey = Stretch(image, ("",)).band(image, 0)[0]
-    axes.imshow(grey, cmap="gray_r", origin="lower", vmin=0, vmax=1)
+    small, step = _overview(detections.sky.flux[detections.band])
+    unknown = np.isnan(small)
+    image = np.nan_to_num(small)[None, ..., None]
+    grey = np.ma.array(Stretch(image, ("",)).band(image, 0)[0], mask=unknown)
+    height, width = frame.shape
+    extent = (-0.5, step * grey.shape[1] - 0.5, -0.5, step * grey.shape[0] - 0.5)
+    look = {"cmap": "gray_r", "vmin": 0, "vmax": 1}
+    axes.imshow(grey, origin="lower", extent=extent, **look)
     objects = detections.objects
-    # Small ones get a ring that can be seen.
-    least = max(frame.masked.shape) / 60
+    # Small ones get a ring that can be seen, unless there are too many.
+    least = max(frame.shape) / (60 if len(objects) < _MANY else 400)
     marks = EllipseCollection(
         np.maximum(6 * objects["a"], 2 * least),
         np.maximum(6 * objects["b"], 2 * least),
@@ -107,7 +116,7 @@ def _draw_frame(
         offsets=np.stack([objects["x"], objects["y"]], axis=-1),
         transOffset=axes.transData,
         facecolors="none",
-        linewidths=1.2,
+        linewidths=1.2 if len(objects) < _MANY else 0.3,
         cmap=_COLOURS,
         norm=_NORM,
     )
@@ -117,7 +126,7 @@ def _draw_frame(
     for row in numbered:
         x, y = objects["x"][row], objects["y"][row]
         # Inside the frame, also at its right and upper edge.
-        right, upper = x > 0.94 * grey.shape[1], y > 0.94 * grey.shape[0]
+        right, upper = x > 0.94 * width, y > 0.94 * height
         number = axes.annotate(
             str(row + 1),
             (x, y),
@@ -130,12 +139,27 @@ def _draw_frame(
         )
         number.set_path_effects([withStroke(linewidth=2, foreground="white")])
     axes.set(
-        xlim=(-0.5, grey.shape[1] - 0.5),
-        ylim=(-0.5, grey.shape[0] - 0.5),
+        xlim=(-0.5, width - 0.5),
+        ylim=(-0.5, height - 0.5),
         xlabel="x (px)",
         ylabel="y (px)",
     )
     axes.set_title(f"{frame.name}, {len(objects)} detections")
+
+
+def _overview(plane: PlaneFile) -> tuple[np.ndarray, int]:
+    """Returns means of blocks of pixels, NaN where none is known, and the side of the blocks."""
+    height, width = plane.shape
+    step = math.ceil(max(plane.shape) / _SIDE)
+    lines = []
+    for start in range(0, height, step):
+        rows = plane.read(slice(start, min(start + step, height)), slice(0, width))
+        rows = np.pad(rows, ((0, 0), (0, -width % step)), constant_values=np.nan)
+        blocks = rows.reshape(len(rows), -1, step)
+        known = np.isfinite(blocks).sum(axis=(0, 2))
+        total = np.nansum(blocks, axis=(0, 2))
+        lines.append(np.where(known > 0, total / np.maximum(known, 1), np.nan))
+    return np.array(lines), step
 
 
 def _draw_stamps(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
@@ -95,7 +96,9 @@ class FrameWindows:
         filters: What FILTER says of each band; empty where it says nothing.
         header: Of the first band.
         wcs: Celestial coordinates of the pixels, or None.
+        no_wcs: Why there are no coordinates; empty if there are.
         unit: What BUNIT of the first band says; may be empty.
+        exposure: Some keywords of the exposure, for catalogues.
         hdus: Number and name of the extension of each band, such as "1 (N2)".
     """
 
@@ -105,7 +108,9 @@ class FrameWindows:
     filters: tuple[str, ...]
     header: fits.Header
     wcs: WCS | None
+    no_wcs: str
     unit: str
+    exposure: dict[str, Any]
     hdus: tuple[str, ...]
     _planes: Sequence[_Plane]
     _masks: Sequence[_Plane]
@@ -115,6 +120,11 @@ class FrameWindows:
     def name(self) -> str:
         """Name of the frame, see `FrameFiles.name`."""
         return self.files.name
+
+    @property
+    def path(self) -> Path:
+        """The file, or the first one."""
+        return self.files.paths[0]
 
     @property
     def pixel_scale(self) -> float | None:
@@ -133,17 +143,49 @@ class FrameWindows:
             rows: Rows of the frame.
             columns: Columns of the frame.
         """
-        window = (rows, columns)
-        pixels = np.stack([plane.read(window) for plane in self._planes], axis=-1)
-        pixels = pixels.astype(np.float32)
-        unknown = ~np.isfinite(pixels).all(axis=-1)
+        pixels = np.stack([self.band(n, rows, columns) for n in range(self.bands)], axis=-1)
+        pixels[self._masked((rows, columns)) | ~np.isfinite(pixels).all(axis=-1)] = np.nan
+        return pixels
+
+    def band(self, number: int, rows: slice, columns: slice) -> np.ndarray:
+        """Returns the pixels of a band, (height, width) float32, as they are in its file.
+
+        Args:
+            number: The band, counted from 0.
+            rows: Rows of the frame.
+            columns: Columns of the frame.
+        """
+        return self._planes[number].read((rows, columns)).astype(np.float32)
+
+    def unknown(self, rows: slice, columns: slice) -> np.ndarray:
+        """Returns which pixels `read` gives as NaN, (height, width) bool.
+
+        Args:
+            rows: Rows of the frame.
+            columns: Columns of the frame.
+        """
+        unknown = self._masked((rows, columns))
+        for number in range(self.bands):
+            unknown |= ~np.isfinite(self.band(number, rows, columns))
+        return unknown
+
+    def sky(self, x: np.ndarray, y: np.ndarray) -> SkyCoord | None:
+        """Returns the coordinates (ICRS) of positions in pixels, counted from 0; None without any.
+
+        Args:
+            x: (number,), along the rows.
+            y: (number,).
+        """
+        return None if self.wcs is None else self.wcs.pixel_to_world(x, y).icrs
+
+    def _masked(self, window: tuple[slice, slice]) -> np.ndarray:
+        masked = np.zeros([part.stop - part.start for part in window], bool)
         # A NaN is no positive weight, and no zero of a mask.
         for mask in self._masks:
-            unknown |= ~(mask.read(window) == 0)
+            masked |= ~(mask.read(window) == 0)
         for weight in self._weights:
-            unknown |= ~(weight.read(window) > 0)
-        pixels[unknown] = np.nan
-        return pixels
+            masked |= ~(weight.read(window) > 0)
+        return masked
 
 
 def files_of(options: FrameSource) -> list[FrameFiles]:
@@ -195,16 +237,23 @@ def opened(files: FrameFiles) -> Iterator[FrameWindows]:
                         f"{first.shape}; got {plane.shape}"
                     )
         headers = [plane.hdu.header for plane, *_ in planes]
-        coordinates = [reading.coordinates(header) for header in headers]
+        primary = planes[0][1][0].header
+        coordinates, reasons = zip(
+            *(reading.coordinates(plane.hdu.header, file) for plane, file, _ in planes),
+            strict=True,
+        )
         _check_places(planes, coordinates, first.shape)
         yield FrameWindows(
             files=files,
             shape=first.shape,
             bands=len(planes),
-            filters=tuple(_filter(plane.hdu, primary) for plane, primary, _ in planes),
+            filters=tuple(_filter(plane.hdu, file[0].header) for plane, file, _ in planes),
             header=headers[0],
             wcs=coordinates[0],
-            unit=reading.unit_of((headers[0], planes[0][1])),
+            no_wcs=reasons[0],
+            # In a mosaic the keywords of the exposure stand in the primary header.
+            unit=reading.unit_of((headers[0], primary)),
+            exposure=reading.exposure_of((headers[0], primary)),
             hdus=tuple(label for *_, label in planes),
             _planes=[plane for plane, *_ in planes],
             _masks=[plane for plane, *_ in own["mask"]],
@@ -212,7 +261,7 @@ def opened(files: FrameFiles) -> Iterator[FrameWindows]:
         )
 
 
-_Described = tuple[_Plane, fits.Header, str]
+_Described = tuple[_Plane, fits.HDUList, str]
 
 
 def _planes(
@@ -239,8 +288,8 @@ def _planes(
         )
     leading = (0,) * (len(image.shape) - 2 - len(before))
     indices = [(*leading, plane) for plane in range(before[0])] if before else [leading]
-    primary, label = file.hdus[0].header, file.label(number)
-    return [(_Plane(path, image, index), primary, label) for index in indices]
+    label = file.label(number)
+    return [(_Plane(path, image, index), file.hdu_list, label) for index in indices]
 
 
 def _chosen(planes: list[_Described], files: FrameFiles) -> list[_Described]:

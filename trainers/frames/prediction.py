@@ -15,8 +15,8 @@ from trainers.evaluators.section import FigureFile, Section
 from trainers.frames import detection, detection_table, figure, summary
 from trainers.frames.classifier import Classifier
 from trainers.frames.detection_table import StampPredictions
+from trainers.frames.frame_windows import FrameWindows
 from trainers.frames.options import DetectionSettings, StampSettings
-from trainers.frames.reading import Frame
 from trainers.frames.stamps import StampCutter
 from trainers.training.progress import ProgressBar
 
@@ -49,7 +49,7 @@ def fitted(settings: StampSettings, classifier: Classifier) -> StampSettings:
 
 
 def predict(
-    frame: Frame,
+    frame: FrameWindows,
     classifier: Classifier,
     output_dir: Path | str,
     *,
@@ -80,14 +80,16 @@ def predict(
     """
     detecting = detecting or DetectionSettings()
     cutting = fitted(cutting or StampSettings(), classifier)
-    bands = frame.pixels.shape[-1]
-    if bands != classifier.bands:
+    if frame.bands != classifier.bands:
         raise UserError(
             f"`frame={frame.path}` must have the {classifier.bands} band(s) that "
-            f"'{classifier.name}' takes; got {bands}: `bands` chooses planes of a cube"
+            f"'{classifier.name}' takes; got {frame.bands}: `bands` chooses planes of a cube"
         )
-    detections = detection.detect(frame, detecting)
-    noise = float(np.median(detections.noise[..., detections.band]))
+    output_dir = Path(output_dir)
+    # Pixels have room where the catalogue will be; nothing is made for a frame of no use.
+    folder = next(one for one in (output_dir, *output_dir.absolute().parents) if one.is_dir())
+    detections = detection.detect(frame, detecting, folder=folder)
+    noise = detections.noise
     if cutting.scale is None:
         cutting = dataclasses.replace(cutting, scale=_scale(classifier, noise))
     cutter = StampCutter(frame, detections, cutting)
@@ -100,7 +102,8 @@ def predict(
         cut=cut,
         gain=gain,
         provenance={
-            "frame": {"file": frame.path.name, "hdu": frame.hdu, "unit": frame.unit} | frame.header,
+            "frame": {"file": frame.path.name, "hdu": frame.hdus[0], "unit": frame.unit}
+            | frame.exposure,
             "model": {
                 "name": classifier.name,
                 "path": classifier.path,
@@ -113,7 +116,6 @@ def predict(
             **(provenance or {}),
         },
     )
-    output_dir = Path(output_dir)
     output_dir.mkdir(parents=True, exist_ok=True)
     detection_table.write(table, output_dir / f"{frame.name}.ecsv")
     shown = len(classifier.class_names) - 1 if classifier.blended is None else classifier.blended
@@ -127,7 +129,6 @@ def predict(
         detections,
         table,
         classifier,
-        noise=noise,
         scale=cutting.scale,
         catalogue=f"{frame.name}.ecsv",
         figure=FigureFile(picture, figure.caption(name)),

@@ -9,13 +9,13 @@ import numpy as np
 from scipy import ndimage
 
 from trainers.frames.detection import Detections
+from trainers.frames.frame_windows import FrameWindows
 from trainers.frames.options import StampSettings
-from trainers.frames.reading import Frame
 
 __all__ = ["FLAGS", "UNSURE", "StampCutter", "Stamps"]
 
 # Above those of SEP, which end at 128.
-_CUT, _EDGE, _MASKED, _NEIGHBOUR, _LARGE = 2, 256, 512, 1024, 2048
+_CUT, _EDGE, _MASKED, _NEIGHBOUR, _LARGE, _AT_UNKNOWN = 2, 256, 512, 1024, 2048, 4096
 
 FLAGS = {
     1: "parted from others by SEP's deblending",
@@ -26,6 +26,7 @@ FLAGS = {
     _MASKED: "masked or NaN pixels in the stamp",
     _NEIGHBOUR: "other detections in the stamp",
     _LARGE: "detection larger than the stamp",
+    _AT_UNKNOWN: "masked or NaN pixels in or next to the detection",
 }
 """Meaning of the bits of `flags`; the first four are SEP's."""
 
@@ -34,6 +35,9 @@ UNSURE = _CUT | _LARGE
 
 # Around the pixels of another detection its light goes on below the threshold.
 _MARGIN = 3  # px
+
+# Pixels of the part of the frame from which stamps are cut.
+_AT_ONCE = 2**22
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +57,27 @@ class Stamps:
     filled: np.ndarray
     neighbours: np.ndarray
     flags: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """A part of a frame, with what is beyond its edges.
+
+    Attributes:
+        first: Row and column at which it begins; may be negative.
+        pixels: (height, width, bands), NaN where unknown and beyond the frame.
+        noise: (height, width, bands); beyond the edges as at the edge.
+        sky: (height, width, bands), which the pixels have; None if they are without it.
+        segments: (height, width).
+        inside: (height, width) bool, whether a pixel belongs to the frame.
+    """
+
+    first: tuple[int, int]
+    pixels: np.ndarray
+    noise: np.ndarray
+    sky: np.ndarray | None
+    segments: np.ndarray
+    inside: np.ndarray
 
 
 class StampCutter:
@@ -75,24 +100,10 @@ class StampCutter:
         settings: How to cut, with a size and a scale.
     """
 
-    def __init__(self, frame: Frame, detections: Detections, settings: StampSettings):
+    def __init__(self, frame: FrameWindows, detections: Detections, settings: StampSettings):
         self.settings = settings
         self.detections = detections
-        size, scale = settings.size, settings.scale
-        random = np.random.default_rng(settings.seed)
-        pixels, background = frame.pixels, detections.background
-        fill = detections.noise * random.standard_normal(pixels.shape, np.float32)
-        if settings.keep_background:
-            fill += background
-        else:
-            pixels = pixels - background
-        # Beyond the edge sky and noise go on with what they are at the edge.
-        outside = ((size, size), (size, size), (0, 0))
-        self._valid = np.pad(~frame.masked, size)
-        self._inside = np.pad(np.ones(frame.masked.shape, bool), size)
-        self._pixels = np.pad(scale * pixels, outside)
-        self._fill = np.pad(scale * fill, outside, mode="reflect")
-        self._segments = np.pad(detections.segments, size)
+        self._frame = frame
 
     def __len__(self) -> int:
         return len(self.detections)
@@ -101,29 +112,75 @@ class StampCutter:
         """Cuts the stamps of some detections.
 
         Args:
-            rows: Their numbers, counted from 0.
+            rows: Their numbers, counted from 0; neighbours after each other are faster.
         """
-        pieces = [self._cut(int(row)) for row in rows]
+        pieces = self._cut_all([int(row) for row in rows])
         return Stamps(*(np.array(values) for values in zip(*pieces, strict=True)))
 
-    def _cut(self, row: int) -> tuple[np.ndarray, np.ndarray, float, int, int]:
+    def _cut_all(self, rows: list[int]) -> list[tuple[np.ndarray, np.ndarray, float, int, int]]:
         size = self.settings.size
-        measured = self.detections.objects[row]
-        first = self.detections.centres[row][::-1] + size - size // 2
-        window = tuple(slice(start, start + size) for start in first.tolist())
-        segments, valid = self._segments[window], self._valid[window]
-        inside = self._inside[window]
+        first = self.detections.centres[rows][:, ::-1] - size // 2
+        start, stop = first.min(axis=0), first.max(axis=0) + size
+        if len(rows) > 1 and np.prod(stop - start) > max(_AT_ONCE, len(rows) * size**2):
+            half = len(rows) // 2
+            return self._cut_all(rows[:half]) + self._cut_all(rows[half:])
+        part = self._part(slice(*map(int, (start[0], stop[0]))), slice(int(start[1]), int(stop[1])))
+        return [self._cut(part, row, place) for row, place in zip(rows, first - start, strict=True)]
+
+    def _part(self, rows: slice, columns: slice) -> _Part:
+        wanted, sky = (rows, columns), self.detections.sky
+        inner = [
+            slice(max(0, each.start), min(length, each.stop))
+            for each, length in zip(wanted, sky.shape, strict=True)
+        ]
+        around = [
+            (have.start - want.start, want.stop - have.stop)
+            for want, have in zip(wanted, inner, strict=True)
+        ]
+        inside = np.ones([each.stop - each.start for each in inner], bool)
+        pixels = np.stack([plane.read(*inner) for plane in sky.flux], axis=-1)
+        noise = np.stack([plane.read(*inner) for plane in sky.noise], axis=-1)
+        back = None
+        if self.settings.keep_background:
+            without, pixels = pixels, self._frame.read(*inner)
+            back = np.pad(pixels - without, (*around, (0, 0)), constant_values=np.nan)
+        return _Part(
+            (rows.start, columns.start),
+            np.pad(pixels, (*around, (0, 0)), constant_values=np.nan),
+            np.pad(noise, (*around, (0, 0)), mode="edge"),
+            back,
+            np.pad(self.detections.segments(*inner), around),
+            np.pad(inside, around),
+        )
+
+    def _cut(
+        self, part: _Part, row: int, place: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, float, int, int]:
+        size = self.settings.size
+        window = tuple(slice(start, start + size) for start in place.tolist())
+        segments, inside = part.segments[window], part.inside[window]
+        pixels = part.pixels[window]
+        unknown = np.isnan(pixels).any(axis=-1)
         own = segments == row + 1
         others = (segments > 0) & ~own
-        replaced = ~valid
+        replaced = unknown.copy()
         if self.settings.neighbours == "remove" and others.any():
             replaced |= ndimage.binary_dilation(others, iterations=_MARGIN) & ~own
-        image = np.where(replaced[..., None], self._fill[window], self._pixels[window])
+        # Of the place in the frame, whatever else is cut.
+        random = np.random.default_rng([self.settings.seed, *self.detections.centres[row].tolist()])
+        fill = part.noise[window] * random.standard_normal(pixels.shape, np.float32)
+        if part.sky is not None:
+            sky = part.sky[window]
+            # Beyond the edge and under a mask, that of the rest of the stamp.
+            fill += np.where(np.isnan(sky), np.nanmedian(sky, axis=(0, 1)), sky)
+        image = self.settings.scale * np.where(replaced[..., None], fill, pixels)
         flags = (
-            int(measured["flag"])
+            int(self.detections.objects["flag"][row])
             | _EDGE * (not inside.all())
-            | _MASKED * bool((inside & ~valid).any())
+            | _MASKED * bool((inside & unknown).any())
             | _NEIGHBOUR * bool(others.any())
-            | _LARGE * bool(own.sum() < measured["npix"])
+            | _LARGE * bool(own.sum() < self.detections.objects["npix"][row])
+            | _AT_UNKNOWN * bool(self.detections.at_unknown[row])
         )
-        return image, own, replaced.mean(), len(np.unique(segments[others])), flags
+        neighbours = len(np.unique(segments[others]))
+        return image.astype(np.float32), own, float(replaced.mean()), neighbours, flags

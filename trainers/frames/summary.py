@@ -9,8 +9,8 @@ from trainers.cutouts.flux_units import flux_unit
 from trainers.evaluators.section import FigureFile, Section, Table
 from trainers.frames.classifier import Classifier
 from trainers.frames.detection import Detections
+from trainers.frames.frame_windows import FrameWindows
 from trainers.frames.options import StampSettings
-from trainers.frames.reading import Frame
 from trainers.frames.stamps import FLAGS, UNSURE
 
 __all__ = ["facts", "section"]
@@ -39,12 +39,11 @@ def facts(classifier: Classifier, settings: StampSettings, cut: float) -> dict[s
 
 
 def section(
-    frame: Frame,
+    frame: FrameWindows,
     detections: Detections,
     table: QTable,
     classifier: Classifier,
     *,
-    noise: float,
     scale: float,
     catalogue: str,
     figure: FigureFile,
@@ -56,21 +55,21 @@ def section(
         detections: What is in it.
         table: Its catalogue.
         classifier: The classifier.
-        noise: Typical noise of the frame, in its units.
         scale: What the stamps were multiplied by.
         catalogue: Name of the catalogue's file.
         figure: The figure.
     """
     number = len(table)
-    height, width = frame.masked.shape
+    height, width = frame.shape
+    noise, unknown = detections.noise, detections.sky.unknown
     result = Section(metrics={"detections": number, "noise": noise, "scale": scale})
     unit = f" {frame.unit}" if frame.unit else ""
-    text = f"Extension {frame.hdu}, {height} x {width} pixels"
+    text = f"Extension {frame.hdus[0]}, {height} x {width} pixels"
     if frame.pixel_scale is not None:
         text += f" of {frame.pixel_scale:.3f} arcsec"
     text += f"; noise {noise:.4g}{unit}; {number} detections."
-    if frame.masked.any():
-        text += f" {100 * frame.masked.mean():.2g} % of the pixels are masked."
+    if unknown:
+        text += f" {100 * unknown:.2g} % of the pixels are unknown."
     result.text = [text, *_warnings(frame, classifier, scale)]
     split = detections.sep_sources > 1
     sure = (np.asarray(table["flags"]) & UNSURE) == 0
@@ -110,8 +109,10 @@ def section(
     return result
 
 
-def _warnings(frame: Frame, classifier: Classifier, scale: float) -> list[str]:
+def _warnings(frame: FrameWindows, classifier: Classifier, scale: float) -> list[str]:
     lines = []
+    if frame.wcs is None:
+        lines.append(f"The catalogue has no positions on the sky: {frame.no_wcs}.")
     if frame.unit and flux_unit(frame.unit) is None:
         lines.append(
             f"BUNIT `{frame.unit}` is no known unit; the fluxes of the catalogue have none."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 
 from trainers.errors import UserError
 
-__all__ = ["Tile", "fixed_tiles", "free_tiles"]
+__all__ = ["Tile", "even_tiles", "fixed_tiles", "free_tiles"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +36,26 @@ class Tile:
             for inner, window in zip(self.inner, self.window, strict=True)
         )
         return rows, columns
+
+
+def even_tiles(shape: tuple[int, int], most: int, overlap: int) -> list[Tile]:
+    """Returns tiles of about one size, row by row; windows end at the edges of the frame.
+
+    Args:
+        shape: (height, width) of the frame.
+        most: Largest side of the inner part, px.
+        overlap: Pixels of the window beyond the inner part on each side.
+    """
+
+    def along(length: int) -> list[tuple[slice, slice]]:
+        number = math.ceil(length / most)
+        ends = [length * end // number for end in range(number + 1)]
+        return [
+            (slice(max(0, start - overlap), min(length, stop + overlap)), slice(start, stop))
+            for start, stop in itertools.pairwise(ends)
+        ]
+
+    return _grid(along(shape[0]), along(shape[1]))
 
 
 def free_tiles(shape: tuple[int, int], tile: int, overlap: int) -> list[Tile]:

@@ -15,7 +15,7 @@ from tests import galaxy_data
 from tests.trainers.frames import sky
 from tests.zoo import tiny_model
 from trainers.errors import UserError
-from trainers.frames import prediction, reading, trained_model
+from trainers.frames import prediction, trained_model
 from trainers.frames.__main__ import main as frames_main
 from trainers.frames.options import StampSettings
 from trainers.options.run import RunConfig
@@ -186,7 +186,7 @@ class PredictTest(tf.test.TestCase):
         with self.assertRaisesRegex(UserError, "`size` must be 20 px .*; got 31"):
             prediction.fitted(StampSettings(31), judge)
         with self.assertRaisesRegex(UserError, r"must have the 2 band\(s\) .* got 3: `bands`"):
-            prediction.predict(reading.read(paths[0]), judge, self.out)
+            prediction.predict(self.enter_context(sky.opened(paths[0])), judge, self.out)
 
     def test_frames_that_cannot_be_used_are_reported_and_the_others_done(self):
         text, blank = self.folder / "text.fits", self.folder / "blank.fits"

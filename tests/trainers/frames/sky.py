@@ -4,7 +4,10 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import fits
-from astropy.wcs import WCS
+from astropy.wcs import WCS, DistortionLookupTable
+
+from trainers.frames import frame_windows
+from trainers.frames.frame_windows import FrameFiles
 
 SKY, NOISE = 100.0, 2.0
 SHAPE = (170, 200)
@@ -44,3 +47,25 @@ def write(path: Path, image, wcs=None, name="SCI", **header):
     extension.header.update(header)
     fits.HDUList([fits.PrimaryHDU(), extension]).writeto(path, overwrite=True)
     return path
+
+
+def write_distorted(path: Path, image, name="SCI"):
+    """Writes a file with tables of distortions, CPDIS and D2IM of HST; returns its path."""
+    wcs = coordinates()
+    y, x = np.mgrid[: image.shape[0] : 10, : image.shape[1] : 10]
+    tables = [
+        (0.7 + 0.3 * np.sin(x / 40) * np.cos(y / 50)).astype(np.float32),
+        (-0.5 + 0.2 * np.cos(x / 30 + y / 60)).astype(np.float32),
+    ]
+    shared = ((1.0, 1.0), (1.0, 1.0), (10.0, 10.0))
+    wcs.cpdis1, wcs.cpdis2 = (DistortionLookupTable(table, *shared) for table in tables)
+    wcs.det2im1 = DistortionLookupTable(0.4 * np.ones((2, 21), np.float32), *shared)
+    hdus = wcs.to_fits(relax=True)
+    extension = fits.ImageHDU(image, hdus[0].header, name=name)
+    fits.HDUList([fits.PrimaryHDU(), extension, *hdus[1:]]).writeto(path, overwrite=True)
+    return path
+
+
+def opened(path: Path, **files):
+    """Opens the frame of a file; for the options see `FrameFiles`."""
+    return frame_windows.opened(FrameFiles((Path(path),), **files))
