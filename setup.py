@@ -18,7 +18,13 @@ setup(
     ),
     # TFDS reads these beside each builder.
     package_data={
-        "trainers": ["py.typed", "recipes/models.json"],
+        "trainers": [
+            "py.typed",
+            "recipes/models.json",
+            "exploration/page/*.*",
+            "exploration/page/js/*.js",
+            "exploration/page/vendor/*",
+        ],
         "zoo": ["py.typed", "weights/files/*/*.json", "weights/files/*/*.keras"],
         "tfds_builders": [
             "py.typed",
@@ -73,6 +79,7 @@ setup(
             "jinja2~=3.1",
             "markdown-it-py>=3,<5",
             "mocpy~=0.21",
+            "playwright~=1.65",
             "pytest>=8,<10",
             "pytest-timeout~=2.4",
             "pytest-xdist~=3.8",

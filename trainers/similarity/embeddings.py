@@ -87,6 +87,7 @@ def read_embeddings(path: Path) -> Embeddings:
 
 
 def _parquet(path: Path) -> tuple[list[str], np.ndarray, Mapping[str, Any]]:
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
     from astropy.table import Table
 
@@ -96,6 +97,10 @@ def _parquet(path: Path) -> tuple[list[str], np.ndarray, Mapping[str, Any]]:
     # Astropy reads the metadata, which it keeps in the schema; of the vectors it would make copies.
     table = Table.read(path, include_names=["id"])
     column = file.read([_COLUMN])[_COLUMN].combine_chunks()
+    lengths = column.value_lengths()
+    shortest, longest = (getattr(pc, name)(lengths).as_py() for name in ("min", "max"))
+    if shortest != longest:
+        raise ValueError(f"embeddings must have one length; got {shortest} to {longest}")
     flat = column.flatten().to_numpy(zero_copy_only=False).astype(np.float32, copy=False)
     return list(map(str, table["id"])), flat.reshape(len(table), -1), table.meta
 

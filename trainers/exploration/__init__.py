@@ -1,0 +1,1 @@
+"""Pages in one file on which a person looks at, searches and labels the objects of a catalogue."""
