@@ -43,8 +43,6 @@ _OUTPUTS = (
     "asked",
 )
 
-_EMBEDDING = "embedding"
-
 # Options of the run that a catalogue may change.
 _OF_THE_RUN = ("dataset", "data_dir", "manual_dir", "images", "labels")
 
@@ -109,7 +107,7 @@ def make(
         splits: Splits of the dataset that become rows.
         batch_size: Images in a batch. Default 256.
         embeddings: Whether there is a column `embedding`, a float32 vector for each object, see
-            `zoo.encoders.features`. Default False.
+            `zoo.embedding`. Default False.
 
     Raises:
         TrainingError: if an output is not finite.
@@ -122,6 +120,7 @@ def make(
     from astropy.table import Column, Table
 
     from trainers.tables import object_columns
+    from zoo.embedding import EMBEDDING
 
     function = _answers(model, embeddings)
     wanted = object_columns.scalar_features(dataset.spec, dataset.arrays(splits[0], limit=2))
@@ -155,18 +154,17 @@ def make(
         text = "Anomaly score of an isolation forest on the latents, 0 to 1; typical about 0.5"
         score = _outlier_score(outputs["latent_mean"], reference)
         table.add_column(Column(score, name="outlier_score", description=text))
-    if _EMBEDDING in outputs:
-        text = "Features of the image by the model"
-        table.add_column(Column(outputs[_EMBEDDING], name=_EMBEDDING, description=text))
+    if EMBEDDING in outputs:
+        table.add_column(object_columns.embedding_column(outputs[EMBEDDING]))
     return table
 
 
 def _answers(model: ZooModel, embeddings: bool):
     """Returns a function from the inputs to all outputs that become columns."""
     from trainers.prediction import inference
-    from zoo import encoders
+    from zoo.embedding import EMBEDDING, features, has_features
 
-    if embeddings and not (hasattr(model, "features") or hasattr(model, "encode")):
+    if embeddings and not has_features(model):
         raise UserError(
             f"`embeddings` needs a model with features; '{model.registry_name}' has none"
         )
@@ -180,7 +178,7 @@ def _answers(model: ZooModel, embeddings: bool):
         if answers_too:
             outputs |= answer(*inputs)
         outputs = {name: outputs[name] for name in _OUTPUTS if name in outputs}
-        return outputs | ({_EMBEDDING: encoders.features(model, *inputs)} if embeddings else {})
+        return outputs | ({EMBEDDING: features(model, *inputs)} if embeddings else {})
 
     return answers
 
@@ -231,8 +229,8 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
     from trainers.tables import table_files
 
     table_files.check_path(options.output, options.overwrite)
-    if options.embeddings and options.output.suffix.lower() == ".csv":
-        raise UserError("`embeddings` needs an `output` with vectors: .fits, .parquet or .ecsv")
+    if options.embeddings:
+        table_files.check_vectors(options.output, "embeddings")
 
     from trainers.datasets import loading
     from trainers.prediction import notes

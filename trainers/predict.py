@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from trainers.cli.exit_status import command
 from trainers.cli.parser import parse
 from trainers.errors import UserError
-from trainers.options.fields import option
+from trainers.options.fields import flag, option
 from trainers.options.table import TableOptions
 from trainers.prediction import notes, table
 from trainers.tables.provenance import provenance
@@ -64,6 +64,10 @@ class Options(TableOptions):
     manual_dir: str | None = option(None)
     """Folder of manually downloaded files, from which the dataset is built."""
 
+    embeddings: bool = flag()
+    """Add a column `embedding` with the vector of features of each object; .fits, .parquet or .ecsv
+    alone."""
+
     runner: str | None = option(None)
     """Apache Beam runner, such as FlinkRunner; default: no pipeline, this process alone."""
 
@@ -79,7 +83,7 @@ class Options(TableOptions):
 
 def _command(arguments: Sequence[str]) -> None:
     options = parse(Options, arguments, prog="python -m trainers.predict", description=__doc__)
-    table.check_output(options)
+    table.check_output(options, vectors="embeddings" if options.embeddings else None)
     table.report(_predict(options, arguments), options.output)
 
 
@@ -97,7 +101,7 @@ def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
 
     from trainers.prediction import local, predict_blocks, served_model
 
-    model = served_model.ServedModel(folder)
+    model = served_model.ServedModel(folder, options.embeddings)
     print(f"model  {_described(model.facts)}", flush=True)
     notes.print_units(files, model.facts.data)
     notes.print_noise(model.facts.data)
@@ -116,12 +120,13 @@ def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
             from trainers.prediction import beam_pipeline
 
             settings |= {"runner": options.runner, "options": options.beam_pipeline_options}
+            settings["embeddings"] = options.embeddings
             beam_pipeline.run(entries, units, model.facts, parts, **settings)
         else:
             predict = functools.partial(predict_blocks.predict_block, model=model)
             local.run(entries, units, predict, model.facts, parts, **settings)
 
-    own = {name: getattr(options, name) for name in ("images", "dataset", "split")}
+    own = {name: getattr(options, name) for name in ("images", "dataset", "split", "embeddings")}
     return table.make(
         entries,
         options,

@@ -29,6 +29,7 @@ from trainers.options.fields import option
 from trainers.options.table import TableOptions
 from trainers.prediction import notes, table
 from trainers.tables.provenance import provenance
+from zoo.embedding import EMBEDDING
 
 if TYPE_CHECKING:
     from trainers.prediction.merge_parts import Outcome
@@ -75,7 +76,8 @@ class Options(TableOptions):
 
 def _command(arguments: Sequence[str]) -> None:
     options = parse(Options, arguments, prog="python -m trainers.serve_client", description=__doc__)
-    table.check_output(options)
+    vectors = f"signature={EMBEDDING}" if options.signature == EMBEDDING else None
+    table.check_output(options, vectors)
     table.report(_ask(options, arguments), options.output)
 
 

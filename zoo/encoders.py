@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import tensorflow as tf
-
 from zoo import registry
+from zoo.embedding import features
 from zoo.model import ZooModel
 
 __all__ = ["build", "describe", "features"]
@@ -35,24 +34,3 @@ def build(description: Mapping[str, Any], **changes: Any) -> ZooModel:
     config = {**description["config"], **changes}
     config.pop("dtype", None)
     return registry.describe(description["model"]).model_class.from_config(config)
-
-
-def features(model: ZooModel, images: tf.Tensor) -> tf.Tensor:
-    """Returns what a model has learnt to see in images, (batch, features) float32.
-
-    That is `model.features(images)`, or the means of the latents where there is no such method.
-
-    Args:
-        model: The model.
-        images: (batch, height, width, bands) in the units that it was trained on.
-
-    Raises:
-        ValueError: if it has neither method.
-    """
-    if hasattr(model, "features"):
-        return tf.cast(model.features(images), tf.float32)
-    if hasattr(model, "encode"):
-        return tf.cast(model.encode(images)["latent_mean"], tf.float32)
-    raise ValueError(
-        f"a model with features() or encode() is needed; '{model.registry_name}' has neither"
-    )

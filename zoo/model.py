@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tensorflow as tf
 
-from zoo import randomness
+from zoo import embedding, randomness
 from zoo.array_methods import ArrayMethods
 from zoo.configuration import kept_arguments
 from zoo.constructors import check_arguments, constructor_arguments
@@ -39,9 +39,9 @@ class ZooModel(Fitting, ArrayMethods, Optimization):
       are shown; each is a scalar or has one value per example.
 
     and, where they make sense, `encode`, `reconstruct` and `features` of the inputs, in their
-    order, and `decode(latent)`. `features`, (batch, number), is used as input by
-    `finetuned_classifier` (see `zoo.encoders.features`). None draws random numbers. These four take
-    tensors, and NumPy arrays of any length (`zoo.array_methods`). The one training loop, and
+    order, and `decode(latent)`. `features`, (batch, number), is the embedding of an example and the
+    input of `finetuned_classifier` (see `zoo.embedding`). None draws random numbers. These four
+    take tensors, and NumPy arrays of any length (`zoo.array_methods`). The one training loop, and
     Keras's `fit`, call `train_step` and `test_step` inside `tf.distribute.Strategy.run`.
 
     A model with several optimisers names the variables of each in `parameter_groups`, and has a
@@ -172,6 +172,8 @@ class ZooModel(Fitting, ArrayMethods, Optimization):
         if hasattr(self, "decode"):
             latent = (tf.TensorSpec((None, self.latent_dim), tf.float32, name="latent"),)
             offered["decode"] = Signature(self.decode, latent)
+        if embedding.has_features(self):
+            offered[embedding.EMBEDDING] = Signature(self._embed, inputs)
         return offered
 
     # Hooks around training, both on the host and both without labels.
@@ -268,6 +270,10 @@ class ZooModel(Fitting, ArrayMethods, Optimization):
     def _serve(self, *inputs: tf.Tensor) -> dict[str, tf.Tensor]:
         named = dict(zip(self.input_names, inputs, strict=True))
         return self(inputs[0] if len(inputs) == 1 else named, training=False)
+
+    def _embed(self, *inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns `embedding`: features that the model has learnt, or else its latent means."""
+        return {embedding.EMBEDDING: embedding.features(self, *inputs)}
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments that the constructor has kept, see `zoo.configuration`."""

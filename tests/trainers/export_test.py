@@ -268,7 +268,7 @@ class WarmupTest(ExportTestCase):
             asked.append((request.model_spec.signature_name, *rows))
             if "image" in inputs:
                 self.assertAllEqual(inputs["image"], self.images[: rows.pop()])
-        signatures = ("serving_default", "encode", "reconstruct", "decode")
+        signatures = ("serving_default", "encode", "reconstruct", "decode", "embedding")
         self.assertCountEqual(asked, [(name, rows) for name in signatures for rows in (1, 4)])
 
     def test_large_images_are_sent_alone(self):

@@ -139,11 +139,17 @@ class Parts:
         """
         table_files.check_columns(len(table.colnames), self.output)
         columns = [
-            [column.name, column.dtype.str, column.description or "", str(column.unit or "")]
+            [
+                column.name,
+                column.dtype.str,
+                column.shape[1:],
+                column.description or "",
+                str(column.unit or ""),
+            ]
             for column in table_files.template(table).itercols()
         ]
         lines = [[one.source, one.reason, one.number] for one in left_out]
-        arrays = {name: pa.array(np.asarray(table[name])) for name in table.colnames}
+        arrays = {name: table_files.arrow(np.asarray(table[name])) for name in table.colnames}
         metadata = {_COLUMNS: json.dumps(columns), _LEFT_OUT: json.dumps(lines)}
         rows = pa.table(arrays).replace_schema_metadata(metadata)
         write_atomically(self._path(number), lambda file: pq.write_table(rows, file))
@@ -153,8 +159,8 @@ class Parts:
         saved = pq.read_metadata(self._path(number))
         template = Table(
             [
-                Column(np.empty(0, kind), name=name, description=text, unit=unit or None)
-                for name, kind, text, unit in json.loads(saved.metadata[_COLUMNS])
+                Column(np.empty((0, *shape), kind), name=name, description=text, unit=unit or None)
+                for name, kind, shape, text, unit in json.loads(saved.metadata[_COLUMNS])
             ]
         )
         lines = json.loads(saved.metadata[_LEFT_OUT])
@@ -163,7 +169,7 @@ class Parts:
     def rows(self, number: int) -> Table:
         """Returns the rows of a part by its number."""
         table = pq.read_table(self._path(number))
-        return Table({name: table[name].to_numpy() for name in table.column_names})
+        return Table({name: _values(table[name]) for name in table.column_names})
 
     def summary(self) -> dict[str, Any] | None:
         """Returns the arguments of `finish`, if the tables are complete; else None."""
@@ -194,6 +200,13 @@ class Parts:
 
     def _path(self, number: int) -> Path:
         return self.folder / f"part-{number:07d}.parquet"
+
+
+def _values(column: pa.ChunkedArray) -> np.ndarray:
+    if not pa.types.is_fixed_size_list(column.type):
+        return column.to_numpy()
+    flat = column.combine_chunks().flatten().to_numpy()
+    return flat.reshape(-1, column.type.list_size)
 
 
 def _short(value: Any) -> str:

@@ -13,6 +13,7 @@ from trainers.cutouts.cutout import Cutout, LeftOut
 from trainers.prediction.rejected import RefusedError
 from trainers.prediction.served_model import Facts
 from trainers.tables import object_columns, quantities
+from zoo.embedding import EMBEDDING
 
 __all__ = [
     "Block",
@@ -258,6 +259,9 @@ def _columns(outputs: dict[str, np.ndarray], facts: Facts) -> list[Column]:
     if facts.questions and "fractions" in outputs:
         columns += object_columns.vote_columns(outputs, facts.questions)
         taken |= set(_VOTES)
+    if outputs.get(EMBEDDING, np.empty(0)).ndim == 2:
+        columns.append(object_columns.embedding_column(outputs[EMBEDDING]))
+        taken.add(EMBEDDING)
     for name, values in outputs.items():
         if name not in taken:
             meaning = facts.meanings.get(name, _MEANINGS.get(name, ""))

@@ -18,6 +18,7 @@ from trainers.errors import UserError
 from trainers.prediction import rejected
 from trainers.serving import model_card
 from trainers.storage import json_files
+from zoo.embedding import EMBEDDING
 from zoo.serving.saved_model import CLASSES
 from zoo.weights.fetch import sha256
 
@@ -81,6 +82,7 @@ class ServedModel:
 
     Args:
         folder: Folder of the SavedModel.
+        embeddings: Whether the answers have those of the signature `embedding` too.
 
     Attributes:
         facts: Facts about the model.
@@ -88,10 +90,10 @@ class ServedModel:
         default: `serving_default` itself, from a tensor to tensors by name.
 
     Raises:
-        UserError: if it cannot be loaded, or takes no images.
+        UserError: if it cannot be loaded, takes no images, or lacks the embeddings.
     """
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, embeddings: bool = False):
         try:
             self._loaded = tf.saved_model.load(str(folder))
         except (OSError, ValueError, tf.errors.OpError) as error:
@@ -118,6 +120,14 @@ class ServedModel:
         self._functions = [self.default]
         if _ENCODE in functions and _LATENT not in self.default.structured_outputs:
             self._functions.append(functions[_ENCODE])
+        if embeddings:
+            if EMBEDDING not in functions:
+                raise UserError(
+                    f"`embeddings` needs a signature '{EMBEDDING}', which exports of earlier "
+                    f"versions lack; got {folder}; `python -m trainers.export --run_dir RUN` "
+                    "exports its run again"
+                )
+            self._functions.append(functions[EMBEDDING])
         self._columns = {
             name
             for function in self._functions

@@ -32,8 +32,12 @@ PACKAGES = ("galaxy-model-zoo", "tensorflow", "astropy", "numpy", "pyarrow")
 """Packages on which the numbers of a table depend."""
 
 
-def check_output(options: TableOptions) -> None:
+def check_output(options: TableOptions, vectors: str | None = None) -> None:
     """Checks that the table can be written, before any work is done.
+
+    Args:
+        options: Of the command.
+        vectors: The argument that makes a column of vectors; None without one.
 
     Raises:
         UserError: if no table can be written there, or one is there that may not be replaced.
@@ -44,6 +48,8 @@ def check_output(options: TableOptions) -> None:
     # With parts, the table may be that of this command, stopped at its end.
     begun = Parts(options.output).folder.exists()
     table_files.check_path(options.output, overwrite=options.overwrite or begun)
+    if vectors:
+        table_files.check_vectors(options.output, vectors)
 
 
 def check_files(options: TableOptions) -> list[str]:

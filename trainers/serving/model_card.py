@@ -47,6 +47,7 @@ _INPUTS = {
 _OUTPUTS = {
     "image": "Images that the decoder draws",
     "probability": "Probability of each class, in the order of the class names",
+    "embedding": "Features of the image that the model has learnt, or else its latent means",
     "latent_mean": "Mean of the posterior of the latent variables given the image",
     "latent_stddev": "Standard deviation of that posterior, for each latent variable alone",
     "reconstruction": "The model's rendering of the image, in the units of the input",

@@ -14,7 +14,7 @@ from trainers.cutouts.reading import CutoutFiles
 from trainers.errors import UserError
 from trainers.prediction import inference, training_images
 from trainers.runs import run_folder
-from zoo import encoders
+from zoo.embedding import EMBEDDING, features
 
 __all__ = ["embed"]
 
@@ -58,6 +58,6 @@ def embed(
     if not names:
         raise UserError(f"`images`: none of {len(files)} {files.unit} can be used")
     answers = inference.apply(
-        lambda batch: {"embedding": encoders.features(model, batch)}, np.stack(found)
+        lambda batch: {EMBEDDING: features(model, batch)}, np.stack(found)
     )
-    return names, answers["embedding"]
+    return names, answers[EMBEDDING]

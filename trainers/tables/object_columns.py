@@ -10,8 +10,16 @@ from astropy.table import Column
 
 from trainers.datasets.dataset import DatasetSpec
 from trainers.tables import quantities
+from zoo.embedding import EMBEDDING
 
-__all__ = ["dataset_columns", "model_columns", "scalar_features", "texts", "vote_columns"]
+__all__ = [
+    "dataset_columns",
+    "embedding_column",
+    "model_columns",
+    "scalar_features",
+    "texts",
+    "vote_columns",
+]
 
 _LABEL = "label"
 
@@ -90,6 +98,15 @@ def model_columns(outputs: Mapping[str, np.ndarray], class_names: Sequence[str])
         best = np.array(class_names)[outputs["probability"].argmax(axis=1)]
         columns.append(_column("predicted_class", best, "Most probable class"))
     return columns
+
+
+def embedding_column(values: np.ndarray) -> Column:
+    """Returns the column of the embeddings, a vector for each object.
+
+    Args:
+        values: (number, features).
+    """
+    return _column(EMBEDDING, values, "Features of the image by the model")
 
 
 def vote_columns(

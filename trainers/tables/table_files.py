@@ -16,7 +16,16 @@ from astropy.table import Table
 from trainers.errors import UserError
 from trainers.storage.atomic_files import flush_to_disk, opened_alone
 
-__all__ = ["FORMATS", "check_columns", "check_path", "template", "write", "write_pieces"]
+__all__ = [
+    "FORMATS",
+    "arrow",
+    "check_columns",
+    "check_path",
+    "check_vectors",
+    "template",
+    "write",
+    "write_pieces",
+]
 
 FORMATS = {".fits": "fits", ".parquet": "parquet", ".ecsv": "ascii.ecsv", ".csv": "ascii.csv"}
 """Formats of `astropy.table` by the end of the file's name."""
@@ -63,11 +72,28 @@ def check_columns(number: int, path: Path) -> None:
         )
 
 
+def check_vectors(path: Path, argument: str) -> None:
+    """Checks that the format of a file has room for columns of vectors, before the work is done.
+
+    Args:
+        path: The file.
+        argument: The argument that makes such a column.
+
+    Raises:
+        UserError: if it is CSV.
+    """
+    if path.suffix.lower() == ".csv":
+        raise UserError(
+            f"`{argument}` needs an `output` with vectors, .fits, .parquet or .ecsv; "
+            f"got '{path.name}'"
+        )
+
+
 def template(table: Table) -> Table:
     """Returns a table without its rows, its text as wide as FITS needs it.
 
     Args:
-        table: Columns of one number or text each.
+        table: Columns of one number or text each, or of a vector.
     """
     empty = table[:0]
     for name in empty.colnames:
@@ -184,11 +210,16 @@ def _write_parquet(template: Table, pieces: Iterable[Table], path: Path) -> None
     with pq.ParquetWriter(path, schema) as writer:
         for piece in pieces:
             typed = _typed(template, piece)
-            arrays = [_arrow(np.asarray(typed[name])) for name in schema.names]
+            arrays = [arrow(np.asarray(typed[name])) for name in schema.names]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
 
 
-def _arrow(values: np.ndarray) -> Any:
+def arrow(values: np.ndarray) -> Any:
+    """Returns a column as an array of Arrow; vectors as lists of a fixed size.
+
+    Args:
+        values: (rows,) or (rows, length).
+    """
     import pyarrow as pa
 
     if values.ndim == 1:

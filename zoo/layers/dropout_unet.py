@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -100,28 +100,50 @@ class DropoutUNet(layers.Layer):
             training: Whether batch normalisation is that of the batch.
             seed: Stateless seed of the dropout; None for no dropout.
         """
-        seeds = [None] * len(self.blocks)
-        if seed is not None:
-            seeds = tf.unstack(tf.random.experimental.stateless_split(seed, len(self.blocks)))
-        steps = zip(self.blocks, seeds, strict=True)
-
-        def through(x, number):
-            for _ in range(number):
-                block, own_seed = next(steps)
-                x = randomness.dropout(block(x, training=training), self.dropout, own_seed)
-            return x
-
-        x, beside = windows, []
-        for _ in range(self.levels):
-            x = through(x, self.down_convolutions)
-            beside.append(x)
-            x = tf.nn.max_pool2d(x, 2, 2, "VALID")
-        x = through(x, 1)
+        through = self._blocks_in_turn(training, seed)
+        x, beside = self._down(windows, through)
         for doubling, joined in zip(self._doublings, reversed(beside), strict=True):
             matrix = tf.constant(doubling, x.dtype)
             x = tf.einsum("yi,xj,nijc->nyxc", matrix, matrix, x)
             x = through(tf.concat([x, joined], axis=-1), self.up_convolutions)
         return self.last(x)
+
+    def features(self, windows: tf.Tensor) -> tf.Tensor:
+        """Returns the mean over the smallest map, (number, middle_filters) float32.
+
+        Args:
+            windows: As in `call`.
+        """
+        x, _ = self._down(windows, self._blocks_in_turn(training=False, seed=None))
+        return tf.cast(tf.reduce_mean(x, axis=(1, 2)), tf.float32)
+
+    def _blocks_in_turn(
+        self, training: bool, seed: tf.Tensor | None
+    ) -> Callable[[tf.Tensor, int], tf.Tensor]:
+        """Returns a function that sends a map through the next so many blocks."""
+        seeds = [None] * len(self.blocks)
+        if seed is not None:
+            seeds = tf.unstack(tf.random.experimental.stateless_split(seed, len(self.blocks)))
+        steps = zip(self.blocks, seeds, strict=True)
+
+        def through(x: tf.Tensor, number: int) -> tf.Tensor:
+            for _ in range(number):
+                block, own_seed = next(steps)
+                x = randomness.dropout(block(x, training=training), self.dropout, own_seed)
+            return x
+
+        return through
+
+    def _down(
+        self, windows: tf.Tensor, through: Callable[[tf.Tensor, int], tf.Tensor]
+    ) -> tuple[tf.Tensor, list[tf.Tensor]]:
+        """Returns the smallest map, and those of the levels on the way to it."""
+        x, beside = windows, []
+        for _ in range(self.levels):
+            x = through(x, self.down_convolutions)
+            beside.append(x)
+            x = tf.nn.max_pool2d(x, 2, 2, "VALID")
+        return through(x, 1), beside
 
 
 def bicubic_doubling(size: int) -> np.ndarray:

@@ -196,6 +196,15 @@ class HypercolumnSegmentation(ImageModel):
             self._maps(self._network_input(images)[0]), self.image_shape[:2]
         )
 
+    def features(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the mean of the components over the pixels, (batch, components) float32.
+
+        Args:
+            images: (batch, height, width, bands) in survey units.
+        """
+        y, _ = self._network_input(images)
+        return tf.reduce_mean(self.projection(self._maps(y), size=self.image_shape[:2]), (1, 2))
+
     def reconstruct(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
         """Returns `reconstruction`: the reproduced images, in survey units."""
         y, _ = self._network_input(images)

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from zoo.layers.dropout_unet import DropoutUNet
 from zoo.layers.window_standardization import WindowStandardization
-from zoo.layers.windows import merge_windows, random_windows
+from zoo.layers.windows import merge_windows, mirror, random_windows
 from zoo.pixel_class_model import PixelClassModel
 from zoo.registry import register
 
@@ -141,6 +141,23 @@ class Morpheus(PixelClassModel):
             "pixel_variance": merged.variance,
             "pixel_ranks": merged.ranks,
         }
+
+    def features(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the mean over the smallest map of the central window, (batch, middle_filters).
+
+        Args:
+            images: (batch, height, width, bands) in survey units; those smaller than a window are
+                extended by their mirror image.
+        """
+        y = tf.cast(self.preprocessing(images), tf.float32)
+        y = tf.where(tf.math.is_finite(y), y, 0.0)
+        side = self.window_size
+        lacking = [tf.maximum(side - tf.shape(y)[axis], 0) for axis in (1, 2)]
+        y = mirror(y, *((number // 2, number - number // 2) for number in lacking))
+        row, column = ((tf.shape(y)[axis] - side) // 2 for axis in (1, 2))
+        window = y[:, row : row + side, column : column + side]
+        window = tf.ensure_shape(window, (None, side, side, y.shape[-1]))
+        return self.network.features(self.standardization(window))
 
     def objective(
         self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool

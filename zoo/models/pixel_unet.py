@@ -125,6 +125,15 @@ class PixelUNet(PixelClassModel):
         y = stretch.asinh(tf.where(known, tf.cast(images, tf.float32), 0.0))
         return self.answer(self._maps(y), known)
 
+    def features(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the mean over the smallest map of the network, (batch, filters[-1]) float32.
+
+        Args:
+            images: (batch, height, width, bands) in survey units.
+        """
+        smallest = self.network(self._network_input(images))[len(self.filters)]
+        return tf.cast(tf.reduce_mean(smallest, axis=(1, 2)), tf.float32)
+
     def signatures(self) -> dict[str, Signature]:
         offered = super().signatures()
         # Only then does the network read the asinh of images in units of the noise.

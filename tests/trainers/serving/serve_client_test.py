@@ -127,6 +127,16 @@ class ServeClientTest(tf.test.TestCase):
         rows = [rows for name, _, rows in self.server.answered if name == "serving_default"]
         self.assertEqual(rows, [3, 3, 1] * 4)
 
+    def test_embeddings_are_vectors(self):
+        options, files = ("--signature", "embedding"), self.fits_files()
+        output = self.folder / "table.parquet"
+        self.assertEqual(self.command(files, *options, output=output)[0], 0)
+        table = Table.read(output)
+        self.assertEqual(table.colnames, ["id", "embedding"])
+        self.assertAllClose(table["embedding"], self.expected(2)["latent_mean"], rtol=1e-5)
+        csv = {"output": self.folder / "table.csv"}
+        self.assert_fails(2, "--signature embedding needs an --output with", files, *options, **csv)
+
     def test_another_version(self):
         self.assertEqual(self.command(self.fits_files(), "--version", "1")[0], 0)
         table = Table.read(self.output)

@@ -99,7 +99,7 @@ class ServingTest(tf.test.TestCase):
         images = self.images[:rows, ..., : MODELS[name]["image_shape"][-1]]
         inputs = {"serving_default": {"image": images}}
         if name == "tiny":
-            inputs |= {key: {"image": images} for key in ("encode", "reconstruct")}
+            inputs |= {key: {"image": images} for key in ("encode", "reconstruct", "embedding")}
             inputs["decode"] = {"latent": images[:, 0, :1, :].reshape(-1, 3)}
             inputs["serving_bytes"] = {"image_bytes": encoded_images.encode(images)}
         return inputs
@@ -281,9 +281,10 @@ class ServingTest(tf.test.TestCase):
         self.assertEqual(names["probability"].tolist(), [b"star", b"galaxy"])
 
     def test_warmup_requests_are_answered_before_the_server_opens(self):
-        signatures = ("serving_default", "encode", "reconstruct", "decode", "serving_bytes")
+        pixels = ("serving_default", "embedding")
+        signatures = (*pixels, "encode", "reconstruct", "decode", "serving_bytes")
         self.assertCountEqual(self.models.warmed_up["tiny", 2], signatures * 2)
-        self.assertEqual(self.models.warmed_up["blendhunter", 1], ["serving_default"] * 2)
+        self.assertCountEqual(self.models.warmed_up["blendhunter", 1], pixels * 2)
 
     def test_models_config_decides_which_versions_are_served(self):
         latest, both = None, [1, 2]
