@@ -29,7 +29,6 @@ from trainers.options.fields import option
 from trainers.options.table import TableOptions
 from trainers.prediction import notes, table
 from trainers.tables.provenance import provenance
-from zoo.embedding import EMBEDDING
 
 if TYPE_CHECKING:
     from trainers.prediction.merge_parts import Outcome
@@ -41,6 +40,9 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 _PACKAGES = (*table.PACKAGES, "tensorflow-serving-api", "grpcio")
+
+# `zoo.embedding.EMBEDDING`, which is not imported before TensorFlow has to be.
+_EMBEDDING = "embedding"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,7 @@ class Options(TableOptions):
 
 def _command(arguments: Sequence[str]) -> None:
     options = parse(Options, arguments, prog="python -m trainers.serve_client", description=__doc__)
-    vectors = f"signature={EMBEDDING}" if options.signature == EMBEDDING else None
+    vectors = f"signature={_EMBEDDING}" if options.signature == _EMBEDDING else None
     table.check_output(options, vectors)
     table.report(_ask(options, arguments), options.output)
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import keras
 import tensorflow as tf
-
-if TYPE_CHECKING:
-    from zoo.model import ZooModel
 
 __all__ = ["EMBEDDING", "features", "has_features"]
 
@@ -15,18 +11,18 @@ EMBEDDING = "embedding"
 """Name of the signature, of its output and of the column in tables."""
 
 
-def has_features(model: ZooModel) -> bool:
+def has_features(model: keras.Model) -> bool:
     """Returns whether a model has an embedding: a method `features` or `encode`."""
     return hasattr(model, "features") or hasattr(model, "encode")
 
 
-def features(model: ZooModel, *inputs: tf.Tensor) -> tf.Tensor:
+def features(model: keras.Model, *inputs: tf.Tensor) -> tf.Tensor:
     """Returns what a model has learnt to see in its inputs, (batch, features) float32.
 
     That is `model.features(*inputs)`, or the means of the latents where there is no such method.
 
     Args:
-        model: The model.
+        model: A model of the zoo.
         *inputs: Inputs of the model in their order, such as images, (batch, height, width, bands)
             in the units that it was trained on.
 

@@ -57,7 +57,5 @@ def embed(
     files.close()
     if not names:
         raise UserError(f"`images`: none of {len(files)} {files.unit} can be used")
-    answers = inference.apply(
-        lambda batch: {EMBEDDING: features(model, batch)}, np.stack(found)
-    )
+    answers = inference.apply(lambda batch: {EMBEDDING: features(model, batch)}, np.stack(found))
     return names, answers[EMBEDDING]

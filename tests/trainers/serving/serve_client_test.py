@@ -269,7 +269,7 @@ class ServeClientTest(tf.test.TestCase):
         self.assert_fails(2, f"{server} 'huge': Servable not found", files, model="huge")
         self.assert_fails(2, f"{server} 'tiny' in version 9", files, "--version", "9")
         self.assert_fails(
-            2, "one of model 'tiny' that take images, encode, rec", files, "--signature", "segment"
+            2, "one of model 'tiny' that take images, embedding", files, "--signature", "segment"
         )
         self.assert_fails(
             2, "takes PNG and JPEG files alone", files, "--signature", "serving_bytes"
