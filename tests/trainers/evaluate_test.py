@@ -35,7 +35,7 @@ class EvaluateTest(tf.test.TestCase):
         self.assertEqual(json.loads((self.folder / "metrics.json").read_text()), metrics)
         # Two have no numbers, the others are for networks, blends, votes, pixels, tasks, runs.
         left_out = {"history", "generation", "separation"}
-        left_out |= {"feature_maps", "regression", "tasks", "transfer", "votes"}
+        left_out |= {"feature_maps", "regression", "symmetries", "tasks", "transfer", "votes"}
         left_out |= {"deblending", "segmentation", "pixel_classes", "detection", "neighbours"}
         self.assertEqual(list(metrics), [n for n in list_evaluators() if n not in left_out])
         self.assertGreater(metrics["roc"]["auc"], 0.6)

@@ -149,7 +149,8 @@ class ZooModelTestCase(tf.test.TestCase):
             "decode": {"image": image},
             "reconstruct": {"reconstruction": image},
         }
-        expected["normalized"] = expected["serving_default"]
+        for same in ("normalized", "single_view"):
+            expected[same] = expected["serving_default"]
         for signature, outputs in answers.items():
             outputs = {name: value for name, value in outputs.items() if name != "inputs"}
             shapes = {name: value.shape for name, value in outputs.items()}

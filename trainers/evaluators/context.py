@@ -210,7 +210,7 @@ class EvaluationContext:
         """Returns the outputs of one of the model's functions for all objects of a split.
 
         Args:
-            function: `call`, `encode` or `reconstruct`.
+            function: `call`, `encode`, `reconstruct` or `single_view`.
             split: The split; by default the one that is evaluated.
 
         Raises:
@@ -228,13 +228,17 @@ class EvaluationContext:
                 ) from error
         return self._outputs[key]
 
-    def probability(self, split: str | None = None) -> np.ndarray:
+    def probability(self, split: str | None = None, function: str = "call") -> np.ndarray:
         """Returns the probabilities (number, classes), columns in the dataset's order of classes.
+
+        Args:
+            split: The split; by default the one that is evaluated.
+            function: `call`, or `single_view` of a model that averages over symmetries.
 
         Raises:
             UserError: if the model's classes are not those of the dataset.
         """
-        probability = self.outputs("call", split)["probability"].astype(np.float64)
+        probability = self.outputs(function, split)["probability"].astype(np.float64)
         names = tuple(self.model.class_names) or self.class_names
         if not self.class_names:
             return probability

@@ -44,6 +44,15 @@ def _regresses(context) -> tuple[bool, str]:
     return not missing, f"the dataset has no {', '.join(missing)}"
 
 
+def _averages(context) -> tuple[bool, str]:
+    if not getattr(context.model, "average_symmetries", False):
+        return False, "the answer is not a mean over the symmetries of the image"
+    if _regresses(context)[0]:
+        return True, ""
+    reason = context.lacks("labels") or context.lacks("probability")
+    return reason is None, reason or ""
+
+
 def _has_votes(context) -> bool:
     from zoo.distributions.decision_tree import DecisionTree
 
@@ -127,6 +136,7 @@ NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
     ),
     "probability": _classifies,
     "regression": _regresses,
+    "symmetries": _averages,
     "votes": lambda c: (
         _has_votes(c),
         "model and dataset have no questions with votes in common",

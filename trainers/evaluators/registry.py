@@ -25,6 +25,7 @@ _MODULES = (
     "thresholds",
     "calibration",
     "regression",
+    "symmetries",
     "separation",
     "neighbours",
     "separator",

@@ -37,15 +37,15 @@ class ServedModelHandler(ModelHandler[Block, Rows, ServedModel]):
 
     Args:
         folder: Folder of the SavedModel, the same on all machines.
-        embeddings: See `ServedModel`.
+        **choices: See `ServedModel`.
     """
 
-    def __init__(self, folder: Path, embeddings: bool = False):
+    def __init__(self, folder: Path, **choices: bool):
         super().__init__(min_batch_size=1, max_batch_size=1)
-        self._folder, self._embeddings = folder, embeddings
+        self._folder, self._choices = folder, choices
 
     def load_model(self) -> ServedModel:
-        return ServedModel(self._folder, self._embeddings)
+        return ServedModel(self._folder, **self._choices)
 
     def run_inference(
         self,
@@ -101,7 +101,7 @@ def run(
     *,
     batch_size: int,
     progress: ProgressBar,
-    embeddings: bool = False,
+    **choices: bool,
     runner: str | None = None,
     options: str | None = None,
 ) -> None:
@@ -112,7 +112,7 @@ def run(
 
     Args:
         entries, units, facts, parts, batch_size, progress: As of `local.run`.
-        embeddings: See `ServedModel`.
+        **choices: See `ServedModel`.
         runner: Name of Beam's runner; None for this machine, unless the options have one.
         options: Of the pipeline, "OPTION=VALUE,OPTION=VALUE".
 
@@ -136,7 +136,7 @@ def run(
                     | "Units" >> beam.Create(units)
                     | "Spread" >> beam.Reshuffle()
                     | "Read" >> beam.ParDo(_Read(entries, batch_size))
-                    | "Answer" >> RunInference(ServedModelHandler(facts.folder, embeddings))
+                    | "Answer" >> RunInference(ServedModelHandler(facts.folder, **choices))
                     | "Key" >> beam.Map(lambda rows: (rows.unit, rows))
                     | "Collect" >> beam.GroupByKey()
                     | "Write" >> beam.ParDo(_Write(parts, facts))

@@ -24,7 +24,8 @@ from zoo.weights.fetch import sha256
 
 __all__ = ["Facts", "ServedModel", "checksum", "may_be_column"]
 
-_SIGNATURE, _ENCODE, _LATENT = "serving_default", "encode", "latent_mean"
+_SIGNATURE, _SINGLE = "serving_default", "single_view"
+_ENCODE, _LATENT = "encode", "latent_mean"
 _HALVES = (tf.float16, tf.bfloat16)
 
 
@@ -83,6 +84,8 @@ class ServedModel:
     Args:
         folder: Folder of the SavedModel.
         embeddings: Whether the answers have those of the signature `embedding` too.
+        single_view: Whether the answers are those of the signature `single_view`, without the mean
+            over the symmetries of the image.
 
     Attributes:
         facts: Facts about the model.
@@ -90,10 +93,10 @@ class ServedModel:
         default: `serving_default` itself, from a tensor to tensors by name.
 
     Raises:
-        UserError: if it cannot be loaded, takes no images, or lacks the embeddings.
+        UserError: if it cannot be loaded, takes no images, or lacks a signature.
     """
 
-    def __init__(self, folder: Path, embeddings: bool = False):
+    def __init__(self, folder: Path, embeddings: bool = False, single_view: bool = False):
         try:
             self._loaded = tf.saved_model.load(str(folder))
         except (OSError, ValueError, tf.errors.OpError) as error:
@@ -117,7 +120,12 @@ class ServedModel:
                 f"float32; it takes {', '.join(taken)}"
             )
         self.shape: tuple[int | None, int | None, int] = tuple(image.shape[1:])
-        self._functions = [self.default]
+        if single_view and _SINGLE not in functions:
+            raise UserError(
+                f"`single_view` needs a signature '{_SINGLE}', which a model has whose answer is a "
+                f"mean over symmetries, exported since version 0.2.0; got {folder}"
+            )
+        self._functions = [functions[_SINGLE] if single_view else self.default]
         if _ENCODE in functions and _LATENT not in self.default.structured_outputs:
             self._functions.append(functions[_ENCODE])
         if embeddings:

@@ -21,6 +21,7 @@ from zoo.layers.feature_scaling import FeatureScaling
 from zoo.loading import load
 from zoo.model import ZooModel
 from zoo.preprocessing import CentreCrop, Chain, Resize
+from zoo.symmetry_average import SymmetryAverage
 
 __all__ = ["TRAININGS", "FinetunedClassifier"]
 
@@ -35,7 +36,7 @@ _BATCH = 64
     task="classification",
     reference="Walmsley et al. 2022 (MNRAS 513, 1581), practical galaxy morphology tools",
 )
-class FinetunedClassifier(ImageModel):
+class FinetunedClassifier(SymmetryAverage, ImageModel):
     """Classifier on the features of any trained model of the zoo.
 
         f = (features(image) - mean) / stddev     p = softmax(W drop(f) + b)
@@ -81,7 +82,8 @@ class FinetunedClassifier(ImageModel):
         balanced: Whether the classes count alike in the loss, however many examples they have
             (`zoo.losses.balanced_weights`). Default False.
         average_symmetries: Whether the answer has the mean logits of the eight flips and turns of
-            the image. Eight times the work in use. Default False.
+            the image. Eight times the work in use, and a signature `single_view` without it.
+            Default False.
 
     The other arguments are those of `zoo.image_model.ImageModel`; `seed` is that of a random
     encoder too.
@@ -234,11 +236,10 @@ class FinetunedClassifier(ImageModel):
         """
         return self.head(self.scaling(features), seed=seed)
 
-    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+    def answer(self, images: tf.Tensor, average: bool) -> dict[str, tf.Tensor]:
         def logits(images: tf.Tensor) -> tf.Tensor:
             return self.classify(self.features(images))
 
-        average = self.average_symmetries
         logits = mean_over_symmetries(logits, images) if average else logits(images)
         return {"probability": tf.nn.softmax(logits)}
 

@@ -12,6 +12,7 @@ from zoo import losses, randomness
 from zoo.image_model import ImageModel
 from zoo.layers.augmentation import mean_over_symmetries
 from zoo.registry import register
+from zoo.symmetry_average import SymmetryAverage
 
 __all__ = ["GzCNN"]
 
@@ -21,7 +22,7 @@ __all__ = ["GzCNN"]
     task="classification",
     reference="Dominguez Sanchez et al. 2018 (MNRAS 476, 3661), morphology of SDSS galaxies",
 )
-class GzCNN(ImageModel):
+class GzCNN(SymmetryAverage, ImageModel):
     """Four convolutions and two dense layers, one network for each question.
 
     What the head gives follows from `class_names` and `target`:
@@ -71,7 +72,8 @@ class GzCNN(ImageModel):
         dropout: Share that is dropped in training behind each convolution, and behind the hidden
             dense layer.
         average_symmetries: Whether the answer, outside training, has the mean z of the image's
-            eight flips and turns (four if it is not square). Default False.
+            eight flips and turns (four if it is not square), beside a signature `single_view`
+            without it. Default False.
 
     The other arguments are those of `zoo.image_model.ImageModel`.
 
@@ -160,20 +162,23 @@ class GzCNN(ImageModel):
         """Returns the hidden dense layer, (batch, units), for images in survey units."""
         return tf.cast(self._hidden(self.preprocessing(images)), tf.float32)
 
-    def logits(self, images: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
+    def logits(
+        self, images: tf.Tensor, seed: tf.Tensor | None = None, average: bool = False
+    ) -> tf.Tensor:
         """Returns z, (batch, classes), or (batch, 1) for two classes and for a target.
 
         Args:
             images: (batch, height, width, bands) in survey units.
             seed: Stateless seed of the dropout; None for no dropout.
+            average: Whether z is the mean over the symmetries of each image, without dropout.
         """
         x = self.preprocessing(images)
-        if seed is None and self.average_symmetries:
+        if average:
             return mean_over_symmetries(lambda turned: self.last(self._hidden(turned)), x)
         return self.last(self._hidden(x, seed))
 
-    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
-        z = self.logits(images)
+    def answer(self, images: tf.Tensor, average: bool) -> dict[str, tf.Tensor]:
+        z = self.logits(images, average=average)
         if self.target:
             mean, stddev = self.target_moments
             return {self.target: mean + stddev * z[:, 0]}
@@ -182,7 +187,8 @@ class GzCNN(ImageModel):
     def objective(
         self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool
     ) -> dict[str, tf.Tensor]:
-        z = self.logits(batch["image"], seed if training else None)
+        averaged = self.average_symmetries and not training
+        z = self.logits(batch["image"], seed if training else None, averaged)
         if not self.target:
             return losses.classification_terms(
                 batch["label"], _of_all_classes(z), class_weights=self.class_weights

@@ -13,6 +13,7 @@ from zoo.image_model import ImageModel
 from zoo.layers.augmentation import mean_over_symmetries
 from zoo.layers.residual import residual_encoder
 from zoo.registry import register
+from zoo.symmetry_average import SymmetryAverage
 
 __all__ = ["StarGalaxyCNN"]
 
@@ -22,7 +23,7 @@ __all__ = ["StarGalaxyCNN"]
     task="classification",
     reference="Kim & Brunner 2017 (MNRAS 464, 4463), star-galaxy classification with ConvNets",
 )
-class StarGalaxyCNN(ImageModel):
+class StarGalaxyCNN(SymmetryAverage, ImageModel):
     """Residual convolutional classifier of images, trained with labels.
 
         loss = cross-entropy of softmax(f(asinh(x))) with the label
@@ -44,8 +45,8 @@ class StarGalaxyCNN(ImageModel):
         stretch: Whether the network reads asinh of the preprocessed image, default True.
         average_symmetries: Whether the answer, outside training, has the mean log probabilities
             of the image's eight flips and turns (four if it is not square), as Dieleman et al.
-            2015 (MNRAS 450, 1441) average over rotations. Eight times the work in use. Default
-            False.
+            2015 (MNRAS 450, 1441) average over rotations. Eight times the work in use, and a
+            signature `single_view` without it. Default False.
 
     The other arguments are those of `zoo.image_model.ImageModel`.
 
@@ -118,15 +119,18 @@ class StarGalaxyCNN(ImageModel):
         )
         self.built = True
 
-    def logits(self, images: tf.Tensor, seed: tf.Tensor | None = None) -> tf.Tensor:
+    def logits(
+        self, images: tf.Tensor, seed: tf.Tensor | None = None, average: bool = False
+    ) -> tf.Tensor:
         """Returns unnormalised log probabilities, (batch, classes).
 
         Args:
             images: (batch, height, width, bands) in survey units.
             seed: Stateless seed of the dropout; None for no dropout.
+            average: Whether they are means over the symmetries of each image, without dropout.
         """
         x = self._network_input(images, seed)
-        if seed is not None or not self.average_symmetries:
+        if not average:
             return self._classify(x, seed)
         return mean_over_symmetries(lambda turned: self._classify(turned, None), x)
 
@@ -147,12 +151,13 @@ class StarGalaxyCNN(ImageModel):
     def _prepared(self, images: tf.Tensor, seed: tf.Tensor | None) -> tf.Tensor:
         return self.preprocessing(images)
 
-    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
-        return {"probability": tf.nn.softmax(self.logits(images))}
+    def answer(self, images: tf.Tensor, average: bool) -> dict[str, tf.Tensor]:
+        return {"probability": tf.nn.softmax(self.logits(images, average=average))}
 
     def objective(
         self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool
     ) -> dict[str, tf.Tensor]:
-        logits = self.logits(batch["image"], seed if training else None)
+        averaged = self.average_symmetries and not training
+        logits = self.logits(batch["image"], seed if training else None, averaged)
         smoothing = self.label_smoothing if training else 0.0
         return losses.classification_terms(batch["label"], logits, smoothing)

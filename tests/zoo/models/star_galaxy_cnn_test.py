@@ -23,11 +23,18 @@ class StarGalaxyCNNTest(model_test_case.ZooModelTestCase):
         self.assertNotAllClose(plain.logits(images), plain.logits(turns[1]), atol=1e-3)
         expected = tf.reduce_mean([plain.logits(x) for x in turns], axis=0)
         for x in turns:
-            self.assertAllClose(averaged.logits(x), expected, atol=1e-4)
+            answer = averaged(x)["probability"]
+            self.assertAllClose(answer, tf.nn.softmax(expected), atol=1e-4)
+        self.assertAllClose(
+            averaged.single_view(images)["probability"], plain(images)["probability"], atol=1e-6
+        )
+        self.assertIn("single_view", averaged.signatures())
+        self.assertNotIn("single_view", plain.signatures())
         seed = tf.constant([3, 4])
         self.assertAllEqual(averaged.logits(images, seed), plain.logits(images, seed))
 
     def test_average_of_images_that_are_not_square(self):
         model = self.make(compiled=False, image_shape=(12, 16, 3), average_symmetries=True)
         images = tf.random.stateless_normal((2, 12, 16, 3), (1, 2))
-        self.assertAllClose(model.logits(images), model.logits(images[:, ::-1, ::-1]), atol=1e-4)
+        answers = [model(x)["probability"] for x in (images, images[:, ::-1, ::-1])]
+        self.assertAllClose(*answers, atol=1e-4)

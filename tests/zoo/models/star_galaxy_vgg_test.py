@@ -36,6 +36,13 @@ class StarGalaxyVGGTest(model_test_case.ZooModelTestCase):
             ]
             expected.append(np.concatenate(parts, axis=1))
         self.assertAllClose(model.features(images), np.mean(expected, axis=0), rtol=1e-5)
+        plain = self.make(compiled=False, average_symmetries=False)
+        plain.set_weights(model.get_weights())
+        self.assertAllClose(plain.features(images), expected[0], rtol=1e-5)
+        self.assertAllClose(
+            model.single_view(images)["probability"], plain(images)["probability"], atol=1e-6
+        )
+        self.assertNotEqual(plain.features_key(), model.features_key())
 
     def test_objective_is_that_of_scikit_learn(self):
         rng = np.random.default_rng(0)
