@@ -101,9 +101,9 @@ def run(
     *,
     batch_size: int,
     progress: ProgressBar,
-    **choices: bool,
     runner: str | None = None,
     options: str | None = None,
+    **choices: bool,
 ) -> None:
     """Makes parts, as `local.run` does, where the runner says.
 
@@ -112,9 +112,9 @@ def run(
 
     Args:
         entries, units, facts, parts, batch_size, progress: As of `local.run`.
-        **choices: See `ServedModel`.
         runner: Name of Beam's runner; None for this machine, unless the options have one.
         options: Of the pipeline, "OPTION=VALUE,OPTION=VALUE".
+        **choices: See `ServedModel`.
 
     Raises:
         UserError: if there is no such runner or option.
