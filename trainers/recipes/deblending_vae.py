@@ -35,6 +35,7 @@ DEFAULT = Recipe(
         # fluxes in the noise of its gradient.
         "least_scale": 0.1,
         "flux_error": 0.005,
+        "photometry": "fitted",
     },
 )
 PAPER = Recipe(

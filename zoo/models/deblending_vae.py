@@ -20,9 +20,10 @@ from zoo.layers.flux_and_shape import residual_networks
 from zoo.layers.freezing import call_frozen
 from zoo.layers.prelu_networks import prelu_networks
 from zoo.losses.drawings import Drawing, DrawingLikelihood
+from zoo.photometry import JointPhotometry
 from zoo.registry import register
 
-__all__ = ["LIKELIHOODS", "NETWORKS", "POSTERIORS", "DeblendingVAE"]
+__all__ = ["LIKELIHOODS", "NETWORKS", "PHOTOMETRY", "POSTERIORS", "DeblendingVAE"]
 
 tfd = tfp.distributions
 
@@ -31,6 +32,7 @@ _logger = logging.getLogger(__name__)
 POSTERIORS = {"diagonal": DiagonalNormal, "full": FullCovarianceNormal}
 LIKELIHOODS = ("bernoulli", "normal")
 NETWORKS = ("prelu", "residual")
+PHOTOMETRY = ("drawn", "fitted")
 
 # Noise of the sky in a pixel times this: flux below which the error of a flux is not a fraction
 # of it; about that of a point source.
@@ -57,8 +59,9 @@ class DeblendingVAE(ImageModel):
     values to the bit. The loss of the validation is that of blends from the beginning.
 
     The answer has the galaxy, `deblended`, as the decoder draws it from the mean of the posterior;
-    `deblended_sigma` is its predictive scatter: that of draws from the posterior and the width of
-    the likelihood together. A pixel that is not finite in the image is NaN in both.
+    `deblended_sigma` is its predictive scatter: that of draws from the posterior, the width of the
+    likelihood, and the error of its brightness where that is fitted to the image. A pixel that is
+    not finite in the image is NaN in both.
 
     Networks "prelu" are those of Arcelin+21. The "residual" ones are ours: the encoder has aperture
     fluxes besides (`zoo.layers.apertures`), and the decoder draws fluxes and shapes apart
@@ -86,6 +89,9 @@ class DeblendingVAE(ImageModel):
         fresh_noise: Whether the blends of the training get new noise in each step, from their
             noiseless images, and do not keep that of the dataset. Default True.
         samples: Draws from the posterior for the scatter of the answer, an even number. Default 8.
+        photometry: "drawn" (default), fluxes as the decoder draws them; or "fitted", the drawn
+            galaxy as bright in each band as it is in the image, beside its neighbours
+            (`zoo.photometry.JointPhotometry`). No effect on the training.
 
     The other arguments are those of `zoo.image_model.ImageModel`.
 
@@ -134,6 +140,7 @@ class DeblendingVAE(ImageModel):
         beta: float = 1.0,
         fresh_noise: bool = True,
         samples: int = 8,
+        photometry: str = "drawn",
         **kwargs: Any,
     ):
         super().__init__(preprocessing=preprocessing, augment=augment, **kwargs)
@@ -145,6 +152,7 @@ class DeblendingVAE(ImageModel):
         check_choice("networks", networks, NETWORKS)
         check_choice("posterior", posterior, POSTERIORS)
         check_choice("likelihood", likelihood, LIKELIHOODS)
+        check_choice("photometry", photometry, PHOTOMETRY)
         if networks == "residual" and likelihood == "bernoulli":
             raise ValueError(
                 "likelihood must be 'normal' with networks 'residual'; got 'bernoulli'"
@@ -179,6 +187,7 @@ class DeblendingVAE(ImageModel):
         self.beta = beta
         self.fresh_noise = fresh_noise
         self.samples = samples
+        self.photometry = photometry
 
         self.posterior = POSTERIORS[posterior](self.latent_dim)
         sizes = (self.image_shape, self.filters, self.posterior.n_params, self.latent_dim)
@@ -214,11 +223,23 @@ class DeblendingVAE(ImageModel):
         known = tf.math.is_finite(images)
         q = self.infer(images, training)
         drawn = self._drawing(q.mean())
-        image, variance = drawn.image, tf.square(self.drawings.sigma(drawn))
-        flux, flux_variance = (tf.reduce_sum(each, axis=(1, 2)) for each in (image, variance))
+        image, sigma = drawn.image, self.drawings.sigma(drawn)
+        common = tf.zeros_like(image)
+        fit = None
+        if self.photometry == "fitted":
+            fit = JointPhotometry()(images, image)
+            factor = fit.factor[:, None, None]
+            common = fit.sigma[:, None, None] * image
+            image, sigma = factor * image, factor * sigma
+        variance = tf.square(sigma) + tf.square(common)
+        flux = tf.reduce_sum(image, axis=(1, 2))
+        flux_variance = tf.reduce_sum(tf.square(sigma), axis=(1, 2))
+        flux_variance += tf.square(tf.reduce_sum(common, axis=(1, 2)))
         for direction in self._directions:
             shift = q.scale.matvec(tf.broadcast_to(direction, tf.shape(q.mean())))
             other = self._drawing(q.mean() + shift).image
+            if fit is not None:
+                other *= fit.factor_of(other)[:, None, None]
             variance += tf.square(other - image) / self.samples
             flux_variance += tf.square(tf.reduce_sum(other, axis=(1, 2)) - flux) / self.samples
         hidden = tf.reduce_sum(tf.where(known, 0.0, image), axis=(1, 2))

@@ -6,6 +6,7 @@ import tensorflow_probability as tfp
 import zoo
 from tests.zoo import model_test_case
 from zoo import randomness
+from zoo.photometry import JointPhotometry
 
 tfd = tfp.distributions
 
@@ -25,6 +26,7 @@ class DeblendingVAETest(model_test_case.ZooModelTestCase):
         "latent_dim": 5,
         "isolated_steps": 1,
         "samples": 2,
+        "photometry": "fitted",
         "seed": 3,
     }
     output_shapes = {
@@ -159,7 +161,7 @@ class DeblendingVAETest(model_test_case.ZooModelTestCase):
             self.assertAllClose(terms["flux"], np.sum(np.hypot(1, u) - 1, axis=1), rtol=1e-3)
 
     def test_scatter_is_that_of_draws_and_of_the_likelihood(self):
-        model = self.make(samples=4, posterior="full")
+        model = self.make(samples=4, posterior="full", photometry="drawn")
         images = tf.constant(self.images(2))
         answer, q = model(images), model.infer(images)
         drawn = model._drawing(q.mean())
@@ -181,7 +183,8 @@ class DeblendingVAETest(model_test_case.ZooModelTestCase):
         self.assertAllClose(answer["flux_sigma"], np.sqrt(variance), rtol=1e-3)
 
     def test_training_takes_the_neighbour_off(self):
-        model = zoo.create(self.model_name, **self.hyperparameters | {"isolated_steps": 70})
+        changes = {"isolated_steps": 70, "photometry": "drawn"}
+        model = zoo.create(self.model_name, **self.hyperparameters | changes)
         model.compile(
             keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(1e-2, 160)),
             gradient_clip_norm=1.0,
@@ -196,6 +199,23 @@ class DeblendingVAETest(model_test_case.ZooModelTestCase):
         error = np.abs(flux / light[:, 0] - 1)
         self.assertLess(np.median(error), 0.2)
         self.assertGreater(np.median(light.sum(axis=1) / light[:, 0] - 1), 0.3)
+
+    def test_fitted_galaxy_is_the_drawn_one_as_bright_as_in_the_image(self):
+        fitted = self.make()
+        config = fitted.get_config()
+        # As in files from before there was a choice.
+        del config["photometry"]
+        drawn = type(fitted).from_config(config)
+        drawn.set_weights(fitted.get_weights())
+        images = tf.constant(self.images(6))
+        own, answer = drawn(images), fitted(images)
+        self.assertAllClose(own["deblended"], fitted.decode(fitted.infer(images).mean())["image"])
+        fit = JointPhotometry()(images, own["deblended"])
+        self.assertNotAllClose(fit.factor, tf.ones((6, 3)), atol=0.05)
+        self.assertAllClose(answer["flux"], fit.factor * own["flux"], rtol=1e-4)
+        expected = fit.factor[:, None, None] * own["deblended"]
+        self.assertAllClose(answer["deblended"], expected, rtol=1e-4)
+        self.assertTrue(np.all(answer["flux_sigma"] > fit.sigma * own["flux"]))
 
     # Pixels without data, and errors.
 
@@ -227,6 +247,7 @@ class DeblendingVAETest(model_test_case.ZooModelTestCase):
         for changes, message in (
             ({"networks": "dense"}, "networks must be one of prelu, residual; got 'dense'"),
             ({"posterior": "wide"}, "posterior must be one of diagonal, full; got 'wide'"),
+            ({"photometry": "psf"}, "photometry must be one of drawn, fitted; got 'psf'"),
             ({"likelihood": "bernoulli"}, "likelihood must be 'normal' with networks 'residual'"),
             (
                 {**PRELU, "likelihood": "bernoulli"},
