@@ -383,6 +383,8 @@ document.addEventListener("DOMContentLoaded", () => {
   if (current !== null) choose(current);
 });
 by("canvas").addEventListener("webglcontextlost", () => withoutPlane(new Error("The browser has lost WebGL.")));
+// The list is shown before the plane is set up.
+await new Promise((done) => setTimeout(done));
 try {
   await drawPlane();
   scatter.setCurrent(current);
