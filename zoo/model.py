@@ -21,7 +21,10 @@ from zoo.signature import Signature
 if TYPE_CHECKING:
     from astropy.table import Table
 
-__all__ = ["ZooModel"]
+__all__ = ["SAMPLE_WEIGHT", "ZooModel"]
+
+SAMPLE_WEIGHT = "sample_weight"
+"""Feature of a batch with the weight of each example in the loss, of mean 1 over the dataset."""
 
 
 class ZooModel(Fitting, ArrayMethods, Optimization):
@@ -211,15 +214,44 @@ class ZooModel(Fitting, ArrayMethods, Optimization):
         batch = self.augmented(batch, randomness.step_seed(self.seed, step, purpose=1))
         with tf.GradientTape() as tape:
             terms = self.objective(batch, randomness.step_seed(self.seed, step), training=True)
-            terms = {name: tf.reduce_mean(value) for name, value in terms.items()}
+            terms = self.mean_terms(terms, batch)
             loss = self.scaled_loss(terms["loss"])
         return terms | self.apply_gradients(tape, loss)
 
     def test_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """Returns the mean terms on this replica's share of the batch, the same at every call."""
         seed = randomness.step_seed(self.seed, tf.constant(0), purpose=2)
-        terms = self.objective(batch, seed, training=False)
-        return {name: tf.reduce_mean(value) for name, value in terms.items()}
+        return self.mean_terms(self.objective(batch, seed, training=False), batch)
+
+    def mean_terms(
+        self, terms: Mapping[str, tf.Tensor], batch: Mapping[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
+        """Returns the mean of each term over the batch, weighted by `sample_weight` if it is there.
+
+            mean_i [w_i term_i],     mean_i [w_i] = 1 over the dataset
+
+        The weights of a batch are not normalised by their own sum, so that the gradients of all
+        batches add up to that of the dataset.
+
+        Args:
+            terms: What `objective` returned.
+            batch: The batch.
+
+        Raises:
+            ValueError: if there are weights, and the loss has no value for each example.
+        """
+        if SAMPLE_WEIGHT not in batch:
+            return {name: tf.reduce_mean(value) for name, value in terms.items()}
+        if terms["loss"].shape.rank != 1:
+            raise ValueError(
+                f"{SAMPLE_WEIGHT} needs a loss with a value for each example; that of "
+                f"{type(self).__name__} is one for the batch"
+            )
+        weight = tf.cast(batch[SAMPLE_WEIGHT], tf.float32)
+        return {
+            name: tf.reduce_mean(weight * value if value.shape.rank == 1 else value)
+            for name, value in terms.items()
+        }
 
     # Serving and saving.
 

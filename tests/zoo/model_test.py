@@ -1,10 +1,13 @@
 import importlib
 import inspect
+from unittest import mock
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from tests.zoo import model_test_case, tiny_model
+from zoo import randomness
 from zoo.image_model import ImageModel
 
 
@@ -53,6 +56,30 @@ class ContractTest(tf.test.TestCase):
         with self.assertRaisesRegex(NotImplementedError, r"ImageModel must define call"):
             model.call(tf.zeros((1, 4, 4, 2)))
         self.assertEqual(list(model.signatures()), ["serving_default"])
+
+    def test_weights_of_examples(self):
+        images = tf.random.stateless_normal((4, 4, 4, 2), (0, 1))
+        weight = tf.constant([0.5, 0.0, 2.5, 1.0])
+        model = tiny_model.TinyModel()
+        model.compile(keras.optimizers.SGD(1.0))
+        terms = model.objective({"image": images}, tf.constant([0, 0]), training=False)
+        means = model.mean_terms(terms, {"sample_weight": weight})
+        for name, value in terms.items():
+            self.assertAllClose(means[name], np.average(value, weights=weight))
+        # As many copies of each example have the same gradient.
+        copies = np.repeat(np.arange(4), [1, 0, 5, 2])
+        one, other = tiny_model.TinyModel(), tiny_model.TinyModel()
+        with mock.patch.object(randomness, "normal", lambda number, shape, seed: 0.0):
+            for each, batch in (
+                (one, {"image": images, "sample_weight": weight}),
+                (other, {"image": tf.gather(images, copies)}),
+            ):
+                each.compile(keras.optimizers.SGD(0.01))
+                each.train_step(batch)
+        for a, b in zip(one.variables, other.variables, strict=True):
+            self.assertAllClose(a.numpy(), b.numpy(), 1e-5, 1e-6)
+        with self.assertRaisesRegex(ValueError, "needs a loss with a value for each example"):
+            model.mean_terms({"loss": tf.constant(1.0)}, {"sample_weight": weight})
 
     def test_the_gradient_is_clipped_to_its_norm(self):
         images = {"image": tf.random.stateless_normal((8, 4, 4, 2), (0, 1))}

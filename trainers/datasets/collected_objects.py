@@ -35,7 +35,7 @@ class CollectedObjects:
         labels: Label of each; 0 without classes.
         problems: What is wrong with the images that cannot be used, one line each.
         without_row: Identifiers of the cutouts that the table lacks.
-        without_class: Identifiers of those for which it has no class.
+        without_outcome: Identifiers of those for which it has no class or no votes.
         replaced: Identifiers of those with pixels that were not finite and have been replaced.
         is_grey: Whether all bands of all images are equal.
     """
@@ -53,7 +53,7 @@ class CollectedObjects:
         self.labels: list[int] = []
         self.problems: list[str] = []
         self.without_row: list[str] = []
-        self.without_class: list[str] = []
+        self.without_outcome: list[str] = []
         self.replaced: list[str] = []
         self.is_grey = True
         self._table, self._label_of = table, label_of
@@ -115,12 +115,11 @@ class CollectedObjects:
                 self.without_row.append(cutout.id)
                 return None
             self._joined.add(key)
-        if self._label_of:
-            name = self._table.labels[row]
-            if not name:
-                self.without_class.append(cutout.id)
+            if self._table.lacks(row):
+                self.without_outcome.append(cutout.id)
                 return None
-            label = int(self._label_of[name])
+        if self._label_of:
+            label = int(self._label_of[self._table.labels[row]])
             if label < 0:
                 return None
         if key in self._source_of:
@@ -150,8 +149,9 @@ class CollectedObjects:
         if self.without_row:
             names = self._table.ids[:1]
             return f"the table has no row for '{self.without_row[0]}'; its first is '{names[0]}'"
-        if self.without_class:
-            return f"the table has no class for '{self.without_class[0]}'"
+        if self.without_outcome:
+            name = self.without_outcome[0]
+            return f"the table has no {self._table.lacks(self._table.row_of(name))} for '{name}'"
         return "they are of other classes"
 
 

@@ -22,6 +22,7 @@ from trainers.errors import UserError
 from trainers.options.class_choice import ClassChoice
 from trainers.options.cutout_source import CUTOUTS, CutoutSource
 from trainers.options.data_options import SPLITS
+from zoo.model import SAMPLE_WEIGHT
 
 __all__ = ["read"]
 
@@ -97,6 +98,7 @@ def read(
         class_names=choice.names,
         class_fractions=None,
         feature_names=("image", *features["train"]),
+        questions=() if table is None else table.questions,
         scales_files=are_pictures and image_shape is not None,
         invalid=source.invalid,
     )
@@ -174,7 +176,21 @@ def _features(
     if table.labels is not None:
         features["label"] = np.array([objects.labels[number] for number in members], np.int64)
     rows = np.array([objects.rows[number] for number in members], np.int64)
-    return features | {name: values[rows] for name, values in table.numbers.items()}
+    features |= {name: values[rows] for name, values in table.numbers.items()}
+    if table.votes is not None:
+        features["votes"] = table.votes[rows]
+    if table.weights is not None:
+        features[SAMPLE_WEIGHT] = _normalised(table.weights[rows])
+    return features
+
+
+def _normalised(weights: np.ndarray) -> np.ndarray:
+    """Returns weights with a mean of 1, so that they do not change the learning rate."""
+    if not weights.size:
+        return weights.astype(np.float32)
+    if not weights.sum() > 0:
+        raise UserError(f"`weight_column`: all {len(weights)} objects of a split have weight 0")
+    return (weights / weights.mean()).astype(np.float32)
 
 
 def _check_trained(
@@ -196,7 +212,10 @@ def _unjoined(
         return []
     return [
         *(f"{name}: no row in {table.path.name}" for name in objects.without_row),
-        *(f"{name}: no class in {table.path.name}" for name in objects.without_class),
+        *(
+            f"{name}: no {_outcomes(table)} in {table.path.name}"
+            for name in objects.without_outcome
+        ),
         *(f"{name}: no cutout" for name in without_cutout),
     ]
 
@@ -212,7 +231,7 @@ def _note(
     counts["images have pixels without a value, which are replaced"] = objects.replaced
     if table is not None:
         counts[f"images have no row in {table.path.name}"] = objects.without_row
-        counts[f"images have no class in {table.path.name}"] = objects.without_class
+        counts[f"images have no {_outcomes(table)} in {table.path.name}"] = objects.without_outcome
         counts[f"rows of {table.path.name} have no image"] = without_cutout
     for text, names in counts.items():
         if names:
@@ -224,6 +243,11 @@ def _note(
             file=sys.stderr,
             flush=True,
         )
+
+
+def _outcomes(table: ObjectTable) -> str:
+    names = {"class": table.labels, "votes": table.votes}
+    return " or ".join(name for name, values in names.items() if values is not None)
 
 
 def _band_names(source: CutoutSource, bands: int, are_pictures: bool) -> tuple[str, ...]:

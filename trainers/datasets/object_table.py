@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from trainers.cutouts import sources
+from trainers.datasets import healpix, vote_columns
 from trainers.datasets.hash_splits import SPLIT_NAMES, split_of
 from trainers.errors import UserError
-from trainers.options.cutout_source import CutoutSource
+from trainers.options.cutout_source import HEALPIX, CutoutSource
 from trainers.options.data_options import SPLITS
 from trainers.storage import table_reading
 
@@ -19,9 +20,12 @@ __all__ = ["ObjectTable", "join_key"]
 # Taken into the dataset wherever a table has them.
 _POSITION = ("ra", "dec")
 
+_CELL_ORDER = 6  # of HEALPix, 55 arcmin
+_MOST_VOTES = 2**31  # of one answer: counts are kept in 32 bits
+
 
 class ObjectTable:
-    """Classes, targets and splits of objects by their identifier.
+    """Classes, votes, targets, weights and splits of objects by their identifier.
 
     Args:
         source: Files, table and columns; `labels` is set.
@@ -32,6 +36,9 @@ class ObjectTable:
         class_names: Names of the classes, sorted; empty without a column of labels.
         labels: (rows,) class of each row as text, empty where there is none; None without labels.
         numbers: (rows,) float64 by name: the targets, and ra and dec if there are any.
+        votes: (rows, answers) int32; None without columns of votes.
+        questions: Those that the votes answer, as `DatasetSpec.questions`.
+        weights: (rows,) float64, at least 0; None without a column of weights.
 
     Raises:
         UserError: if the table cannot be read, lacks a column, or its identifiers are unusable.
@@ -49,23 +56,25 @@ class ObjectTable:
             self.class_names = tuple(sorted(set(filter(None, self.labels))))
             if not self.class_names:
                 raise self._error(f"column '{label_column}' is empty")
-        elif not (source.target_columns or source.split_column or source.split_by):
+        elif not (
+            source.target_columns or source.vote_columns or source.split_column or source.split_by
+        ):
             raise self._error(
-                "has no column 'label'; `label_column` or `target_columns` choose others; its "
-                f"columns: {self._listed()}"
+                "has no column 'label'; `label_column`, `target_columns` or `vote_columns` choose "
+                f"others; its columns: {self._listed()}"
             )
         position = [name for name in _POSITION if name in self._table.colnames]
         names = dict.fromkeys([*source.target_columns, *position])
-        self.numbers = {name: self._numbers(name) for name in names}
+        self.numbers = {name: self._numbers("target_columns", name) for name in names}
+        self.votes, self.questions = None, ()
+        if source.vote_columns:
+            self.votes, self.questions = self._counted_votes(source.vote_columns)
+        self.weights = self._weights(source.weight_column) if source.weight_column else None
         self._splits = None
         if source.split_column:
             self._splits = self._stated_splits(source.split_column)
         elif source.split_by:
-            groups = self._texts("split_by", source.split_by)
-            if not all(groups):
-                row = self.ids[groups.index("")]
-                raise self._error(f"column '{source.split_by}' is empty for '{row}'")
-            self._splits = list(map(split_of, groups))
+            self._splits = list(map(split_of, self._groups(source.split_by)))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -82,6 +91,14 @@ class ObjectTable:
         """Returns the split of a row by the table; None if the table does not say."""
         return None if self._splits is None else self._splits[row]
 
+    def lacks(self, row: int) -> str | None:
+        """Returns what a row has not, "class" or "votes"; None if nothing is missing."""
+        if self.labels is not None and not self.labels[row]:
+            return "class"
+        if self.votes is not None and not self.votes[row].any():
+            return "votes"
+        return None
+
     @property
     def has_split(self) -> bool:
         """True if a column is called "split"."""
@@ -97,6 +114,58 @@ class ObjectTable:
         if not rows:
             raise self._error("its column of identifiers is empty")
         return rows
+
+    def _groups(self, name: str) -> list[str]:
+        """Returns the group of each row: the text of a column, or its cell on the sky."""
+        cell, _, order = name.partition(":")
+        if cell == HEALPIX and name not in self._table.colnames:
+            return self._cells(int(order) if order else _CELL_ORDER)
+        groups = self._texts("split_by", name)
+        if not all(groups):
+            raise self._error(f"column '{name}' is empty for '{self.ids[groups.index('')]}'")
+        return groups
+
+    def _cells(self, order: int) -> list[str]:
+        ra, dec = (self._numbers("split_by", name) for name in _POSITION)
+        bad = ~(np.isfinite(ra) & (np.abs(dec) <= 90))
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise self._error(
+                f"`split_by` {HEALPIX} needs ra and dec in degrees; got {ra[row]} and {dec[row]} "
+                f"for '{self.ids[row]}'"
+            )
+        return [f"{HEALPIX}:{order}:{cell}" for cell in healpix.cells(ra, dec, order)]
+
+    def _counted_votes(self, wanted: Sequence[str]) -> tuple[np.ndarray, tuple[dict, ...]]:
+        try:
+            columns = vote_columns.select(wanted, self._table.colnames)
+            questions = vote_columns.questions_of(columns)
+        except ValueError as error:
+            raise self._error(f"`vote_columns` needs {error}; {self._listed()}") from None
+        columns = [f"{each['name']}_{answer}" for each in questions for answer in each["answers"]]
+        # Nobody has answered where there is no value.
+        votes = np.stack(
+            [np.nan_to_num(self._numbers("vote_columns", column)) for column in columns], axis=1
+        )
+        bad = (votes < 0) | (votes != np.floor(votes)) | (votes >= _MOST_VOTES)
+        if bad.any():
+            row, answer = np.argwhere(bad)[0]
+            raise self._error(
+                f"column '{columns[answer]}' must have numbers of votes; got {votes[row, answer]} "
+                f"for '{self.ids[row]}'"
+            )
+        return votes.astype(np.int32), questions
+
+    def _weights(self, column: str) -> np.ndarray:
+        weights = self._numbers("weight_column", column)
+        bad = ~(np.isfinite(weights) & (weights >= 0))
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise self._error(
+                f"column '{column}' must have weights of at least 0; got {weights[row]} for "
+                f"'{self.ids[row]}'"
+            )
+        return weights
 
     def _stated_splits(self, column: str) -> list[str]:
         stated = self._texts("split_column", column)
@@ -115,8 +184,8 @@ class ObjectTable:
         except ValueError as error:
             raise self._error(str(error)) from None
 
-    def _numbers(self, column: str) -> np.ndarray:
-        self._check("target_columns", column)
+    def _numbers(self, argument: str, column: str) -> np.ndarray:
+        self._check(argument, column)
         try:
             return table_reading.numbers(self._table, column)
         except ValueError as error:

@@ -8,10 +8,21 @@ from typing import Any
 
 from trainers.errors import UserError
 
-__all__ = ["CUTOUTS", "CutoutSource"]
+__all__ = ["CUTOUTS", "HEALPIX", "CutoutSource"]
 
 CUTOUTS = "cutouts"
 """Name of the dataset."""
+
+HEALPIX = "healpix"
+"""`split_by` that groups objects by their cell on the sky."""
+
+_MAX_ORDER = 29  # of HEALPix
+
+
+_OF_THE_TABLE = (
+    *("label_column", "target_columns", "vote_columns", "weight_column"),
+    *("split_column", "split_by"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,8 +35,13 @@ class CutoutSource:
         id_column: Column of the table with the identifiers of the objects.
         label_column: Column with the classes; None for `label` if there is one.
         target_columns: Columns of numbers for a regression.
+        vote_columns: Columns of counts of votes, `<question>_<answer>`, or names of questions, see
+            `trainers.datasets.vote_columns`.
+        weight_column: Column with the weight of each object in the loss, at least 0; those of a
+            split are scaled to a mean of 1. None for equal weights.
         split_column: Column with train, validation or test; None for a hash of the identifier.
-        split_by: Column of the group of an object: those of one group share a split.
+        split_by: Column of the group of an object: those of one group share a split. "healpix", or
+            "healpix:ORDER" (default 6, 55 arcmin), for its cell on the sky, from ra and dec.
         bands: Names of the bands; None for the files' own number of them.
         pixel_scale: Arcsec per pixel; None if unknown.
         units: Units of the pixels; None for BUNIT of the first FITS file.
@@ -44,6 +60,8 @@ class CutoutSource:
     id_column: str = "id"
     label_column: str | None = None
     target_columns: Sequence[str] = ()
+    vote_columns: Sequence[str] = ()
+    weight_column: str | None = None
     split_column: str | None = None
     split_by: str | None = None
     bands: Sequence[str] | None = None
@@ -60,10 +78,16 @@ class CutoutSource:
             raise UserError(f"`dataset='{CUTOUTS}'` needs `images`, the files with the cutouts")
         if self.split_column and self.split_by:
             raise UserError("`split_by` and `split_column` both choose the split; give one of them")
+        cell, colon, order = (self.split_by or "").partition(":")
+        if cell == HEALPIX and colon and not (order.isdecimal() and int(order) <= _MAX_ORDER):
+            raise UserError(
+                f"`split_by` {HEALPIX}:ORDER must have an order from 0 to {_MAX_ORDER}; "
+                f"got '{self.split_by}'"
+            )
         if self.bands and len(set(self.bands)) < len(self.bands):
             raise UserError(f"`bands` must be different names; got {' '.join(self.bands)}")
         if not self.labels:
-            for name in ("label_column", "target_columns", "split_column", "split_by"):
+            for name in _OF_THE_TABLE:
                 if getattr(self, name):
                     raise UserError(f"`{name}` needs `labels`, the table with the column")
 

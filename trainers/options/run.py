@@ -160,11 +160,21 @@ class RunConfig(CheckedOptions):
     )
     """Columns of --labels with numbers, for a regression."""
 
+    vote_columns: list[str] | None = option(
+        None, affects=Affects.DATA, nargs="+", type=str, metavar="COLUMN"
+    )
+    """Columns of --labels with numbers of votes, `QUESTION_ANSWER`, or names of questions for all
+    their answers."""
+
+    weight_column: str = option("", affects=Affects.DATA, metavar="COLUMN")
+    """Column of --labels with the weight of the object in the loss; default: all the same."""
+
     split_column: str = option("", affects=Affects.DATA, metavar="COLUMN")
     """Column of --labels with train, validation or test; default: by a hash of the identifier."""
 
     split_by: str = option("", affects=Affects.DATA, metavar="COLUMN")
-    """Column of --labels with a group of objects, such as a field; a group is in one split."""
+    """Column of --labels with a group of objects, such as a field; a group is in one split;
+    `healpix` or `healpix:ORDER`: cells on the sky, from the columns ra and dec."""
 
     bands: list[str] | None = option(
         None, affects=Affects.DATA, nargs="+", type=str, metavar="NAME"

@@ -35,6 +35,10 @@ class TableOptions(CheckedOptions):
     """Pixels that are NaN or infinite: leave the cutout out, the sky of the band, or the mean of
     the neighbours; default: as in the training of the model."""
 
+    positions: Path | None = option(None, metavar="FILE")
+    """Table with id, ra and dec of the objects, for the columns `ra` and `dec`: .csv, .tsv, .ecsv,
+    .fits, .vot or .parquet."""
+
     output: Path = option(metavar="FILE")
     """Output table: .fits, .parquet, .ecsv or .csv."""
 

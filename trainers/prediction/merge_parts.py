@@ -11,6 +11,7 @@ from astropy.table import Column, Table
 
 from trainers.cutouts.cutout import LeftOut
 from trainers.prediction.parts import Parts
+from trainers.prediction.positions import Positions
 from trainers.tables import table_files
 
 __all__ = ["Outcome", "merge"]
@@ -27,15 +28,19 @@ class Outcome:
         left_out: Objects that could not be used, files that could not be opened counted as one.
         repeated: Rows whose identifier stands in an earlier row too.
         alike: Whether several objects have probabilities, and all practically the same.
+        without_position: Rows for which there is no position, of those that were asked for.
     """
 
     rows: int
     left_out: int
     repeated: int
     alike: bool = False
+    without_position: int = 0
 
 
-def merge(parts: Parts, number: int, meta: Mapping[str, Any]) -> Outcome:
+def merge(
+    parts: Parts, number: int, meta: Mapping[str, Any], positions: Positions | None = None
+) -> Outcome:
     """Writes the table and the one of what was left out, and removes the parts.
 
     No more than a part is in memory, beside eight bytes for each row.
@@ -44,15 +49,18 @@ def merge(parts: Parts, number: int, meta: Mapping[str, Any]) -> Outcome:
         parts: All parts.
         number: How many there are.
         meta: Metadata of both tables.
+        positions: Where the objects are, for the columns `ra` and `dec`; None for none.
     """
     summary = parts.summary()
     if summary is None:
-        summary = dataclasses.asdict(_write(parts, number, meta))
+        summary = dataclasses.asdict(_write(parts, number, meta, positions))
     parts.finish(summary)
     return Outcome(**summary)
 
 
-def _write(parts: Parts, number: int, meta: Mapping[str, Any]) -> Outcome:
+def _write(
+    parts: Parts, number: int, meta: Mapping[str, Any], positions: Positions | None
+) -> Outcome:
     template = lines = None
     rows = reasons = objects = 0
     repeats, spread = _Repeats(), _Spread()
@@ -78,8 +86,11 @@ def _write(parts: Parts, number: int, meta: Mapping[str, Any]) -> Outcome:
             template.remove_column("source")
         template.meta.update(meta)
         pieces = (table for table in map(parts.rows, range(number)) if len(table))
+        if positions is not None:
+            template, pieces = positions.add_to(template), map(positions.add_to, pieces)
         table_files.write_pieces(template, pieces, rows, parts.draft(parts.output))
-    return Outcome(rows, objects, repeats.number(), rows > 1 and spread.is_none())
+    missing = 0 if positions is None else positions.missing
+    return Outcome(rows, objects, repeats.number(), rows > 1 and spread.is_none(), missing)
 
 
 class _Repeats:

@@ -109,12 +109,15 @@ def make(
         meta: Metadata of the table.
 
     Raises:
-        UserError: if the parts there are another command's, or the table is there.
+        UserError: if the parts there are another command's, the table is there, or the positions
+            cannot be read.
     """
     from trainers.prediction import merge_parts, predict_blocks
     from trainers.prediction.parts import Parts
+    from trainers.prediction.positions import Positions
     from trainers.training.progress import ProgressBar
 
+    positions = None if options.positions is None else Positions(options.positions)
     parts = Parts(options.output)
     state = json.dumps([len(entries), entries.state()])
     manifest = {
@@ -134,7 +137,7 @@ def make(
             progress = ProgressBar(title, len(entries), before, unit=entries.unit)
             run(missing, parts, progress)
             progress.close()
-        return merge_parts.merge(parts, len(units), meta)
+        return merge_parts.merge(parts, len(units), meta, positions)
 
 
 def report(outcome: Outcome, output: Path) -> None:
@@ -154,6 +157,8 @@ def report(outcome: Outcome, output: Path) -> None:
     if outcome.repeated:
         rows = "1 row has" if outcome.repeated == 1 else f"{outcome.repeated} rows have"
         print(f"note  {rows} the id of an earlier one; see column source")
+    if outcome.without_position:
+        print(f"note  {_counted(outcome.without_position)} without a position: ra and dec are NaN")
     if outcome.alike:
         print(
             f"note  all {outcome.rows} objects get practically the same probabilities; are the "

@@ -29,7 +29,7 @@ from trainers.training import initial_weights, loop, two_stage
 from trainers.training.callbacks import HistoryFile, ProgressReport, TensorBoardScalars
 from trainers.training.checkpoints import Checkpoints, TrainingProgress
 from zoo import registry
-from zoo.model import ZooModel
+from zoo.model import SAMPLE_WEIGHT, ZooModel
 
 __all__ = [
     "ADAPT_IMAGES",
@@ -195,6 +195,7 @@ class _Training(Procedure):
                 elif not checkpoints.exists("last"):
                     # With the preprocessing, to whose statistics the networks are trained.
                     initial_weights.start_from(model, config.init)
+                _check_weights(model, dataset)
             if config.trainer == "two_stage":
                 dataset = two_stage.feature_dataset(model, dataset, config, strategy)
             return loop.fit(model, dataset, config, checkpoints, strategy, callbacks)
@@ -222,6 +223,8 @@ def _create(config: RunConfig, dataset: Dataset) -> ZooModel:
     }
     hyperparameters = zoo.describe(config.model).hyperparameters
     of_data = {name: value for name, value in of_data.items() if name in hyperparameters}
+    if not spec.questions:  # Those of the model stay; that there are no votes is said below.
+        of_data.pop("questions", None)
     of_data |= training_statistics.of_training(config, dataset, hyperparameters)
     try:
         model = zoo.create(config.model, **{**of_data, **config.hp})
@@ -243,6 +246,21 @@ def _adapt(model: ZooModel, config: RunConfig, dataset: Dataset) -> None:
         model.adapt(model.select_inputs(sample))
     except ValueError as error:
         raise UserError(f"`model={config.model}`: {error}") from error
+
+
+def _check_weights(model: ZooModel, dataset: Dataset) -> None:
+    if SAMPLE_WEIGHT not in dataset.spec.feature_names:
+        return
+    features = [name for name in (*model.input_names, *model.outcomes) if name != "image"]
+    features = [name for name in features if name != "label"]
+    for batch in dataset.batches("train", 1, features=(*features, SAMPLE_WEIGHT)).take(1):
+        inputs = {name: tf.cast(batch[name], tf.float32) for name in model.input_names}
+        try:
+            model.mean_terms(
+                model.objective(batch | inputs, tf.constant([0, 0]), training=False), batch
+            )
+        except ValueError as error:
+            raise UserError(f"`weight_column`: {error}") from None
 
 
 def _check_evaluators(

@@ -22,10 +22,13 @@ __all__ = [
 ]
 
 _LABEL = "label"
+_OF_ANSWERS = ("votes", "fractions")
 
 
 def scalar_features(spec: DatasetSpec, example: Mapping[str, np.ndarray]) -> list[str]:
     """Returns the features that become columns: of one value, or of one for each band.
+
+    Votes, which have one for each answer, do not.
 
     Args:
         spec: The dataset.
@@ -35,6 +38,7 @@ def scalar_features(spec: DatasetSpec, example: Mapping[str, np.ndarray]) -> lis
     for name, values in example.items():
         values = np.asarray(values)
         is_vector = values.ndim == 2 and values.shape[1] == len(spec.bands)
+        is_vector = is_vector and not (spec.questions and name in _OF_ANSWERS)
         if name != "image" and (values.ndim == 1 or is_vector):
             chosen.append(name)
     return chosen

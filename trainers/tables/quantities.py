@@ -8,6 +8,7 @@ _DESCRIPTIONS = {
     "ra": "Right ascension, ICRS",
     "dec": "Declination, ICRS",
     "redshift": "Redshift",
+    "sample_weight": "Weight in the loss, of mean 1 in each split",
     "magnitude": "Apparent magnitude, AB",
     "absolute_magnitude": "Absolute magnitude, AB",
     "petro_th50": "Radius of half of the Petrosian flux",

@@ -21,7 +21,7 @@ from trainers.options.run import RunConfig
 from trainers.training import optimizer_factory, plateau, steps
 from trainers.training.checkpoints import Checkpoints, TrainingProgress
 from trainers.training.interruption import Interruption
-from zoo.model import ZooModel
+from zoo.model import SAMPLE_WEIGHT, ZooModel
 
 __all__ = ["fit"]
 
@@ -273,6 +273,7 @@ class _Fit:
         labels = "label" in self.model.outcomes
         inputs = [name for name in self.model.input_names if name != "image"]
         features = inputs + [name for name in self.model.outcomes if name != "label"]
+        features += [name for name in self.dataset.spec.feature_names if name == SAMPLE_WEIGHT]
 
         def as_objective_takes_it(batch):
             return batch | {name: tf.cast(batch[name], tf.float32) for name in inputs}

@@ -14,13 +14,13 @@ import tensorflow as tf
 
 from trainers.datasets.batching import Batching
 from trainers.datasets.dataset import Dataset
-from trainers.datasets.in_memory import map_rows
+from trainers.datasets.in_memory import columns_of, map_rows
 from trainers.distribution import strategy as strategies
 from trainers.errors import UserError
 from trainers.options.run import RunConfig
 from trainers.training import feature_cache
 from trainers.training.feature_cache import FeatureFiles
-from zoo.model import ZooModel
+from zoo.model import SAMPLE_WEIGHT, ZooModel
 
 __all__ = [
     "FeatureDataset",
@@ -35,7 +35,7 @@ class FeatureDataset(Dataset):
     """Features on disk, in the order of the images.
 
     Args:
-        dataset: The dataset of the images and labels.
+        dataset: The dataset of the images, labels and weights.
         files: Files of each copy by split; epoch e reads copy e mod copies.
         labelled: Whether batches have labels.
     """
@@ -47,17 +47,17 @@ class FeatureDataset(Dataset):
         self.skipped = dataset.skipped
         self.num_examples = {split: copies[0].number for split, copies in files.items()}
         self._files = files
-        self._labels = {split: dataset.column(split, "label") for split in files if labelled}
+        further = ["label"] * labelled
+        further += [name for name in self.spec.feature_names if name == SAMPLE_WEIGHT]
+        self._columns = {
+            split: {name: dataset.column(split, name) for name in further} for split in files
+        }
 
     def read(self, split: str, batching: Batching) -> tf.data.Dataset:
         """Returns batches {"features": float32, "label": int32}; see `Dataset.read`."""
-        if batching.features:
-            raise ValueError(f"features must be empty; got {list(batching.features)}")
         copies = self._files[split]
         files = copies[batching.epoch % len(copies)]
-        columns = {"features": files.tensor()}
-        if batching.labels and split in self._labels:
-            columns["label"] = tf.constant(self._labels[split], tf.int32)
+        columns = {"features": files.tensor(), **columns_of(self._columns[split], batching)}
 
         def gather(rows: tf.Tensor) -> dict[str, tf.Tensor]:
             return {name: tf.gather(values, rows) for name, values in columns.items()}
@@ -65,11 +65,9 @@ class FeatureDataset(Dataset):
         return map_rows(self.num_examples[split], batching, gather)
 
     def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
-        """Returns "features" and any "label" of the first examples, in order."""
+        """Returns "features", any "label" and any weights of the first examples, in order."""
         arrays = {"features": np.array(self._files[split][0].array()[:limit])}
-        if split in self._labels:
-            arrays["label"] = self._labels[split][:limit]
-        return arrays
+        return arrays | {name: values[:limit] for name, values in self._columns[split].items()}
 
 
 def check_class(model_class: type[ZooModel]) -> None:

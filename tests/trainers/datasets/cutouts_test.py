@@ -1,5 +1,6 @@
 import contextlib
 import io
+import json
 import tempfile
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from PIL import Image
 
 from trainers import api, catalogue, predict
 from trainers import run as run_command
-from trainers.datasets import hash_splits, loading
+from trainers.datasets import hash_splits, healpix, loading
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.datasets.mapped import MappedDataset
 from trainers.errors import UserError
@@ -155,6 +156,83 @@ class CutoutsTest(tf.test.TestCase):
             for row in self.rows(dataset, split):
                 self.assertEqual(hash_splits.split_of(self.table["field"][row]), split)
 
+    def test_a_cell_on_the_sky_is_in_one_split(self):
+        self.write_fits()
+        self.table["ra"] = 10.0 + 0.5 * (np.arange(NUMBER) // 4)
+        self.table["dec"] = 0.001 * (np.arange(NUMBER) % 4) + 0.1
+        for split_by, order in (("healpix", 6), ("healpix:3", 3)):
+            cells = healpix.cells(self.table["ra"], self.table["dec"], order)
+            dataset = self.read(split_by=split_by)
+            for split in SPLITS:
+                for row in self.rows(dataset, split):
+                    group = f"healpix:{order}:{cells[row]}"
+                    self.assertEqual(hash_splits.split_of(group), split)
+        self.table.loc[3, "dec"] = 120.0
+        self.assert_refused(f"got 10.0 and 120.0 for '{IDS[3]}'", split_by="healpix")
+        self.assert_refused("an order from 0 to 29; got 'healpix:x'", split_by="healpix:x")
+        self.table = self.table.drop(columns="dec")
+        self.assert_refused("no column 'dec'; `split_by` chooses", split_by="healpix")
+
+    def add_votes(self):
+        draws = np.random.default_rng(2)
+        questions = {"smooth-or-featured": ("smooth", "featured-or-disk"), "bar": ("yes", "no")}
+        columns = [f"{name}_{answer}" for name, all in questions.items() for answer in all]
+        votes = draws.integers(1, 9, (NUMBER, 4))
+        votes[4] = 0
+        self.table[columns] = votes
+        self.table["bar_yes_fraction"] = 0.5
+        self.table["bar_total-votes"] = 9
+        self.table["weight"] = 1.0 + np.arange(NUMBER) % 3
+        self.table = self.table.drop(columns="label")
+        return votes
+
+    def test_votes_and_weights(self):
+        self.write_fits()
+        votes = self.add_votes()
+        asked = {"vote_columns": ["bar", "smooth-or-featured"], "weight_column": "weight"}
+        dataset = self.read(**asked)
+        names = [question["name"] for question in dataset.spec.questions]
+        self.assertEqual(names, ["bar", "smooth-or-featured"])
+        self.assertIn(f"1 images have no votes in labels.csv: {IDS[4]}.fits", self.errors)
+        self.assertIn(f"{IDS[4]}.fits: no votes in labels.csv", dataset.skipped)
+        self.assertEqual(sum(dataset.num_examples.values()), NUMBER - 1)
+        for split in SPLITS:
+            arrays = dataset.arrays(split)
+            rows = [IDS.index(int(name.split(".")[0])) for name in arrays["id"]]
+            self.assertAllEqual(arrays["votes"], votes[rows][:, [2, 3, 0, 1]])
+            weights = self.table["weight"].to_numpy()[rows]
+            self.assertAllClose(arrays["sample_weight"], weights / weights.mean())
+        self.table = self.table.astype({"bar_yes": float})
+        self.table.loc[7, "bar_yes"] = 0.25
+        self.assert_refused(
+            f"'bar_yes' must have numbers of votes; got 0.25 for '{IDS[7]}'", **asked
+        )
+        self.assert_refused("`vote_columns` needs no column 'arms' and", vote_columns=["arms"])
+        self.table.loc[6, "weight"] = -1.0
+        self.assert_refused(
+            f"weights of at least 0; got -1.0 for '{IDS[6]}'",
+            weight_column="weight",
+            target_columns=["redshift"],
+        )
+        self.assert_refused("`vote_columns` needs `labels`", labels=None, vote_columns=["bar"])
+
+    def test_a_model_of_votes_is_trained_on_cutouts(self):
+        self.write_fits()
+        self.add_votes()
+        self.table.to_csv("labels.csv", index=False)
+        words = ["--model", "gz_bayesian_cnn", "--dataset", "cutouts", "--images", "cutouts"]
+        words += ["--labels", "labels.csv", "--vote_columns", "bar", "--epochs", "1"]
+        words += ["--weight_column", "weight", "--evaluators", "votes", "--run_dir", "run"]
+        words += ["--hp", "filters=((4,),)", "units=(4,)", "passes=2", "preprocessing=asinh"]
+        errors = io.StringIO()
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(errors):
+            self.assertEqual(run_command.main(words), 0, errors.getvalue())
+        metrics = json.loads(Path("run/metrics.json").read_text())
+        self.assertContainsSubset({"training", "votes"}, metrics)
+        card = json.loads(next(Path("saved_models").rglob("model_card.json")).read_text())
+        expected = [{"name": "bar", "answers": ["yes", "no"], "parents": []}]
+        self.assertEqual(card["questions"], expected)
+
     def test_what_does_not_join_is_counted_and_listed(self):
         self.write_fits(range(30))
         self.table = self.table.drop(index=[0, 1]).astype({"label": object})
@@ -234,7 +312,7 @@ class CutoutsTest(tf.test.TestCase):
         self.table["id"] = [f"other {row}" for row in range(NUMBER)]
         self.assert_refused(f"no row for '{IDS[0]}.fits'; its first is 'other 0'")
         self.table = self.table.rename(columns={"label": "kind"})
-        self.assert_refused("has no column 'label'; `label_column` or `target_columns`")
+        self.assert_refused("has no column 'label'; `label_column`, `target_columns` or")
 
     def test_a_run_its_catalogue_and_its_predictions_have_the_same_objects(self):
         self.write_fits(range(1, NUMBER))

@@ -46,6 +46,26 @@ class ForeignModelsTest(tf.test.TestCase):
             pixels = np.full((size, size, 3), number + 1, np.uint8)
             Image.fromarray(pixels).save(self.folder / f"{number}.png")
 
+    def test_positions_of_a_table(self):
+        self.saved(lambda image: {"mean": tf.reduce_mean(image, (1, 2, 3))})
+        for row in range(4):
+            np.save(self.folder / f"{row}.npy", IMAGES[row])
+        ids, ra, dec = ["2", "0.npy", "9"], [20.0, 10.0, 1.0], [-5.0, 5.0, 1.0]
+        Table([ids, ra, dec], names=("id", "ra", "dec")).write(self.folder / "sky.csv")
+        options = ("--positions", self.folder / "sky.csv", "--output")
+        for name in ("a.fits", "out.parquet"):
+            printed = self.predict(*options, self.folder / name, images="[0-3].npy")
+            self.assertIn("note  2 objects without a position", printed)
+            table = Table.read(self.folder / name)
+            self.assertEqual(table.colnames, ["id", "ra", "dec", "mean"])
+            self.assertAllEqual(np.asarray(table["ra"]), [10.0, np.nan, 20.0, np.nan])
+            self.assertAllEqual(np.asarray(table["dec"]), [5.0, np.nan, -5.0, np.nan])
+            self.assertEqual(table["dec"].unit, "deg")
+            self.assertAllClose(table["mean"], IMAGES[:4].mean((1, 2, 3)))
+        Table([ids, ra], names=("id", "ra")).write(self.folder / "sky.csv", overwrite=True)
+        printed = self.predict(*options[:2], images="0.npy", status=2)
+        self.assertIn("must have the columns id, ra and dec; it has id, ra", printed)
+
     def test_an_image_that_the_model_refuses_is_left_out(self):
         kernel = np.ones((5, 5, 3, 1), np.float32)
 

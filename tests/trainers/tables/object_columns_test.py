@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 
@@ -21,6 +23,10 @@ class ObjectColumnsTest(tf.test.TestCase):
         }
         example = {**features, "image": np.zeros((2, 4, 4, 2)), "votes": np.zeros((2, 7))}
         self.assertEqual(object_columns.scalar_features(SPEC, example), list(features))
+        # Votes on two answers are not values of two bands.
+        asked = dataclasses.replace(SPEC, questions=QUESTIONS[:1])
+        votes = {**features, "votes": np.zeros((2, 2))}
+        self.assertEqual(object_columns.scalar_features(asked, votes), list(features))
         columns = {c.name: c for c in object_columns.dataset_columns(SPEC, features)}
         self.assertEqual(list(columns["id"]), ["x", "yy"])
         self.assertEqual(list(columns["label"]), ["b", "a"])
