@@ -106,6 +106,11 @@ class Fitting(keras.Model):
                 raise ValueError(
                     f"x must have at least {self._replicas} examples to train on; got {number}"
                 )
+            if size < self.least_batch:
+                raise ValueError(
+                    f"batch_size must be at least {self.least_batch} for model "
+                    f"'{self.registry_name}', which compares images; got {size}"
+                )
             batches = batching.batches(
                 arrays,
                 self.input_names,

@@ -69,6 +69,9 @@ class ZooModel(Fitting, ArrayMethods, Optimization):
     targets: tuple[str, ...] = ()
     """Features of the dataset, beside inputs and label, that `objective` finds in the batch."""
 
+    least_batch: int = 1
+    """Images in the smallest batch that the model can be trained with, on all replicas."""
+
     fixed_arguments: tuple[str, ...] = ()
     """Arguments of the parent classes that this class sets itself and does not take."""
 
@@ -196,6 +199,14 @@ class ZooModel(Fitting, ArrayMethods, Optimization):
         Args:
             inputs: Sample of the training examples, as in `adapt`.
         """
+
+    def failure(self, terms: Mapping[str, float]) -> str | None:
+        """Returns why a training has failed though its loss is finite, None (default) if not.
+
+        Args:
+            terms: Means over the last epoch of what `objective` returned.
+        """
+        return None
 
     # Steps, run by the loop inside a replica.
 

@@ -10,6 +10,7 @@ import tensorflow_probability as tfp
 import zoo
 from trainers import recipes
 from trainers.errors import UserError
+from zoo.layers.sky_views import SURVEYS, SkyViews
 
 tfd = tfp.distributions
 
@@ -326,6 +327,32 @@ class BlendHunterTest(tf.test.TestCase):
         self.assertEqual(model.head.inputs, 2 * 2 * 512)
 
 
+class ContrastiveTest(tf.test.TestCase):
+    """Stein et al. 2021 (arXiv 2110.13151) and its public code."""
+
+    def test_settings(self):
+        recipe = recipes.get("contrastive", "paper")
+        self.assertEqual((recipe.batch_size, recipe.weight_decay), (256, 1e-4))
+        self.assertEqual(recipe.schedule, "cosine")
+        model = built("contrastive", shape=(152, 152, 3), classes=(), queue=8)
+        self.assertEqual(recipe.hyperparameters["queue"], 65536)
+        self.assertEqual((model.method, model.temperature, model.momentum), ("moco", 0.2, 0.996))
+        self.assertEqual(model.preprocessed_shape, (96, 96, 3))
+        self.assertEqual((model.latent_dim, model.projection), (512, 128))
+
+    def test_views(self):
+        legacy = SURVEYS["legacy"]
+        self.assertEqual(legacy["extinction"], (1.2856, 0.866, 0.4844))
+        self.assertEqual(legacy["reddening"], (0.67306, 0.001146, 0.03338))
+        layer = SkyViews(**legacy)
+        self.assertEqual((layer.zoom, layer.shift), ((0.9, 1.1), 7.0))
+        # Of the median image: seeing in arcseconds, and noise in nanomaggies.
+        seeing = [0.262 * 2.355 * (loc + scale) for _, loc, scale in layer.seeing]
+        self.assertAllClose(seeing, [1.48, 1.33, 1.24], atol=0.01)
+        noise = [loc + scale for _, loc, scale in layer.noise]
+        self.assertAllClose(noise, [0.00309, 0.00438, 0.01174], atol=1e-5)
+
+
 class EveryRecipeTest(tf.test.TestCase):
     def test_every_paper_recipe_is_read_here(self):
         """A new `paper` recipe comes with its table of facts."""
@@ -336,7 +363,7 @@ class EveryRecipeTest(tf.test.TestCase):
                 with_paper.add(model)
         here = {name for name, recipe, _ in StarGalaxyReportTest.designs if recipe == "paper"}
         here |= {"vae", "gz_cnn", "gz_bayesian_cnn", "gz_backbone", "blendhunter"}
-        here |= {"deblending_vae", "hypercolumn_segmentation", "morpheus"}
+        here |= {"contrastive", "deblending_vae", "hypercolumn_segmentation", "morpheus"}
         # Not the paper's network, but its data.
         self.assertEqual(with_paper, here | {"blend_cnn"})
 

@@ -79,6 +79,11 @@ class _Fit:
             )
         examples = dataset.num_examples
         self.batch_size = steps.training_batch_size(config.batch_size, examples["train"], replicas)
+        if self.batch_size < model.least_batch:
+            raise UserError(
+                f"`batch_size` must be at least {model.least_batch} for model "
+                f"'{model.registry_name}', which compares images; got {self.batch_size}"
+            )
         self.batches = examples["train"] // self.batch_size
         self.validates = examples.get("validation", 0) >= replicas
         with strategy.scope():
@@ -251,6 +256,11 @@ class _Fit:
 
     def _end_epoch(self, logs: dict[str, float]) -> None:
         progress = self.progress
+        reason = self.model.failure(logs)
+        if reason is not None:
+            raise TrainingError(
+                f"{reason}; the last good checkpoint is kept in {self.checkpoints.folder}"
+            )
         progress.epoch += 1
         progress.history.append({"epoch": progress.epoch, **logs})
         loss = logs.get("validation_loss", logs["loss"])
