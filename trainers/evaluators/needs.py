@@ -14,6 +14,9 @@ __all__ = ["NEEDS", "SOURCE_FEATURES", "Need", "reason_against"]
 SOURCE_FEATURES = ("x", "y", "flux", "snr", "class")
 """Features of the sources of an image, (number, sources, ...), the class -1 where there is none."""
 
+MANY = 200
+"""Objects of a split that tell scores of rare things apart."""
+
 Need = str | Callable[[Any], str | None]
 """Name of one of `NEEDS`, `<method>()` for a method of the model, or a function of the
 `EvaluationContext` that returns the reason why it is not met, or None if it is."""
@@ -146,6 +149,10 @@ NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
     "true_sources": _has_true_sources,
     "deblends": _deblends,
     "convolutions": _convolves,
+    "many_objects": lambda c: (
+        c.dataset.num_examples[c.split] >= MANY,
+        f"the split has {c.dataset.num_examples[c.split]} objects, fewer than {MANY}",
+    ),
     "latents": lambda c: (hasattr(c.model, "encode"), "the model has no encode()"),
 }
 """For each need a function that returns whether it is met, and the reason if it is not."""

@@ -42,6 +42,7 @@ _MODULES = (
     "generation",
     "outliers",
     "class_outliers",
+    "anomalies",
     "pixel_values",
     "feature_maps",
 )
