@@ -144,6 +144,9 @@ class StampsConfig(ScenesConfig):
         centre_scatter: Standard deviation of the target's position about the centre of the middle
             pixel, along each axis, px.
         brightest: Whether the target is the brightest source in i; else it is any one of them.
+        shear: Reduced shear of the galaxies, their places included; 0 for none. Above 0 each scene
+            is drawn twice, with opposite shears and the same noise, and there are features `scene`
+            and `shear`; see `stamp_shear`.
     """
 
     num_train: int = 7_000
@@ -155,6 +158,7 @@ class StampsConfig(ScenesConfig):
     max_separation: float = 4.0
     centre_scatter: float = 0.3
     brightest: bool = True
+    shear: float = 0.0
 
     # A brighter target fills the stamp; a fainter one is not worth deblending.
     _narrower: ClassVar[tuple[float, float]] = (2.0, 1.5)
@@ -170,6 +174,8 @@ class StampsConfig(ScenesConfig):
             )
         if not 0 <= self.centre_scatter <= 5:
             raise ValueError(f"centre_scatter must be between 0 and 5; got {self.centre_scatter}")
+        if not 0 <= self.shear <= 0.2:
+            raise ValueError(f"shear must be between 0 and 0.2; got {self.shear}")
 
 
 def _is_number(value: Any) -> bool:

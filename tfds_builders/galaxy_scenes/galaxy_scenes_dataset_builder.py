@@ -86,6 +86,11 @@ class Builder(BeamShardsBuilder):
         }
         if isinstance(config, FieldsConfig):
             features |= {"cutout_row": column(np.int32), "cutout_column": column(np.int32)}
+        elif config.shear:
+            features |= {
+                "scene": np.int32,
+                "shear": tfds.features.Tensor(shape=(2,), dtype=np.float32),
+            }
         if config.defect_fraction:
             features["mask"] = Stamp(shape=(size, size, bands), dtype=np.uint8)
         return self.dataset_info_from_configs(

@@ -21,7 +21,7 @@ class ScenesTest(tfds.testing.DatasetBuilderTestCase):
         FieldsConfig(
             name="few_fields", size=48, survey="lsst", max_sources=8, defect_fraction=0.5, **SIZES
         ),
-        StampsConfig(name="few_stamps", size=32, **SIZES),
+        StampsConfig(name="few_stamps", size=32, shear=0.02, **SIZES),
     ]
 
 
@@ -87,6 +87,7 @@ class OptionsTest(tf.test.TestCase):
             ({"max_neighbours": 21}, "max_neighbours must be between 0 and 20; got 21"),
             ({"min_separation": 5.0}, "min_separation and max_separation .* got 5.0 and 4.0"),
             ({"centre_scatter": -1.0}, "centre_scatter must be between 0 and 5; got -1.0"),
+            ({"shear": 0.3}, "shear must be between 0 and 0.2; got 0.3"),
         ):
             with self.subTest(**options), self.assertRaisesRegex(ValueError, message):
                 StampsConfig(name="x", **options)

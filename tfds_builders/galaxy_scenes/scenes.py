@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import galsim
 import numpy as np
 import threadpoolctl
 
@@ -17,6 +18,7 @@ from tfds_builders.galaxy_scenes.configs import FieldsConfig, ScenesConfig, Stam
 from tfds_builders.galaxy_scenes.cosmos_galaxies import CosmosGalaxies, shared_sample
 from tfds_builders.galaxy_scenes.defects import add_defects
 from tfds_builders.galaxy_scenes.isolated import Isolated, draw_isolated, window
+from tfds_builders.galaxy_scenes.shears import sheared, stamp_shear
 from tfds_builders.galaxy_scenes.sky import GALAXIES, STARS, DrawGalaxy, Placed, draw_sky
 from tfds_builders.galaxy_scenes.sources import Source, draw_galaxy, draw_star
 from tfds_builders.galaxy_scenes.truth import PixelTruth, measure_scene, signal_to_noise
@@ -88,16 +90,22 @@ class Scenes:
 
         return dict.fromkeys(SPLITS, draw)
 
-    def scene(self, split: str, index: int) -> Scene:
-        """Returns a scene without noise."""
+    def scene(self, split: str, index: int, shear: galsim.Shear | None = None) -> Scene:
+        """Returns a scene without noise.
+
+        Args:
+            split: Name of the split.
+            index: Number of the scene in it.
+            shear: That of the galaxies of a stamp; None for none.
+        """
         config, sigma = self.config, self.camera.noise_sigma
         rng = self._generator(split, index, _SKY)
         psf = draw_psf(self.camera, rng)
         if isinstance(config, StampsConfig):
-            sources = [
-                draw_isolated(placed, psf)
-                for placed in self._draw_stamp(rng, psf, self._galaxies[split])
-            ]
+            placed = self._draw_stamp(rng, psf, self._galaxies[split])
+            if shear is not None:
+                placed = [sheared(each, shear, config.size // 2) for each in placed]
+            sources = [draw_isolated(each, psf) for each in placed]
             target, others = sources[:1], sources[1:]
         else:
             placed = self._draw_field(rng, self._galaxies[split])
@@ -116,11 +124,14 @@ class Scenes:
         )
 
     def draw(self, split: str, index: int) -> dict[str, Any]:
-        """Returns the features of one scene, large arrays compressed."""
-        scene, config = self.scene(split, index), self.config
+        """Returns the features of one example, large arrays compressed."""
+        config, further, shear = self.config, {}, None
+        if isinstance(config, StampsConfig) and config.shear:
+            index, shear = stamp_shear(index, config.shear)
+            further |= {"scene": index, "shear": np.array([shear.g1, shear.g2], np.float32)}
+        scene = self.scene(split, index, shear)
         truth = scene.truth
         noisy = self.camera.with_noise(truth.noiseless, self._generator(split, index, _NOISE))
-        further = {}
         if config.defect_fraction:
             rng = self._generator(split, index, _DEFECTS)
             mask = add_defects(noisy, self.camera.noise_sigma, config.defect_fraction, rng)
