@@ -36,7 +36,14 @@ class EvaluateTest(tf.test.TestCase):
         # Two have no numbers, the others are for networks, blends, votes, pixels, tasks, runs.
         left_out = {"history", "generation", "separation"}
         left_out |= {"feature_maps", "regression", "symmetries", "tasks", "transfer", "votes"}
-        left_out |= {"deblending", "segmentation", "pixel_classes", "detection", "neighbours"}
+        left_out |= {
+            "deblending",
+            "shear_bias",
+            "segmentation",
+            "pixel_classes",
+            "detection",
+            "neighbours",
+        }
         self.assertEqual(list(metrics), [n for n in list_evaluators() if n not in left_out])
         self.assertGreater(metrics["roc"]["auc"], 0.6)
         self.assertGreater(metrics["separator"]["auc"], 0.95)

@@ -148,6 +148,10 @@ NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
     "pixel_classes": _has_pixel_classes,
     "true_sources": _has_true_sources,
     "deblends": _deblends,
+    "sheared_pairs": lambda c: (
+        {"scene", "shear"} <= {*c.spec.feature_names},
+        "the dataset has no pairs of opposite shears, `scene` and `shear`",
+    ),
     "convolutions": _convolves,
     "many_objects": lambda c: (
         c.dataset.num_examples[c.split] >= MANY,

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 from astropy import units
+from matplotlib.axes import Axes
 
 from trainers.blends.deblending_truth import DeblendingTruth, Method
 from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.section import FigureFile
 from trainers.evaluators.statistics.flux_errors import binned, magnitude_error, robust_scatter
-from trainers.evaluators.statistics.ranking import as_columns
+from trainers.evaluators.statistics.ranking import Interval, as_columns
 
-__all__ = ["BLENDEDNESS_EDGES", "draw_errors"]
+__all__ = ["BLENDEDNESS_EDGES", "draw_bins", "draw_errors"]
 
 BLENDEDNESS_EDGES = np.array([0.0, 1e-4, 0.003, 0.01, 0.03, 0.1, 0.2, 0.35, 0.6])
 """Bins of blendedness; galaxies without neighbours, and with faint ones, are in the first."""
@@ -62,7 +63,7 @@ def _by_blendedness(context, truth, methods, true_shears) -> FigureFile:
         ):
             place = truth.blendedness
             bins = binned(statistic, values, place, BLENDEDNESS_EDGES, generator)
-            _draw_bins(panel, bins, _PLACES, method.title, number)
+            draw_bins(panel, bins, _PLACES, method.title, number)
     name = context.spec.bands[band]
     labels = (f"median error of {name} (mag)", f"robust scatter of {name} (mag)", "scatter of e1")
     edges = [f"{edge:g}" for edge in BLENDEDNESS_EDGES]
@@ -95,7 +96,7 @@ def _by_brightness(context, truth, methods) -> FigureFile:
         errors = np.where(blended, errors, np.nan)
         for panel, statistic in zip(axes, (np.median, robust_scatter), strict=True):
             bins = binned(statistic, errors, place, edges, generator)
-            _draw_bins(panel, bins, 0.5 * (edges[1:] + edges[:-1]), method.title, number)
+            draw_bins(panel, bins, 0.5 * (edges[1:] + edges[:-1]), method.title, number)
     name = context.spec.bands[band]
     axes[0].set(xlabel=label, ylabel=f"median error of {name} (mag)")
     axes[0].axhline(0, color="0.6", linewidth=1, linestyle=":", zorder=0)
@@ -120,7 +121,18 @@ def _brightness(context: EvaluationContext, flux: np.ndarray) -> tuple[str, np.n
     return f"{name} (AB mag)", magnitude
 
 
-def _draw_bins(panel, bins, places, title: str, number: int) -> None:
+def draw_bins(
+    panel: Axes, bins: Sequence[Interval | None], places: np.ndarray, title: str, number: int
+) -> None:
+    """Draws one method's statistic with its intervals.
+
+    Args:
+        panel: Where.
+        bins: What `binned` returned.
+        places: (bins,), where each lies on the axis.
+        title: Name of the method in the legend.
+        number: Index of the method, for its colour and its place beside the others.
+    """
     filled = np.array([each is not None for each in bins])
     if not filled.any():
         return
