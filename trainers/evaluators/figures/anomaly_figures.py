@@ -33,9 +33,8 @@ def draw_areas(context: EvaluationContext, injected: _Areas, classes: _Areas) ->
     """
     parts = [part for part in (injected, classes) if part]
     groups = [list(next(iter(part.values()))) for part in parts]
-    figure, axes = plot_style.new_figure(
-        1, len(parts), width=2.4 + 1.5 * max(map(len, groups)), height=4.6
-    )
+    most = max(map(len, groups))
+    figure, axes = plot_style.new_figure(1, len(parts), width=1.0 + 1.2 * most, height=4.2)
     for panel, part, names in zip(axes, parts, groups, strict=True):
         width = 0.85 / len(part)
         for row, (score, by_group) in enumerate(part.items()):
@@ -53,7 +52,9 @@ def draw_areas(context: EvaluationContext, injected: _Areas, classes: _Areas) ->
             )
         panel.axhline(0.5, color="0.4", linewidth=0.8, linestyle="--")
         panel.set_xticks(range(len(names)), [name.replace("_", " ") for name in names])
-        panel.set(ylabel="AUC", ylim=(0, 1.0))
+        # Bars of one width in both panels.
+        middle = (len(names) - 1) / 2
+        panel.set(ylabel="AUC", ylim=(0, 1.0), xlim=(middle - most / 2, middle + most / 2))
     axes[0].set_title("Injected anomalies")
     if len(parts) > 1:
         axes[1].set_title("Classes of the dataset")
