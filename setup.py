@@ -74,6 +74,7 @@ setup(
         "test": [
             "dill~=0.4.0",  # tfds.testing imports it.
             "dm-tree~=0.1.9",
+            "fitsio~=1.4",
             "hypothesis~=6.170",
             "import-linter~=2.5",
             "jinja2~=3.1",

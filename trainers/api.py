@@ -157,7 +157,8 @@ def read_cutouts(
     """Reads your own cutouts, and the table of their objects, for `fit`.
 
     Args:
-        images: Files, folders or patterns: FITS, HDF5, Parquet, npy, npz, TIFF, PNG, JPEG.
+        images: Files, folders or patterns: FITS, HDF5, Parquet, npy, npz, TIFF, PNG, JPEG,
+            WebP.
         labels: Table with the identifiers, classes and numbers of the objects: CSV, TSV, ECSV,
             FITS, VOTable or Parquet. None for images without labels.
         image_shape: (height, width, bands) that images must have; pictures are scaled to it. None

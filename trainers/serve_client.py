@@ -99,7 +99,7 @@ def _ask(options: Options, arguments: Sequence[str]) -> Outcome:
             client,
             options.server,
             options.model,
-            pictures=all(map(sources.is_picture, files)),
+            pictures=all(map(sources.is_served_picture, files)),
             signature=options.signature,
         )
         entries = _entries(options, model, files)

@@ -1,4 +1,4 @@
-"""Cutouts in a column of a Parquet file: nested lists, tensors, or the bytes of PNG or JPEG."""
+"""Cutouts in a column of a Parquet file: nested lists, tensors, or the bytes of pictures."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from trainers.cutouts.cutout import CutoutFile, Found, UnreadableError, Wanted, identifiers
@@ -17,6 +18,7 @@ from trainers.cutouts.picture_files import decode
 __all__ = ["ParquetFile"]
 
 _ROWS = 64
+_BYTES, _FLUX = "bytes", "flux"  # fields of structures
 _BUFFER_BYTES = 2**20
 
 
@@ -25,7 +27,8 @@ class ParquetFile(CutoutFile):
 
     Lists are (height, width), (height, width, bands) or (bands, height, width); a single list is
     taken as (height, width, bands) where the wanted size is fixed. Bytes may also be the field
-    `bytes` of a structure, as Hugging Face's datasets have them.
+    `bytes` of a structure, as Hugging Face's datasets have them, and lists the field `flux`, of one
+    structure or of a list of them, a band each, as those of the Multimodal Universe.
     """
 
     def __init__(self, path: Path, wanted: Wanted):
@@ -84,8 +87,13 @@ class ParquetFile(CutoutFile):
             if isinstance(column, pa.FixedShapeTensorArray) and not column.null_count:
                 return list(column.to_numpy_ndarray())
             column = column.storage
+        if _is_list(column.type) and pa.types.is_struct(column.type.value_type):
+            flux = column.values.field(_FLUX)
+            column = pa.ListArray.from_arrays(column.offsets, flux, mask=column.is_null())
         if pa.types.is_struct(column.type):
-            column = column.field("bytes")
+            has_bytes = column.type.get_field_index(_BYTES) >= 0
+            # With the nulls of the structure itself, which `field` leaves out.
+            column = pc.struct_field(column, _BYTES if has_bytes else _FLUX)
         if _is_bytes(column.type):
             return [self._decoded(value.as_py()) for value in column]
         try:
@@ -138,8 +146,13 @@ def _is_bytes(kind: pa.DataType) -> bool:
 def _has_images(kind: pa.DataType) -> bool:
     if isinstance(kind, pa.BaseExtensionType):
         return _has_images(kind.storage_type)
+    if _is_list(kind) and pa.types.is_struct(kind.value_type):
+        flux = kind.value_type
+        return flux.get_field_index(_FLUX) >= 0 and _has_images(flux.field(_FLUX).type)
     if pa.types.is_struct(kind):
-        return kind.get_field_index("bytes") >= 0 and _is_bytes(kind.field("bytes").type)
+        if kind.get_field_index(_BYTES) >= 0:
+            return _is_bytes(kind.field(_BYTES).type)
+        return kind.get_field_index(_FLUX) >= 0 and _has_images(kind.field(_FLUX).type)
     while _is_list(kind):
         kind = kind.value_type
         if pa.types.is_floating(kind) or pa.types.is_integer(kind):

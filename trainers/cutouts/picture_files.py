@@ -1,6 +1,6 @@
-"""PNG and JPEG pictures as pixels: the decoder of training and prediction.
+"""PNG, JPEG and WebP pictures as pixels: the decoder of training and prediction.
 
-`trainers.serving.encoded_images` gives the same pixels inside a SavedModel.
+`trainers.serving.encoded_images` gives the same pixels of PNG and JPEG inside a SavedModel.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["LUMA", "PictureFile", "bits_of", "decode"]
 LUMA = (19595, 38470, 7471)
 """Weights of red, green and blue in grey (ITU-R 601), in units of 2^-16: those of Pillow."""
 
-_FORMATS = ("JPEG", "PNG")
+_FORMATS = ("JPEG", "PNG", "WEBP")
 _MODES = ("L", "RGB", "RGBA", "P", "LA", "1")
 _BIT_DEPTH_PLACE = 24  # bytes, in the header of a PNG file
 
@@ -71,7 +71,7 @@ def decode(file: Path | BinaryIO, wanted: Wanted) -> np.ndarray | str:
     printing (CMYK) are refused.
 
     Args:
-        file: A PNG or JPEG file.
+        file: A PNG, JPEG or WebP file.
         wanted: Its `shape`, `picture_bits`, `scales_pictures` and `pads`.
 
     Returns:
@@ -97,7 +97,7 @@ def decode(file: Path | BinaryIO, wanted: Wanted) -> np.ndarray | str:
             image.load()  # Also for 16 bits: Pillow says what is wrong with a file.
             pixels = _sixteen_bit(contents, bands) if bits == 16 else _eight_bit(image, bands)
     except UnidentifiedImageError:
-        return "cannot be read: it is not a PNG or JPEG file"
+        return "cannot be read: it is not a PNG, JPEG or WebP file"
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         return reason_of(error)
     if wanted.scales_pictures and pixels.shape[:2] != (height, width):

@@ -20,6 +20,7 @@ __all__ = [
     "find",
     "is_hidden",
     "is_picture",
+    "is_served_picture",
     "is_small",
     "names",
     "reader",
@@ -64,7 +65,9 @@ def _parquet() -> type[CutoutFile]:
     return ParquetFile
 
 
-PICTURES = (".jpeg", ".jpg", ".png")
+_SERVED = (".jpeg", ".jpg", ".png")
+
+PICTURES = (*_SERVED, ".webp")
 """Suffixes of pictures; case does not matter."""
 
 FITS = tuple(
@@ -188,6 +191,11 @@ def reader(file: str) -> type[CutoutFile]:
 def is_picture(file: str) -> bool:
     """Returns whether the file is one picture, to judge by its name."""
     return _READERS[_suffix(file)] is _picture
+
+
+def is_served_picture(file: str) -> bool:
+    """Returns whether a file is a picture that the signature `serving_bytes` decodes."""
+    return file.lower().endswith(_SERVED)
 
 
 def is_small(file: str) -> bool:

@@ -27,7 +27,8 @@ from zoo.model import SAMPLE_WEIGHT
 __all__ = ["read"]
 
 _COLOURS = ("red", "green", "blue")
-_MOST_BANDS = 32
+# Three first: a picture in a table can be read as grey too.
+_NUMBERS_OF_BANDS = (3, 1, 2, *range(4, 33))
 _TRIED_FILES = 3
 _NAMED = 3  # objects in a note
 
@@ -135,12 +136,12 @@ def _bits_of_picture(path: str) -> int:
 
 
 def _number_of_bands(paths: Sequence[str], source: CutoutSource) -> int:
-    """Returns the smallest number of bands with which a first cutout can be read."""
+    """Returns the first of `_NUMBERS_OF_BANDS` with which a first cutout can be read."""
     if sources.is_picture(paths[0]):
         return len(_COLOURS)
     reasons = []
     for path in paths[:_TRIED_FILES]:
-        for bands in range(1, _MOST_BANDS + 1):
+        for bands in _NUMBERS_OF_BANDS:
             shape = (None, None, bands)
             files = CutoutFiles([path], shape, counted=False, **source.file_settings)
             first = next(files.of_file(0))

@@ -142,7 +142,7 @@ class RunConfig(CheckedOptions):
 
     images: list[str] | None = option(None, nargs="+", type=str, metavar="FILE", path=True)
     """Files, folders and patterns of `cutouts`: FITS, HDF5, Parquet, npy, npz, TIFF, PNG,
-    JPEG."""
+    JPEG, WebP."""
 
     labels: str = option("", path=True, metavar="FILE")
     """Table of the objects of `cutouts`: .csv, .tsv, .ecsv, .fits, .vot or .parquet; default: none,

@@ -136,10 +136,20 @@ class DecodeTest(tf.test.TestCase):
         colour = Image.fromarray(eight.astype(np.uint8))
         whole = written(colour)
         for content, bits, reason, served in (
-            (b"", 8, "not a PNG or JPEG file", "must be JPEG or PNG files"),
-            (b"SIMPLE  =   T", 8, "not a PNG or JPEG file", "must be JPEG or PNG files"),
-            (written(colour, "GIF"), 8, "not a PNG or JPEG file", "must be JPEG or PNG files"),
-            (written(colour, "TIFF"), 8, "not a PNG or JPEG file", "must be JPEG or PNG files"),
+            (b"", 8, "not a PNG, JPEG or WebP file", "must be JPEG or PNG files"),
+            (b"SIMPLE  =   T", 8, "not a PNG, JPEG or WebP file", "must be JPEG or PNG files"),
+            (
+                written(colour, "GIF"),
+                8,
+                "not a PNG, JPEG or WebP file",
+                "must be JPEG or PNG files",
+            ),
+            (
+                written(colour, "TIFF"),
+                8,
+                "not a PNG, JPEG or WebP file",
+                "must be JPEG or PNG files",
+            ),
             (
                 png(deep, 16, png_files.RGB),
                 8,

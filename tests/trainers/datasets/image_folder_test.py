@@ -168,7 +168,7 @@ class ImageFolderTest(FolderTestCase):
         )
         (self.folder / "quasar").mkdir()
         (self.folder / "quasar" / "1.tiff").touch()
-        self.assert_refused("class 'quasar' has no .jpeg, .jpg, .png files (it has 1 .tiff)")
+        self.assert_refused("class 'quasar' has no .jpeg, .jpg, .png, .webp files (it has 1 .tiff)")
 
     # Mistakes.
 
@@ -180,9 +180,9 @@ class ImageFolderTest(FolderTestCase):
         self.assert_refused("must lie in its folder; b has the folder more")
 
     def test_missing_or_empty_folder(self):
-        self.assert_refused(str(self.folder), "no .jpeg, .jpg, .png files")
+        self.assert_refused(str(self.folder), "no .jpeg, .jpg, .png, .webp files")
         (self.folder / "catalogue.csv").write_text("id,class")
-        self.assert_refused(str(self.folder), "no .jpeg, .jpg, .png files")
+        self.assert_refused(str(self.folder), "no .jpeg, .jpg, .png, .webp files")
         self.folder = self.folder / "nowhere"
         self.assert_refused(str(self.folder), "no such folder")
         with self.assertRaisesRegex(UserError, "image_folder'` needs `data_dir`"):
