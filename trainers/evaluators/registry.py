@@ -37,6 +37,7 @@ _MODULES = (
     "pixel_classes",
     "detection",
     "deblending",
+    "deblending_residuals",
     "shear_bias",
     "reconstruction",
     "latent_space",
