@@ -130,7 +130,7 @@ def _draw(context: EvaluationContext, deblended: np.ndarray, chi2: np.ndarray) -
         mapped = plot_style.blank(panels[-1]).imshow(
             left[line], origin=stretch.origin, cmap=plot_style.DIVERGING, vmin=-5.0, vmax=5.0
         )
-        panels[0].set_xlabel(f"chi2 {chi2[row, band]:.2f}", fontsize=8)
+        panels[0].set_xlabel(f"chi2 {chi2[row, band]:.3g}", fontsize=8)
     for panel, title in zip(axes, _COLUMNS, strict=False):
         panel.set_title(title)
     bar = figure.colorbar(mapped, ax=axes, location="bottom", shrink=0.4, aspect=40, pad=0.01)

@@ -166,9 +166,11 @@ def _draw(context, ratios, blendedness, generator) -> FigureFile:
     figure, axes = plot_style.new_figure(1, 1, width=6.0, height=4.0)
     panel, edges = axes[0], [f"{edge:g}" for edge in BLENDEDNESS_EDGES]
     for number, (name, title) in enumerate(_TITLES.items()):
+        pairs = ratios[name]
+        place = np.where(np.isfinite(pairs[:, 0]), np.arange(len(pairs)), np.nan)
         bins = binned(
-            np.mean,
-            ratios[name][:, 0] / ratios[name][:, 1].mean() - 1,
+            lambda rows, pairs=pairs: _bias(pairs[rows.astype(int)]),
+            place,
             blendedness,
             BLENDEDNESS_EDGES,
             generator,
