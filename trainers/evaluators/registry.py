@@ -45,6 +45,7 @@ _MODULES = (
     "outliers",
     "class_outliers",
     "anomalies",
+    "clusters",
     "pixel_values",
     "feature_maps",
 )

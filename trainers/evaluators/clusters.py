@@ -1,0 +1,135 @@
+"""Clusters of the latents: agreement with the classes, stability, and a gallery."""
+
+from __future__ import annotations
+
+import numpy as np
+from astropy.table import Column
+from astropy.table import Table as AstropyTable
+from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
+from threadpoolctl import threadpool_limits
+
+from trainers.evaluators import plot_style
+from trainers.evaluators.context import EvaluationContext
+from trainers.evaluators.figures.display import Stretch
+from trainers.evaluators.registry import register
+from trainers.evaluators.section import FigureFile, Section, Table
+from trainers.evaluators.statistics import latents
+from trainers.evaluators.statistics.anomaly_scores import principal_components
+from trainers.evaluators.statistics.clustering import METHODS, kmeans, project, purity, stability
+
+__all__ = ["evaluate_clusters"]
+
+# Ward's tree needs the distances of all pairs.
+_OBJECTS = 2000
+_CLUSTERS = 10
+_SHOWN = 8
+_SHOWN_CLUSTERS = 12
+_PIXEL_COMPONENTS = 40
+_BASELINE = f"k-means, {_PIXEL_COMPONENTS} PCs of pixels"
+
+
+@register("clusters", title="Clusters of the latents", needs=("latents", "many_objects"))
+def evaluate_clusters(context: EvaluationContext) -> Section:
+    """Groups the objects by their latents, without labels, and compares the groups with classes.
+
+    Each method but HDBSCAN, which chooses their number, makes ten clusters, and as many as the
+    dataset has classes. Purity rises with their number, the adjusted Rand index and the normalised
+    mutual information do not; stability is the adjusted Rand index of clusterings of different
+    subsamples by different seeds.
+
+    References:
+        Hubert & Arabie 1985 (J. Classification 2, 193), adjusted Rand index; Campello et al. 2013
+        (PAKDD 160), HDBSCAN; Cheng et al. 2021 (arXiv 2009.11932), clusters of galaxies.
+    """
+    chosen = context.subset(_OBJECTS, "clusters")
+    used = latents.most_informative(context.latents(), context.latent_stddevs())
+    points = project(context.latents()[chosen][:, np.sort(used)], context.seed)
+    images = context.images[chosen]
+    pixels = principal_components(images, _PIXEL_COMPONENTS, context.seed)(images)
+    truth = context.labels[chosen] if context.class_names else None
+    counts = [_CLUSTERS]
+    if len(context.class_names) > 1:
+        counts.insert(0, len(context.class_names))
+    section, rows, columns = Section(metrics={"objects": len(chosen)}), [], {}
+    for name, method in {**METHODS, _BASELINE: kmeans}.items():
+        where = pixels if name == _BASELINE else points
+        for number in counts if name != "HDBSCAN" else [_CLUSTERS]:
+            with threadpool_limits(limits=1):
+                groups = method(where, number, context.seed)
+                steady = stability(where, method, number, context.seed)
+            numbers = {"clusters": len(np.unique(groups[groups >= 0]))}
+            if truth is not None:
+                numbers |= {
+                    "purity": purity(truth, groups),
+                    "ari": adjusted_rand_score(truth, groups),
+                    "nmi": normalized_mutual_info_score(truth, groups),
+                }
+            numbers["stability"] = steady
+            # HDBSCAN finds the number itself.
+            key = _key(name) if name == "HDBSCAN" else f"{_key(name)}_{number}"
+            section.metrics |= {f"{key}_{kind}": value for kind, value in numbers.items()}
+            rows.append(
+                [name, str(numbers.pop("clusters")), *map("{:.3f}".format, numbers.values())]
+            )
+            columns[key] = groups
+    header = ["method", "clusters", *("purity", "ARI", "NMI")[: 3 * (truth is not None)]]
+    section.tables.append(Table([*header, "stability"], rows, _caption(context, truth)))
+    section.text.append(
+        f"{len(chosen)} objects are grouped by {points.shape[1]} principal components of the "
+        "latents. Stability: adjusted Rand index between clusterings of random 80 % of them."
+    )
+    section.figures.append(
+        _gallery(context, chosen, points, columns[f"gaussian_mixture_{_CLUSTERS}"])
+    )
+    section.files |= _save(context, chosen, columns)
+    return section
+
+
+def _caption(context: EvaluationContext, truth: np.ndarray | None) -> str:
+    if truth is None:
+        return "Clusters and their stability."
+    largest = np.bincount(truth).max() / len(truth)
+    names = ", ".join(context.class_names)
+    return f"Agreement with the classes {names}; a single cluster has purity {largest:.3f}."
+
+
+def _key(name: str) -> str:
+    return "_".join(name.replace(",", "").replace("-", "").lower().split())
+
+
+def _gallery(
+    context: EvaluationContext, chosen: np.ndarray, points: np.ndarray, groups: np.ndarray
+) -> FigureFile:
+    labels, sizes = np.unique(groups, return_counts=True)
+    labels = labels[np.argsort(-sizes, kind="stable")][:_SHOWN_CLUSTERS]
+    figure, axes = plot_style.new_figure(len(labels), _SHOWN, width=1.1, height=1.15)
+    for row, label in enumerate(labels):
+        members = np.flatnonzero(groups == label)
+        distance = np.linalg.norm(points[members] - points[members].mean(axis=0), axis=1)
+        nearest = chosen[members[np.argsort(distance)][:_SHOWN]]
+        panels = axes[row * _SHOWN : (row + 1) * _SHOWN]
+        stretch = Stretch(context.images[nearest], context.spec.bands)
+        pictures = stretch.pictures(context.images[nearest])
+        for column, panel in enumerate(panels):
+            plot_style.blank(panel)
+            if column < len(nearest):
+                panel.imshow(pictures[column], origin=stretch.origin)
+        panels[0].set_ylabel(f"{label}: {len(members)}")
+    return context.save_figure(
+        figure,
+        "clusters",
+        f"The objects nearest to the centres of {len(labels)} components of a Gaussian mixture of "
+        "the latents, with number and size of each cluster.",
+    )
+
+
+def _save(
+    context: EvaluationContext, chosen: np.ndarray, columns: dict[str, np.ndarray]
+) -> dict[str, str]:
+    table = AstropyTable(
+        meta={"dataset": context.spec.name, "split": context.split, "model": context.model_name}
+    )
+    table["id"] = Column(context.ids[chosen], description="Identifier of the object")
+    for name, groups in columns.items():
+        table[name] = Column(groups, description="Cluster; -1 for none")
+    return context.save_table(table, "clusters", "the clusters of each object")
