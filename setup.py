@@ -86,6 +86,7 @@ setup(
             "pytest-xdist~=3.8",
             "pyyaml~=6.0",
             "ruff>=0.15,<0.18",
+            "usearch~=2.26",
         ],
         "bench": ["torch==2.13.0"],
         # The site and the notebooks; nothing of it is among the constraints.
@@ -100,6 +101,7 @@ setup(
         ],
         # Source distribution and wheel; not among the constraints either.
         "release": ["build==1.6.1", "twine==7.0.0"],
+        "search": ["usearch~=2.26"],
         "umap": ["umap-learn~=0.5.12"],
     },
     classifiers=[

@@ -2,10 +2,14 @@
 
 import importlib.util
 
-# It compiles for up to a minute; the extra that it is of is for those who ask for it.
+# Tests of what an extra installs, for those who ask for it; UMAP compiles for up to a minute.
 collect_ignore = []
-if importlib.util.find_spec("umap") is None:
-    collect_ignore.append("trainers/evaluators/umap_test.py")
+for module, file in (
+    ("umap", "trainers/evaluators/umap_test.py"),
+    ("usearch", "trainers/similarity/index_test.py"),
+):
+    if importlib.util.find_spec(module) is None:
+        collect_ignore.append(file)
 
 
 def pytest_configure():

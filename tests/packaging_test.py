@@ -73,7 +73,8 @@ class DistributionsTest(tf.test.TestCase):
         self.assertEqual(self.metadata["License-Expression"], "Apache-2.0")
         self.assertSetEqual(set(self.metadata["Requires-Python"].split(",")), {">=3.11", "<3.14"})
         extras = set(self.metadata.get_all("Provides-Extra"))
-        self.assertSetEqual(extras, {"bench", "docs", "download", "gpu", "release", "test", "umap"})
+        names = {"bench", "docs", "download", "gpu", "release", "search", "test", "umap"}
+        self.assertSetEqual(extras, names)
         version = re.escape(self.metadata["Version"])
         for file, line in (
             ("CITATION.cff", f"version: {version}"),

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainers import recipes
+from trainers.errors import UserError
 from trainers.options.cutout_source import CUTOUTS, CutoutSource
 from trainers.options.run import RunConfig
 from trainers.options.values import absolute_source
@@ -27,10 +28,13 @@ from trainers.storage.json_files import read_json
 from zoo.suggestions import did_you_mean
 
 if TYPE_CHECKING:
+    import numpy as np
+    from astropy.table import Table
+
     from trainers.datasets.dataset import Dataset
     from zoo.model import ZooModel
 
-__all__ = ["Run", "fit", "load_run", "read_cutouts"]
+__all__ = ["Run", "fit", "load_run", "read_cutouts", "search"]
 
 # Options that choose which data are read, and how.
 _OF_READING = (
@@ -198,6 +202,69 @@ def read_cutouts(
         on_error=on_error,
         cutouts=CutoutSource(list(map(str, files)), table, **columns),
     )
+
+
+def search(
+    catalogue: str | Path,
+    query: str | Sequence[str] | np.ndarray,
+    number: int = 20,
+    *,
+    metric: str = "cosine",
+    method: str = "auto",
+) -> Table:
+    """Returns the objects of a catalogue that are most alike to some, as `trainers.similar` does.
+
+    Args:
+        catalogue: Catalogue with embeddings, see `python -m trainers.catalogue --embeddings`.
+        query: Identifier of an object, or several; or embeddings of other objects by the same
+            model, (queries, features).
+        number: Neighbours of each object. Default 20.
+        metric: "cosine" or "euclidean". Default "cosine".
+        method: "exact": compare every vector; "hnsw": search an index beside the catalogue, which
+            is built if there is none; "auto": search an index if there is one. Default "auto".
+
+    Returns:
+        Columns query, rank, id and distance; the names of embeddings are "0", "1", ...
+
+    Raises:
+        UserError: if the catalogue or its index cannot be used, an object is not in it, or the
+            embeddings have another length.
+
+    Examples:
+        ```python
+        from trainers import api
+
+        like = api.search("embeddings.parquet", "J1204+0153", number=50)
+        features = api.load_run("runs/NAME").model.encode(images)["latent_mean"]
+        like = api.search("embeddings.parquet", features, method="hnsw")
+        ```
+    """
+    import numpy as np
+
+    from trainers.similarity import search as searches
+    from trainers.similarity.neighbours import METRICS
+
+    for name, value, allowed in (
+        ("metric", metric, METRICS),
+        ("method", method, searches.METHODS),
+    ):
+        if value not in allowed:
+            raise UserError(f"`{name}` must be one of {', '.join(allowed)}; got '{value}'")
+    if number < 1:
+        raise UserError(f"`number` must be at least 1; got {number}")
+    held = searches.opened(Path(catalogue), metric, method)
+    if isinstance(query, str):
+        return searches.neighbour_table(held, number, metric, query=[query])
+    if not isinstance(query, np.ndarray) or query.dtype.kind == "U":
+        return searches.neighbour_table(held, number, metric, query=list(map(str, query)))
+    vectors = np.atleast_2d(query).astype(np.float32)
+    if not np.isfinite(vectors).all():
+        raise UserError("`query` must be finite")
+    names = list(map(str, range(len(vectors))))
+    try:
+        return searches.neighbour_table(held, number, metric, names=names, vectors=vectors)
+    except ValueError as error:
+        raise UserError(f"`query`: {error}") from None
 
 
 def _check_names(options: Mapping[str, Any]) -> None:

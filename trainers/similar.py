@@ -1,12 +1,15 @@
 """Objects of a catalogue that are most like some of them, or like other cutouts.
 
 Compares the embeddings that `trainers.catalogue` adds to a catalogue. Cutouts of other objects are
-embedded by the model of the run that made the catalogue.
+embedded by the model of the run that made the catalogue. Every vector is compared, unless there is
+an index, with which a search among a million objects takes milliseconds.
 
 Examples:
     python -m trainers.similar --catalogue embeddings.parquet --query J1204+0153 --output like.ecsv
     python -m trainers.similar --catalogue embeddings.parquet --run_dir runs/NAME \\
         --images ring.fits arc.fits --number 50 --output like.fits
+    python -m trainers.similar --catalogue embeddings.parquet --query J1204+0153 --method hnsw \\
+        --output like.ecsv
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from trainers.tables.provenance import provenance
 
 __all__ = ["main"]
 
-_PACKAGES = ("galaxy-model-zoo", "scikit-learn", "numpy", "astropy")
+_PACKAGES = ("galaxy-model-zoo", "scikit-learn", "usearch", "numpy", "astropy")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,10 @@ class Options(CheckedOptions):
     metric: Literal["cosine", "euclidean"] = option("cosine")
     """Distance between embeddings."""
 
+    method: Literal["auto", "exact", "hnsw"] = option("auto")
+    """`exact`: compare every vector; `hnsw`: search an index beside the catalogue, which is built
+    if there is none; auto: search an index if there is one."""
+
     output: Path = option(metavar="FILE")
     """Output table: .fits, .parquet, .ecsv or .csv."""
 
@@ -71,51 +78,24 @@ def _command(arguments: Sequence[str]) -> None:
 
     table_files.check_path(options.output, options.overwrite)
 
-    import numpy as np
-    from astropy.table import Column, Table
+    from trainers.similarity import search
 
-    from trainers.similarity.embeddings import read_embeddings
-    from trainers.similarity.neighbours import nearest
-
-    held = read_embeddings(options.catalogue)
-    if options.query is not None:
-        names = list(dict.fromkeys(options.query))
-        own = held.rows(names)
-        queries, more = held.vectors[own], 1
-    else:
+    held = search.opened(options.catalogue, options.metric, options.method)
+    asked = {"query": options.query}
+    if options.images is not None:
         from trainers.similarity.embedded_cutouts import embed
 
-        names, queries = embed(options.images, options.run_dir, held.meta)
-        own, more = [-1] * len(names), 0
+        asked["names"], asked["vectors"] = embed(options.images, options.run_dir, held.meta)
     try:
-        rows, distances = nearest(held.vectors, queries, options.number + more, options.metric)
+        table = search.neighbour_table(held, options.number, options.metric, **asked)
+    except UserError:
+        raise
     except ValueError as error:
         raise UserError(f"`catalogue={options.catalogue}`: {error}") from None
-    kept = [row != mine for row, mine in zip(rows, own, strict=True)]
-    kept = [each & (np.cumsum(each) <= options.number) for each in kept]
-    columns = {
-        "query": (
-            [name for name, each in zip(names, kept, strict=True) for _ in range(each.sum())]
-        ),
-        "rank": [rank for each in kept for rank in range(1, each.sum() + 1)],
-        "id": [
-            held.ids[row] for each, found in zip(kept, rows, strict=True) for row in found[each]
-        ],
-        "distance": np.concatenate(
-            [found[each] for each, found in zip(kept, distances, strict=True)]
-        ),
-    }
-    descriptions = {
-        "query": "Object that was asked for",
-        "rank": "Place among its neighbours, 1 the nearest",
-        "id": "Identifier of the neighbour",
-        "distance": f"Distance of the embeddings, {options.metric}",
-    }
-    table = Table(meta=provenance("similar", arguments, _PACKAGES))
-    for name, values in columns.items():
-        table.add_column(Column(values, name=name, description=descriptions[name]))
+    table.meta.update(provenance("similar", arguments, _PACKAGES))
     table_files.write(table, options.output)
-    print(f"similar  {options.output} ({len(names)} objects, {len(table)} neighbours)")
+    number = len(set(table["query"]))
+    print(f"similar  {options.output} ({number} objects, {len(table)} neighbours)")
 
 
 main = command("similar", _command, "stopped; no table was written")

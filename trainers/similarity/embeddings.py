@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from trainers.errors import UserError
 
-__all__ = ["Embeddings", "read_embeddings"]
+__all__ = ["Embeddings", "read_embeddings", "read_ids", "rows_of"]
 
 _COLUMN = "embedding"
 _ENDS = (".parquet", ".fits", ".ecsv")
@@ -31,20 +31,25 @@ class Embeddings:
     vectors: np.ndarray
     meta: Mapping[str, Any]
 
-    def rows(self, ids: Sequence[str]) -> list[int]:
-        """Returns the rows of objects.
 
-        Raises:
-            UserError: if an object is not among them.
-        """
-        rows = {name: row for row, name in enumerate(self.ids)}
-        for name in ids:
-            if name not in rows:
-                raise UserError(
-                    f"`query={name}` is not in the catalogue of {len(self.ids)} objects, the first "
-                    f"of which is '{self.ids[0]}'"
-                )
-        return [rows[name] for name in ids]
+def rows_of(ids: Sequence[str], wanted: Sequence[str]) -> list[int]:
+    """Returns the rows of objects.
+
+    Args:
+        ids: Identifiers of all objects.
+        wanted: Those of some.
+
+    Raises:
+        UserError: if an object is not among them.
+    """
+    rows = {name: row for row, name in enumerate(ids)}
+    for name in wanted:
+        if name not in rows:
+            raise UserError(
+                f"`query={name}` is not in the catalogue of {len(ids)} objects, the first of which "
+                f"is '{ids[0]}'"
+            )
+    return [rows[name] for name in wanted]
 
 
 def read_embeddings(path: Path) -> Embeddings:
@@ -57,20 +62,7 @@ def read_embeddings(path: Path) -> Embeddings:
         UserError: if it cannot be read, has no such column, or its vectors or identifiers cannot
             be searched.
     """
-    if path.suffix.lower() not in _ENDS:
-        raise UserError(f"`catalogue` must end with one of {', '.join(_ENDS)}; got '{path.name}'")
-    if not path.is_file():
-        raise UserError(f"`catalogue={path}`: no such file")
-    try:
-        ids, vectors, meta = (_parquet if path.suffix.lower() == ".parquet" else _table)(path)
-    except KeyError:
-        raise UserError(
-            f"`catalogue={path}` has no columns id and {_COLUMN}; "
-            "python -m trainers.catalogue --embeddings makes them"
-        ) from None
-    except Exception as error:  # The libraries raise anything for a broken file.
-        reason = " ".join(str(error).split())
-        raise UserError(f"`catalogue={path}` cannot be read: {reason}") from None
+    ids, vectors, meta = _read(path, _parquet if path.suffix.lower() == ".parquet" else _table)
     if not len(ids):
         raise UserError(f"`catalogue={path}` has no rows")
     if len(set(ids)) < len(ids):
@@ -83,19 +75,61 @@ def read_embeddings(path: Path) -> Embeddings:
             f"`catalogue={path}`: {np.count_nonzero(bad)} embeddings are not finite or zero, the "
             f"first that of '{ids[int(bad.argmax())]}'"
         )
-    return Embeddings(ids, vectors, {name.lower(): value for name, value in meta.items()})
+    return Embeddings(ids, vectors, _small(meta))
+
+
+def read_ids(path: Path) -> tuple[list[str], Mapping[str, Any]]:
+    """Reads the identifiers and the metadata of a catalogue without its embeddings.
+
+    Args:
+        path: Parquet, FITS or ECSV.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
+    if path.suffix.lower() != ".parquet":
+        ids, _, meta = _read(path, _table)
+        return ids, _small(meta)
+    table = _read(path, _identifiers)
+    return list(map(str, table["id"])), _small(table.meta)
+
+
+def _small(meta: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.lower(): value for name, value in meta.items()}
+
+
+def _read(path: Path, reader: Callable[[Path], Any]) -> Any:
+    if path.suffix.lower() not in _ENDS:
+        raise UserError(f"`catalogue` must end with one of {', '.join(_ENDS)}; got '{path.name}'")
+    if not path.is_file():
+        raise UserError(f"`catalogue={path}`: no such file")
+    try:
+        return reader(path)
+    except KeyError:
+        raise UserError(
+            f"`catalogue={path}` has no columns id and {_COLUMN}; "
+            "python -m trainers.catalogue --embeddings makes them"
+        ) from None
+    except Exception as error:  # The libraries raise anything for a broken file.
+        reason = " ".join(str(error).split())
+        raise UserError(f"`catalogue={path}` cannot be read: {reason}") from None
+
+
+def _identifiers(path: Path) -> Any:
+    from astropy.table import Table
+
+    # Astropy reads the metadata, which it keeps in the schema; of the vectors it would make copies.
+    return Table.read(path, include_names=["id"])
 
 
 def _parquet(path: Path) -> tuple[list[str], np.ndarray, Mapping[str, Any]]:
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
-    from astropy.table import Table
 
     file = pq.ParquetFile(path)
     if not {"id", _COLUMN} <= set(file.schema_arrow.names):
         raise KeyError(_COLUMN)
-    # Astropy reads the metadata, which it keeps in the schema; of the vectors it would make copies.
-    table = Table.read(path, include_names=["id"])
+    table = _identifiers(path)
     column = file.read([_COLUMN])[_COLUMN].combine_chunks()
     lengths = column.value_lengths()
     shortest, longest = (getattr(pc, name)(lengths).as_py() for name in ("min", "max"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-__all__ = ["METRICS", "nearest"]
+__all__ = ["METRICS", "check_features", "nearest"]
 
 METRICS = ("cosine", "euclidean")
 """Distances: 1 - cosine of the angle between two vectors, 0 to 2; or the length of their
@@ -31,11 +31,23 @@ def nearest(
     Raises:
         ValueError: if the vectors have another length than the queries.
     """
-    if vectors.shape[1] != queries.shape[1]:
-        raise ValueError(
-            f"queries must have {vectors.shape[1]} features, as the catalogue has; got "
-            f"{queries.shape[1]}"
-        )
+    check_features(queries, vectors.shape[1])
     search = NearestNeighbors(metric=metric, algorithm="brute").fit(vectors)
     distances, rows = search.kneighbors(queries, min(number, len(vectors)))
     return rows, distances
+
+
+def check_features(queries: np.ndarray, features: int) -> None:
+    """Checks the length of queries.
+
+    Args:
+        queries: (queries, features).
+        features: Length of the vectors of the catalogue.
+
+    Raises:
+        ValueError: if they have another one.
+    """
+    if queries.shape[-1] != features:
+        raise ValueError(
+            f"queries must have {features} features, as the catalogue has; got {queries.shape[-1]}"
+        )
