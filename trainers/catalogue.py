@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from trainers.datasets.dataset import Dataset
+    from trainers.novelty.reference import Reference
     from zoo.model import ZooModel
 
 __all__ = ["main", "make"]
@@ -95,6 +96,7 @@ def make(
     splits: Sequence[str],
     batch_size: int = 256,
     embeddings: bool = False,
+    reference: Reference | None = None,
 ) -> Table:
     """Returns the catalogue; images are read batch by batch.
 
@@ -108,6 +110,8 @@ def make(
         batch_size: Images in a batch. Default 256.
         embeddings: Whether there is a column `embedding`, a float32 vector for each object, see
             `zoo.embedding`. Default False.
+        reference: Statistics of the training images, for columns on the validity of the answers;
+            None for none.
 
     Raises:
         TrainingError: if an output is not finite.
@@ -119,14 +123,20 @@ def make(
     import numpy as np
     from astropy.table import Column, Table
 
+    from trainers.novelty.reference import DESCRIPTIONS
     from trainers.tables import object_columns
-    from zoo.embedding import EMBEDDING
+    from zoo.embedding import EMBEDDING, has_features
 
-    function = _answers(model, embeddings)
+    embeds = embeddings or (reference is not None and has_features(model))
+    function = _answers(model, embeds)
     wanted = object_columns.scalar_features(dataset.spec, dataset.arrays(splits[0], limit=2))
+    read = [*wanted, "image"] if reference is not None else wanted
     outputs, features, places = {}, {}, []
     for split in splits:
-        for answers, columns in _batches(function, model, dataset, split, wanted, batch_size):
+        for answers, columns in _batches(function, model, dataset, split, read, batch_size):
+            if reference is not None:
+                # Images are not kept.
+                answers |= reference.columns(columns.pop("image"), answers.get(EMBEDDING))
             for kept, batch in ((outputs, answers), (features, columns)):
                 for name, values in batch.items():
                     kept.setdefault(name, []).append(values)
@@ -154,7 +164,9 @@ def make(
         text = "Anomaly score of an isolation forest on the latents, 0 to 1; typical about 0.5"
         score = _outlier_score(outputs["latent_mean"], reference)
         table.add_column(Column(score, name="outlier_score", description=text))
-    if EMBEDDING in outputs:
+    for name in DESCRIPTIONS if reference is not None else ():
+        table.add_column(Column(outputs[name], name=name, description=DESCRIPTIONS[name]))
+    if embeddings:
         table.add_column(object_columns.embedding_column(outputs[EMBEDDING]))
     return table
 
@@ -234,7 +246,7 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
 
     from trainers.datasets import loading
     from trainers.prediction import notes
-    from trainers.runs import run_folder
+    from trainers.runs import novelty, run_folder
 
     model = run_folder.load_model(options.run_dir)
     other = {name: getattr(options, name) for name in _OF_THE_RUN}
@@ -251,7 +263,10 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
         record = folder.data_record()
         notes.print_dataset(dataset.spec, record.get("target") or record.get("dataset") or {})
     splits = filled if options.split == "all" else [options.split]
-    table = make(model, dataset, splits, options.batch_size, options.embeddings)
+    reference = novelty.read(folder)
+    if reference is None:
+        notes.print_lacking_statistics(options.run_dir)
+    table = make(model, dataset, splits, options.batch_size, options.embeddings, reference)
     table.meta.update(
         {
             "model": model.registry_name,

@@ -22,7 +22,7 @@ import functools
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from trainers.cli.exit_status import command
 from trainers.cli.parser import parse
@@ -78,6 +78,10 @@ class Options(TableOptions):
     beam_pipeline_options: str | None = option(None, metavar="OPTION=VALUE,...")
     """Options of the Beam pipeline."""
 
+    validity: Literal["all", "pixels", "none"] = option("all")
+    """Comparison with the training images, in columns `validity_distance`, `outside` and
+    `outside_reason`: of pixels and features (a second pass of the model), of pixels, or none."""
+
     def __post_init__(self) -> None:
         super().__post_init__()
         for one, other in (("saved_model", "run_dir"), ("images", "dataset")):
@@ -105,11 +109,14 @@ def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
 
     from trainers.prediction import local, predict_blocks, served_model
 
-    extras = {"embeddings": options.embeddings, "single_view": options.single_view}
+    names = ("embeddings", "single_view", "validity")
+    extras = {name: getattr(options, name) for name in names}
     model = served_model.ServedModel(folder, **extras)
     print(f"model  {_described(model.facts)}", flush=True)
     notes.print_units(files, model.facts.data)
     notes.print_noise(model.facts.data)
+    if options.validity != "none":
+        notes.print_validity(model)
     if options.extensions == "objects" and not options.hdu:
         notes.print_extensions(files)
     if options.extensions == "bands":

@@ -40,7 +40,7 @@ class ServedModelHandler(ModelHandler[Block, Rows, ServedModel]):
         **choices: See `ServedModel`.
     """
 
-    def __init__(self, folder: Path, **choices: bool):
+    def __init__(self, folder: Path, **choices: Any):
         super().__init__(min_batch_size=1, max_batch_size=1)
         self._folder, self._choices = folder, choices
 
@@ -103,7 +103,7 @@ def run(
     progress: ProgressBar,
     runner: str | None = None,
     options: str | None = None,
-    **choices: bool,
+    **choices: Any,
 ) -> None:
     """Makes parts, as `local.run` does, where the runner says.
 

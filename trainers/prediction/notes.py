@@ -11,18 +11,23 @@ from trainers.cutouts import sources
 from trainers.cutouts.picture_files import bits_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from trainers.datasets.dataset import DatasetSpec
     from trainers.prediction.predict_blocks import Entries
+    from trainers.prediction.served_model import ServedModel
 
 __all__ = [
     "print_band_order",
     "print_dataset",
     "print_extensions",
+    "print_lacking_statistics",
     "print_noise",
     "print_pictures",
     "print_range",
     "print_units",
     "print_unread",
+    "print_validity",
 ]
 
 # Extensions of FITS files that are no images of objects.
@@ -153,6 +158,36 @@ def print_noise(data: Mapping[str, Any]) -> None:
             f"noise of sigma {sigma} {data['units']} was added to the training images; these are "
             "taken as they are"
         )
+
+
+def print_validity(model: ServedModel) -> None:
+    """Prints that images cannot be compared with those of the training, or not in all.
+
+    Args:
+        model: The model, loaded with the comparison that is wanted.
+    """
+    if model.reference is None:
+        # The model of another project has no card, and nothing to add.
+        if model.facts.data:
+            print_lacking_statistics("RUN")
+    elif model.lacks_features:
+        _print(
+            "the model was exported without the signature 'embedding', so that only pixels are "
+            "compared with the training images; python -m trainers.export --run_dir RUN exports it "
+            "again"
+        )
+
+
+def print_lacking_statistics(run_dir: Path | str) -> None:
+    """Prints that a table has no columns on the validity of the answers, and what adds them.
+
+    Args:
+        run_dir: Folder of the run, or a word for it.
+    """
+    _print(
+        "the model has no statistics of its training images, so that the table does not say which "
+        f"objects are unlike them; python -m trainers.validity --run_dir {run_dir} adds them"
+    )
 
 
 def print_pictures(files: Sequence[str], data: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from astropy.table import Column, Table
 
 from trainers.cutouts.cutout import Cutout, LeftOut
+from trainers.novelty.reference import DESCRIPTIONS
 from trainers.prediction.rejected import RefusedError
 from trainers.prediction.served_model import Facts
 from trainers.tables import object_columns, quantities
@@ -36,7 +37,10 @@ _LATENTS = ("latent_mean", "latent_stddev")
 # More numbers for each object than a table has room for, such as an image.
 _MOST_COLUMNS = 1024
 _REPLACED = "replaced_pixels"
-_MEANINGS = {_REPLACED: "Pixels, of all bands, that had no value and were replaced"}
+_MEANINGS = {
+    _REPLACED: "Pixels, of all bands, that had no value and were replaced",
+    **DESCRIPTIONS,
+}
 _VOTES = ("fractions", "concentrations", "pass_fractions", "asked")
 
 
@@ -171,6 +175,8 @@ def predict_block(block: Block, model: Model) -> Rows:
         outputs[_REPLACED] = np.array([cutout.replaced for cutout in kept])
     good = np.ones(len(kept), bool)
     for name, values in outputs.items():
+        if values.dtype.kind == "U":
+            continue
         finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
         for row in np.flatnonzero(~finite & good):
             reason = f"the model's answer '{name}' is not finite"

@@ -15,6 +15,9 @@ import tensorflow as tf
 
 from trainers.datasets import in_memory
 from trainers.errors import UserError
+from trainers.novelty import reference
+from trainers.novelty.file import VALIDITY
+from trainers.novelty.sample import FEATURES
 from trainers.prediction import rejected
 from trainers.serving import model_card
 from trainers.storage import json_files
@@ -86,17 +89,27 @@ class ServedModel:
         embeddings: Whether the answers have those of the signature `embedding` too.
         single_view: Whether the answers are those of the signature `single_view`, without the mean
             over the symmetries of the image.
+        validity: Comparison of the images with those of the training, if the folder has statistics
+            of these: "all", "pixels" without the features of the model, or "none".
 
     Attributes:
         facts: Facts about the model.
         shape: (height, width, bands) of its images; None for a height or width that may be any.
         default: `serving_default` itself, from a tensor to tensors by name.
+        reference: Statistics of the training images; None if there are none or none are wanted.
+        lacks_features: Whether the comparison of features is wanted and cannot be made.
 
     Raises:
         UserError: if it cannot be loaded, takes no images, or lacks a signature.
     """
 
-    def __init__(self, folder: Path, embeddings: bool = False, single_view: bool = False):
+    def __init__(
+        self,
+        folder: Path,
+        embeddings: bool = False,
+        single_view: bool = False,
+        validity: str = "none",
+    ):
         try:
             self._loaded = tf.saved_model.load(str(folder))
         except (OSError, ValueError, tf.errors.OpError) as error:
@@ -143,6 +156,14 @@ class ServedModel:
             if may_be_column(spec, image.shape[0])
         }
         self.facts = Facts.of(folder)
+        has_file = validity != "none" and (folder / VALIDITY).is_file()
+        self.reference = reference.load(folder / VALIDITY) if has_file else None
+        wants = validity == "all" and self.reference is not None
+        wants = wants and FEATURES in self.reference.densities
+        self._compares_features = wants and EMBEDDING in functions
+        self.lacks_features = wants and EMBEDDING not in functions
+        if self._compares_features and not embeddings:
+            self._functions.append(functions[EMBEDDING])
         self._memory = threading.local()
 
     def function(self, signature: str) -> Callable[..., Mapping[str, tf.Tensor]] | None:
@@ -176,12 +197,16 @@ class ServedModel:
         except tf.errors.InvalidArgumentError as error:
             reason = rejected.reason(error.message)
             raise rejected.RefusedError(f"the model refuses it: {reason}") from None
-        return {
+        answers = {
             # A copy: an output may be the memory of the images.
             name: (tf.cast(value, tf.float32) if value.dtype in _HALVES else value).numpy().copy()
             for name, value in sorted(outputs.items())
             if name in self._columns
         }
+        if self.reference is not None:
+            features = outputs[EMBEDDING].numpy() if self._compares_features else None
+            answers |= self.reference.columns(batch, features)
+        return answers
 
     def _memory_of(self, shape: tuple[int, ...]) -> np.ndarray:
         """Returns memory of this thread, the same at every call: new pages take longer to get."""

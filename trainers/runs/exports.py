@@ -17,6 +17,7 @@ from trainers.errors import UserError
 from trainers.options import identity
 from trainers.options.fields import Affects, names
 from trainers.options.run import RunConfig
+from trainers.runs import novelty
 from trainers.runs.run_folder import RunFolder, load_config, load_model, working_directory
 from trainers.serving.model_card import CARD_JSON
 from trainers.storage.json_files import read_json, write_json
@@ -80,6 +81,7 @@ def export_version(
         config={name: value for name, value in saved.items() if name not in of_machine},
         version=version,
         base_path=base_path,
+        validity=novelty.read(folder),
     )
     note(folder, saved_model)
     return saved_model

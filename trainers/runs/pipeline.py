@@ -19,7 +19,7 @@ from trainers.distribution import strategy as strategies
 from trainers.errors import UserError
 from trainers.options import identity
 from trainers.options.run import RunConfig
-from trainers.runs import exports, outcome, training_statistics
+from trainers.runs import exports, novelty, outcome, training_statistics
 from trainers.runs.exports import export_run
 from trainers.runs.outcome import Outcome
 from trainers.runs.run_folder import RunFolder, load_model, model_file
@@ -129,6 +129,7 @@ def run_procedure(
         progress = procedure.train(strategy, folder, reporting(folder))
         model = procedure.best_model(strategy, folder)
         _save(model, procedure.sample(), folder)
+        novelty.write(model, procedure.evaluated, folder)
         training = outcome.training_metrics(model, progress)
         metrics = _evaluate(model, procedure.evaluated, config, folder, training)
         saved_model = (

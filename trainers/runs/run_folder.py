@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainers.datasets import records
 from trainers.errors import UserError
+from trainers.novelty.file import VALIDITY
 from trainers.options import identity
 from trainers.options.run import RunConfig
 from trainers.storage.claimed_folder import claimed, visible_entries
@@ -45,6 +46,7 @@ class RunFolder:
         self.finished = self.path / "finished.json"
         self.repeats = self.path / "repeats.json"
         self.exports = self.path / "exports.json"
+        self.validity = self.path / VALIDITY
 
     @contextlib.contextmanager
     def opened(self, config: RunConfig, data: Mapping[str, Any] | None = None) -> Iterator[None]:

@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import zoo
 from trainers.cutouts.picture_files import bits_of
+from trainers.novelty.file import VALIDITY
 from trainers.storage.json_files import json_safe
 from trainers.tables.markdown import markdown_table
 from trainers.tables.provenance import installed_versions
 
 if TYPE_CHECKING:
     from trainers.datasets.dataset import DatasetSpec
+    from trainers.novelty.reference import Reference
     from zoo.model import ZooModel
     from zoo.signature import Signature
 
-__all__ = ["CARD_JSON", "CARD_TEXT", "dataset_card", "make_card", "write_card"]
+__all__ = ["CARD_JSON", "CARD_TEXT", "add_validity", "dataset_card", "make_card", "write_card"]
 
 CARD_JSON = "model_card.json"
 CARD_TEXT = "README.md"
@@ -156,6 +158,18 @@ def write_card(folder: Path, card: Mapping[str, Any]) -> None:
     """Writes the card of `make_card` as README.md and model_card.json into `folder`."""
     (folder / CARD_JSON).write_text(json.dumps(card, indent=2, allow_nan=False) + "\n")
     (folder / CARD_TEXT).write_text(_render(card))
+
+
+def add_validity(folder: Path, reference: Reference) -> None:
+    """Writes statistics of the training images beside the card of a SavedModel, and into it.
+
+    Args:
+        folder: Folder of the SavedModel.
+        reference: The statistics.
+    """
+    reference.save(folder / VALIDITY)
+    card = json.loads((folder / CARD_JSON).read_text())
+    write_card(folder, card | {"validity": reference.facts})
 
 
 def _description(model: ZooModel, name: str, signature: Signature) -> str:
@@ -303,6 +317,7 @@ def _render(card: Mapping[str, Any]) -> str:
         ]
         lines += [markdown_table(["tensor", "", "type", "shape", "meaning"], rows), ""]
     lines += ["## Metrics", "", *_metric_lines(card["metrics"]), ""]
+    lines += ["## Validity", "", *_validity_lines(card.get("validity")), ""]
     lines += ["## Limits", "", *(f"- {limit}" for limit in card["limits"]), ""]
     lines += ["## Training", "", *_json_lines(card["training"]), ""]
     lines += ["## Hyperparameters", "", *_json_lines(card["hyperparameters"]), ""]
@@ -322,6 +337,25 @@ def _metric_lines(metrics: Mapping[str, Any] | None) -> list[str]:
         return ["The model was exported without an evaluation."]
     shown = [[name, "not defined" if value is None else _rounded(value)] for name, value in rows]
     return [markdown_table(["metric", "value"], shown)]
+
+
+def _validity_lines(facts: Mapping[str, Any] | None) -> list[str]:
+    if not facts:
+        return [
+            "Without statistics of the training images: answers to images of another kind are not "
+            "flagged. `python -m trainers.validity --run_dir RUN` adds them."
+        ]
+    lines = [
+        f"`validity.npz` has statistics of {facts['training_objects']:,} training images, by which "
+        f"`trainers.predict` and `trainers.catalogue` flag objects as `outside`. They compare "
+        f"{', '.join(facts['comparisons'])}. The limit is set on {facts['validation_objects']:,} "
+        f"validation images, so that of others like them at most {facts['share_allowed']:.0%} are "
+        "flagged.",
+    ]
+    if "test_objects" in facts:
+        share = facts["test_share_outside"]
+        lines.append(f"Of {facts['test_objects']:,} test images {share:.1%} are flagged.")
+    return lines
 
 
 def _rounded(value: Any) -> str:

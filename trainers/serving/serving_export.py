@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainers.errors import TrainingError, UserError
+from trainers.novelty.file import VALIDITY
 from zoo.serving.versions import new_version
 
 if TYPE_CHECKING:
     import numpy as np
 
     from trainers.datasets.dataset import DatasetSpec
+    from trainers.novelty.reference import Reference
     from zoo.model import ZooModel
     from zoo.signature import Signature
 
@@ -37,6 +39,7 @@ def export(
     config: Mapping[str, Any] | None = None,
     version: int | None = None,
     base_path: str | None = None,
+    validity: Reference | None = None,
 ) -> Path:
     """Writes a model for TensorFlow Serving.
 
@@ -53,6 +56,8 @@ def export(
         config: Configuration of the training run for the model card.
         version: Positive integer; None for one more than the highest there is.
         base_path: `saved_models_dir` as the server sees it, see `server_files.server_path`.
+        validity: Statistics of the training images, which are written beside the card. None for
+            none.
 
     Returns:
         `saved_models_dir/<model>/<version>`.
@@ -83,6 +88,9 @@ def export(
         card = model_card.make_card(
             model, draft.version, signatures, outputs, spec, metrics, config
         )
+        if validity is not None:
+            validity.save(draft.path / VALIDITY)
+            card["validity"] = validity.facts
         model_card.write_card(draft.path, card)
     server_files.write_models_config(saved_models_dir, base_path)
     return draft.target
