@@ -157,12 +157,12 @@ def make(
     text = "Split of the dataset; the model was trained on train"
     table.add_column(Column(places, name="split", description=text), index=min(1, len(columns)))
     if "latent_mean" in outputs:
-        reference = outputs["latent_mean"][np.array(places) == "train"]
-        if not len(reference) and dataset.num_examples.get("train"):
+        of_training = outputs["latent_mean"][np.array(places) == "train"]
+        if not len(of_training) and dataset.num_examples.get("train"):
             parts = _batches(function, model, dataset, "train", (), batch_size)
-            reference = np.concatenate([answers["latent_mean"] for answers, _ in parts])
+            of_training = np.concatenate([answers["latent_mean"] for answers, _ in parts])
         text = "Anomaly score of an isolation forest on the latents, 0 to 1; typical about 0.5"
-        score = _outlier_score(outputs["latent_mean"], reference)
+        score = _outlier_score(outputs["latent_mean"], of_training)
         table.add_column(Column(score, name="outlier_score", description=text))
     for name in DESCRIPTIONS if reference is not None else ():
         table.add_column(Column(outputs[name], name=name, description=DESCRIPTIONS[name]))
