@@ -45,8 +45,8 @@ def _command(arguments: Sequence[str]) -> None:
     reference = novelty.write(model, dataset, folder)
     if reference is None:
         raise UserError(
-            f"`run_dir={folder.path}`: statistics need images of at least 8 px, 40 in the training "
-            "and 40 in the validation"
+            f"`run_dir={folder.path}`: statistics need finite features and 40 images of training "
+            "and of validation, of at least 8 px"
         )
     share = reference.facts.get("test_share_outside")
     tested = "" if share is None else f" ({share:.1%} of the test images are outside)"

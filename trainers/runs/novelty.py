@@ -56,8 +56,15 @@ def of_model(model: ZooModel, dataset: Dataset, batch_size: int = 256) -> Refere
 
 
 def write(model: ZooModel, dataset: Dataset, folder: RunFolder) -> Reference | None:
-    """Writes the reference of a run's model into its folder; see `of_model`."""
-    reference = of_model(model, dataset)
+    """Writes the reference of a run's model into its folder; see `of_model`.
+
+    A model whose features are not finite for some image has none, which is no reason to lose a run.
+    """
+    try:
+        reference = of_model(model, dataset)
+    except ValueError as error:
+        print(f"note  no statistics of the training images: {error}", flush=True)
+        return None
     if reference is not None:
         reference.save(folder.validity)
     return reference
