@@ -54,6 +54,17 @@ class TargetPhotometryTest(tf.test.TestCase):
         self.assertEqual(measured.failures, 2)
         self.assertTrue(np.isnan(measured.flux[:2]).all())
 
+    def test_places_outside_and_sources_on_top_of_each_other(self):
+        images = np.stack([stamp((24, 24, 100)), stamp((24, 24, 100), (24, 24, 60))])
+        images[0, :4, :4] = np.nan
+        noise = np.full((2, 2), 0.05)
+        for deblend in (True, False):
+            x, y = np.array([-30.0, 24.0]), np.array([500.0, 24.0])
+            measured = measure_targets(images, noise, x, y, deblend=deblend)
+            # Two at one place are one, with the light of both.
+            self.assertAllEqual(measured.detected, [False, True])
+            self.assertAllClose(measured.flux[1], [160, 320], rtol=0.06)
+
 
 if __name__ == "__main__":
     tf.test.main()

@@ -51,6 +51,17 @@ class InitialWeightsTest(tf.test.TestCase):
         with self.assertRaisesRegex(UserError, "`init`: there is no file or folder nowhere"):
             start_from(vae, "nowhere")
 
+    def test_second_stage_of_other_bands_is_refused(self):
+        own = {"image_shape": (16, 16, 3), "filters": (4,), "latent_dim": 2}
+        path = self.folder / "deblending.keras"
+        zoo.create("deblending_vae", **own).save(path)
+        second = own | {"isolated_steps": 0}
+        model = zoo.create("deblending_vae", **second | {"image_shape": (16, 16, 2)})
+        message = r"must have the image_shape, isolated_steps \[\[16, 16, 2\], 0\]; it has .*16, 3"
+        with self.assertRaisesRegex(UserError, message):
+            start_from(model, str(path))
+        start_from(zoo.create("deblending_vae", **second), str(path))
+
     def run_here(self, name, *options):
         out = io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
