@@ -57,10 +57,10 @@ class TileOptions(FrameSource):
 def _command(arguments: Sequence[str]) -> None:
     options = parse(TileOptions, arguments, prog="python -m trainers.tiles", description=__doc__)
     from trainers.frames import tile_cutting
-    from trainers.frames.frame_windows import files_of
+    from trainers.frames.frame_files import frames_of
 
     number, left_out = tile_cutting.cut(
-        files_of(options),
+        frames_of(options, several_are_bands=True),
         options.output,
         size=options.size,
         most=options.most,

@@ -80,12 +80,17 @@ class OpenedFits:
 
         Args:
             name: Number of an extension, or the name of one or more; capitals do not matter.
+                "NAME,2" is the one of that EXTVER.
         """
         if str(name).isdecimal():
             numbers = {*range(len(self.hdus)), *self.damage}
             return [int(name)] if int(name) in numbers else []
-        wanted = str(name).upper()
-        return [number for number, hdu in enumerate(self.hdus) if hdu.name.upper() == wanted]
+        wanted, _, version = str(name).upper().partition(",")
+        return [
+            number
+            for number, hdu in enumerate(self.hdus)
+            if hdu.name.upper() == wanted.strip() and version.strip() in ("", str(hdu.ver))
+        ]
 
     def listed(self) -> str:
         """Returns in words which images there are, and what is damaged."""

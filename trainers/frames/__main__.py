@@ -4,13 +4,15 @@ With a classifier: detects with SEP, cuts a stamp of each detection, asks the cl
 writes `NAME.ecsv`, a catalogue with a probability for each class, and `figures/NAME.png`. With a
 model that answers for each pixel: writes `NAME_maps.fits`, tile by tile, and
 `figures/NAME_maps.png`; a command that was killed resumes when it is given again. For all frames
-`report.md` and `metrics.json`. Of several frames, those that cannot be used are reported and left
-out.
+`report.md` and `metrics.json`. `--hdu all` takes every image of a file as a frame. Of several
+frames, those that cannot be used are reported and left out.
 
 Examples:
     python -m trainers.frames --frame field.fits --run_dir runs/NAME --output_dir blends
     python -m trainers.frames --frame a.fits b.fits.fz --mask a_mask.fits b_mask.fits.fz \\
         --saved_model saved_models/blend_cnn --output_dir blends
+    python -m trainers.frames --frame mosaic.fits.fz --hdu all --mask_hdu DQ --run_dir runs/NAME \\
+        --output_dir blends
     python -m trainers.frames --frame g.fits r.fits i.fits --files bands \\
         --saved_model saved_models/hypercolumn_segmentation --output_dir segments
 """
@@ -35,47 +37,49 @@ _PACKAGES = ("galaxy-model-zoo", "tensorflow", "keras", "sep", "astropy", "numpy
 
 def _command(arguments: Sequence[str]) -> None:
     options = _parse(arguments)
-    left_out: list[UserError] = []
-    print(f"report: {_predict(options, arguments, left_out)}")
-    if left_out:
-        raise TrainingError(
-            f"{len(left_out)} of {len(options.frame)} frames cannot be used; the others are done"
-        )
+    unused: list[str] = []
+    print(f"report: {_predict(options, arguments, unused)}")
+    if unused:
+        raise TrainingError(unused[0])
 
 
 def _parse(arguments: Sequence[str]) -> FrameOptions:
     prog = "python -m trainers.frames"
     options = parse(FrameOptions, arguments, prog=prog, description=__doc__)
-    from trainers.frames import reading
-
-    names = [reading.name_of(path) for path in options.frame]
-    twice = [name for name in names if names.count(name) > 1]
-    if twice and options.files == "frames":
-        raise UserError(f"`frame` must be files of different names; '{twice[0]}' comes twice")
     if (options.output_dir / "config.json").exists():
         raise UserError(f"`output_dir={options.output_dir}` is the folder of a run; give another")
     return options
 
 
-def _predict(options: FrameOptions, arguments: Sequence[str], left_out: list[UserError]) -> Path:
-    """Does the work, and adds what is wrong with frames; returns the report's path."""
+def _predict(options: FrameOptions, arguments: Sequence[str], unused: list[str]) -> Path:
+    """Does the work, and adds that frames cannot be used; returns the report's path."""
+    left_out: list[UserError] = []
     for path in options.frame:
         if len(options.frame) == 1 and not path.is_file():
             # A mistake in its name shows before TensorFlow has started.
             raise UserError(f"`frame={path}` must be a FITS file; there is no such file")
     from trainers.evaluators import report
     from trainers.frames import catalogues, mapping
+    from trainers.frames.frame_files import frames_of
     from trainers.frames.trained_model import load
     from trainers.tables.provenance import installed_versions
 
     model = load(options.run_dir, options.saved_model)
     command = shlex.join(["python", "-m", "trainers.frames", *arguments])
     versions = installed_versions(_PACKAGES)
-    work = mapping if model.pixel_model is not None else catalogues
-    leave_out = functools.partial(_leave_out, options=options, left_out=left_out)
-    sections, facts = work.sections(model, options, command, versions, leave_out)
+    is_pixel_model = model.pixel_model is not None
+    work = mapping if is_pixel_model else catalogues
+    one_file = len(options.frame) == 1 or options.files == "bands"
+    leave_out = functools.partial(_leave_out, left_out=left_out)
+    frames = frames_of(options, is_pixel_model, None if one_file else leave_out)
+    number = len(frames) + len(left_out)
+    if number == 1:
+        leave_out = _raise
+    sections, facts = work.sections(model, options, command, versions, frames, leave_out)
     if not sections:
-        raise TrainingError(f"none of {len(options.frame)} frames can be used")
+        raise TrainingError(f"none of {number} frames can be used")
+    if left_out:
+        unused.append(f"{len(left_out)} of {number} frames cannot be used; the others are done")
     subject = next(iter(sections)) if len(sections) == 1 else f"{len(sections)} frames"
     report.write(
         report.Report(
@@ -90,12 +94,14 @@ def _predict(options: FrameOptions, arguments: Sequence[str], left_out: list[Use
     return options.output_dir / "report.md"
 
 
-def _leave_out(error: UserError, options: FrameOptions, left_out: list[UserError]) -> None:
-    if len(options.frame) == 1 or options.files == "bands":
-        raise error
+def _leave_out(error: UserError, left_out: list[UserError]) -> None:
     left_out.append(error)
     line = as_options(" ".join(str(error).split()))
     print(f"trainers.frames: left out: {line}", file=sys.stderr, flush=True)
+
+
+def _raise(error: UserError) -> None:
+    raise error
 
 
 main = command("frames", _command, "stopped; there is no report")

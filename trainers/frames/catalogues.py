@@ -1,14 +1,15 @@
-"""Catalogues of frames by a classifier, frame by frame."""
+"""Catalogues of frames by a classifier, one for each file."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 
 from trainers.errors import UserError
 from trainers.evaluators.section import Section
-from trainers.frames import frame_windows, prediction, summary
-from trainers.frames.frame_windows import files_of
+from trainers.frames import detection_table, frame_windows, prediction, summary
+from trainers.frames.frame_files import FrameFiles
 from trainers.frames.options import FrameOptions
 from trainers.frames.trained_model import TrainedModel
 
@@ -20,45 +21,65 @@ def sections(
     options: FrameOptions,
     command: str,
     versions: Mapping[str, str],
+    frames: Sequence[FrameFiles],
     leave_out: Callable[[UserError], None],
 ) -> tuple[dict[str, Section], dict[str, str]]:
-    """Writes catalogue and figure of each frame.
+    """Writes the catalogue of each file, and the figure of each of its frames.
 
     Args:
         model: With a classifier.
         options: The options of the command.
         command: The command line.
         versions: Versions of the packages.
+        frames: Files of the frames; those of one file follow each other.
         leave_out: Called with what is wrong with a frame.
 
     Returns:
         The sections of the report by name, and the facts that hold for all.
 
     Raises:
-        UserError: if options do not fit a classifier.
+        UserError: if options do not fit a classifier, or a catalogue is there that has other
+            frames.
     """
     classifier = model.classifier
-    if options.files == "bands" or len(options.hdus) > 1:
-        raise UserError(
-            "`files='bands'` and several `hdu` are for models that answer for each pixel; "
-            f"'{classifier.name}' is a classifier"
-        )
     detecting = dataclasses.replace(options.detection, band=options.detection_band)
     cutting = prediction.fitted(options.stamps, classifier)
+    provenance = {
+        "model": {
+            "name": classifier.name,
+            "path": classifier.path,
+            "data": dict(classifier.data),
+            "training": dict(classifier.configuration),
+        },
+        "detection": dataclasses.asdict(detecting),
+        "stamps": dataclasses.asdict(cutting),
+        "command": command,
+        "versions": dict(versions),
+    }
+    files_of = [list(group) for _, group in itertools.groupby(frames, lambda files: files.paths)]
+    if not options.overwrite:
+        for group in files_of:
+            detection_table.check_place(options.output_dir, group)
     done = {}
-    for files in files_of(options):
-        try:
-            with frame_windows.opened(files) as frame:
-                done[frame.name] = prediction.predict(
-                    frame,
-                    classifier,
-                    options.output_dir,
-                    detecting=detecting,
-                    cutting=cutting,
-                    cut=options.cut,
-                    gain=options.gain,
-                    provenance={"command": command, "versions": dict(versions)},
-                )
-        except UserError as error:
-            leave_out(error)
+    for group in files_of:
+        tables = []
+        for files in group:
+            try:
+                with frame_windows.opened(files) as frame:
+                    table, done[files.name] = prediction.predict(
+                        frame,
+                        classifier,
+                        options.output_dir,
+                        detecting=detecting,
+                        cutting=cutting,
+                        cut=options.cut,
+                        gain=options.gain,
+                        first=1 + sum(map(len, tables)),
+                    )
+                tables.append(table)
+            except UserError as error:
+                leave_out(error)
+        if tables:
+            options.output_dir.mkdir(parents=True, exist_ok=True)
+            detection_table.write(tables, options.output_dir, group, provenance)
     return done, summary.facts(classifier, cutting, options.cut)

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import io
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import astropy.units as u
 import numpy as np
-from astropy.table import QTable
+from astropy.table import QTable, TableMergeError, vstack
+from astropy.table.meta import get_header_from_yaml
 
 from trainers.cutouts.flux_units import flux_unit
+from trainers.errors import UserError
 from trainers.frames.classifier import Classifier
 from trainers.frames.detection import Detections, flux_error
+from trainers.frames.frame_files import FrameFiles
 from trainers.frames.frame_windows import FrameWindows
 from trainers.frames.stamps import FLAGS
 from trainers.storage.atomic_files import write_atomically
 from trainers.storage.json_files import json_safe
 
-__all__ = ["StampPredictions", "make", "write"]
+__all__ = ["StampPredictions", "check_place", "make", "write"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,9 +52,10 @@ def make(
     *,
     cut: float = 0.5,
     gain: float | None = None,
-    provenance: Mapping[str, Any] | None = None,
+    first: int = 1,
+    extension: Mapping[str, Any] | None = None,
 ) -> QTable:
-    """Returns the catalogue, one row for each detection.
+    """Returns the rows of the catalogue, one for each detection.
 
     Args:
         frame: The frame.
@@ -59,7 +64,8 @@ def make(
         classifier: The classifier.
         cut: Probability above which a detection is called blended.
         gain: Electrons for each unit of the frame; None if it is not known.
-        provenance: Put into the metadata of the table.
+        first: Number of the first detection.
+        extension: Facts of the frame for the metadata, beside those that are known here.
     """
     objects = detections.objects
     error = flux_error(detections, gain)
@@ -69,7 +75,9 @@ def make(
         table[name] = values if unit is None else values * unit
         table[name].info.description = description
 
-    add("number", np.arange(1, 1 + len(detections)), "Number in the figure")
+    add("number", np.arange(first, first + len(detections)), "Number in the figure")
+    text = "Extension of the file"
+    add("extension", np.full(len(detections), frame.extension), text)
     for axis in "xy":
         text = f"Centre of light along {axis}; the centre of the first pixel is at 0"
         add(axis, objects[axis], text, u.pix)
@@ -110,12 +118,79 @@ def make(
     if classifier.blended is not None:
         blended = predictions.probability[:, classifier.blended] > cut
         add("blended", blended, f"Whether the probability of a blend is above {cut:g}")
-    table.meta.update(json_safe(dict(provenance or {})))
+    table.meta["frame"] = {
+        "file": frame.path.name,
+        "folder": str(frame.path.absolute().parent),
+        **frame.exposure,
+    }
+    table.meta["extensions"] = [{"hdu": frame.hdus[0], "unit": frame.unit} | dict(extension or {})]
     return table
 
 
-def write(table: QTable, path: Path) -> None:
-    """Writes a catalogue as ECSV atomically."""
+def write(
+    tables: Sequence[QTable],
+    output_dir: Path,
+    frames: Sequence[FrameFiles],
+    provenance: Mapping[str, Any],
+) -> None:
+    """Writes the catalogue of a file as ECSV, atomically.
+
+    Args:
+        tables: Of the frames that can be used.
+        output_dir: Folder; it exists.
+        frames: All frames of the file.
+        provenance: Put into the metadata.
+
+    Raises:
+        UserError: if the fluxes of extensions have units that cannot be converted.
+    """
+    try:
+        table = vstack(list(tables), metadata_conflicts="silent")
+    except (u.UnitsError, TypeError, TableMergeError) as error:
+        raise UserError(
+            f"`frame={frames[0].paths[0]}` must have extensions in one unit: {error}"
+        ) from None
+    table.meta.clear()
+    first, every = tables[0].meta["frame"], [one.meta["extensions"] for one in tables]
+    table.meta["frame"] = {**first, "hdus": _hdus(frames)}
+    table.meta["extensions"] = [facts for one in every for facts in one]
+    table.meta.update(json_safe(dict(provenance)))
     text = io.StringIO()
     table.write(text, format="ascii.ecsv")
-    write_atomically(path, text.getvalue())
+    write_atomically(_path(output_dir, frames), text.getvalue())
+
+
+def check_place(output_dir: Path, frames: Sequence[FrameFiles]) -> None:
+    """Raises UserError if a catalogue is there that has other frames.
+
+    Args:
+        output_dir: The folder.
+        frames: All frames of the file.
+    """
+    path = _path(output_dir, frames)
+    try:
+        with path.open() as file:
+            lines = list(itertools.takewhile(lambda line: line.startswith("# "), file))
+        before = dict(get_header_from_yaml([line[2:] for line in lines[1:]])["meta"])["frame"]
+        before = (before["folder"], before["file"], tuple(before["hdus"]))
+    except FileNotFoundError:
+        return
+    except Exception:  # No catalogue of this command, or of an earlier version: of what, who knows.
+        before = None
+    source = frames[0].paths[0].absolute()
+    now = (str(source.parent), source.name, tuple(_hdus(frames)))
+    if before is not None and before != now:
+        what = f"extension {', '.join(before[2])} of {Path(before[0]) / before[1]}"
+        raise UserError(
+            f"`output_dir={output_dir}`: {path.name} is there, of {what}; give another folder, or "
+            "`overwrite=True`"
+        )
+
+
+def _path(output_dir: Path, frames: Sequence[FrameFiles]) -> Path:
+    return output_dir / f"{frames[0].file_name}.ecsv"
+
+
+def _hdus(frames: Sequence[FrameFiles]) -> list[str]:
+    """Returns the numbers of the extensions; of the first image of several files "first"."""
+    return [str(hdu) for files in frames for hdu in files.hdus or ("first",)]

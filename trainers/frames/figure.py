@@ -47,6 +47,7 @@ def draw(
     cutter: StampCutter,
     probability: np.ndarray,
     name: str,
+    first: int = 1,
 ) -> Figure:
     """Draws the frame with its detections, and stamps as the classifier gets them.
 
@@ -56,6 +57,7 @@ def draw(
         cutter: Cuts the stamps.
         probability: (number,), of the class that is shown.
         name: Name of that class.
+        first: Number of the first detection.
     """
     height, width = frame.shape
     shape = float(np.clip(height / width, 0.8, 1.4))
@@ -63,7 +65,7 @@ def draw(
     left, right = figure.subfigures(1, 2, width_ratios=(5.6, 4.8))
     most, least = shown_rows(probability)
     axes = left.subplots()
-    _draw_frame(axes, frame, detections, probability, np.concatenate([most, least]))
+    _draw_frame(axes, frame, detections, probability, np.concatenate([most, least]), first)
     scale = left.colorbar(
         axes.collections[0], ax=axes, location="bottom", shrink=0.7, aspect=40, pad=0.02
     )
@@ -75,7 +77,9 @@ def draw(
         (halves[1], least, f"Lowest P({name})"),
     ):
         half.suptitle(title, fontsize=10.5)
-        _draw_stamps(half.subplots(lines, _COLUMNS, squeeze=False), cutter, rows, probability)
+        _draw_stamps(
+            half.subplots(lines, _COLUMNS, squeeze=False), cutter, rows, probability, first
+        )
     return figure
 
 
@@ -96,6 +100,7 @@ def _draw_frame(
     detections: Detections,
     probability: np.ndarray,
     numbered: np.ndarray,
+    first: int,
 ) -> None:
     small, step = _overview(detections.sky.flux[detections.band])
     unknown = np.isnan(small)
@@ -128,7 +133,7 @@ def _draw_frame(
         # Inside the frame, also at its right and upper edge.
         right, upper = x > 0.94 * width, y > 0.94 * height
         number = axes.annotate(
-            str(row + 1),
+            str(row + first),
             (x, y),
             xytext=(-7 if right else 7, -7 if upper else 7),
             textcoords="offset points",
@@ -163,7 +168,11 @@ def _overview(plane: PlaneFile) -> tuple[np.ndarray, int]:
 
 
 def _draw_stamps(
-    panels: np.ndarray, cutter: StampCutter, rows: np.ndarray, probability: np.ndarray
+    panels: np.ndarray,
+    cutter: StampCutter,
+    rows: np.ndarray,
+    probability: np.ndarray,
+    first: int,
 ) -> None:
     for panel in panels.ravel():
         plot_style.blank(panel).set_visible(False)
@@ -181,4 +190,4 @@ def _draw_stamps(
             colour = _COLOURS(_NORM(probability[row]))
             panel.contour(own, [0.5], colors=[colour], linewidths=0.8)
         mark = "*" if stamps.flags[place] & UNSURE else ""
-        panel.set_title(f"{row + 1}{mark}: {probability[row]:.3f}", fontsize=8.5, pad=2)
+        panel.set_title(f"{row + first}{mark}: {probability[row]:.3f}", fontsize=8.5, pad=2)

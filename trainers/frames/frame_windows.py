@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import os
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,61 +15,49 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
 
-from trainers.cutouts.cutout import UnreadableError
 from trainers.cutouts.opened_fits import OpenedFits
 from trainers.errors import UserError
-from trainers.frames import reading
-from trainers.options.frame_source import FrameSource
+from trainers.frames import extensions, mask_planes, reading
+from trainers.frames.frame_files import FrameFiles
 
-__all__ = ["FrameFiles", "FrameWindows", "files_of", "opened"]
+__all__ = ["FrameWindows", "opened"]
+
+# Names of the extensions of CPDIS and D2IM.
+_DISTORTIONS = ("D2IMARR", "WCSDVARR")
 
 # Bands whose pixels lie farther apart than this on the sky are not on one grid.
 _LARGEST_SHIFT = 0.5  # px
 
 
 @dataclasses.dataclass(frozen=True)
-class FrameFiles:
-    """Files of a frame.
+class _Plane:
+    """A band, a mask or a weight: an image, or a plane of a cube.
 
     Attributes:
-        paths: One file with all bands, or one for each band.
-        hdus: Numbers or names of the extensions in each, each with one or more bands; empty for
-            the first with an image.
-        bands: Planes that are read, counted from 0 over all files and extensions; None for all.
-        masks: Files in which pixels other than zero are masked.
-        weights: Files in which pixels of no positive weight are masked.
+        file: The opened file.
+        path: Its path.
+        number: Number of the extension.
+        index: Of the plane in a cube.
+        bits: Bits of a mask that count; None for all.
     """
 
-    paths: tuple[Path, ...]
-    hdus: tuple[int | str, ...] = ()
-    bands: tuple[int, ...] | None = None
-    masks: tuple[Path, ...] = ()
-    weights: tuple[Path, ...] = ()
+    file: OpenedFits
+    path: Path
+    number: int
+    index: tuple[int, ...]
+    bits: int | None = None
 
     @property
-    def name(self) -> str:
-        """Name of the only file, or what the names of all begin with, else all names."""
-        names = [reading.name_of(path) for path in self.paths]
-        start = os.path.commonprefix(names)  # noqa: RUF071 (of characters, not of folders)
-        return start.strip("_-. ") or "_".join(names)
+    def hdu(self) -> fits.ImageHDU | fits.CompImageHDU:
+        return self.file.hdus[self.number]
 
-    def listed(self) -> list[dict[str, Any]]:
-        """Returns path, size and time of change of each file, fit for JSON."""
-        files = [*self.paths, *self.masks, *self.weights]
-        stats = [(path, path.stat()) for path in files]
-        return [
-            {"path": str(path.absolute()), "bytes": stat.st_size, "changed": stat.st_mtime_ns}
-            for path, stat in stats
-        ]
+    @property
+    def header(self) -> fits.Header:
+        return self.hdu.header
 
-
-@dataclasses.dataclass(frozen=True)
-class _Plane:
-    """A band, a mask or a weight: an image, or a plane of a cube."""
-
-    path: Path
-    hdu: fits.ImageHDU | fits.CompImageHDU
-    index: tuple[int, ...]
+    @property
+    def primary(self) -> fits.Header:
+        return self.file.hdus[0].header
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -100,6 +87,8 @@ class FrameWindows:
         unit: What BUNIT of the first band says; may be empty.
         exposure: Some keywords of the exposure, for catalogues.
         hdus: Number and name of the extension of each band, such as "1 (N2)".
+        extension: Name of that of the first band for columns and files, such as "N2".
+        distortions: Extensions of the tables that the coordinates depend on.
     """
 
     files: FrameFiles
@@ -112,6 +101,8 @@ class FrameWindows:
     unit: str
     exposure: dict[str, Any]
     hdus: tuple[str, ...]
+    extension: str
+    distortions: Sequence[fits.ImageHDU]
     _planes: Sequence[_Plane]
     _masks: Sequence[_Plane]
     _weights: Sequence[_Plane]
@@ -182,24 +173,10 @@ class FrameWindows:
         masked = np.zeros([part.stop - part.start for part in window], bool)
         # A NaN is no positive weight, and no zero of a mask.
         for mask in self._masks:
-            masked |= ~(mask.read(window) == 0)
+            masked |= mask_planes.is_set(mask.read(window), mask.bits)
         for weight in self._weights:
             masked |= ~(weight.read(window) > 0)
         return masked
-
-
-def files_of(options: FrameSource) -> list[FrameFiles]:
-    """Returns the files of each frame that options name."""
-    bands = None if options.bands is None else tuple(options.bands)
-    masks, weights = tuple(options.mask or ()), tuple(options.weight or ())
-    if options.files == "bands":
-        return [FrameFiles(tuple(options.frame), options.hdus, bands, masks, weights)]
-    return [
-        FrameFiles(
-            (path,), options.hdus, bands, masks[place : place + 1], weights[place : place + 1]
-        )
-        for place, path in enumerate(options.frame)
-    ]
 
 
 @contextlib.contextmanager
@@ -216,68 +193,80 @@ def opened(files: FrameFiles) -> Iterator[FrameWindows]:
         planes = [
             plane
             for path in files.paths
-            for hdu in files.hdus or (None,)
-            for plane in _planes(stack, "frame", path, hdu)
+            for file, number in _extensions(stack, path, files.hdus)
+            for plane in _planes("frame", path, file, number)
         ]
         planes = _chosen(planes, files)
-        own = {
-            option: [
-                plane
-                for path in paths
-                for plane in _planes(stack, option, path, next(iter(files.hdus), None))
-            ]
-            for option, paths in (("mask", files.masks), ("weight", files.weights))
-        }
-        first = planes[0][0]
+        weights = [
+            plane
+            for path in files.weights
+            for plane in _planes("weight", path, *_beside(stack, "weight", path, files.hdus))
+        ]
+        own = {"mask": _masks(stack, files, planes), "weight": weights}
+        first = planes[0]
         for option, others in (("frame", planes), *own.items()):
-            for plane, *_ in others:
+            for plane in others:
                 if plane.shape != first.shape:
                     raise UserError(
                         f"`{option}={plane.path}` must have the shape of `frame={first.path}`, "
                         f"{first.shape}; got {plane.shape}"
                     )
-        headers = [plane.hdu.header for plane, *_ in planes]
-        primary = planes[0][1][0].header
         coordinates, reasons = zip(
-            *(reading.coordinates(plane.hdu.header, file) for plane, file, _ in planes),
+            *(reading.coordinates(plane.header, plane.file.hdu_list) for plane in planes),
             strict=True,
         )
         _check_places(planes, coordinates, first.shape)
+        # In a mosaic the keywords of the exposure stand in the primary header.
+        headers = (first.header, first.primary)
         yield FrameWindows(
             files=files,
             shape=first.shape,
             bands=len(planes),
-            filters=tuple(_filter(plane.hdu, file[0].header) for plane, file, _ in planes),
-            header=headers[0],
+            filters=tuple(map(_filter, planes)),
+            header=first.header,
             wcs=coordinates[0],
             no_wcs=reasons[0],
-            # In a mosaic the keywords of the exposure stand in the primary header.
-            unit=reading.unit_of((headers[0], primary)),
-            exposure=reading.exposure_of((headers[0], primary)),
-            hdus=tuple(label for *_, label in planes),
-            _planes=[plane for plane, *_ in planes],
-            _masks=[plane for plane, *_ in own["mask"]],
-            _weights=[plane for plane, *_ in own["weight"]],
+            unit=reading.unit_of(headers),
+            exposure=reading.exposure_of(headers),
+            hdus=tuple(plane.file.label(plane.number) for plane in planes),
+            extension=extensions.short_label(first.file, first.number),
+            distortions=[
+                hdu for hdu in first.file.hdus if hdu.name in _DISTORTIONS and coordinates[0]
+            ],
+            _planes=planes,
+            _masks=own["mask"],
+            _weights=weights,
         )
 
 
-_Described = tuple[_Plane, fits.HDUList, str]
+def _extensions(
+    stack: contextlib.ExitStack, path: Path, hdus: Sequence[int | str]
+) -> list[tuple[OpenedFits, int]]:
+    """Opens a file; returns its first extension, or the first of each name."""
+    file = stack.enter_context(reading.opened("frame", path))
+    numbers = [extensions.image_numbers("frame", path, file, [hdu])[0] for hdu in hdus]
+    return [
+        (file, number) for number in numbers or extensions.image_numbers("frame", path, file)[:1]
+    ]
 
 
-def _planes(
-    stack: contextlib.ExitStack, option: str, path: Path, hdu: int | str | None
-) -> list[_Described]:
-    if not path.is_file():
-        raise UserError(f"`{option}={path}` must be a FITS file; there is no such file")
-    try:
-        file = stack.enter_context(OpenedFits(path))
-        number = reading.image_number(option, path, file, hdu)
-        if number in file.damage:
-            raise UnreadableError(f"extension {file.label(number)} {file.damage[number]}")
-    except UserError:
-        raise
-    except Exception as error:  # Astropy raises anything for a broken file.
-        raise UserError(f"`{option}={path}` cannot be read as FITS: {error}") from None
+def _beside(
+    stack: contextlib.ExitStack, option: str, path: Path, hdus: Sequence[int | str]
+) -> tuple[OpenedFits, int]:
+    """Opens the file of a mask or weight; returns its only image, or that of a name."""
+    file = stack.enter_context(reading.opened(option, path))
+    numbers = extensions.image_numbers(option, path, file)
+    if len(numbers) > 1 and hdus:
+        numbers = extensions.image_numbers(option, path, file, hdus[:1])
+    return file, numbers[0]
+
+
+def _planes(option: str, path: Path, file: OpenedFits, number: int) -> list[_Plane]:
+    if number in file.damage:
+        raise UserError(
+            f"`{option}={path}` cannot be read as FITS: extension {file.label(number)} "
+            f"{file.damage[number]}"
+        )
     image = file.hdus[number]
     before = list(image.shape[:-2])
     while len(before) > 1 and before[0] == 1:
@@ -288,11 +277,34 @@ def _planes(
         )
     leading = (0,) * (len(image.shape) - 2 - len(before))
     indices = [(*leading, plane) for plane in range(before[0])] if before else [leading]
-    label = file.label(number)
-    return [(_Plane(path, image, index), file.hdu_list, label) for index in indices]
+    return [_Plane(file, path, number, index) for index in indices]
 
 
-def _chosen(planes: list[_Described], files: FrameFiles) -> list[_Described]:
+def _masks(
+    stack: contextlib.ExitStack, files: FrameFiles, planes: Sequence[_Plane]
+) -> list[_Plane]:
+    """Returns the masks: of their own files, or of those of the bands."""
+    places = []
+    for path in files.masks:
+        file, number = _beside(stack, "mask", path, files.hdus)
+        if files.mask_hdu is not None:
+            number = extensions.mask_number(path, file, files.mask_hdu, number)
+        places.append((path, file, number))
+    if not files.masks and files.mask_hdu is not None:
+        images = {(plane.path, plane.number): plane.file for plane in planes}
+        places = [
+            (path, file, extensions.mask_number(path, file, files.mask_hdu, number))
+            for (path, number), file in images.items()
+        ]
+    masks = []
+    for path, file, number in places:
+        for plane in _planes("mask", path, file, number):
+            bits = mask_planes.bits_of(files.mask_bits, (plane.header, plane.primary), path)
+            masks.append(dataclasses.replace(plane, bits=bits))
+    return masks
+
+
+def _chosen(planes: list[_Plane], files: FrameFiles) -> list[_Plane]:
     for band in files.bands or ():
         if not 0 <= band < len(planes):
             raise UserError(
@@ -303,14 +315,14 @@ def _chosen(planes: list[_Described], files: FrameFiles) -> list[_Described]:
 
 
 def _check_places(
-    planes: Sequence[_Described], coordinates: Sequence[WCS | None], shape: tuple[int, int]
+    planes: Sequence[_Plane], coordinates: Sequence[WCS | None], shape: tuple[int, int]
 ) -> None:
     """Raises UserError if two bands with coordinates have them not on one grid."""
-    places = [(plane, wcs) for (plane, *_), wcs in zip(planes, coordinates, strict=True) if wcs]
+    places = [(plane, wcs) for plane, wcs in zip(planes, coordinates, strict=True) if wcs]
     y, x = (np.array([0, 0, 1, 1, 0.5]) * (shape[0] - 1), np.array([0, 1, 0, 1, 0.5]) * shape[1])
     for plane, wcs in places[1:]:
         first, reference = places[0]
-        if plane.hdu is first.hdu:
+        if plane.path == first.path and plane.number == first.number:
             continue
         shifted = reference.world_to_pixel(wcs.pixel_to_world(x, y))
         shift = np.hypot(shifted[0] - x, shifted[1] - y).max()
@@ -321,6 +333,6 @@ def _check_places(
             )
 
 
-def _filter(hdu: fits.ImageHDU | fits.CompImageHDU, primary: fits.Header) -> str:
-    value = hdu.header.get("FILTER", primary.get("FILTER", ""))
+def _filter(plane: _Plane) -> str:
+    value = plane.header.get("FILTER", plane.primary.get("FILTER", ""))
     return value.strip() if isinstance(value, str) else ""

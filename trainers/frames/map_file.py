@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -53,10 +54,18 @@ class GrowingMaps:
         path: Path of the finished file.
         headers: Of the primary extension, and of each map with its BITPIX and its axes.
         tiles: Number of tiles.
+        tables: Further extensions, as they are: the distortions of the coordinates.
     """
 
-    def __init__(self, path: Path, headers: Sequence[fits.Header], tiles: int):
+    def __init__(
+        self,
+        path: Path,
+        headers: Sequence[fits.Header],
+        tiles: int,
+        tables: Sequence[fits.ImageHDU] = (),
+    ):
         self.path, self.tiles = path, tiles
+        self._tables = _written(tables)
         self.folder = path.with_name(f"{path.name}.parts")
         self._headers = headers
         self._draft = self.folder / _DRAFT
@@ -130,6 +139,11 @@ class GrowingMaps:
         """Removes what a kill left after the file took its place."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
+    @property
+    def _size(self) -> int:
+        place, header = _layout(self._headers)[-1]
+        return place + _data_size(header) + len(self._tables)
+
     def _resumed(self, manifest: Mapping[str, Any], overwrite: bool) -> int | None:
         """Returns the number of tiles that are there; None for a new file."""
         file, identity = self.folder / _MANIFEST, identity_of(manifest)
@@ -148,7 +162,7 @@ class GrowingMaps:
                 f"`output_dir={self.path.parent}`: {self.path.name}, of another command, is there; "
                 "give another folder, or `overwrite=True`"
             )
-        if same and self._draft.is_file() and self._draft.stat().st_size == _size(self._headers):
+        if same and self._draft.is_file() and self._draft.stat().st_size == self._size:
             self._manifest = saved
             return int(saved["done"])
         for entry in self.folder.iterdir():
@@ -166,6 +180,7 @@ class GrowingMaps:
         for place, header in zip(places, self._headers, strict=True):
             _write(handle, header.tostring().encode("ascii"), place)
         os.ftruncate(handle, ends[-1])
+        _write(handle, self._tables, ends[-1])
 
     def _note(self, done: int) -> None:
         self._manifest["done"] = done
@@ -186,9 +201,12 @@ def _starts(headers: Sequence[fits.Header]) -> list[int]:
     return [place for place, _ in _layout(headers)[1:]]
 
 
-def _size(headers: Sequence[fits.Header]) -> int:
-    place, header = _layout(headers)[-1]
-    return place + _data_size(header)
+def _written(tables: Sequence[fits.ImageHDU]) -> bytes:
+    """Returns extensions as they are in a file."""
+    stream = io.BytesIO()
+    copies = [fits.ImageHDU(table.data, table.header) for table in tables]
+    fits.HDUList([fits.PrimaryHDU(), *copies]).writeto(stream)
+    return stream.getvalue()[_BLOCK:]
 
 
 def _data_size(header: fits.Header) -> int:

@@ -23,6 +23,7 @@ _OF_PIXELS = {
     *("EXTNAME", "EXTVER", "EXTLEVEL", "EXTEND", "INHERIT", "WCSAXES"),
 }
 _THIRD_AXIS = re.compile(r"(CTYPE|CRVAL|CRPIX|CDELT|CUNIT|CROTA)3|(CD|PC)(3_\d|\d_3)|PV3_\d+")
+_DISTORTION = re.compile(r"(CPDIS|CPERR|DP|D2IMDIS|D2IMERR|D2IM|DQ)\d(\..*)?|D2IMEXT|AXISCORR")
 
 
 def primary_header(
@@ -55,6 +56,10 @@ def primary_header(
         header[f"FRAME{number}"] = (_ascii(path.name), "file of the frame")
     for number, label in enumerate(frame.hdus, 1):
         header[f"BAND{number}"] = (_ascii(label), "extension of the band")
+    if frame.files.mask_hdu is not None:
+        header["MASKHDU"] = (_ascii(str(frame.files.mask_hdu)), "extension with the mask")
+    if frame.files.mask_bits:
+        header["MASKBITS"] = (_ascii(" ".join(map(str, frame.files.mask_bits))), "that count")
     for option in ("masks", "weights"):
         for number, path in enumerate(getattr(frame.files, option), 1):
             header[f"{option[:-1].upper()}{number}"] = _ascii(path.name)
@@ -92,9 +97,15 @@ def map_header(frame: FrameWindows, model: PixelModel, output: MapOutput) -> fit
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         own = frame.header.copy(strip=True)
+    without = bool(frame.distortions) and output.planes is not None
     for card in own.cards:
-        if card.keyword not in _OF_PIXELS and not _THIRD_AXIS.fullmatch(card.keyword):
+        if card.keyword in _OF_PIXELS or _THIRD_AXIS.fullmatch(card.keyword):
+            continue
+        if not (without and _DISTORTION.fullmatch(card.keyword)):
             header.append(card, end=True)
+    if without:
+        # Astropy takes three axes for as many distortions.
+        header["COMMENT"] = "Tables of distortions (CPDIS, D2IM) of the frame are left out."
     header["MODEL"] = (_ascii(model.name), "model of the map")
     header["MODELVER"] = (_ascii(model.version), "version of its export")
     return header

@@ -74,7 +74,7 @@ def predict(
         *(map_header(frame, model, output) for output in model.outputs),
     ]
     path = maps_path(output_dir, frame.name)
-    maps = GrowingMaps(path, headers, len(parts))
+    maps = GrowingMaps(path, headers, len(parts), frame.distortions)
     if maps.is_finished(manifest):
         maps.clean()
         print(f"{frame.name}  {path} is there, made by the same command", flush=True)

@@ -62,6 +62,9 @@ def section(frame: FrameWindows, model: PixelModel, path: Path, output_dir: Path
                 f"`frame={frame.files.paths[0]}` must have finite pixels that are not masked; "
                 f"all {unknown} are NaN, infinite or masked"
             )
+        if frame.files.unread:
+            others = ", ".join(frame.files.unread)
+            result.text.append(f"Other images of the file are not read: {others}.")
         share = unknown / (unknown + counts.sum())
         result.text.append(f"{text}, {100 * share:.2g} % of them unknown.")
         result.metrics = {"pixels": height * width, "unknown": float(share)}

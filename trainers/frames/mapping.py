@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from trainers.errors import UserError
 from trainers.evaluators.section import Section
 from trainers.frames import frame_windows, map_prediction, map_summary
-from trainers.frames.frame_windows import files_of
+from trainers.frames.frame_files import FrameFiles
 from trainers.frames.options import FrameOptions
 from trainers.frames.trained_model import TrainedModel
 
@@ -19,6 +19,7 @@ def sections(
     options: FrameOptions,
     command: str,
     versions: Mapping[str, str],
+    frames: Sequence[FrameFiles],
     leave_out: Callable[[UserError], None],
 ) -> tuple[dict[str, Section], dict[str, str]]:
     """Writes maps and figure of each frame.
@@ -28,6 +29,7 @@ def sections(
         options: The options of the command.
         command: The command line.
         versions: Versions of the packages.
+        frames: Files of the frames.
         leave_out: Called with what is wrong with a frame.
 
     Returns:
@@ -37,7 +39,7 @@ def sections(
     maker = model.pixel_model
     options.output_dir.mkdir(parents=True, exist_ok=True)
     done = {}
-    for files in files_of(options):
+    for files in frames:
         try:
             with frame_windows.opened(files) as frame:
                 path = map_prediction.predict(

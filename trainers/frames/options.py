@@ -122,7 +122,7 @@ class FrameOptions(FrameSource):
     """Probability above which a detection is flagged as blended."""
 
     overwrite: bool = flag()
-    """Replace maps of another command."""
+    """Replace maps of another command, and catalogues of other extensions."""
 
     detection: DetectionSettings = dataclasses.field(default_factory=DetectionSettings)
     stamps: StampSettings = dataclasses.field(default_factory=StampSettings)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from astropy.table import QTable
 
 from trainers.errors import UserError
 from trainers.evaluators import plot_style
@@ -57,9 +56,9 @@ def predict(
     cutting: StampSettings | None = None,
     cut: float = 0.5,
     gain: float | None = None,
-    provenance: Mapping[str, Any] | None = None,
-) -> Section:
-    """Detects, classifies, and writes `NAME.ecsv` and `figures/NAME.png`.
+    first: int = 1,
+) -> tuple[QTable, Section]:
+    """Detects, classifies, and writes `figures/NAME.png`.
 
     Args:
         frame: The frame.
@@ -70,10 +69,10 @@ def predict(
             training had, if that is known.
         cut: Probability above which a detection is called blended.
         gain: Electrons for each unit of the frame; None if it is not known.
-        provenance: Put into the metadata of the catalogue, beside what is known here.
+        first: Number of the first detection.
 
     Returns:
-        The section of the report.
+        The rows of the catalogue, and the section of the report.
 
     Raises:
         UserError: if frame and classifier do not fit each other, or nothing is detected.
@@ -101,36 +100,23 @@ def predict(
         classifier,
         cut=cut,
         gain=gain,
-        provenance={
-            "frame": {"file": frame.path.name, "hdu": frame.hdus[0], "unit": frame.unit}
-            | frame.exposure,
-            "model": {
-                "name": classifier.name,
-                "path": classifier.path,
-                "data": dict(classifier.data),
-                "training": dict(classifier.configuration),
-            },
-            "detection": dataclasses.asdict(detecting),
-            "stamps": dataclasses.asdict(cutting),
-            "noise": noise,
-            **(provenance or {}),
-        },
+        first=first,
+        extension={"noise": noise, "scale": cutting.scale},
     )
-    output_dir.mkdir(parents=True, exist_ok=True)
-    detection_table.write(table, output_dir / f"{frame.name}.ecsv")
     shown = len(classifier.class_names) - 1 if classifier.blended is None else classifier.blended
     name = classifier.class_names[shown]
     picture = f"figures/{frame.name}.png"
     with plot_style.style():
-        drawn = figure.draw(frame, detections, cutter, predictions.probability[:, shown], name)
+        probability = predictions.probability[:, shown]
+        drawn = figure.draw(frame, detections, cutter, probability, name, first)
         plot_style.save(drawn, output_dir / picture)
-    return summary.section(
+    return table, summary.section(
         frame,
         detections,
         table,
         classifier,
         scale=cutting.scale,
-        catalogue=f"{frame.name}.ecsv",
+        catalogue=f"{frame.files.file_name}.ecsv",
         figure=FigureFile(picture, figure.caption(name)),
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from trainers.cutouts.opened_fits import OpenedFits
 from trainers.cutouts.sources import FITS
 from trainers.errors import UserError
 
-__all__ = ["coordinates", "exposure_of", "image_number", "name_of", "unit_of"]
+__all__ = ["coordinates", "exposure_of", "name_of", "opened", "unit_of"]
 
 # What a reader of a catalogue wants to know of the exposure.
 _KEYWORDS = ("OBJECT", "TELESCOP", "INSTRUME", "FILTER", "DATE-OBS", "EXPTIME")
@@ -28,29 +29,25 @@ def name_of(path: Path | str) -> str:
     return name[: len(name) - len(suffix)]
 
 
-def image_number(option: str, path: Path, file: OpenedFits, hdu: int | str | None) -> int:
-    """Returns the number of the extension with an image.
+@contextlib.contextmanager
+def opened(option: str, path: Path) -> Iterator[OpenedFits]:
+    """Opens a FITS file.
 
     Args:
-        option: Option that named the file, for errors.
+        option: Option that named it, for errors.
         path: The file.
-        file: The same file, opened.
-        hdu: Number or name of the extension; None for the first one with an image.
 
     Raises:
-        UserError: if there is none.
+        UserError: if it is missing or no FITS file.
     """
-    numbers = sorted({*file.images, *file.damage})
-    if not numbers:
-        raise UserError(
-            f"`{option}={path}` has no extension with an image; it has {len(file.hdus)}"
-        )
-    if hdu is None:
-        return numbers[0]
-    called = [number for number in file.called(hdu) if number in numbers]
-    if called:
-        return called[0]
-    raise UserError(f"`hdu` must be one of the images of {path}, {file.listed()}; got '{hdu}'")
+    if not path.is_file():
+        raise UserError(f"`{option}={path}` must be a FITS file; there is no such file")
+    try:
+        file = OpenedFits(path)
+    except Exception as error:  # Astropy raises anything for a broken file.
+        raise UserError(f"`{option}={path}` cannot be read as FITS: {error}") from None
+    with file:
+        yield file
 
 
 def unit_of(headers: Sequence[fits.Header]) -> str:

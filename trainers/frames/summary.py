@@ -111,6 +111,8 @@ def section(
 
 def _warnings(frame: FrameWindows, classifier: Classifier, scale: float) -> list[str]:
     lines = []
+    if frame.files.unread:
+        lines.append(f"Other images of the file are not read: {', '.join(frame.files.unread)}.")
     if frame.wcs is None:
         lines.append(f"The catalogue has no positions on the sky: {frame.no_wcs}.")
     if frame.unit and flux_unit(frame.unit) is None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from trainers.errors import UserError
-from trainers.frames.frame_windows import FrameFiles, FrameWindows, opened
+from trainers.frames.frame_files import FrameFiles
+from trainers.frames.frame_windows import FrameWindows, opened
 from trainers.storage.atomic_files import write_atomically
 
 __all__ = ["cut"]

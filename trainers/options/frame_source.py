@@ -24,7 +24,11 @@ class FrameSource(CheckedOptions):
     """Each file is a frame, or a band of one frame; bands for maps alone."""
 
     hdu: list[str] | None = option(None, type=str, nargs="+", metavar="NAME|N")
-    """FITS extension, or several with a band each for maps; default: the first with an image."""
+    """FITS extensions, or all; default: the first with an image of the sky."""
+
+    extensions: str | None = option(None, metavar="frames|bands")
+    """Each extension is a frame, or has bands of one frame; default: frames, but bands for several
+    names and a model that answers for each pixel."""
 
     bands: list[int] | None = option(None, type=int, nargs="+", metavar="N")
     """Planes of a cube, counted from 0; default: all."""
@@ -32,18 +36,40 @@ class FrameSource(CheckedOptions):
     mask: list[Path] | None = option(None, type=Path, nargs="+", metavar="PATH")
     """Mask images, one for each frame (or band); 0 is good."""
 
+    mask_hdu: str | None = option(None, metavar="NAME|N")
+    """Extension with the mask, such as DQ: in the frame's own file, or in those of mask."""
+
+    mask_bits: list[str] | None = option(None, type=str, nargs="+", metavar="NAME|N")
+    """Bits that are masked, by value (1, 2, 4, ... or sums) or name; default: all."""
+
     weight: list[Path] | None = option(None, type=Path, nargs="+", metavar="PATH")
     """Weight images, one for each frame (or band); pixels of weight 0 are masked."""
 
     @property
     def hdus(self) -> tuple[int | str, ...]:
         """Numbers and names of the extensions."""
-        return tuple(int(name) if name.isdecimal() else name for name in self.hdu or ())
+        return _numbers(self.hdu)
+
+    @property
+    def mask_extension(self) -> int | str | None:
+        """Number or name of the extension with the mask."""
+        return None if self.mask_hdu is None else _numbers([self.mask_hdu])[0]
+
+    @property
+    def masked_bits(self) -> tuple[int | str, ...]:
+        """Values and names of the bits that are masked."""
+        return _numbers(self.mask_bits)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.files not in FILES:
             raise UserError(f"`files` must be one of {', '.join(FILES)}; got '{self.files}'")
+        if self.extensions not in (None, *FILES):
+            raise UserError(
+                f"`extensions` must be one of {', '.join(FILES)}; got '{self.extensions}'"
+            )
+        if self.mask_bits and self.mask is None and self.mask_hdu is None:
+            raise UserError("`mask_bits` must come with `mask` or `mask_hdu`")
         for name, paths in (("mask", self.mask), ("weight", self.weight)):
             if paths is None or len(paths) == len(self.frame):
                 continue
@@ -57,3 +83,7 @@ class FrameSource(CheckedOptions):
                     f"`{name}` must be one file or one for each of the {len(self.frame)} bands; "
                     f"got {len(paths)}"
                 )
+
+
+def _numbers(names: list[str] | None) -> tuple[int | str, ...]:
+    return tuple(int(name) if name.isdecimal() else name for name in names or ())

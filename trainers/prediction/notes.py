@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trainers.cutouts import sources
+from trainers.cutouts.companion_planes import is_companion
 from trainers.cutouts.picture_files import bits_of
 
 if TYPE_CHECKING:
@@ -30,11 +30,6 @@ __all__ = [
     "print_validity",
 ]
 
-# Extensions of FITS files that are no images of objects.
-_NO_IMAGES = re.compile(
-    r"(ERR(OR)?|DQ|VAR(IANCE)?|WHT|WEIGHTS?|IVAR|INVVAR|MASK|RMS|PSF|UNCERT(AINTY)?|EXP(OSURE)?)$",
-    re.IGNORECASE,
-)
 # Objects whose values are looked at.
 _OBJECTS = 8
 
@@ -113,7 +108,7 @@ def print_extensions(files: Sequence[str]) -> None:
     from trainers.cutouts import pixel_units
 
     path = pixel_units.first_fits(files)
-    names = [name for name in pixel_units.extensions(path) if _NO_IMAGES.match(name)]
+    names = [name for name in pixel_units.extensions(path) if is_companion(name)]
     if names:
         _print(
             f"{path}: the extensions {', '.join(dict.fromkeys(names))} are read as objects too; "

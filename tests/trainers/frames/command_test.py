@@ -188,6 +188,67 @@ class PredictTest(tf.test.TestCase):
         with self.assertRaisesRegex(UserError, r"must have the 2 band\(s\) .* got 3: `bands`"):
             prediction.predict(self.enter_context(sky.opened(paths[0])), judge, self.out)
 
+    def test_all_extensions_in_one_catalogue(self):
+        other = sky.pixels(sky.SOURCES[:1], seed=7)
+        nothing = np.full_like(self.image, np.nan)
+        path = sky.write_mosaic(self.folder / "mosaic.fits", [self.image, other, nothing])
+        options = ("--run_dir", self.run_dir, "--output_dir", self.out, "--threshold", 3)
+        frame = ("--frame", path)
+        status, out, error = run(*frame, *options, "--hdu", "all")
+        self.assertEqual(status, 1)
+        self.assertIn("note  " + str(path) + " has a mask that is not used, 3 (DQ), 6 (DQ)", out)
+        self.assertRegex(error, "left out: .* all 34000 of extension 7 .SCI. are NaN")
+        self.assertIn("1 of 3 frames cannot be used", error)
+        table = QTable.read(self.out / "mosaic.ecsv")
+        self.assertAllEqual(table["number"], np.arange(1, 6))
+        self.assertAllEqual(table["extension"], ["SCI1"] * 4 + ["SCI2"])
+        for row, version in ((table[0], 1), (table[4], 2)):
+            wcs = sky.coordinates()
+            wcs.wcs.crval = [150.1 + version, 2.2]
+            expected = wcs.pixel_to_world(row["x"].value, row["y"].value)
+            self.assertAllClose(
+                [row["ra"].value, row["dec"].value], [expected.ra.deg, expected.dec.deg]
+            )
+        self.assertEqual([one["hdu"] for one in table.meta["extensions"]], ["1 (SCI)", "4 (SCI)"])
+        figures = {one.name for one in (self.out / "figures").iterdir()}
+        self.assertEqual(figures, {"mosaic_SCI1.png", "mosaic_SCI2.png"})
+        metrics = json.loads((self.out / "metrics.json").read_text())
+        self.assertEqual(metrics["mosaic_SCI2"]["detections"], 1)
+
+        # Another extension does not take the place of these, and the same ones do.
+        before = (self.out / "mosaic.ecsv").read_bytes()
+        status, _, error = run(*frame, *options, "--hdu", "SCI,2")
+        self.assertEqual(status, 2)
+        self.assertRegex(error, "mosaic.ecsv is there, of extension 1, 4, 7 of .*; give another")
+        self.assertEqual((self.out / "mosaic.ecsv").read_bytes(), before)
+        self.assertEqual(run(*frame, *options, "--hdu", "SCI")[0], 1)
+        self.assertEqual(run(*frame, *options, "--hdu", "SCI,2", "--overwrite")[0], 0)
+        table = QTable.read(self.out / "mosaic.ecsv")
+        self.assertAllEqual(table["extension"], ["SCI2"])
+
+        status, out, _ = run(*frame, *options, "--overwrite")
+        images = "1 (SCI), 4 (SCI), 7 (SCI)"
+        self.assertEqual(status, 0)
+        self.assertIn(f"has 3 images: {images}; the first is read, --hdu all reads all", out)
+        self.assertLen(QTable.read(self.out / "mosaic.ecsv"), 4)
+        report = (self.out / "report.md").read_text()
+        self.assertIn("Other images of the file are not read: 4 (SCI), 7 (SCI).", report)
+
+    def test_a_mask_in_the_file_itself(self):
+        x, y = sky.ALONE[:2]
+        mask = np.zeros((2, *self.image.shape), np.int32)
+        mask[1, y - 1 : y + 2, x + 2], mask[1, 88:109, 50:71] = 16, 4096
+        path = sky.write_mosaic(self.folder / "flt.fits", [self.image] * 2, mask)
+        status, _, error = run(
+            *("--frame", path, "--hdu", "SCI,2", "--mask_hdu", "DQ", "--threshold", 3),
+            *("--run_dir", self.run_dir, "--output_dir", self.out),
+        )
+        self.assertEqual((status, error), (0, ""))
+        table = QTable.read(self.out / "flt.ecsv")
+        self.assertLen(table, 3)
+        near = np.hypot(table["x"].value - x, table["y"].value - y) < 4
+        self.assertEqual(table["flags"][near].item(), 512 + 4096)
+
     def test_frames_that_cannot_be_used_are_reported_and_the_others_done(self):
         text, blank = self.folder / "text.fits", self.folder / "blank.fits"
         text.write_text("text")
@@ -232,6 +293,13 @@ class PredictTest(tf.test.TestCase):
             ((*frame, *model, "--cut", "2"), "--cut must be at least 0 and at most 1"),
             ((*frame, *model, "--gain", "0"), "--gain must be above 0"),
             ((*frame, *model, "--mask", nan, nan), "--mask must have a file for each of the 1"),
+            ((*frame, *model, "--mask_hdu", "DQ"), "--mask_hdu must be one of the images of"),
+            ((*frame, *model, "--mask_bits", "CR"), "--mask_bits must come with --mask or"),
+            (
+                (*frame, *model, "--mask", self.path, "--mask_bits", "CR"),
+                "it has no names (MP_NAME in its header); got 'CR'",
+            ),
+            ((*frame, *model, "--extensions", "all"), "--extensions must be one of frames, bands"),
             ((*frame, *model, "--neighbours", "all"), "--neighbours must be one of"),
             ((*frame, *model, "--output_dir", self.run_dir), "is the folder of a run"),
             ((*frame, "--run_dir", self.folder), "is not the folder of a run"),

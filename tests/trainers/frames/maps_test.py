@@ -16,7 +16,7 @@ from tests.trainers.frames import sky
 from tests.trainers.frames.command_test import run, write_run
 from tests.trainers.killed import Killed
 from trainers.frames import frame_windows, map_prediction, sky_mesh
-from trainers.frames.frame_windows import FrameFiles
+from trainers.frames.frame_files import FrameFiles
 from trainers.frames.map_file import GrowingMaps
 from trainers.frames.options import MapSettings
 from trainers.frames.tiling import fixed_tiles, free_tiles
@@ -27,12 +27,13 @@ SPOILT = (slice(90, 97), slice(60, 63))
 
 
 class Smoothing(tf.Module):
-    """A model of images of one size: two planes that depend on 5 x 5 pixels."""
+    """A model of images of one size: a cube and a map that depend on 5 x 5 pixels."""
 
     @tf.function(input_signature=[tf.TensorSpec((None, SIDE, SIDE, 1), tf.float32, name="image")])
     def __call__(self, image):
         mean = tf.nn.avg_pool2d(image, 5, 1, "SAME")
-        return {"pixel_probabilities": tf.concat([mean, -mean], -1), "total": mean[:, 0, 0]}
+        shares = tf.concat([mean, -mean], -1)
+        return {"pixel_probabilities": shares, "smooth": mean[..., 0], "total": mean[:, 0, 0]}
 
 
 class MapsTest(tf.test.TestCase):
@@ -178,7 +179,7 @@ class MapsTest(tf.test.TestCase):
         self.assertIn("cube  34000 pixels", text)
         unknown = np.isnan(image)
         with fits.open(self.out / "cube_maps.fits") as file:
-            self.assertLen(file, 2)
+            self.assertLen(file, 3)
             values, header = file["PIXEL_PROBABILITIES"].data, file[1].header
         self.assertEqual((values.shape, values.dtype), ((2, 170, 200), np.dtype(">f4")))
         y, x = np.mgrid[0:170:7, 0:200:9]
@@ -190,6 +191,44 @@ class MapsTest(tf.test.TestCase):
         far = ndimage.binary_dilation(unknown, np.ones((5, 5)))
         self.assertAllClose(values[0][~far], (expected / weights)[~far], rtol=1e-4)
         self.assertAllClose(values[1][~unknown], -values[0][~unknown])
+
+    def test_extensions_masks_and_distortions(self):
+        module = Smoothing()
+        saved = str(self.folder / "smoothing")
+        tf.saved_model.save(module, saved, signatures=module.__call__)
+        image = np.nan_to_num(self.bands[..., 0])
+        mask = np.zeros((2, *image.shape), np.int16)
+        mask[1, 30:40, 50:60], mask[1, 70:75, :9] = 4, 1
+        path = sky.write_mosaic(self.folder / "flt.fits", [image, 2 * image], mask)
+        model = ("--saved_model", saved, "--output_dir", self.out)
+        masked = ("--mask_hdu", "dq", "--mask_bits", 4)
+        self.assertEqual(run("--frame", path, *model, "--hdu", "all", *masked)[0], 0)
+        for version, bits in enumerate(mask, 1):
+            with fits.open(self.out / f"flt_SCI{version}_maps.fits") as file:
+                values, primary = file["PIXEL_PROBABILITIES"].data[0], file[0].header
+                place = WCS(file[1].header).celestial.pixel_to_world(3, 4)
+            self.assertAllEqual(np.isnan(values), bits == 4)
+            self.assertAllClose(values[9, 9], version * image[7:12, 7:12].mean(), rtol=1e-5)
+            self.assertEqual((primary["MASKHDU"], primary["MASKBITS"]), ("dq", "4"))
+            self.assertNear(place.ra.deg, 150.1 + version, 0.01)
+
+        path = sky.write_distorted(self.folder / "distorted.fits", image)
+        self.assertEqual(run("--frame", path, *model)[0], 0)
+        x, y = np.array([3.0, 90.5, 190.0]), np.array([5.0, 80.25, 160.0])
+        with fits.open(path) as frame, fits.open(self.out / "distorted_maps.fits") as maps:
+            maps.verify("exception")
+            places = [
+                WCS(file[name].header, file).pixel_to_world(x, y)
+                for file, name in ((frame, "SCI"), (maps, "SMOOTH"))
+            ]
+            # Astropy has no tables of distortions for cubes.
+            cube = maps["PIXEL_PROBABILITIES"].header
+            without = WCS(cube, maps).celestial.pixel_to_world(x, y)
+            self.assertIn("left out", str(cube["COMMENT"]))
+        linear = self.wcs.pixel_to_world(x, y)
+        self.assertLess(without.separation(linear).arcsec.max(), 1e-9)
+        self.assertGreater(places[0].separation(linear).arcsec.min(), 0.1)
+        self.assertLess(places[0].separation(places[1]).arcsec.max(), 1e-9)
 
     def test_mistakes_have_one_line(self):
         small = sky.write(self.folder / "small.fits", self.bands[:20, :20, 0])

@@ -76,6 +76,28 @@ class ReadingTest(tf.test.TestCase):
         self.assertAllEqual(np.isnan(whole(frame)[..., 0]), expected)
         self.assertAllEqual(frame.unknown(slice(5, 60), slice(10, 90)), expected[5:60, 10:90])
 
+    def test_bits_of_a_mask_in_the_file_itself(self):
+        mask = np.zeros((2, *self.image.shape), np.int32)
+        mask[1, 30, 40], mask[1, 50, 60], mask[0, 7, 7] = 16, 4096 + 8, 16
+        path = sky.write_mosaic(self.folder / "flt.fits", [self.image] * 2, mask)
+        with fits.open(path, "update") as hdus:
+            hdus["DQ", 2].header["MP_SAT"], hdus["DQ", 2].header["MP_CR"] = 4, 12
+        for bits, expected in (
+            ((), mask[1] != 0),
+            (("SAT",), mask[1] == 16),
+            (("sat", 2), mask[1] == 16),
+            ((24,), mask[1] != 0),
+            (("CR",), mask[1] == 4104),
+        ):
+            for files in ({}, {"masks": (path,)}):
+                frame = self.opened(path, hdus=("SCI,2",), mask_hdu="DQ", mask_bits=bits, **files)
+                self.assertAllEqual(np.isnan(whole(frame)[..., 0]), expected)
+                self.assertEqual(frame.extension, "SCI2")
+        with self.assertRaisesRegex(UserError, "`mask_bits` must be .*: CR, SAT; got 'BAD'"):
+            self.opened(path, hdus=(4,), mask_hdu="DQ", mask_bits=("BAD",))
+        with self.assertRaisesRegex(UserError, "`mask_hdu` must be .* got 'MASK'"):
+            self.opened(path, mask_hdu="MASK")
+
     def test_coordinates(self):
         x, y = np.array([0.0, 12.5, 199.0]), np.array([0.0, 160.25, 3.0])
         wcs = sky.coordinates()

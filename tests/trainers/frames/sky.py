@@ -7,7 +7,7 @@ from astropy.io import fits
 from astropy.wcs import WCS, DistortionLookupTable
 
 from trainers.frames import frame_windows
-from trainers.frames.frame_windows import FrameFiles
+from trainers.frames.frame_files import FrameFiles
 
 SKY, NOISE = 100.0, 2.0
 SHAPE = (170, 200)
@@ -63,6 +63,21 @@ def write_distorted(path: Path, image, name="SCI"):
     hdus = wcs.to_fits(relax=True)
     extension = fits.ImageHDU(image, hdus[0].header, name=name)
     fits.HDUList([fits.PrimaryHDU(), extension, *hdus[1:]]).writeto(path, overwrite=True)
+    return path
+
+
+def write_mosaic(path: Path, images, masks=None, **header):
+    """Writes SCI, ERR and DQ of several chips, as HST does; returns the path."""
+    hdus = [fits.PrimaryHDU()]
+    for version, image in enumerate(images, 1):
+        mask = np.zeros(image.shape, np.int16) if masks is None else masks[version - 1]
+        wcs = coordinates()
+        wcs.wcs.crval = [150.1 + version, 2.2]
+        for name, values in (("SCI", image), ("ERR", 0 * image + NOISE), ("DQ", mask)):
+            own = wcs.to_header() if name == "SCI" else None
+            hdus.append(fits.ImageHDU(values, own, name=name, ver=version))
+        hdus[-3].header.update(header)
+    fits.HDUList(hdus).writeto(path, overwrite=True)
     return path
 
 
