@@ -303,7 +303,8 @@ def reason_of(error: Exception) -> str:
     Args:
         error: What a library raised, or an `UnreadableError`.
     """
-    text = " ".join(str(error).split())
+    # Without advice to programmers.
+    text = " ".join(str(error).split()).split(" If this is really a FITS file", 1)[0]
     if isinstance(error, UnreadableError):
         return text
     return f"cannot be read: {text or type(error).__name__}"

@@ -23,6 +23,8 @@ __all__ = ["Hdf5File"]
 # Read at a time, so that a compressed chunk is not unpacked for each of its rows.
 _BLOCK_BYTES = 8 * 2**20
 
+_NUMBERS = "iuf"
+
 
 class Hdf5File(CutoutFile):
     """The first axis of a dataset counts cutouts, unless it is one; see `CutoutFile`."""
@@ -39,7 +41,12 @@ class Hdf5File(CutoutFile):
                     else None
                 )
             )
-            images = [name for name, shape in found.items() if len(shape) >= 2]
+            # Masks, and names of bands, of some sets lie beside the images.
+            images = [
+                name
+                for name, shape in found.items()
+                if len(shape) >= 2 and self._file[name].dtype.kind in _NUMBERS
+            ]
             self._images = self._dataset(_named(images, wanted))
             identifier = wanted.chosen_id(list(found), "datasets")
             self._ids = None if identifier is None else self._dataset(identifier)

@@ -18,7 +18,7 @@ from trainers.cutouts.picture_files import decode
 __all__ = ["ParquetFile"]
 
 _ROWS = 64
-_BYTES, _FLUX = "bytes", "flux"  # fields of structures
+_BYTES, _PATH, _FLUX = "bytes", "path", "flux"  # fields of structures
 _BUFFER_BYTES = 2**20
 
 
@@ -90,12 +90,17 @@ class ParquetFile(CutoutFile):
         if _is_list(column.type) and pa.types.is_struct(column.type.value_type):
             flux = column.values.field(_FLUX)
             column = pa.ListArray.from_arrays(column.offsets, flux, mask=column.is_null())
+        paths = None
         if pa.types.is_struct(column.type):
+            if column.type.get_field_index(_PATH) >= 0:
+                paths = pc.struct_field(column, _PATH).to_pylist()
             has_bytes = column.type.get_field_index(_BYTES) >= 0
             # With the nulls of the structure itself, which `field` leaves out.
             column = pc.struct_field(column, _BYTES if has_bytes else _FLUX)
         if _is_bytes(column.type):
-            return [self._decoded(value.as_py()) for value in column]
+            paths = paths or [None] * len(column)
+            contents = (value.as_py() for value in column)
+            return list(map(self._decoded, contents, paths))
         try:
             return [self._shaped(image) for image in _array(column)]
         except UnreadableError:  # Not all rows are alike; each for itself then.
@@ -113,8 +118,10 @@ class ParquetFile(CutoutFile):
             return image.reshape(shape)
         return image
 
-    def _decoded(self, value: bytes | None) -> np.ndarray | str:
-        return "is empty" if value is None else decode(io.BytesIO(value), self._wanted)
+    def _decoded(self, value: bytes | None, path: str | None) -> np.ndarray | str:
+        if value is None:
+            return f"has no contents, but the path {path}" if path else "is empty"
+        return decode(io.BytesIO(value), self._wanted)
 
 
 def _array(column: pa.Array) -> np.ndarray:

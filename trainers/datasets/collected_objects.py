@@ -63,7 +63,7 @@ class CollectedObjects:
         self._shapes: list[tuple[int, ...]] = []
         self._stores: dict[tuple[int, ...], ImageStore] = {}
         self._source_of: dict[str, str] = {}
-        self._joined: set[str] = set()
+        self._joined: set[int] = set()  # rows
 
     def read(self, files: CutoutFiles) -> None:
         """Reads all files.
@@ -104,7 +104,8 @@ class CollectedObjects:
         """Returns the identifiers of the rows of the table that no cutout belongs to."""
         if self._table is None:
             return []
-        return [name for name in self._table.ids if name and join_key(name) not in self._joined]
+        ids = enumerate(self._table.ids)
+        return [name for row, name in ids if name and row not in self._joined]
 
     def _add(self, cutout: Cutout) -> str | None:
         """Adds an object; returns what is wrong with its image instead."""
@@ -114,7 +115,7 @@ class CollectedObjects:
             if row is None:
                 self.without_row.append(cutout.id)
                 return None
-            self._joined.add(key)
+            self._joined.add(row)
             if self._table.lacks(row):
                 self.without_outcome.append(cutout.id)
                 return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -30,6 +32,7 @@ _COLOURS = ("red", "green", "blue")
 # Three first: a picture in a table can be read as grey too.
 _NUMBERS_OF_BANDS = (3, 1, 2, *range(4, 33))
 _TRIED_FILES = 3
+_TRIED_ENTRIES = 8  # of each
 _NAMED = 3  # objects in a note
 
 
@@ -144,12 +147,14 @@ def _number_of_bands(paths: Sequence[str], source: CutoutSource) -> int:
         for bands in _NUMBERS_OF_BANDS:
             shape = (None, None, bands)
             files = CutoutFiles([path], shape, counted=False, **source.file_settings)
-            first = next(files.of_file(0))
+            # The first may be one that cannot be used.
+            entries = list(itertools.islice(files.of_file(0), _TRIED_ENTRIES))
             files.close()
-            if isinstance(first, Cutout):
+            if any(isinstance(entry, Cutout) for entry in entries):
                 return bands
-            reasons.append(f"{first.source}: {first.reason}")
-    raise UserError(f"`images`: the number of bands is not clear, `bands` states it; {reasons[0]}")
+            reasons += [f"{entry.source}: {entry.reason}" for entry in entries[:1]]
+    reason = next(iter(reasons), "there are no cutouts")
+    raise UserError(f"`images`: the number of bands is not clear, `bands` states it; {reason}")
 
 
 def _members(
@@ -238,12 +243,20 @@ def _note(
         if names:
             some = ", ".join(names[:_NAMED]) + ", ..." * (len(names) > _NAMED)
             print(f"{len(names)} {text}: {some}", file=sys.stderr, flush=True)
+    if table is not None and (alike := _spelt_alike(table.class_names)):
+        print(f"classes that differ in capitals alone: {alike}", file=sys.stderr, flush=True)
     if table is not None and table.has_split and not (source.split_column or source.split_by):
         print(
             f"column 'split' of {table.path.name} is not read; --split_column split reads it",
             file=sys.stderr,
             flush=True,
         )
+
+
+def _spelt_alike(names: Sequence[str]) -> str:
+    """Returns the names of classes of which another differs in nothing but capitals."""
+    number = Counter(name.casefold() for name in names)
+    return ", ".join(name for name in names if number[name.casefold()] > 1)
 
 
 def _outcomes(table: ObjectTable) -> str:

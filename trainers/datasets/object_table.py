@@ -49,10 +49,13 @@ class ObjectTable:
         self._table = table_reading.read(self.path, "labels")
         self.ids = self._texts("id_column", source.id_column)
         self._rows = self._unique_rows()
+        self._rows_of_names = self._rows_by_name()
         self.labels, self.class_names = None, ()
         label_column = source.label_column or "label"
         if source.label_column or label_column in self._table.colnames:
-            self.labels = self._texts("label_column", label_column)
+            texts = self._texts("label_column", label_column)
+            # Programs write "nan" where there is no value; no class is called so.
+            self.labels = ["" if text.lower() == "nan" else text for text in texts]
             self.class_names = tuple(sorted(set(filter(None, self.labels))))
             if not self.class_names:
                 raise self._error(f"column '{label_column}' is empty")
@@ -85,7 +88,8 @@ class ObjectTable:
         Args:
             object_id: Identifier in the file of its cutout, or the name of that file.
         """
-        return self._rows.get(join_key(object_id))
+        key = join_key(object_id)
+        return self._rows.get(key, self._rows_of_names.get(key))
 
     def split_of(self, row: int) -> str | None:
         """Returns the split of a row by the table; None if the table does not say."""
@@ -166,6 +170,22 @@ class ObjectTable:
                 f"'{self.ids[row]}'"
             )
         return weights
+
+    def _rows_by_name(self) -> Mapping[str, int]:
+        """Returns the rows by the ends of identifiers that are paths of files.
+
+        Of "/data/b1/7" these are "7" and "b1/7". An end that several rows have is left out: cutouts
+        of one name have the folder in theirs.
+        """
+        rows: dict[str, int] = {}
+        several = set()
+        for key, row in self._rows.items():
+            parts = key.replace("\\", "/").split("/")
+            for start in range(1, len(parts)):
+                name = "/".join(parts[start:])
+                if rows.setdefault(name, row) != row:
+                    several.add(name)
+        return {name: row for name, row in rows.items() if name not in several}
 
     def _stated_splits(self, column: str) -> list[str]:
         stated = self._texts("split_column", column)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,15 +19,27 @@ __all__ = ["FORMATS", "identifiers", "numbers", "read"]
 # Identifiers that another program has taken for numbers, such as "5.0" and "1.23765E+18".
 _ROUNDED = re.compile(r"\d+\.0*|\d(\.\d*)?[eE]\+?\d+")
 
+_SEPARATORS = ",;\t"
+
 
 def _csv(path: Path) -> Table:
     # As text, of which no digit is lost; Python reads any line ends, and drops a mark at the start.
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig") as file:
+        lines = file.read().splitlines()
+    if lines and lines[0].startswith("#") and not set(_SEPARATORS) & set(lines[0]):
+        del lines[0]  # "#Table1" of SDSS's CasJobs
+    delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(lines)
     as_text = {"*": [text_tables.convert_numpy(str)]}
     return text_tables.read(
         lines, format="csv", delimiter=delimiter, converters=as_text, guess=False
     )
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """Returns what separates the names of the columns: spreadsheets write ";" in many countries."""
+    names = next(filter(str.strip, lines), "")
+    return next((sign for sign in _SEPARATORS if sign in names), ",")
 
 
 def _ecsv(path: Path) -> Table:
@@ -73,6 +86,7 @@ def _is_scalar(kind: object) -> bool:
 
 FORMATS: dict[str, Callable[[Path], Table]] = {
     ".csv": _csv,
+    ".csv.gz": _csv,
     ".tsv": _csv,
     ".ecsv": _ecsv,
     ".fits": _fits,

@@ -76,7 +76,7 @@ class ReadingTest(tf.test.TestCase):
             "empty.csv": "has no rows",
             "text.fits": "cannot be read",
             "none.csv": "no such file",
-            "notes.txt": "must end with one of .csv, .tsv",
+            "notes.txt": "must end with one of .csv, .csv.gz, .tsv",
         }
         for name, text in expected.items():
             with self.assertRaisesRegex(UserError, text) as raised:
