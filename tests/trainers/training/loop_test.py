@@ -6,6 +6,7 @@ import os
 import pathlib
 import signal
 import tempfile
+from unittest import mock
 
 import keras
 import numpy as np
@@ -152,6 +153,21 @@ class LoopTest(tf.test.TestCase):
             self.assertTrue(np.isfinite(kept[name]).all())
         progress = Checkpoints(self.folder).restore("last", self.model)
         self.assertEqual((progress.epoch, progress.batch), (1, 2))
+
+    def test_a_failure_that_the_model_sees(self):
+        def failure(model, terms):
+            return "the embeddings have collapsed" if model.step_count > 6 else None
+
+        self.enter_context(mock.patch.object(tiny.Tiny, "failure", failure))
+        message = "^the embeddings have collapsed; the last good checkpoint is kept in "
+        with self.assertRaisesRegex(TrainingError, message):
+            self.fit(checkpoint_seconds=1e6)
+        self.assertEqual(Checkpoints(self.folder).restore("last", self.model).epoch, 1)
+
+    def test_a_batch_that_is_too_small_for_the_model(self):
+        self.enter_context(mock.patch.object(tiny.Tiny, "least_batch", 2))
+        with self.assertRaisesRegex(UserError, "`batch_size` must be at least 2 .*; got 1$"):
+            self.fit(batch_size=1)
 
     def test_unsupervised_models_see_no_labels(self):
         asked = []
