@@ -205,7 +205,7 @@ class Contrastive(ImageModel):
     ) -> dict[str, tf.Tensor]:
         first, second = self.two_views(batch["image"], seed)
         if self.method == "moco":
-            query = self._embed(first, training)
+            query = self._unit_vectors(first, training)
             key = self._teach(second)
             loss = losses.info_nce(query, key, self.key_queue.vectors, self.temperature)
             if training:
@@ -244,7 +244,7 @@ class Contrastive(ImageModel):
     def _project(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         return self._see(self.head, self._see(self.backbone, x, training), training)
 
-    def _embed(self, x: tf.Tensor, training: bool) -> tf.Tensor:
+    def _unit_vectors(self, x: tf.Tensor, training: bool) -> tf.Tensor:
         return tf.math.l2_normalize(self._project(x, training), axis=-1)
 
     def _teach(self, x: tf.Tensor) -> tf.Tensor:

@@ -63,7 +63,7 @@ class ContrastiveTest(model_test_case.ZooModelTestCase):
         model = self.make()
         batch, seed = self.batch(), tf.constant([5, 6])
         first, second = model.two_views(batch["image"], seed)
-        query, key = model._embed(first, training=False), model._teach(second)
+        query, key = model._unit_vectors(first, training=False), model._teach(second)
         others = model.key_queue.vectors.numpy()
         expected = contrastive.info_nce(query, key, tf.constant(others), model.temperature)
         self.assertAllClose(model.objective(batch, seed, training=False)["loss"], expected)
