@@ -17,7 +17,6 @@ from trainers.errors import UserError
 from trainers.options import identity
 from trainers.options.fields import Affects, names
 from trainers.options.run import RunConfig
-from trainers.runs import novelty
 from trainers.runs.run_folder import RunFolder, load_config, load_model, working_directory
 from trainers.serving.model_card import CARD_JSON
 from trainers.storage.json_files import read_json, write_json
@@ -68,6 +67,7 @@ def export_version(
     Raises:
         UserError: if the run has not ended, or the version exists.
     """
+    from trainers.runs import novelty
     from trainers.serving import serving_export
 
     folder, of_machine = RunFolder(config.run_dir), names(RunConfig, Affects.NOTHING)
