@@ -22,7 +22,7 @@ from trainers.cutouts.cutout import (
     reason_of,
 )
 
-__all__ = ["LUMA", "PictureFile", "bits_of", "decode"]
+__all__ = ["LUMA", "PictureFile", "band_names", "bits_of", "decode", "units_of"]
 
 LUMA = (19595, 38470, 7471)
 """Weights of red, green and blue in grey (ITU-R 601), in units of 2^-16: those of Pillow."""
@@ -59,6 +59,24 @@ def bits_of(units: str) -> int | None:
         8, 16, or None if pictures have other values.
     """
     return next((bits for bits in (8, 16) if f"(0-{2**bits - 1})" in units), None)
+
+
+def units_of(bits: int) -> str:
+    """Returns the units of pictures, from which `bits_of` follows.
+
+    Args:
+        bits: 8 or 16.
+    """
+    return f"counts (0-{2**bits - 1})"
+
+
+def band_names(bands: int) -> tuple[str, ...]:
+    """Returns the names of the bands of pictures.
+
+    Args:
+        bands: 1 or 3.
+    """
+    return ("grey",) if bands == 1 else ("red", "green", "blue")
 
 
 def decode(file: Path | BinaryIO, wanted: Wanted) -> np.ndarray | str:

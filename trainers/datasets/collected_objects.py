@@ -28,6 +28,7 @@ class CollectedObjects:
         on_error: "raise", or "skip" to leave out and list what cannot be used.
         memory_bytes: Images that take more than this are kept in a temporary file.
         folder: Where that is made; None for the system's own place.
+        dtype: Type in which pixels are kept, without loss. Default float32.
 
     Attributes:
         ids: Identifiers of the usable objects, in the order of the files.
@@ -47,6 +48,7 @@ class CollectedObjects:
         on_error: str,
         memory_bytes: int,
         folder: Path | None,
+        dtype: np.dtype | type = np.float32,
     ):
         self.ids: list[str] = []
         self.rows: list[int] = []
@@ -58,7 +60,7 @@ class CollectedObjects:
         self.is_grey = True
         self._table, self._label_of = table, label_of
         self._raises = on_error == "raise"
-        self._memory_bytes, self._folder = memory_bytes, folder
+        self._memory_bytes, self._folder, self._dtype = memory_bytes, folder, dtype
         self._places: list[int] = []  # in the store of the shape
         self._shapes: list[tuple[int, ...]] = []
         self._stores: dict[tuple[int, ...], ImageStore] = {}
@@ -111,7 +113,7 @@ class CollectedObjects:
         """Adds an object; returns what is wrong with its image instead."""
         row, label, key = -1, 0, join_key(cutout.id)
         if self._table is not None:
-            row = self._table.row_of(cutout.id)
+            row = self._table.row_of(cutout.id, cutout.source)
             if row is None:
                 self.without_row.append(cutout.id)
                 return None
@@ -129,7 +131,7 @@ class CollectedObjects:
         if shape not in self._stores:
             if self._raises and self._stores:
                 return _odd(shape, next(iter(self._stores))) + " of those before"
-            self._stores[shape] = ImageStore(shape, np.float32, self._folder, self._memory_bytes)
+            self._stores[shape] = ImageStore(shape, self._dtype, self._folder, self._memory_bytes)
         self._source_of[key] = cutout.source
         self.is_grey = self.is_grey and bool((cutout.image == cutout.image[..., :1]).all())
         self._shapes.append(shape)
@@ -151,8 +153,7 @@ class CollectedObjects:
             names = self._table.ids[:1]
             return f"the table has no row for '{self.without_row[0]}'; its first is '{names[0]}'"
         if self.without_outcome:
-            name = self.without_outcome[0]
-            return f"the table has no {self._table.lacks(self._table.row_of(name))} for '{name}'"
+            return f"the table has no class or votes for '{self.without_outcome[0]}'"
         return "they are of other classes"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from trainers.cutouts import pixel_units, sources
 from trainers.cutouts.cutout import Cutout, Wanted
-from trainers.cutouts.picture_files import decode
+from trainers.cutouts.picture_files import band_names, decode, units_of
 from trainers.cutouts.reading import CutoutFiles
 from trainers.datasets.collected_objects import CollectedObjects
 from trainers.datasets.dataset import CACHE_BYTES, Dataset, DatasetSpec
@@ -28,7 +28,7 @@ from zoo.model import SAMPLE_WEIGHT
 
 __all__ = ["read"]
 
-_COLOURS = ("red", "green", "blue")
+_COLOURS = 3  # bands
 # Three first: a picture in a table can be read as grey too.
 _NUMBERS_OF_BANDS = (3, 1, 2, *range(4, 33))
 _TRIED_FILES = 3
@@ -66,11 +66,12 @@ def read(
     Raises:
         UserError: if the files or the table cannot be used, or do not fit together.
     """
-    table = None if source.labels is None else ObjectTable(source)
+    paths = sources.find(source.images)
+    has_table = source.labels is not None or source.classes_are_folders
+    table = ObjectTable(source, paths) if has_table else None
     class_names = () if table is None else table.class_names
     choice = classes or ClassChoice(class_names, tuple((name,) for name in class_names))
     label_of = dict(zip(class_names, choice.labels(class_names), strict=True))
-    paths = sources.find(source.images)
     are_pictures = _are_pictures(paths)
     bits = _bits_of_picture(paths[0]) if are_pictures else None
     stated = len(source.bands or ()) or (image_shape[2] if image_shape else 0)
@@ -81,7 +82,8 @@ def read(
         scales_pictures=image_shape is not None,
         **source.file_settings,
     )
-    objects = CollectedObjects(table, label_of, on_error, cache_bytes, folder)
+    dtype = np.dtype(f"uint{bits}") if bits else np.float32
+    objects = CollectedObjects(table, label_of, on_error, cache_bytes, folder, dtype)
     objects.read(files)
     store, places = objects.common_store()
     members = _members(objects, places, table, max_examples)
@@ -133,7 +135,7 @@ def _are_pictures(paths: Sequence[str]) -> bool:
 
 
 def _bits_of_picture(path: str) -> int:
-    pixels = decode(Path(path), Wanted((None, None, len(_COLOURS))))
+    pixels = decode(Path(path), Wanted((None, None, _COLOURS)))
     # What is wrong with it is said when it is read.
     return 8 if isinstance(pixels, str) else 8 * pixels.dtype.itemsize
 
@@ -141,7 +143,7 @@ def _bits_of_picture(path: str) -> int:
 def _number_of_bands(paths: Sequence[str], source: CutoutSource) -> int:
     """Returns the first of `_NUMBERS_OF_BANDS` with which a first cutout can be read."""
     if sources.is_picture(paths[0]):
-        return len(_COLOURS)
+        return _COLOURS
     reasons = []
     for path in paths[:_TRIED_FILES]:
         for bands in _NUMBERS_OF_BANDS:
@@ -268,12 +270,12 @@ def _band_names(source: CutoutSource, bands: int, are_pictures: bool) -> tuple[s
     if source.bands:
         return tuple(source.bands)
     if are_pictures:
-        return _COLOURS if bands == len(_COLOURS) else ("grey",)
+        return band_names(bands)
     return tuple(f"band_{number}" for number in range(bands))
 
 
 def _units(source: CutoutSource, paths: Sequence[str], bits: int | None) -> str:
     if bits is not None:
-        return f"counts (0-{2**bits - 1})"
+        return units_of(bits)
     named = pixel_units.of_files(paths)
     return source.units or (named[1] if named else "unknown")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from trainers.cutouts import sources
+from trainers.cutouts.picture_files import band_names, units_of
 from trainers.cutouts.sources import PICTURES
 from trainers.datasets.dataset import CACHE_BYTES, Dataset, DatasetSpec
 from trainers.datasets.folder_layout import FolderLayout, read_layout
@@ -86,9 +87,9 @@ def read(
     spec = DatasetSpec(
         name="image_folder",
         image_shape=decoded.shape,
-        bands=("grey",) if decoded.shape[-1] == 1 else ("red", "green", "blue"),
+        bands=band_names(decoded.shape[-1]),
         pixel_scale=None,
-        units=f"counts (0-{np.iinfo(decoded.dtype).max})",
+        units=units_of(8 * decoded.dtype.itemsize),
         class_names=class_names,
         class_fractions=None,
         feature_names=("image", "id", "label") if class_names else ("image", "id"),

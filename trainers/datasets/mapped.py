@@ -54,8 +54,9 @@ class ImageStore:
     def append(self, image: np.ndarray) -> None:
         """Adds an image."""
         self._number += 1
+        image = np.ascontiguousarray(image, self.dtype)
         if self._file is not None:
-            self._file.write(np.ascontiguousarray(image, self.dtype).data)
+            self._file.write(image.data)
             return
         self._images.append(image)
         if self._number * image.size * self.dtype.itemsize > self._memory_bytes:
@@ -63,7 +64,7 @@ class ImageStore:
                 self._folder.mkdir(parents=True, exist_ok=True)
             self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
             for held in self._images:
-                self._file.write(np.ascontiguousarray(held, self.dtype).data)
+                self._file.write(held.data)
             self._images = None
 
     def take(self, number: int) -> np.ndarray:

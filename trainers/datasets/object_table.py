@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from astropy.table import Table
 
 from trainers.cutouts import sources
 from trainers.datasets import healpix, vote_columns
 from trainers.datasets.hash_splits import SPLIT_NAMES, split_of
 from trainers.errors import UserError
-from trainers.options.cutout_source import HEALPIX, CutoutSource
+from trainers.options.cutout_source import FOLDER, HEALPIX, CutoutSource
 from trainers.options.data_options import SPLITS
 from trainers.storage import table_reading
 
 __all__ = ["ObjectTable", "join_key"]
+
+_ID = "id"
+_PLACE = re.compile(r"(\[\d+\]|#[^#]*)$")  # in a file
 
 # Taken into the dataset wherever a table has them.
 _POSITION = ("ra", "dec")
@@ -28,10 +33,11 @@ class ObjectTable:
     """Classes, votes, targets, weights and splits of objects by their identifier.
 
     Args:
-        source: Files, table and columns; `labels` is set.
+        source: Files, table and columns; `labels` is set, or the classes are folders.
+        files: Files of the cutouts, which are the rows where the classes are folders.
 
     Attributes:
-        path: The file.
+        path: The file; where the classes are folders, the first of `source.images`.
         ids: (rows,) identifiers as the table has them.
         class_names: Names of the classes, sorted; empty without a column of labels.
         labels: (rows,) class of each row as text, empty where there is none; None without labels.
@@ -44,10 +50,17 @@ class ObjectTable:
         UserError: if the table cannot be read, lacks a column, or its identifiers are unusable.
     """
 
-    def __init__(self, source: CutoutSource):
-        self.path = Path(source.labels)
-        self._table = table_reading.read(self.path, "labels")
-        self.ids = self._texts("id_column", source.id_column)
+    def __init__(self, source: CutoutSource, files: Sequence[str] = ()):
+        self._rows_are_files = source.classes_are_folders
+        if self._rows_are_files:
+            self.path = Path(source.images[0])
+            folders = [Path(file).absolute().parent.name for file in files]
+            self._table = Table([sources.names(files), folders], names=(_ID, FOLDER))
+        else:
+            self.path = Path(source.labels)
+            self._table = table_reading.read(self.path, "labels")
+        id_column = _ID if self._rows_are_files else source.id_column
+        self.ids = self._texts("id_column", id_column)
         self._rows = self._unique_rows()
         self._rows_of_names = self._rows_by_name()
         self.labels, self.class_names = None, ()
@@ -82,13 +95,14 @@ class ObjectTable:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def row_of(self, object_id: str) -> int | None:
+    def row_of(self, object_id: str, source: str) -> int | None:
         """Returns the row of an object; None if there is none.
 
         Args:
             object_id: Identifier in the file of its cutout, or the name of that file.
+            source: Name of the file, with the number of the row or the extension in it.
         """
-        key = join_key(object_id)
+        key = join_key(_PLACE.sub("", source) if self._rows_are_files else object_id)
         return self._rows.get(key, self._rows_of_names.get(key))
 
     def split_of(self, row: int) -> str | None:

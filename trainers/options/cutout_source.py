@@ -8,10 +8,13 @@ from typing import Any
 
 from trainers.errors import UserError
 
-__all__ = ["CUTOUTS", "HEALPIX", "CutoutSource"]
+__all__ = ["CUTOUTS", "FOLDER", "HEALPIX", "CutoutSource"]
 
 CUTOUTS = "cutouts"
 """Name of the dataset."""
+
+FOLDER = "folder"
+"""`label_column` without a table: the class of a cutout is the folder that its file lies in."""
 
 HEALPIX = "healpix"
 """`split_by` that groups objects by their cell on the sky."""
@@ -33,7 +36,8 @@ class CutoutSource:
         images: Files, folders and patterns, see `trainers.cutouts.sources.find`.
         labels: Table of the objects, see `trainers.storage.table_reading.FORMATS`; None for none.
         id_column: Column of the table with the identifiers of the objects.
-        label_column: Column with the classes; None for `label` if there is one.
+        label_column: Column with the classes; None for `label` if there is one. Without a table
+            "folder", for the names of the folders.
         target_columns: Columns of numbers for a regression.
         vote_columns: Columns of counts of votes, `<question>_<answer>`, or names of questions, see
             `trainers.datasets.vote_columns`.
@@ -88,7 +92,8 @@ class CutoutSource:
             raise UserError(f"`bands` must be different names; got {' '.join(self.bands)}")
         if not self.labels:
             for name in _OF_THE_TABLE:
-                if getattr(self, name):
+                value = getattr(self, name)
+                if value and not (name == "label_column" and value == FOLDER):
                     raise UserError(f"`{name}` needs `labels`, the table with the column")
 
     @property
@@ -96,6 +101,11 @@ class CutoutSource:
         """Settings for reading files, by the names of `trainers.cutouts.cutout.Wanted`."""
         names = ("column", "extensions", "hdu", "invalid")
         return {name: getattr(self, name) for name in names} | {"id_column": self.image_id_column}
+
+    @property
+    def classes_are_folders(self) -> bool:
+        """True if there is no table, and the classes are the folders of the files."""
+        return not self.labels and self.label_column == FOLDER
 
     @classmethod
     def of(cls, options: Any) -> CutoutSource:

@@ -153,7 +153,8 @@ class RunConfig(CheckedOptions):
     in the file."""
 
     label_column: str = option("", affects=Affects.DATA, metavar="COLUMN")
-    """Column of --labels with the class; default: `label` if there is one."""
+    """Column of --labels with the class; default: `label` if there is one; without --labels
+    `folder`: the class is the folder of the file."""
 
     target_columns: list[str] | None = option(
         None, affects=Affects.DATA, nargs="+", type=str, metavar="COLUMN"

@@ -272,6 +272,7 @@ class CutoutsTest(tf.test.TestCase):
         dataset = self.read()
         self.assertEqual(dataset.spec.bands, ("grey",))
         self.assertEqual(dataset.spec.units, "counts (0-255)")
+        self.assertEqual(dataset._images["train"].dtype, np.uint8)  # A quarter of the memory.
         arrays = dataset.arrays("train")
         rows = [IDS.index(int(name.split(".")[0])) for name in arrays["id"]]
         self.assertAllEqual(arrays["image"][..., 0], grey[rows])
@@ -280,6 +281,23 @@ class CutoutsTest(tf.test.TestCase):
         self.assertTrue(scaled.spec.scales_files)
         fits.PrimaryHDU(IMAGES[0]).writeto("cutouts/other.fits")
         self.assert_refused("must be pictures or other files", "other.fits")
+
+    def test_classes_that_are_folders(self):
+        for row, name in enumerate(IDS):
+            folder = Path("cutouts", ("star", "galaxy")[row % 2])
+            folder.mkdir(parents=True, exist_ok=True)
+            fits.writeto(folder / f"{name}.fits", np.moveaxis(IMAGES[row], -1, 0))
+        self.table["label"] = [("star", "galaxy")[row % 2] for row in range(NUMBER)]
+        dataset = self.read(labels=None, label_column="folder")
+        self.assertEqual(dataset.spec.class_names, ("galaxy", "star"))
+        self.assertEqual(self.errors, "")
+        self.assertEqual(sum(len(self.rows(dataset, split)) for split in SPLITS), NUMBER)
+        # Rows of a file have the class of its folder too.
+        np.savez("cutouts/star/more.npz", image=IMAGES, id=[f"new {row}" for row in range(NUMBER)])
+        dataset = self.read(labels=None, label_column="folder")
+        labels = np.concatenate([dataset.arrays(split)["label"] for split in SPLITS])
+        self.assertAllEqual(np.bincount(labels), [NUMBER // 2, NUMBER // 2 + NUMBER])
+        self.assert_refused("`label_column` needs `labels`", labels=None, label_column="kind")
 
     def test_unusable_images(self):
         self.write_fits(range(20))
