@@ -21,6 +21,7 @@ NAMES = (
     "prediction",
     "catalogue",
     "frames",
+    "maps",
 )
 """Names of the commands, in the order of the tests."""
 
@@ -36,10 +37,11 @@ def subjects(names: Sequence[str] | None = None) -> list[Subject]:
     """
     os.environ.update(dict.fromkeys(_THREADS, "1"), TF_CPP_MIN_LOG_LEVEL="3")
     from tests.faults.builds import SkyBuild, StampsBuild
-    from tests.faults.tables import Catalogue, Frames, Prediction
+    from tests.faults.tables import Catalogue, Frames, Maps, Prediction
     from tests.faults.trainings import Export, Features, Training
 
-    kinds = (SkyBuild, StampsBuild, Training, Features, Export, Prediction, Catalogue, Frames)
+    builds, trainings = (SkyBuild, StampsBuild), (Training, Features, Export)
+    kinds = (*builds, *trainings, Prediction, Catalogue, Frames, Maps)
     by_name = {kind.name: kind for kind in kinds}
     return [by_name[name]() for name in names or NAMES]
 

@@ -10,7 +10,7 @@ from tests.faults.subject import Subject, digest
 from tests.faults.trainings import Training
 from tests.trainers import tiny
 
-__all__ = ["Catalogue", "Frames", "Prediction"]
+__all__ = ["Catalogue", "Frames", "Maps", "Prediction"]
 
 # A dozen parts of the table.
 _CUTOUTS = 12_000
@@ -112,6 +112,48 @@ class Frames(Subject):
             # Matplotlib does not draw every line to the last bit the same.
             if path.suffix != ".png":
                 held[path.name] = digest(_columns(path) if path.suffix == ".ecsv" else path)
+        return held
+
+
+class Maps(Subject):
+    """`trainers.frames` with a model of pixels: FITS maps that grow tile by tile."""
+
+    name, title = "maps", "maps of pixels (`trainers.frames`)"
+
+    def prepare(self, folder: Path) -> None:
+        import tensorflow as tf
+
+        from tests.trainers.frames import sky
+        from tests.trainers.frames.maps_test import Smoothing
+
+        module = Smoothing()
+        tf.saved_model.save(module, str(folder / "smoothing"), signatures=module.__call__)
+        image = sky.pixels(shape=(420, 500))
+        image[90:97, 60:63] = np.nan
+        sky.write(folder / "a.fits", image, sky.coordinates())
+
+    def job(self, folder: Path) -> int:
+        from trainers.frames.__main__ import main
+
+        model = ["--saved_model", str(folder / "smoothing"), "--output_dir", str(folder / "out")]
+        return main(["--frame", str(folder / "a.fits"), *model])
+
+    def check(self, folder: Path) -> list[str]:
+        # What grows is no file that anyone reads.
+        return [line for line in super().check(folder) if ".fits.parts/maps.fits" not in line]
+
+    def result(self, folder: Path) -> dict[str, str]:
+        from astropy.io import fits
+
+        out = folder / "out"
+        held = {"files": digest(sorted(str(one.relative_to(out)) for one in out.rglob("*")))}
+        with fits.open(out / "a_maps.fits") as hdus:
+            for hdu in hdus:
+                header = {key: str(hdu.header[key]) for key in hdu.header if key != "DATE"}
+                held[f"header {hdu.name}"] = digest(header)
+                if hdu.data is not None:
+                    held[f"map {hdu.name}"] = digest(np.asarray(hdu.data))
+        held["metrics"] = digest(out / "metrics.json")
         return held
 
 
