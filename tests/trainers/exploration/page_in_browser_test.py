@@ -163,6 +163,7 @@ class PageTest(tf.test.TestCase):
         self.press("1")
         self.assertIn("has no name yet", self.text("#status"))
         self.name_classes("ring", 'a "b", c')
+        self.view.select_option("#colour", label="your labels")
         self.view.fill("#annotator", "Ann")
         self.view.press("#annotator", "Enter")
         self.view.click("#gallery .cell >> nth=0")

@@ -205,7 +205,7 @@ function undo() {
 // ---- colours of the plane
 
 const labelColumn = () => ({
-  name: "label",
+  name: "your labels",
   kind: "category",
   unit: "",
   description: "Labels given in this page",
@@ -217,7 +217,7 @@ function labelColouring(column) {
   // The colours of the classes are those of their keys.
   const counts = labels.counts();
   const keys = labels.classes.map((name, i) => ({ colour: CLASS_COLOURS[i], name, count: counts[i] })).filter(({ name }) => name);
-  return { index: Array.from(column.values, (code) => code + 1), colours: ["#6b7480", ...CLASS_COLOURS], keys };
+  return { index: Array.from(column.values, (code) => code + 1), colours: ["#6b7480", ...CLASS_COLOURS], keys, marks: true };
 }
 
 async function colour() {
@@ -292,7 +292,7 @@ function setUp() {
   by("made").textContent = `Made by ${data.made.command}`;
   const usable = columns.all.filter(({ kind }) => kind !== "text");
   by("colour").replaceChildren(
-    new Option("none", ""), new Option("label", "\0label"),
+    new Option("one colour", ""), new Option("your labels", "\0label"),
     ...usable.map((column) => new Option(withUnit(column), column.name)),
   );
   by("colour").value = data.sort ?? "";

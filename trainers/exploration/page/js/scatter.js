@@ -18,14 +18,14 @@ export class Scatter {
     this.elements = elements;
     this.current = null;
     const { width, height } = elements.box.getBoundingClientRect();
-    const size = data.number > 50000 ? 2.5 : data.number > 5000 ? 3.5 : 6;
+    this.size = data.number > 50000 ? 2.5 : data.number > 5000 ? 3.5 : 6;
     this.plot = createScatterplot.default({
       canvas: elements.canvas,
       width,
       height,
       aspectRatio: 1,
       backgroundColor: "#0d1117",
-      pointSize: size,
+      pointSize: this.size,
       pointSizeSelected: 2,
       pointOutlineWidth: 1,
       pointColorActive: "#ffffff",
@@ -51,9 +51,23 @@ export class Scatter {
     new ResizeObserver(() => this.#resize()).observe(elements.box);
   }
 
-  // Draws all points in the colours of a colouring, see columns.js.
+  // Draws all points in the colours of a colouring, see columns.js. The engine draws one at a time:
+  // of those that come meanwhile the last one is drawn.
   async draw(colouring) {
-    this.plot.set({ pointColor: colouring.colours });
+    const busy = this.wanted !== undefined;
+    this.wanted = colouring;
+    if (busy) return;
+    let drawn = null;
+    while (drawn !== this.wanted) {
+      drawn = this.wanted;
+      await this.#drawNow(drawn);
+    }
+    this.wanted = undefined;
+  }
+
+  async #drawNow(colouring) {
+    const sizes = colouring.marks ? [this.size, ...colouring.colours.slice(1).map(() => 2 * this.size + 2)] : this.size;
+    this.plot.set({ pointColor: colouring.colours, pointSize: sizes, sizeBy: colouring.marks ? "valueA" : null });
     const { x, y } = this.data.arrays;
     this.points ??= { x: Array.from(x), y: Array.from(y) };
     await this.plot.draw(
