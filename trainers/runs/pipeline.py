@@ -19,10 +19,11 @@ from trainers.distribution import strategy as strategies
 from trainers.errors import UserError
 from trainers.options import identity
 from trainers.options.run import RunConfig
+from trainers.prediction import notes
 from trainers.runs import exports, novelty, outcome, training_statistics
 from trainers.runs.exports import export_run
 from trainers.runs.outcome import Outcome
-from trainers.runs.run_folder import RunFolder, load_model, model_file
+from trainers.runs.run_folder import RunFolder, load_model, model_file, training_data
 from trainers.storage.atomic_files import flush_to_disk
 from trainers.storage.json_files import write_json
 from trainers.training import initial_weights, loop, two_stage
@@ -196,6 +197,7 @@ class _Training(Procedure):
                 elif not checkpoints.exists("last"):
                     # With the preprocessing, to whose statistics the networks are trained.
                     initial_weights.start_from(model, config.init)
+                    notes.print_dataset(dataset.spec, training_data(config.init))
                 _check_weights(model, dataset)
             if config.trainer == "two_stage":
                 dataset = two_stage.feature_dataset(model, dataset, config, strategy)

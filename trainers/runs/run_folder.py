@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from trainers.datasets.dataset import Dataset
     from zoo.model import ZooModel
 
-__all__ = ["RunFolder", "load_config", "load_model", "model_file", "working_directory"]
+__all__ = [
+    "RunFolder",
+    "load_config",
+    "load_model",
+    "model_file",
+    "training_data",
+    "working_directory",
+]
 
 
 class RunFolder:
@@ -233,6 +240,24 @@ def load_model(run_dir: Path | str) -> ZooModel:
         return zoo.load(folder.model)
     except ValueError as error:
         raise UserError(str(error)) from error
+
+
+def training_data(source: Path | str) -> Mapping[str, Any]:
+    """Returns the record of the data of a trained model's training, empty if there is none.
+
+    Args:
+        source: Folder of a run, named set of weights, or file.
+    """
+    from zoo import weights
+
+    if str(source) in weights.list_weights():
+        data = weights.describe(str(source)).data
+        record = {"bands": list(data.bands), "units": data.units}
+        return record | {"pixel_scale_arcsec": data.pixel_scale}
+    if not Path(source).is_dir():
+        return {}
+    record = RunFolder(source).data_record()
+    return record.get("target") or record.get("dataset") or {}
 
 
 def _note_other_processor(earlier: Mapping[str, str], now: Mapping[str, str]) -> None:

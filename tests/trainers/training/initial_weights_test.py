@@ -15,7 +15,7 @@ import zoo
 from tests.trainers import tiny
 from trainers.cli.run_options import parse_run
 from trainers.errors import UserError
-from trainers.runs.run_folder import load_model
+from trainers.runs.run_folder import load_model, training_data
 from trainers.training.initial_weights import start_from
 
 _CNN = {"image_shape": tiny.SHAPE, "filters": (4,), "features": 6, "class_names": ("a", "b")}
@@ -80,8 +80,13 @@ class InitialWeightsTest(tf.test.TestCase):
         self.assertEqual(status, 0, out)
         first = self.folder / "first"
         loss = json.loads((first / "metrics.json").read_text())["training"]["best_validation_loss"]
+        record = json.loads((first / "data.json").read_text())
+        self.assertNotIn("not like those of the training", out)
+        record["dataset"]["bands"] = ["i", "z"]
+        (first / "data.json").write_text(json.dumps(record))
         status, out = self.run_here("second", "--epochs", "1", "--init", str(first))
         self.assertEqual(status, 0, out)
+        self.assertIn("not like those of the training: bands g r, trained on i z", out)
         training = json.loads((self.folder / "second/metrics.json").read_text())["training"]
         self.assertLess(training["best_validation_loss"], 1.1 * loss)
         status, out = self.run_here("random", "--epochs", "1")
@@ -116,6 +121,8 @@ class InitialWeightsTest(tf.test.TestCase):
         hp = parse_run(["--model", "vae"]).hp
         model = zoo.create("vae", image_shape=(64, 64, 5), class_names=("star", "galaxy"), **hp)
         start_from(model, "vae/sdss_simulated")
+        self.assertEqual(training_data("vae/sdss_simulated")["bands"], [*"ugriz"])
+        self.assertEqual(training_data("vae.keras"), {})
         images = np.random.default_rng(0).normal(size=(2, 64, 64, 5)).astype(np.float32)
         self.assertAllEqual(
             model(images)["latent_mean"],
