@@ -178,7 +178,8 @@ class DomainAdaptation(ImageModel):
         terms = {}
         if self.variant == "shared":
             own = {name: value for name, value in batch.items() if name != "image_target"}
-            terms["source_loss"] = self.model.objective(own, seed, training)["loss"]
+            own_terms = self.model.objective(own, seed, training)
+            terms["source_loss"] = self.model.mean_terms(own_terms, own)["loss"]
         if not self.supervised:
             own = {"image": target}
             terms["target_loss"] = self.model.objective(own, fold(seed, _TARGET), training)["loss"]
@@ -187,6 +188,12 @@ class DomainAdaptation(ImageModel):
         weight = self.weight * (1.0 if self.variant == "shared" else _FROZEN_FACTOR)
         loss = share * sum(terms.values()) + weight * distances[self.method]
         return {"loss": loss, **terms, **distances}
+
+    def mean_terms(
+        self, terms: Mapping[str, tf.Tensor], batch: Mapping[str, tf.Tensor]
+    ) -> dict[str, tf.Tensor]:
+        """Returns the terms, of which that of the source has the weights of its examples."""
+        return {name: tf.reduce_mean(value) for name, value in terms.items()}
 
     def distances(
         self, source: tf.Tensor, target: tf.Tensor, training: bool

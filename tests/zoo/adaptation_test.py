@@ -49,6 +49,14 @@ class DomainAdaptationTest(tf.test.TestCase, parameterized.TestCase):
         spread = self.latents(adaptation, images(32)).std(axis=0)
         self.assertAllClose(adaptation.latent_scale, np.sqrt(np.mean(spread**2)), rtol=1e-5)
 
+    def test_weights_of_examples_of_the_source(self):
+        adaptation, both = self.make(), batch()
+        weight = tf.constant([0.5, 3.0, 0.5, 0.0, 2.0, 1.0, 1.0, 0.0])
+        terms = adaptation.objective({**both, "sample_weight": weight}, SEED, training=False)
+        losses = adaptation.model.objective({"image": both["image"]}, SEED, False)["loss"]
+        self.assertAllClose(terms["source_loss"], np.average(losses, weights=weight), 1e-5)
+        adaptation.train_step({**both, "sample_weight": weight})
+
     @parameterized.product(variant=VARIANTS, bandwidth=("mean", "median"))
     def test_loss_with_mmd_by_a_double_loop(self, variant, bandwidth):
         # Of fourteen points there is an odd number of pairs.
