@@ -15,6 +15,8 @@ Examples:
         --output_dir blends
     python -m trainers.frames --frame g.fits r.fits i.fits --files bands \\
         --saved_model saved_models/hypercolumn_segmentation --output_dir segments
+    python -m trainers.frames --frame V.fits z.fits J.fits H.fits --files bands \\
+        --weights pixel_unet/hst_simulated --output_dir classes
 """
 
 from __future__ import annotations
@@ -64,7 +66,7 @@ def _predict(options: FrameOptions, arguments: Sequence[str], unused: list[str])
     from trainers.frames.trained_model import load
     from trainers.tables.provenance import installed_versions
 
-    model = load(options.run_dir, options.saved_model)
+    model = load(options.run_dir, options.saved_model, options.weights)
     command = shlex.join(["python", "-m", "trainers.frames", *arguments])
     versions = installed_versions(_PACKAGES)
     is_pixel_model = model.pixel_model is not None

@@ -1,4 +1,4 @@
-"""A trained classifier, from the folder of a run or from an exported SavedModel."""
+"""A trained classifier, of the zoo or an exported SavedModel."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ import tensorflow as tf
 
 from trainers.blends.truth import blended_class
 from trainers.errors import UserError
+from trainers.frames.model_source import ModelSource
 from trainers.prediction.served_model import ServedModel
-from trainers.runs import run_folder
-from trainers.storage import json_files
-from zoo.model import ZooModel
 
-__all__ = ["Classifier", "of_run", "of_saved_model"]
+__all__ = ["Classifier", "of_saved_model", "of_source"]
 
 _SIGNATURE = "serving_default"
 
@@ -76,30 +74,30 @@ class Classifier:
         return answer
 
 
-def of_run(model: ZooModel, run_dir: Path | str) -> Classifier:
-    """Returns the classifier of a finished run.
+def of_source(source: ModelSource) -> Classifier:
+    """Returns the classifier of a run or of named weights.
 
     Args:
-        model: The model of the run.
-        run_dir: Folder of the run.
+        source: The model.
 
     Raises:
         UserError: if it is no classifier.
     """
+    model = source.model
     served = model.signatures()[_SIGNATURE]
     function = tf.function(served.function, input_signature=served.inputs)
     return _classifier(
-        f"`run_dir={run_dir}`",
+        source.option,
         # The weights go when the model goes.
         lambda images, model=model: function(images),
         outputs=function.get_concrete_function().structured_outputs,
         name=model.registry_name,
-        path=Path(run_dir),
+        path=source.path,
         class_names=model.class_names,
         shape=tuple(served.inputs[0].shape[1:]),
         trained_size=tuple(model.image_shape[:2]),
-        configuration=json_files.read_json(run_folder.RunFolder(run_dir).config),
-        data={},
+        configuration=source.configuration,
+        data=source.data,
     )
 
 

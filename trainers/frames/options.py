@@ -101,7 +101,7 @@ class MapSettings(CheckedOptions):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FrameOptions(FrameSource):
-    """Frames, and the model: --run_dir or --saved_model."""
+    """Frames, and the model: --run_dir, --saved_model or --weights."""
 
     output_dir: Path = option()
     """Output folder."""
@@ -111,6 +111,9 @@ class FrameOptions(FrameSource):
 
     saved_model: Path | None = option(None, metavar="FOLDER")
     """Folder of an exported SavedModel."""
+
+    weights: str | None = option(None, metavar="MODEL/NAME")
+    """Named weights, such as pixel_unet/hst_simulated."""
 
     gain: float | None = option(None, above=0)
     """Electrons per pixel unit, for flux errors; default: sky noise alone."""
@@ -130,5 +133,6 @@ class FrameOptions(FrameSource):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if (self.run_dir is None) == (self.saved_model is None):
-            raise UserError("one of `run_dir` and `saved_model` is required, and not both")
+        sources = (self.run_dir, self.saved_model, self.weights)
+        if sum(source is not None for source in sources) != 1:
+            raise UserError("one of `run_dir`, `saved_model` and `weights` is required")

@@ -1,4 +1,4 @@
-"""A trained model that answers for each pixel, from the folder of a run or a SavedModel."""
+"""A trained model that answers for each pixel, of the zoo or a SavedModel."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from trainers.datasets import content_hashes
 from trainers.errors import UserError
 from trainers.frames.frame_windows import FrameWindows
+from trainers.frames.model_source import ModelSource
 from trainers.prediction import rejected, served_model
 from trainers.prediction.served_model import ServedModel
-from trainers.runs.run_folder import RunFolder
-from zoo.model import ZooModel
 
-__all__ = ["MapOutput", "PixelModel", "of_run", "of_saved_model"]
+__all__ = ["MapOutput", "PixelModel", "of_saved_model", "of_source"]
 
 _SIGNATURE, _NORMALIZED = "serving_default", "normalized"
 
@@ -129,13 +127,13 @@ class PixelModel:
         return maps
 
 
-def of_run(model: ZooModel, run_dir: Path | str) -> PixelModel | None:
-    """Returns the model of a finished run; None if it does not answer for each pixel.
+def of_source(source: ModelSource) -> PixelModel | None:
+    """Returns the model of a run or of named weights; None if it does not answer for each pixel.
 
     Args:
-        model: The model.
-        run_dir: Folder of the run.
+        source: The model.
     """
+    model = source.model
     offered = {
         name: tf.function(signature.function, input_signature=signature.inputs)
         for name, signature in model.signatures().items()
@@ -146,16 +144,15 @@ def of_run(model: ZooModel, run_dir: Path | str) -> PixelModel | None:
         name: lambda images, model=model, function=function: function(images)
         for name, function in offered.items()
     }
-    folder = RunFolder(run_dir)
     return _pixel_model(
         functions,
         {name: model.signatures()[name].inputs[0].shape[1:] for name in offered},
         name=model.registry_name,
-        path=folder.path,
+        path=source.path,
         version="",
-        checksum=content_hashes.of_file(folder.model),
+        checksum=source.checksum,
         class_names=tuple(model.class_names),
-        data=next(iter(folder.data_record().values()), {}),
+        data=source.data,
     )
 
 

@@ -282,8 +282,9 @@ class PredictTest(tf.test.TestCase):
         (broken / "saved_model.pb").write_bytes(b"no model")
         for arguments, message in (
             (model, "--frame"),
-            (frame, "one of --run_dir and --saved_model"),
-            ((*frame, *model, "--saved_model", self.folder), "and not both"),
+            (frame, "one of --run_dir, --saved_model and --weights is required"),
+            ((*frame, *model, "--saved_model", self.folder), "one of --run_dir, --saved_model and"),
+            ((*frame, "--weights", "blend_cnn/none"), "unknown weights 'blend_cnn/none'"),
             (("--frame", self.folder / "none.fits", *model), "there is no such file"),
             (("--frame", text, *model), "cannot be read as FITS"),
             (("--frame", nan, *model), "are NaN, infinite or masked"),

@@ -15,7 +15,7 @@ import zoo
 from tests.trainers.frames import sky
 from tests.trainers.frames.command_test import run, write_run
 from tests.trainers.killed import Killed
-from trainers.frames import frame_windows, map_prediction, sky_mesh
+from trainers.frames import frame_windows, map_prediction, sky_mesh, trained_model
 from trainers.frames.frame_files import FrameFiles
 from trainers.frames.map_file import GrowingMaps
 from trainers.frames.options import MapSettings
@@ -229,6 +229,17 @@ class MapsTest(tf.test.TestCase):
         self.assertLess(without.separation(linear).arcsec.max(), 1e-9)
         self.assertGreater(places[0].separation(linear).arcsec.min(), 0.1)
         self.assertLess(places[0].separation(places[1]).arcsec.max(), 1e-9)
+
+    def test_named_weights(self):
+        model = trained_model.load(None, weights="pixel_unet/hst_simulated").pixel_model
+        self.assertEqual((model.bands, model.data["pixel_scale_arcsec"]), (4, 0.06))
+        manifest = zoo.weights.describe("pixel_unet/hst_simulated")
+        self.assertEqual(model.checksum, manifest.file.sha256)
+        image = np.random.default_rng(3).normal(size=(64, 64, 4)).astype(np.float32)
+        names = [output.name for output in model.outputs]
+        maps = dict(zip(names, model.maps(image), strict=True))
+        expected = zoo.load("pixel_unet/hst_simulated").predict(image[None])
+        self.assertAllEqual(maps["segment"], expected["segment"][0])
 
     def test_mistakes_have_one_line(self):
         small = sky.write(self.folder / "small.fits", self.bands[:20, :20, 0])
