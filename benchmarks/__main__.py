@@ -37,6 +37,7 @@ GROUPS = (
     "dataset_build",
     "startup",
     "memory",
+    "survey_frames",
 )
 """Modules whose `rows(quick)` yields rows of the table."""
 
