@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import re
 import warnings
@@ -30,6 +31,10 @@ def _csv(path: Path) -> Table:
     if lines and lines[0].startswith("#") and not set(_SEPARATORS) & set(lines[0]):
         del lines[0]  # "#Table1" of SDSS's CasJobs
     delimiter = "\t" if path.suffix.lower() == ".tsv" else _delimiter(lines)
+    names = [name for name in next(csv.reader(lines, delimiter=delimiter), []) if name]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"column '{twice}' comes twice")
     as_text = {"*": [text_tables.convert_numpy(str)]}
     return text_tables.read(
         lines, format="csv", delimiter=delimiter, converters=as_text, guess=False

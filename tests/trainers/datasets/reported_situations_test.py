@@ -282,6 +282,12 @@ class ReportedSituationsTest(tf.test.TestCase):
             dataset = self.assert_read("c", name)
             self.assertEqual(dataset.spec.class_names, ("a", "b"))
 
+    def test_columns_of_one_name(self):
+        self.cubes()
+        rows = "".join(f"{name},a,b\n" for name in NAMES)
+        Path("l.csv").write_text("id,label,label\n" + rows)
+        self.assert_refused("l.csv cannot be read: column 'label' comes twice", "c", "l.csv")
+
     def test_votes_that_are_fractions(self):
         self.cubes()
         self.table(bar_yes=[0.25] * NUMBER, bar_no=[0.75] * NUMBER)
