@@ -50,6 +50,12 @@ def evaluate_anomalies(context: EvaluationContext) -> Section:
         f"{len(context.images)} objects are ranked by each score, learnt without labels. AUC: "
         "probability that an anomaly is stranger than an ordinary object; with 95 % intervals."
     )
+    if context.lacks("training_split") is not None:
+        section.text.append(
+            "Without a training split the scores learn from these objects themselves. A copy with "
+            "an injected anomaly is then near its own original, and the AUC of the nearest "
+            "neighbours is a lower limit."
+        )
     recovered = _recovered(context, score, scores, section)
     classes = _classes(context, scores, section)
     section.figures.append(anomaly_figures.draw_areas(context, recovered, classes))
