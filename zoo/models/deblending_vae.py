@@ -16,6 +16,7 @@ from zoo.choices import check_choice
 from zoo.distributions import kl_normal
 from zoo.distributions.posterior import DiagonalNormal, FullCovarianceNormal
 from zoo.image_model import ImageModel
+from zoo.layers.augmentation import RandomDihedral
 from zoo.layers.flux_and_shape import residual_networks
 from zoo.layers.freezing import call_frozen
 from zoo.layers.prelu_networks import prelu_networks
@@ -174,6 +175,8 @@ class DeblendingVAE(ImageModel):
             raise ValueError(f"least_scale must be positive; got {least_scale}")
         if samples < 2 or samples % 2:
             raise ValueError(f"samples must be a positive even number; got {samples}")
+        # The target is at pixel size // 2, and stays there.
+        self.augmentation = RandomDihedral(about_pixel=True)
         self.isolated_steps = int(isolated_steps)
         self.networks = networks
         self.filters = tuple(filters)
