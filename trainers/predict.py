@@ -113,14 +113,13 @@ def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
     extras = {name: getattr(options, name) for name in names}
     model = served_model.ServedModel(folder, **extras)
     print(f"model  {_described(model.facts)}", flush=True)
-    notes.print_units(files, model.facts.data)
+    if options.units is None:
+        notes.print_units(files, model.facts.data)
     notes.print_noise(model.facts.data)
     if options.validity != "none":
         notes.print_validity(model)
     if options.extensions == "objects" and not options.hdu:
         notes.print_extensions(files)
-    if options.extensions == "bands":
-        notes.print_band_order(files, options.hdu, model.facts.data)
     entries = _entries(options, model)
     if options.images:
         notes.print_range(entries, files, model.facts.data)

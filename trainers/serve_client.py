@@ -149,12 +149,11 @@ def _entries(options: Options, model: RemoteModel, files: Sequence[str]) -> Entr
         from trainers.prediction.remote_model import EncodedFiles
 
         return EncodedFiles(options.images, options.output)
-    notes.print_units(files, data)
+    if options.units is None:
+        notes.print_units(files, data)
     notes.print_pictures(files, data)
     if options.extensions == "objects" and not options.hdu:
         notes.print_extensions(files)
-    if options.extensions == "bands":
-        notes.print_band_order(files, options.hdu, data)
     entries = table.files(options, model.shape, data=data)
     notes.print_range(entries, files, data)
     return entries

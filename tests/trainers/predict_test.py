@@ -218,7 +218,7 @@ class LeftOutTest(PredictTestCase):
         self.assert_answers(table, np.concatenate([images[good], images[good[:39]]]))
         self.assertEqual(table["id"][49], "b.npy[0]")
         left_out = self.left_out()
-        self.assertEqual(left_out["a.npy[3]"], ("1 of 32 pixels are NaN or infinite", 1))
+        self.assertEqual(left_out["a.npy[3]"], ("1 of 32 pixels are masked, NaN or infinite", 1))
         self.assertEqual(left_out["b.npy[40:50]"][1], 10)
         self.assertRegex(left_out["c.fits"][0], "cannot be read")
         self.assertEqual(left_out["d.npy[1]"], ("is 5x5 px; 4x4 px was expected", 1))

@@ -76,6 +76,12 @@ class ArrayFile(CutoutFile):
         if name is None:
             return None
         with self._archive.open(members[name]) as file:
+            dtype = _header(file)[2]
+        if dtype.hasobject:
+            raise UnreadableError(
+                f"has Python objects in '{name}', which are never unpickled; save text"
+            )
+        with self._archive.open(members[name]) as file:
             values = np.lib.format.read_array(file, allow_pickle=False)
         return identifiers(values, self._whole + self._lost)
 
@@ -88,6 +94,11 @@ class ArrayFile(CutoutFile):
         self._start, self._rows = self._file.tell(), None
         if self._dtype.hasobject:
             raise UnreadableError("holds Python objects, which are never unpickled; save numbers")
+        if self._dtype.names:
+            raise UnreadableError(
+                f"has records with the fields {', '.join(self._dtype.names)}; save the images "
+                "alone, or an npz file with an array for each field"
+            )
         self._many, number, self._shape = rows_of(shape, wanted)
         self._row_bytes = self._dtype.itemsize * math.prod(self._shape)
         if not self._row_bytes:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from trainers.cutouts import invalid_pixels
+from trainers.cutouts import band_choice
 
 __all__ = [
     "Cutout",
@@ -20,14 +20,9 @@ __all__ = [
     "UnreadableError",
     "Wanted",
     "check_identifiers",
-    "checked_shape",
-    "fitted",
     "identifiers",
     "reason_of",
 ]
-
-# No cutout: a frame, or a file that is to fill the memory.
-_MOST_PIXELS = 2**27
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,12 +35,14 @@ class Cutout:
         image: (height, width, bands) float32, finite, in the units of the file.
         replaced: Number of its values that were not finite and have been replaced; None where such
             cutouts are left out.
+        pixel_scale: Arcsec per pixel; None if unknown.
     """
 
     id: str
     source: str
     image: np.ndarray
     replaced: int | None = None
+    pixel_scale: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,8 +78,21 @@ class Wanted:
             scaled to `shape` (`pads` if there are any), whose height and width are numbers then.
         pads: (height, width, pixels): images of this height and width get so many pixels of zeros
             on each side, which brings them to `shape`; None for none.
-        invalid: What becomes of pixels that are NaN or infinite, see
+        invalid: What becomes of pixels that are NaN, infinite or masked, see
             `trainers.cutouts.invalid_pixels.POLICIES`.
+        mask_bits: Bits of the masks in FITS files whose pixels are masked, see
+            `trainers.cutouts.fits_masks.FitsMasks`.
+        resize: What becomes of images of another height and width, see
+            `trainers.cutouts.resizing.POLICIES`; None to refuse them.
+        pixel_scale: Arcsec per pixel to which "resample" brings them.
+        own_pixel_scale: Arcsec per pixel of images whose file does not say it; None if unknown.
+        bands: Names of the bands, in their order; None if unknown.
+        own_bands: Names of the planes of the files, as a user states them; None for those of their
+            headers. The planes of the names in `bands` are taken.
+        units: Units to which pixels are converted, see `trainers.cutouts.unit_conversion.factor`;
+            None to take them as they are.
+        own_units: Units of all files, as a user states them; None for those of their headers.
+        zeropoint: Magnitude (AB) of one unit of the pixels, in place of that of their headers.
     """
 
     shape: tuple[int | None, int | None, int]
@@ -94,6 +104,45 @@ class Wanted:
     scales_pictures: bool = False
     pads: tuple[int, int, int] | None = None
     invalid: str = "drop"
+    mask_bits: tuple[str, ...] | None = None
+    resize: str | None = None
+    pixel_scale: float | None = None
+    own_pixel_scale: float | None = None
+    bands: tuple[str, ...] | None = None
+    own_bands: tuple[str, ...] | None = None
+    units: str | None = None
+    own_units: str | None = None
+    zeropoint: float | None = None
+
+    def planes(self, names: Sequence[str] | None) -> tuple[Wanted, list[int] | None]:
+        """Returns what is wanted of a file with more bands, and which of its planes these are.
+
+        Args:
+            names: Of the planes, by the file; None if it does not say them.
+
+        Returns:
+            The requirements for all of its planes, and the places of the bands among them; None
+            for all.
+
+        Raises:
+            UnreadableError: if bands are missing.
+        """
+        stated = self.own_bands is not None
+        names = self.own_bands if stated else names
+        if self.bands is None or names is None:
+            return self, None
+        try:
+            places = band_choice.places(self.bands, names, stated)
+        except band_choice.MissingBandsError as error:
+            raise UnreadableError(str(error)) from None
+        if places is None:
+            return self, None
+        return dataclasses.replace(self, shape=(*self.shape[:2], len(names))), places
+
+    @property
+    def size(self) -> tuple[int | None, int | None]:
+        """(height, width) before `pads`."""
+        return self.pads[:2] if self.pads is not None else self.shape[:2]
 
     def chosen(self, names: Sequence[str], what: str) -> str:
         """Returns the name of that with the cutouts.
@@ -143,6 +192,10 @@ class Found:
         id: Its identifier; None or empty for none.
         bands_first: Whether bands are the first axis, where the shape leaves it open.
         number: See `LeftOut`.
+        pixel_scale: Arcsec per pixel; None if the file does not say it.
+        bands: Names of its planes, likewise.
+        unit: Unit of its pixels, likewise.
+        zeropoint: Magnitude (AB) of that unit, likewise.
     """
 
     place: str
@@ -150,6 +203,10 @@ class Found:
     id: str | None = None
     bands_first: bool = False
     number: int = 1
+    pixel_scale: float | None = None
+    bands: Sequence[str] | None = None
+    unit: str | None = None
+    zeropoint: float | None = None
 
 
 class UnreadableError(ValueError):
@@ -186,76 +243,6 @@ class CutoutFile(abc.ABC):
     @abc.abstractmethod
     def close(self) -> None:
         """Closes the file."""
-
-
-def fitted(found: Found, wanted: Wanted) -> np.ndarray | str:
-    """Returns the image of an entry, (height, width, bands) float32; or what is wrong with it.
-
-    Args:
-        found: The entry.
-        wanted: What is to be read.
-    """
-    pixels = found.pixels
-    if isinstance(pixels, str):
-        return pixels
-    if pixels.dtype.kind not in "biuf":
-        return f"has values of type {pixels.dtype}; numbers were expected"
-    shape, bands_first = checked_shape(pixels.shape, wanted, found.bands_first)
-    if isinstance(shape, str):
-        return shape
-    pixels = pixels.reshape((shape[2], *shape[:2]) if bands_first else shape)
-    if bands_first:
-        pixels = np.moveaxis(pixels, 0, -1)
-    with np.errstate(over="ignore"):
-        image = np.ascontiguousarray(pixels, np.float32)
-    image = invalid_pixels.replaced(image, wanted.invalid)
-    if isinstance(image, str):
-        return image
-    if wanted.pads is not None and image.shape[:2] == wanted.pads[:2]:
-        sides = (wanted.pads[2],) * 2
-        return np.pad(image, (sides, sides, (0, 0)))
-    return image
-
-
-def checked_shape(
-    shape: Sequence[int], wanted: Wanted, bands_first: bool
-) -> tuple[tuple[int, int, int] | str, bool]:
-    """Returns (height, width, bands) and whether bands come first; or what is wrong, and False.
-
-    The shape is that before `Wanted.pads`.
-
-    Args:
-        shape: Of the pixels as the file has them.
-        wanted: What is to be read.
-        bands_first: Whether bands come first, where the number of bands leaves it open.
-    """
-    height, width, bands = wanted.shape
-    given = tuple(shape)
-    while len(shape) > 3 and shape[0] == 1:
-        shape = shape[1:]
-    if len(shape) == 2:
-        shape, bands_first = (*shape, 1), False
-    if len(shape) != 3:
-        return f"has shape {given}; an image or a cube of bands was expected", False
-    if (shape[0] == bands) != (shape[2] == bands):
-        bands_first = shape[0] == bands
-    shape = (*shape[1:], shape[0]) if bands_first else tuple(shape)
-    if shape[2] != bands:
-        return f"has {shape[2]} band(s), its shape is {given}; {bands} were expected", False
-    sizes = [(height, width), *([wanted.pads[:2]] if wanted.pads else [])]
-    if not any(_fits(shape, size) for size in sizes):
-        expected = " or ".join(
-            "x".join("any" if side is None else str(side) for side in reversed(size))
-            for size in sizes
-        )
-        return f"is {shape[1]}x{shape[0]} px; {expected} px was expected", False
-    if not 0 < np.prod(shape, dtype=float) <= _MOST_PIXELS:
-        return f"has shape {given}; at most {_MOST_PIXELS} pixels were expected, at least 1", False
-    return shape, bands_first
-
-
-def _fits(shape: Sequence[int], size: Sequence[int | None]) -> bool:
-    return all(wanted in (None, actual) for actual, wanted in zip(shape, size, strict=False))
 
 
 def identifiers(values: Any, number: int) -> list[str]:

@@ -5,25 +5,34 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from trainers.cutouts import band_choice
+from trainers.cutouts.companion_planes import is_companion
 from trainers.cutouts.cutout import (
     CutoutFile,
     Found,
     UnreadableError,
     Wanted,
-    checked_shape,
     reason_of,
 )
+from trainers.cutouts.fits_masks import FitsMasks
 from trainers.cutouts.fits_tables import FitsTable, image_columns
+from trainers.cutouts.fitting import checked_shape
 from trainers.cutouts.opened_fits import OpenedFits
+from trainers.cutouts.pixel_scales import pixel_scale
+from trainers.cutouts.unit_conversion import zeropoint_of
 
-__all__ = ["FitsFile"]
+__all__ = ["FitsFile", "columns_beside_images"]
 
 
 class FitsFile(CutoutFile):
     """Each image extension is a cutout, or all together are its bands; or the rows of a table are.
+
+    Extensions with errors, masks and weights are no cutouts, unless `wanted.hdu` names them; pixels
+    that a mask or a weight of 0 leaves out have no value, as NaN.
 
     A table is read if there is no image, or if `wanted.column` is given. What is damaged, or asked
     for and not there, is an entry too, after the rows of a table. See `CutoutFile`.
@@ -32,6 +41,7 @@ class FitsFile(CutoutFile):
     def __init__(self, path: Path, wanted: Wanted):
         self._wanted = wanted
         self._file = OpenedFits(path)
+        self._masks = FitsMasks(self._file, wanted.mask_bits)
         # What is wrong with extensions, by their number or the name that was asked for.
         self._wrong: dict[int | str, str] = dict(self._file.damage)
         try:
@@ -62,7 +72,7 @@ class FitsFile(CutoutFile):
             return
         for extension in self._extensions[max(0, start - rows) : max(0, stop - rows)]:
             place = f"#{extension}" if len(self) > 1 else ""
-            yield Found(place, self._pixels(extension), bands_first=True)
+            yield Found(place, self._pixels(extension), bands_first=True, **self._facts(extension))
 
     def close(self) -> None:
         self._file.close()
@@ -83,7 +93,8 @@ class FitsFile(CutoutFile):
     def _chosen_images(self) -> list[int | str]:
         usable = {*self._file.images, *self._file.damage}
         if self._wanted.hdu is None:
-            return sorted(usable)
+            images = [n for n in usable if not is_companion(self._file.name(n))]
+            return sorted(images or usable)
         chosen: list[int | str] = []
         for name in self._wanted.hdu:
             called = [number for number in self._file.called(name) if number in usable]
@@ -100,7 +111,15 @@ class FitsFile(CutoutFile):
         if len(set(shapes)) > 1:
             listed = ", ".join(map(str, sorted(set(shapes))))
             return Found("", f"has images of different shapes: {listed}")
-        wrong, _ = checked_shape((len(shapes), *shapes[0]), self._wanted, True)
+        named = [
+            band_choice.of_header(self._file.hdus[number].header, 1) for number in self._extensions
+        ]
+        names = tuple(name for each in named for name in each or ())
+        facts = self._facts(self._extensions[0]) | {
+            "bands": names if len(set(names)) == len(named) else None
+        }
+        of_file, _ = self._wanted.planes(facts["bands"])
+        wrong, _ = checked_shape((len(shapes), *shapes[0]), of_file, True)
         if isinstance(wrong, str):
             return Found("", wrong)
         planes = [self._data(number) for number in self._extensions]
@@ -108,13 +127,31 @@ class FitsFile(CutoutFile):
         if problems:
             return Found("", problems[0])
         planes = [plane.reshape(shapes[0]) for plane in planes]
-        return Found("", np.stack(planes), bands_first=True)
+        return Found("", np.stack(planes), bands_first=True, **facts)
+
+    def _facts(self, extension: int | str) -> dict[str, Any]:
+        """Returns what the header of an image says, by the names in `Found`."""
+        if extension in self._wrong:
+            return {}
+        header, primary = self._file.hdus[extension].header, self._file.hdus[0].header
+        shape = _plane(self._file.hdus[extension].shape)
+        unit = str(header.get("BUNIT") or primary.get("BUNIT") or "").strip()
+        return {
+            "pixel_scale": pixel_scale(header),
+            "bands": band_choice.of_header(header, shape[0]) if len(shape) == 3 else None,
+            "unit": unit or None,
+            "zeropoint": zeropoint_of(header) or zeropoint_of(primary),
+        }
 
     def _pixels(self, extension: int | str) -> np.ndarray | str:
         if extension in self._wrong:
             return self._wrong[extension]
         # Before it is read: a header may promise more than memory holds.
-        wrong, _ = checked_shape(self._file.hdus[extension].shape, self._wanted, True)
+        try:
+            of_file, _ = self._wanted.planes(self._facts(extension).get("bands"))
+        except UnreadableError as error:
+            return str(error)
+        wrong, _ = checked_shape(self._file.hdus[extension].shape, of_file, True)
         if not isinstance(wrong, str):
             return self._data(extension)
         if self._wanted.hdu is None:
@@ -129,9 +166,28 @@ class FitsFile(CutoutFile):
                 warnings.simplefilter("ignore")
                 pixels = hdu.data
                 del hdu.data
+                unknown = self._masks.unknown(number)
         except Exception as error:  # Astropy raises anything for a broken extension.
             return reason_of(error)
-        return pixels
+        if unknown is None or not unknown.any():
+            return pixels
+        # As the pixels that have no value in the file itself.
+        return np.where(unknown, np.nan, pixels)
+
+
+def columns_beside_images(path: str | None) -> list[str]:
+    """Returns the columns of images in tables that are not read, since images stand beside them.
+
+    Args:
+        path: A FITS file; None for none.
+    """
+    if path is None:
+        return []
+    try:
+        with OpenedFits(Path(path)) as file:
+            return [name for _, name in image_columns(file, None)] if file.images else []
+    except Exception:  # Astropy raises anything; the file is left out with its reason later.
+        return []
 
 
 def _plane(shape: tuple[int, ...]) -> tuple[int, ...]:

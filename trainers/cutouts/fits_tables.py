@@ -43,6 +43,7 @@ class FitsTable:
             wanted.chosen_id(names, "columns")  # Tells if one was asked for.
         columns = file.hdus[self.number].columns
         self._nulls = {name: _null(columns[name]) for name in (self._column, self._id) if name}
+        self._unit = str(columns[self._column].unit or "").strip() or None
         self._rows = int(file.hdus[self.number].header["NAXIS2"])
         self._place = "" if len(file.tables) == 1 else f"#{self.number}"
 
@@ -70,7 +71,7 @@ class FitsTable:
                 pixels = np.where(pixels == null, np.nan, pixels)
             names = self._names(values[self._id]) if self._id else [None] * len(pixels)
             for row, (image, name) in enumerate(zip(pixels, names, strict=True), first):
-                yield Found(f"{self._place}[{row}]", image, name, bands_first=True)
+                yield Found(f"{self._place}[{row}]", image, name, bands_first=True, unit=self._unit)
 
     def _names(self, values: np.ndarray) -> list[str | None]:
         names = identifiers(values, len(values))

@@ -48,7 +48,7 @@ class Hdf5File(CutoutFile):
                 if len(shape) >= 2 and self._file[name].dtype.kind in _NUMBERS
             ]
             self._images = self._dataset(_named(images, wanted))
-            identifier = wanted.chosen_id(list(found), "datasets")
+            identifier = _identifier(list(found), self._images.name, wanted)
             self._ids = None if identifier is None else self._dataset(identifier)
             self._many, self._number, self._shape = rows_of(self._images.shape, wanted)
             if self._ids is not None:
@@ -87,6 +87,17 @@ class Hdf5File(CutoutFile):
         if dataset.external or dataset.is_virtual:
             raise UnreadableError(f"has the values of '{name}' in other files, which are not read")
         return dataset
+
+
+def _identifier(names: list[str], images: str, wanted: Wanted) -> str | None:
+    """Returns the dataset of the identifiers: of that name, the one in the group of the images."""
+    group = images.strip("/").rpartition("/")[0]
+    beside = f"{group}/{(wanted.id_column or 'id').strip('/')}".strip("/")
+    if beside in names:
+        return beside
+    if wanted.id_column is not None and wanted.id_column.strip("/") in names:
+        return wanted.id_column.strip("/")
+    return wanted.chosen_id(names, "datasets")
 
 
 def _named(images: list[str], wanted: Wanted) -> str:

@@ -33,13 +33,13 @@ def replaced(image: np.ndarray, policy: str) -> np.ndarray | str:
     if not number:
         return image
     if policy == "drop":
-        return f"{number} of {image.size} pixels are NaN or infinite"
+        return f"{number} of {image.size} pixels are masked, NaN or infinite"
     share = unknown.mean(axis=(0, 1))
     if share.max() > _MOST:
         band = int(share.argmax())
         return (
-            f"{100 * share[band]:.0f} % of the pixels of band {band} are NaN or infinite; at most "
-            f"{100 * _MOST:.0f} % are replaced"
+            f"{100 * share[band]:.0f} % of the pixels of band {band} are masked, NaN or infinite; "
+            f"at most {100 * _MOST:.0f} % are replaced"
         )
     filled = np.where(unknown, np.nan, image)
     for band in np.flatnonzero(share):

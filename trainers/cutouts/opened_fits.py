@@ -104,8 +104,12 @@ class OpenedFits:
         Args:
             number: The extension.
         """
-        name = self.hdus[number].name if number < len(self.hdus) else ""
+        name = self.name(number)
         return f"{number} ({name})" if name else str(number)
+
+    def name(self, number: int) -> str:
+        """Returns the name of an extension; empty for none, and for the rest of the file."""
+        return self.hdus[number].name if number < len(self.hdus) else ""
 
     def _read(self, file: BinaryIO, ends_early: bool) -> None:
         self.hdus, self.images, self.tables, self.damage = [], [], [], {}

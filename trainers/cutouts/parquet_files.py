@@ -83,6 +83,8 @@ class ParquetFile(CutoutFile):
                 row += 1
 
     def _images(self, column: pa.Array) -> list[np.ndarray | str]:
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
         if isinstance(column, pa.ExtensionArray):
             if isinstance(column, pa.FixedShapeTensorArray) and not column.null_count:
                 return list(column.to_numpy_ndarray())
@@ -147,12 +149,15 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _is_bytes(kind: pa.DataType) -> bool:
-    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+    return any(test(kind) for test in tests)
 
 
 def _has_images(kind: pa.DataType) -> bool:
     if isinstance(kind, pa.BaseExtensionType):
         return _has_images(kind.storage_type)
+    if pa.types.is_dictionary(kind):
+        return _has_images(kind.value_type)
     if _is_list(kind) and pa.types.is_struct(kind.value_type):
         flux = kind.value_type
         return flux.get_field_index(_FLUX) >= 0 and _has_images(flux.field(_FLUX).type)

@@ -18,9 +18,9 @@ from trainers.cutouts.cutout import (
     Found,
     UnreadableError,
     Wanted,
-    checked_shape,
     reason_of,
 )
+from trainers.cutouts.fitting import checked_shape
 
 __all__ = ["LUMA", "PictureFile", "band_names", "bits_of", "decode", "units_of"]
 

@@ -14,7 +14,7 @@ from astropy.io import fits
 
 from trainers.cutouts import sources
 
-__all__ = ["are_same", "extensions", "first_fits", "of_files"]
+__all__ = ["EQUIVALENCIES", "are_same", "extensions", "first_fits", "of_files", "parsed"]
 
 # What FITS files and datasets say, and astropy does not know.
 _SPELLINGS = {
@@ -24,7 +24,7 @@ _SPELLINGS = {
     **dict.fromkeys(("JY", "Jansky", "JANSKY"), units.Jy),
 }
 # What a detector counts has several names, and a maggy is the flux of magnitude 0.
-_EQUIVALENCIES = [
+EQUIVALENCIES = [
     *((one, units.count, float, float) for one in (units.adu, units.DN)),
     (units.adu, units.DN, float, float),
     *units.zero_point_flux(3631 * units.Jy),
@@ -75,15 +75,15 @@ def are_same(one: str, other: str) -> bool:
         one: As a FITS header or a dataset has it, such as "nmgy" or "counts (0-255)".
         other: Likewise.
     """
-    first, second = _parsed(one), _parsed(other)
+    first, second = parsed(one), parsed(other)
     if isinstance(first, str) or isinstance(second, str):
         return first == second
-    if not first.is_equivalent(second, _EQUIVALENCIES):
+    if not first.is_equivalent(second, EQUIVALENCIES):
         return False
-    return math.isclose(first.to(second, equivalencies=_EQUIVALENCIES), 1.0, rel_tol=_TOLERANCE)
+    return math.isclose(first.to(second, equivalencies=EQUIVALENCIES), 1.0, rel_tol=_TOLERANCE)
 
 
-def _parsed(text: str) -> units.UnitBase | str:
+def parsed(text: str) -> units.UnitBase | str:
     """Returns the unit, or the text in small letters if it is none that astropy knows."""
     bare = re.sub(r"\(.*?\)", "", text).strip()
     with warnings.catch_warnings(), units.set_enabled_aliases(_SPELLINGS):

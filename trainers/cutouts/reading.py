@@ -10,67 +10,41 @@ from typing import Any
 
 import numpy as np
 
-from trainers.cutouts import sources
+from trainers.cutouts import invalid_pixels, resizing, sources
 from trainers.cutouts.cutout import (
     Cutout,
     CutoutFile,
     LeftOut,
     UnreadableError,
     Wanted,
-    fitted,
     reason_of,
 )
-from trainers.cutouts.invalid_pixels import POLICIES
+from trainers.cutouts.fitting import fitted
 from trainers.errors import UserError
 
 __all__ = ["CutoutFiles", "read"]
 
-_EXTENSIONS = ("objects", "bands")
+_CHOICES = {
+    "extensions": ("objects", "bands"),
+    "invalid": invalid_pixels.POLICIES,
+    "resize": resizing.POLICIES,
+}
 
 
 def read(
-    paths: Sequence[str | Path],
-    shape: tuple[int | None, int | None, int],
-    *,
-    column: str | None = None,
-    id_column: str | None = None,
-    extensions: str = "objects",
-    hdu: Sequence[int | str] | None = None,
-    picture_bits: int | None = None,
-    scales_pictures: bool = False,
-    pads: tuple[int, int, int] | None = None,
-    invalid: str = "drop",
+    paths: Sequence[str | Path], shape: tuple[int | None, int | None, int], **settings: Any
 ) -> Iterator[Cutout | LeftOut]:
     """Yields the cutouts of files, and what of them cannot be used, in memory that does not grow.
 
     Args:
         paths: See `sources.find`.
         shape: (height, width, bands) that the images must have; None for any height or width.
-        column: See `Wanted`.
-        id_column: See `Wanted`.
-        extensions: See `Wanted`.
-        hdu: See `Wanted`.
-        picture_bits: See `Wanted`.
-        scales_pictures: See `Wanted`.
-        pads: See `Wanted`.
-        invalid: See `Wanted`.
+        **settings: Further attributes of `Wanted`.
 
     Raises:
         UserError: if there is no such file.
     """
-    files = CutoutFiles(
-        paths,
-        shape,
-        column=column,
-        id_column=id_column,
-        extensions=extensions,
-        hdu=hdu,
-        picture_bits=picture_bits,
-        scales_pictures=scales_pictures,
-        pads=pads,
-        invalid=invalid,
-        counted=False,
-    )
+    files = CutoutFiles(paths, shape, counted=False, **settings)
     for number in range(len(files.files)):
         yield from files.of_file(number)
     files.close()
@@ -84,16 +58,9 @@ class CutoutFiles:
     Args:
         paths: See `sources.find`.
         shape: (height, width, bands) that the images must have; None for any height or width.
-        column: See `Wanted`.
-        id_column: See `Wanted`.
-        extensions: See `Wanted`.
-        hdu: See `Wanted`.
-        picture_bits: See `Wanted`.
-        scales_pictures: See `Wanted`.
-        pads: See `Wanted`.
-        invalid: See `Wanted`.
         leave_out: See `sources.find`.
         counted: Whether the entries are counted, for which each file that is not small is opened.
+        **settings: Further attributes of `Wanted`.
 
     Attributes:
         files: Paths of the files.
@@ -110,34 +77,18 @@ class CutoutFiles:
         paths: Sequence[str | Path],
         shape: tuple[int | None, int | None, int],
         *,
-        column: str | None = None,
-        id_column: str | None = None,
-        extensions: str = "objects",
-        hdu: Sequence[int | str] | None = None,
-        picture_bits: int | None = None,
-        scales_pictures: bool = False,
-        pads: tuple[int, int, int] | None = None,
-        invalid: str = "drop",
         leave_out: str | Path | None = None,
         counted: bool = True,
+        **settings: Any,
     ):
-        if extensions not in _EXTENSIONS:
-            raise UserError(
-                f"`extensions` must be one of {', '.join(_EXTENSIONS)}; got '{extensions}'"
-            )
-        if invalid not in POLICIES:
-            raise UserError(f"`invalid` must be one of {', '.join(POLICIES)}; got '{invalid}'")
-        self._wanted = Wanted(
-            tuple(shape),
-            column,
-            id_column,
-            extensions,
-            None if hdu is None else tuple(hdu),
-            picture_bits,
-            scales_pictures,
-            pads,
-            invalid,
-        )
+        for name, allowed in _CHOICES.items():
+            value = settings.get(name) or allowed[0]
+            if value not in allowed:
+                raise UserError(f"`{name}` must be one of {', '.join(allowed)}; got '{value}'")
+        for name in ("hdu", "mask_bits"):
+            if settings.get(name) is not None:
+                settings[name] = tuple(settings[name])
+        self._wanted = Wanted(tuple(shape), **settings)
         self.files = sources.find(paths, leave_out)
         self.names = sources.names(self.files)
         self._opened: tuple[int, CutoutFile] | None = None
@@ -212,7 +163,10 @@ class CutoutFiles:
                 else:
                     drops = self._wanted.invalid == "drop"
                     number_replaced = None if drops else _not_finite(found.pixels)
-                    yield Cutout(found.id or source, source, image, number_replaced)
+                    scale = found.pixel_scale or self._wanted.own_pixel_scale
+                    if self._wanted.resize == "resample":
+                        scale = self._wanted.pixel_scale
+                    yield Cutout(found.id or source, source, image, number_replaced, scale)
             if done < stop:
                 raise UnreadableError(f"has {done} entries; {stop} were expected")
         except Exception as error:  # The libraries raise anything for a broken file.

@@ -72,17 +72,27 @@ def read(
     class_names = () if table is None else table.class_names
     choice = classes or ClassChoice(class_names, tuple((name,) for name in class_names))
     label_of = dict(zip(class_names, choice.labels(class_names), strict=True))
+    settings = source.file_settings
+    if settings["resize"] and image_shape is None:
+        raise UserError(
+            f"`resize={settings['resize']}` needs `image_shape`: height, width and bands"
+        )
+    scales = image_shape is not None and not settings["resize"]
     are_pictures = _are_pictures(paths)
     bits = _bits_of_picture(paths[0]) if are_pictures else None
+    units = _units(source, paths, bits)
+    settings |= {"units": units, "bands": tuple(source.bands) if source.bands else None}
     stated = len(source.bands or ()) or (image_shape[2] if image_shape else 0)
     files = CutoutFiles(
         paths,
         image_shape or (None, None, stated or _number_of_bands(paths, source)),
         picture_bits=bits,
-        scales_pictures=image_shape is not None,
-        **source.file_settings,
+        scales_pictures=scales,
+        **settings,
     )
-    dtype = np.dtype(f"uint{bits}") if bits else np.float32
+    # Sky and noise around pictures, and resampled ones, are no whole numbers.
+    is_whole = bits is not None and settings["resize"] in (None, "crop")
+    dtype = np.dtype(f"uint{bits}") if is_whole else np.float32
     objects = CollectedObjects(table, label_of, on_error, cache_bytes, folder, dtype)
     objects.read(files)
     store, places = objects.common_store()
@@ -100,13 +110,15 @@ def read(
         image_shape=(height, width, bands),
         bands=_band_names(source, bands, are_pictures),
         pixel_scale=source.pixel_scale,
-        units=_units(source, paths, bits),
+        units=units,
         class_names=choice.names,
         class_fractions=None,
         feature_names=("image", *features["train"]),
         questions=() if table is None else table.questions,
-        scales_files=are_pictures and image_shape is not None,
+        scales_files=are_pictures and scales,
         invalid=source.invalid,
+        mask_bits=settings["mask_bits"],
+        resize=settings["resize"],
     )
     of_split = {
         split: np.array([places[number] for number in numbers], np.int64)

@@ -54,6 +54,9 @@ class DatasetSpec:
         pad: Pixels of zeros on each side of the images; `image_shape` includes them.
         invalid: What became of NaN pixels when files were read, see
             `trainers.cutouts.invalid_pixels.POLICIES`.
+        mask_bits: Bits of masks in FITS files that masked a pixel; None for the default.
+        resize: What became of images of another size, see `trainers.cutouts.resizing.POLICIES`;
+            None if there were none.
         noise_sigma: Range of the standard deviation of the Gaussian noise that was added to the
             images after they were read, in their units; None for none.
 
@@ -76,6 +79,8 @@ class DatasetSpec:
     scales_files: bool = False
     pad: int = 0
     invalid: str = "drop"
+    mask_bits: tuple[str, ...] | None = None
+    resize: str | None = None
     noise_sigma: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from trainers.errors import UserError
+from trainers.options.data_options import separated
 
 __all__ = ["CUTOUTS", "FOLDER", "HEALPIX", "CutoutSource"]
 
@@ -54,6 +55,8 @@ class CutoutSource:
         extensions: See there.
         hdu: See there.
         invalid: See there.
+        mask_bits: See there; names may stand in one text with commas.
+        resize: "refuse", or see there.
 
     Raises:
         UserError: if there are no files, or the options do not go together.
@@ -76,6 +79,8 @@ class CutoutSource:
     extensions: str = "objects"
     hdu: Sequence[int | str] | None = None
     invalid: str = "drop"
+    mask_bits: Sequence[str] | None = None
+    resize: str = "refuse"
 
     def __post_init__(self) -> None:
         if not self.images:
@@ -88,6 +93,8 @@ class CutoutSource:
                 f"`split_by` {HEALPIX}:ORDER must have an order from 0 to {_MAX_ORDER}; "
                 f"got '{self.split_by}'"
             )
+        if self.resize == "resample" and not self.pixel_scale:
+            raise UserError("`resize=resample` needs `pixel_scale`, that of the resampled images")
         if self.bands and len(set(self.bands)) < len(self.bands):
             raise UserError(f"`bands` must be different names; got {' '.join(self.bands)}")
         if not self.labels:
@@ -100,7 +107,12 @@ class CutoutSource:
     def file_settings(self) -> dict[str, Any]:
         """Settings for reading files, by the names of `trainers.cutouts.cutout.Wanted`."""
         names = ("column", "extensions", "hdu", "invalid")
-        return {name: getattr(self, name) for name in names} | {"id_column": self.image_id_column}
+        return {name: getattr(self, name) for name in names} | {
+            "id_column": self.image_id_column,
+            "mask_bits": separated(self.mask_bits),
+            "resize": None if self.resize == "refuse" else self.resize,
+            "pixel_scale": self.pixel_scale,
+        }
 
     @property
     def classes_are_folders(self) -> bool:

@@ -7,7 +7,18 @@ from collections.abc import Sequence
 
 from trainers.errors import UserError
 
-__all__ = ["ON_ERROR", "SPLITS", "checked_sigma", "most_examples"]
+__all__ = ["ON_ERROR", "SPLITS", "checked_sigma", "most_examples", "separated"]
+
+
+def separated(names: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Returns names one by one.
+
+    Args:
+        names: Texts, of which one with commas has several names; None for None.
+    """
+    if names is None:
+        return None
+    return tuple(name for text in names for name in str(text).split(",") if name)
 
 
 def checked_sigma(sigma: float | Sequence[float] | None, distribution: str) -> tuple[float, float]:

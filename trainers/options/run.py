@@ -124,8 +124,8 @@ class RunConfig(CheckedOptions):
     image_shape: list[int] | None = option(
         None, affects=Affects.DATA, nargs=3, least=1, type=int, metavar="N"
     )
-    """Height, width and bands (1 or 3) to which the images of an `image_folder` are resized;
-    default: their own."""
+    """Height, width and bands (1 or 3) to which pictures are resized, and other images of `cutouts`
+    with --resize; default: their own."""
 
     max_examples: list[int] | None = option(
         None, affects=Affects.DATA, nargs="+", least=1, type=int, metavar="N"
@@ -203,8 +203,18 @@ class RunConfig(CheckedOptions):
     """Numbers or names of the FITS extensions of `cutouts` to read; default: all."""
 
     invalid: Literal["drop", "sky", "interpolate"] = option("drop", affects=Affects.DATA)
-    """Pixels of `cutouts` that are NaN or infinite: the cutout cannot be used, the sky of the band,
-    or the mean of the neighbours."""
+    """Pixels of `cutouts` that are masked, NaN or infinite: the cutout cannot be used, the sky of
+    the band, or the mean of the neighbours."""
+
+    mask_bits: list[str] | None = option(
+        None, affects=Affects.DATA, nargs="+", type=str, metavar="BIT"
+    )
+    """Bits of masks beside the images of FITS files of `cutouts` that mask a pixel, such as SAT,CR
+    or 0 7; or none; default: BAD, SAT, CR and NO_DATA where planes have names, else all."""
+
+    resize: Literal["refuse", "crop", "pad", "resample"] = option("refuse", affects=Affects.DATA)
+    """Images of `cutouts` of another size than --image_shape: cut larger ones, continue sky and
+    noise around smaller ones too, or resample to --pixel_scale first."""
 
     shear: float = option(0.0, affects=Affects.DATA, least=0, below=1)
     """Maximum random shear of training images, pixels per pixel."""

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from trainers.cutouts.cutout import Cutout, Found, LeftOut, Wanted, checked_shape, fitted
+from trainers.cutouts.cutout import Cutout, Found, LeftOut, Wanted
+from trainers.cutouts.fitting import checked_shape, fitted
 from trainers.datasets import tfds_data
 from trainers.errors import UserError
 from trainers.options.cutout_source import CUTOUTS

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from trainers.prediction.served_model import ServedModel
 
 __all__ = [
-    "print_band_order",
     "print_dataset",
     "print_extensions",
     "print_lacking_statistics",
@@ -46,40 +45,25 @@ def print_unread(paths: Sequence[str]) -> None:
 
 
 def print_units(files: Sequence[str], data: Mapping[str, Any]) -> None:
-    """Prints that FITS files are in other units than the training images.
+    """Prints that FITS files are in other units than the training images, and are converted or not.
 
     Args:
         files: Files of any kind.
         data: Training data of the model as its card has them; empty if they are not known.
     """
-    from trainers.cutouts import pixel_units
+    from trainers.cutouts import pixel_units, unit_conversion
 
     trained, named = data.get("units"), pixel_units.of_files(files)
     if trained and named and not pixel_units.are_same(named[1], trained):
+        try:
+            is_known = unit_conversion.factor(named[1], trained, 0.0) is not None
+        except unit_conversion.UnitsError:
+            return  # Each object is left out with the reason.
+        becomes = "they are converted"
+        if not is_known:
+            becomes = "its answers mean nothing unless these are the same"
         _print(
-            f"{named[0]} is in {named[1]} (BUNIT), the model was trained on {trained}: "
-            "its answers mean nothing unless these are the same"
-        )
-
-
-def print_band_order(
-    files: Sequence[str], hdu: Sequence[str] | None, data: Mapping[str, Any]
-) -> None:
-    """Prints that extensions, read as bands, have the names of the bands in another order.
-
-    Args:
-        files: Files of any kind, of which the first FITS file is looked at.
-        hdu: The extensions that are read, in their order; None for all.
-        data: As in `print_units`.
-    """
-    from trainers.cutouts import pixel_units
-
-    names = hdu or pixel_units.extensions(pixel_units.first_fits(files))
-    own, trained = ([str(name).lower() for name in each] for each in (names, data.get("bands", ())))
-    if own != trained and sorted(own) == sorted(trained):
-        _print(
-            f"the extensions are read in the order {' '.join(names)}, the model's bands are "
-            f"{' '.join(data['bands'])}; --hdu sets the order"
+            f"{named[0]} is in {named[1]} (BUNIT), the model was trained on {trained}: {becomes}"
         )
 
 
@@ -100,19 +84,32 @@ def print_dataset(spec: DatasetSpec, data: Mapping[str, Any]) -> None:
 
 
 def print_extensions(files: Sequence[str]) -> None:
-    """Prints that extensions of the first FITS file, read as objects, have names of other things.
+    """Prints which extensions of the first FITS file are read as objects, if it has several.
 
     Args:
         files: Files of any kind.
     """
-    from trainers.cutouts import pixel_units
+    from trainers.cutouts import fits_files, pixel_units
 
     path = pixel_units.first_fits(files)
-    names = [name for name in pixel_units.extensions(path) if is_companion(name)]
-    if names:
+    names, columns = pixel_units.extensions(path), fits_files.columns_beside_images(path)
+    if columns:
         _print(
-            f"{path}: the extensions {', '.join(dict.fromkeys(names))} are read as objects too; "
-            "--hdu chooses those that are"
+            f"{path}: the column {columns[0]} of a table has images too, which are not read; "
+            f"--column {columns[0]} reads them in place of the extensions"
+        )
+    others = [name for name in names if is_companion(name)]
+    objects = [name for name in names if name not in others] or names
+    if len(objects) > 1:
+        listed = ", ".join(dict.fromkeys(name or "without a name" for name in objects))
+        _print(
+            f"{path}: its {len(objects)} image extensions ({listed}) are an object each; --hdu "
+            "chooses those that are, --extensions bands makes them bands of one"
+        )
+    if others and objects is not names:
+        _print(
+            f"{path}: {', '.join(dict.fromkeys(others))} are no objects; their masks and weights "
+            "leave pixels out, --mask_bits none ignores them"
         )
 
 

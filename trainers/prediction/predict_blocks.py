@@ -41,6 +41,7 @@ _MEANINGS = {
     _REPLACED: "Pixels, of all bands, that had no value and were replaced",
     **DESCRIPTIONS,
 }
+_SCALE_TOLERANCE = 0.05  # of two pixel scales, relative to that of the training
 _VOTES = ("fractions", "concentrations", "pass_fractions", "asked")
 
 
@@ -173,6 +174,7 @@ def predict_block(block: Block, model: Model) -> Rows:
     kept = [cutouts[places[index]] for index in order]
     if kept and kept[0].replaced is not None:
         outputs[_REPLACED] = np.array([cutout.replaced for cutout in kept])
+    _compare_scales(outputs, kept, model)
     good = np.ones(len(kept), bool)
     for name, values in outputs.items():
         if values.dtype.kind == "U":
@@ -191,6 +193,27 @@ def predict_block(block: Block, model: Model) -> Rows:
         {name: values[good] for name, values in outputs.items()} if kept else {},
         left_out,
     )
+
+
+def _compare_scales(
+    outputs: dict[str, np.ndarray], cutouts: Sequence[Cutout], model: Model
+) -> None:
+    """Marks the objects as outside whose pixel scale is known and not that of the training."""
+    facts = getattr(model, "facts", None)
+    trained = facts.data.get("pixel_scale_arcsec") if facts is not None else None
+    if not trained or "outside" not in outputs:
+        return
+    scales = np.array([cutout.pixel_scale or trained for cutout in cutouts])
+    distances = np.abs(scales / trained - 1) / _SCALE_TOLERANCE
+    reasons = [
+        "; ".join(filter(None, (str(reason), "pixel scale" * bool(distance > 1))))
+        for reason, distance in zip(outputs["outside_reason"], distances, strict=True)
+    ]
+    outputs["validity_distance"] = np.maximum(outputs["validity_distance"], distances).astype(
+        np.float32
+    )
+    outputs["outside"] = outputs["outside"] | (distances > 1)
+    outputs["outside_reason"] = np.array(reasons, dtype=str)
 
 
 def _asked(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trainers.errors import TrainingError
+from trainers.errors import TrainingError, UserError
 from trainers.prediction import training_images
 
 if TYPE_CHECKING:
@@ -82,8 +82,15 @@ def files(
     """
     from trainers.cutouts.reading import CutoutFiles
 
-    settings = options.file_settings | training_images.settings(data or {})
-    settings["invalid"] = options.invalid or settings["invalid"] or "drop"
+    own = options.file_settings
+    settings = own | training_images.settings(data or {})
+    for name in ("invalid", "mask_bits", "resize"):
+        settings[name] = own[name] or settings[name]
+    settings["invalid"] = settings["invalid"] or "drop"
+    if settings["resize"] == "resample" and data is not None and not settings.get("pixel_scale"):
+        raise UserError(
+            "`resize=resample` needs the pixel scale of the training, which the model's card lacks"
+        )
     if settings.get("scales_pictures"):
         shape = tuple(data["image_shape"])
     return CutoutFiles(options.images, shape, **settings, leave_out=options.output, counted=counted)
@@ -150,6 +157,8 @@ def report(outcome: Outcome, output: Path) -> None:
     left_out = _counted(outcome.left_out)
     if outcome.left_out:
         print(f"left out  {left_out}, with reasons in {reasons}")
+        if "px was expected" in _first(reasons):
+            print("note  --resize crop, pad or resample brings cutouts to the size of the model")
     if not outcome.rows:
         raise TrainingError(
             f"none of {left_out} can be used; {reasons} says why, first of {_first(reasons)}"

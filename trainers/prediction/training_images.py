@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from trainers.cutouts.picture_files import bits_of
@@ -30,7 +31,18 @@ def settings(data: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     read = {"picture_bits": bits_of(data.get("units") or ""), "pads": padding(data)}
     read["invalid"] = data.get("invalid_pixels", "drop")
+    read["mask_bits"] = data.get("mask_bits")
+    read["bands"] = _named_bands(data.get("bands") or ())
+    read["units"] = data.get("units")
+    read |= {"resize": data.get("resize"), "pixel_scale": data.get("pixel_scale_arcsec")}
     return read | ({"scales_pictures": True} if data.get("scales_files") else {})
+
+
+def _named_bands(bands: Sequence[str]) -> tuple[str, ...] | None:
+    """Returns the names of the bands; None if they are only numbers or colours of a picture."""
+    if any(re.fullmatch(r"band_\d+|red|green|blue|grey", name) for name in bands):
+        return None
+    return tuple(bands) or None
 
 
 def padding(data: Mapping[str, Any]) -> tuple[int, int, int] | None:

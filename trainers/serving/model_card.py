@@ -69,6 +69,16 @@ _OUTPUTS = {
     "pass_fractions": "Probability of each answer in the multinomial votes, for each pass",
 }
 
+_SIZES = {
+    "crop": "larger ones were cut around the centre",
+    "pad": "larger ones were cut around the centre, and sky with noise was put around smaller ones",
+    "resample": "they were resampled to the pixel scale, then cut or put into sky with noise",
+}
+_GAPS = {
+    "sky": "the sigma-clipped median of the band",
+    "interpolate": "the mean of the neighbours, weighted by a Gaussian",
+}
+
 
 def make_card(
     model: ZooModel,
@@ -147,6 +157,8 @@ def dataset_card(spec: DatasetSpec) -> dict[str, Any]:
             "scales_files": spec.scales_files,
             "pad": spec.pad,
             "invalid_pixels": spec.invalid,
+            "mask_bits": spec.mask_bits,
+            "resize": spec.resize,
             "noise_sigma": spec.noise_sigma,
             "class_names": spec.class_names,
             "class_fractions": spec.class_fractions,
@@ -277,6 +289,10 @@ def _render(card: Mapping[str, Any]) -> str:
         ]
     if pad:
         lines[-1:] = [f"- Images of {inner} got {pad} pixels of zeros on each side", ""]
+    if dataset["resize"]:
+        lines[-1:] = [f"- Images of other sizes: {_SIZES[dataset['resize']]}", ""]
+    if dataset["invalid_pixels"] != "drop":
+        lines[-1:] = [f"- Pixels without a value: {_GAPS[dataset['invalid_pixels']]}", ""]
     if dataset["transformations"]:
         lines[-1:] = [f"- Trained on images with {'; '.join(dataset['transformations'])}", ""]
     if card["class_names"]:

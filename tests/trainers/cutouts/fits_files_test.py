@@ -93,7 +93,7 @@ class FitsTest(ReadingTestCase):
         reasons = {one.source: one.reason for one in entries[:-1]}
         self.assertRegex(reasons["cut.fits"], "cannot be read")
         self.assertRegex(reasons["none.fits"], "cannot be read: Empty")
-        self.assertEqual(reasons["nan.fits"], "3 of 60 pixels are NaN or infinite")
+        self.assertEqual(reasons["nan.fits"], "3 of 60 pixels are masked, NaN or infinite")
         self.assertRegex(reasons["table_cut.fits[0:7]"], "cannot be read")
         self.assertEqual(reasons["other.fits"], "has no column with cutouts")
 
@@ -114,8 +114,8 @@ class FitsTest(ReadingTestCase):
 class ExtensionsTest(ReadingTestCase):
     def write(self, name="a.fits", axes=()):
         """Writes images with their rows as pixels, and returns their number."""
-        planes = [np.full((*axes, 6, 5), row, np.float32) for row in range(4)]
-        named = zip(("SCI", "ERR", "SCI", "DQ"), planes, strict=True)
+        planes = [np.full((*axes, 6, 5), row + 1, np.float32) for row in range(4)]
+        named = zip(("SCI", "RED", "SCI", "BLUE"), planes, strict=True)
         extensions = [fits.ImageHDU(plane, name=name) for name, plane in named]
         fits.HDUList([fits.PrimaryHDU(), *extensions]).writeto(self.folder / name)
         return len(planes)
@@ -126,11 +126,11 @@ class ExtensionsTest(ReadingTestCase):
 
     def test_names_and_numbers_choose_images_in_their_order(self):
         self.write()
-        self.assertEqual(self.values("err"), {"a.fits": [1]})
-        sources = {"a.fits#4": [3], "a.fits#1": [0], "a.fits#3": [2]}
+        self.assertEqual(self.values("red"), {"a.fits": [2]})
+        sources = {"a.fits#4": [4], "a.fits#1": [1], "a.fits#3": [3]}
         self.assertEqual(list(self.values(4, "SCI").items()), list(sources.items()))
         bands = {"extensions": "bands", "shape": (6, 5, 3)}
-        self.assertEqual(self.values("DQ", 2, 1, **bands), {"a.fits": [3, 1, 0]})
+        self.assertEqual(self.values("BLUE", 2, 1, **bands), {"a.fits": [4, 2, 1]})
 
     def test_they_are_options_of_the_commands(self):
         self.write()
@@ -144,12 +144,12 @@ class ExtensionsTest(ReadingTestCase):
 
     def test_what_is_not_there_is_reported_with_what_is(self):
         self.write()
-        entries = self.read("a.fits", shape=(6, 5, 1), hdu=("ERR", "N2", 0))
+        entries = self.read("a.fits", shape=(6, 5, 1), hdu=("RED", "N2", 0))
         self.assertIsInstance(entries[0], Cutout)
-        reason = "is none of the images, which are 1 (SCI), 2 (ERR), 3 (SCI), 4 (DQ)"
+        reason = "is none of the images, which are 1 (SCI), 2 (RED), 3 (SCI), 4 (BLUE)"
         left_out = [LeftOut("a.fits#N2", reason), LeftOut("a.fits#0", reason)]
         self.assertEqual(entries[1:], left_out)
-        (entry,) = self.read("a.fits", hdu=("ERR", "N2"), extensions="bands")
+        (entry,) = self.read("a.fits", hdu=("RED", "N2"), extensions="bands")
         self.assertEqual(entry, LeftOut("a.fits", f"extension N2 {reason}"))
         (entry,) = self.read("a.fits", shape=(6, 5, 1), column="SCI")
         self.assertRegex(entry.reason, "no table for `column`; `hdu` chooses images, 1 .SCI., 2")
@@ -157,7 +157,7 @@ class ExtensionsTest(ReadingTestCase):
     def test_bands_may_have_axes_of_length_one(self):
         number = self.write(axes=(1, 1))
         (entry,) = self.read("a.fits", shape=(6, 5, number), extensions="bands")
-        self.assertAllEqual(entry.image[2, 3], np.arange(number))
+        self.assertAllEqual(entry.image[2, 3], 1 + np.arange(number))
 
 
 class TablesTest(ReadingTestCase):
@@ -202,6 +202,6 @@ class TablesTest(ReadingTestCase):
         path = self.folder / "t.fits"
         fits.BinTableHDU.from_columns(columns).writeto(path)
         entries = self.read("t.fits", shape=(6, 5, 1))
-        reason = "1 of 30 pixels are NaN or infinite"
+        reason = "1 of 30 pixels are masked, NaN or infinite"
         self.assertEqual(entries[0], LeftOut("t.fits[0]", reason))
         self.assertEqual(entries[1].id, "t.fits[1]")

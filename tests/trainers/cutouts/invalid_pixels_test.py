@@ -26,7 +26,7 @@ class InvalidPixelsTest(tf.test.TestCase):
 
     def test_drop(self):
         reason = invalid_pixels.replaced(self.spoilt, "drop")
-        self.assertEqual(reason, "3 of 960 pixels are NaN or infinite")
+        self.assertEqual(reason, "3 of 960 pixels are masked, NaN or infinite")
 
     def test_interpolation_of_a_plane_is_the_plane(self):
         filled = invalid_pixels.replaced(self.spoilt, "interpolate")

@@ -89,7 +89,7 @@ class ArraysTest(ReadingTestCase):
         (self.folder / "c.npy").write_bytes(pickle.dumps(Harm()))
         entries = self.read("a.npy", "b.npz", "c.npy")
         self.assertRegex(entries[0].reason, "holds Python objects, which are never unpickled")
-        self.assertRegex(entries[1].reason, "Object arrays cannot be loaded")
+        self.assertRegex(entries[1].reason, "has Python objects in .id., which are never unpickled")
         self.assertRegex(entries[2].reason, "magic string")
         self.assertFalse((self.folder / "harm").exists())
 
@@ -231,7 +231,7 @@ class ParquetTest(ReadingTestCase):
                 "is 5x5 px; 5x6 px was expected",
                 "has rows of different lengths",
                 "is empty, or a part of it is",
-                "1 of 60 pixels are NaN",
+                "1 of 60 pixels are masked, NaN",
             ),
             strict=True,
         ):

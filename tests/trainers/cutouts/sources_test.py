@@ -17,7 +17,7 @@ class SourcesTest(ReadingTestCase):
             path = self.folder / name
             path.parent.mkdir(exist_ok=True)
             if path.suffix == ".png":
-                Image.new("L", (5, 6)).save(path)
+                Image.new("L", (5, 6), 1).save(path)
             else:
                 np.save(path.open("wb"), np.ones((6, 5, 1)))
         entries = self.read("", shape=(6, 5, 1))

@@ -301,7 +301,7 @@ class CutoutsTest(tf.test.TestCase):
 
     def test_unusable_images(self):
         self.write_fits(range(20))
-        fits.PrimaryHDU(np.zeros((3, 9, 9))).writeto(f"cutouts/{IDS[20]}.fits")
+        fits.PrimaryHDU(np.arange(243.0).reshape(3, 9, 9)).writeto(f"cutouts/{IDS[20]}.fits")
         fits.PrimaryHDU(np.full((3, 6, 5), np.nan)).writeto(f"cutouts/{IDS[21]}.fits")
         np.save(f"cutouts/{IDS[2]}.npy", IMAGES[2])
         Path("cutouts", f"{IDS[22]}.fits").write_bytes(b"SIMPLE")
@@ -309,7 +309,7 @@ class CutoutsTest(tf.test.TestCase):
         self.assertEqual(sum(dataset.num_examples.values()), 20)
         problems = "\n".join(dataset.skipped)
         self.assertIn(f"{IDS[20]}.fits: is 9x9 px; 5x6 px was expected", problems)
-        self.assertIn(f"{IDS[21]}.fits: 90 of 90 pixels are NaN", problems)
+        self.assertIn(f"{IDS[21]}.fits: 90 of 90 pixels are masked, NaN", problems)
         self.assertIn(f"{IDS[2]}.npy: has the identifier '{IDS[2]}', as {IDS[2]}.fits", problems)
         self.assertIn(f"{IDS[22]}.fits: cannot be read", problems)
         self.assert_refused("`on_error=skip` leaves such images out")

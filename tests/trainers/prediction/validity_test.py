@@ -2,6 +2,7 @@ import contextlib
 import io
 import json
 import tempfile
+import types
 from pathlib import Path
 from unittest import mock
 
@@ -12,9 +13,12 @@ from astropy.table import Table
 import zoo
 from tests.trainers import tiny
 from trainers import catalogue, predict, validity
+from trainers.cutouts.cutout import Cutout
 from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.in_memory import InMemoryDataset
 from trainers.novelty.reference import DESCRIPTIONS, load
+from trainers.prediction import predict_blocks
+from trainers.prediction.predict_blocks import Block
 from trainers.prediction.served_model import ServedModel
 from trainers.runs import novelty
 from trainers.runs.run_folder import RunFolder
@@ -113,6 +117,28 @@ class ValidityTest(tf.test.TestCase):
         table, printed = self.predict(self.without, "odd.npy", self.folder / "without.ecsv")
         self.assertNoCommonElements(table.colnames, DESCRIPTIONS)
         self.assertIn("python -m trainers.validity --run_dir RUN adds them", printed)
+
+    def test_another_pixel_scale_is_outside(self):
+        judged = {
+            "validity_distance": np.array([0.5, 0.5, 2.0, 0.5], np.float32),
+            "outside": np.array([False, False, True, False]),
+            "outside_reason": np.array(["", "", "sky", ""]),
+        }
+        model = types.SimpleNamespace(
+            facts=types.SimpleNamespace(data={"pixel_scale_arcsec": 0.2}),
+            answers=lambda images: judged,
+        )
+        cutouts = [
+            Cutout(name, name, np.ones((4, 4, 1), np.float32), pixel_scale=scale)
+            for name, scale in (("same", 0.201), ("unknown", None), ("both", 0.4), ("fine", 0.18))
+        ]
+        outputs = predict_blocks.predict_block(Block(0, 0, cutouts), model).outputs
+        self.assertAllEqual(outputs["outside"], [False, False, True, True])
+        self.assertEqual(
+            list(outputs["outside_reason"]), ["", "", "sky; pixel scale", "pixel scale"]
+        )
+        # In units of the tolerance of 5 %.
+        self.assertAllClose(outputs["validity_distance"], [0.5, 0.5, 20.0, 2.0], rtol=1e-5)
 
     def test_few_or_small_images_have_no_statistics(self):
         few = InMemoryDataset(SPEC, {"train": self.dataset.arrays("train")})

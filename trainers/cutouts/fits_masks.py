@@ -1,0 +1,112 @@
+"""Masks and weights that stand beside the images of a FITS file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from astropy.io import fits
+
+from trainers.cutouts import companion_planes
+from trainers.cutouts.cutout import UnreadableError
+from trainers.cutouts.opened_fits import OpenedFits
+
+__all__ = ["DEFAULT_BITS", "NO_BITS", "FitsMasks"]
+
+DEFAULT_BITS = ("BAD", "SAT", "CR", "NO_DATA", "UNMASKEDNAN")
+"""Planes of a mask with names (MP_* keywords, as LSST and HSC write them) whose pixels are unknown.
+Others, such as DETECTED, are of good pixels. In a mask without names all bits count."""
+
+NO_BITS = "none"
+"""In place of the bits: masks and weights are not read."""
+
+_PLANE = "MP_"
+
+
+class FitsMasks:
+    """What of the images of a file is masked or has no weight.
+
+    An image has the masks and weights of its shape, of the same version (EXTVER), if several have
+    their name, and of the same name but for the role: `SCI_G` that of `MASK_G`. The mask of a plane
+    is that of all planes of a cube.
+
+    Args:
+        file: The file.
+        bits: Names of planes, or numbers of bits counted from 0; `NO_BITS` alone to read neither
+            masks nor weights; None for `DEFAULT_BITS`.
+    """
+
+    def __init__(self, file: OpenedFits, bits: Sequence[str] | None):
+        self._file, self._bits = file, bits
+        self._roles = {
+            number: role
+            for number in file.images
+            if (role := companion_planes.role(file.hdus[number].name)) and role[0] != "other"
+        }
+
+    def unknown(self, number: int) -> np.ndarray | None:
+        """Returns true where an image is unknown, in its shape or that of its last two axes.
+
+        Args:
+            number: The extension with the image.
+
+        Returns:
+            None if it has neither mask nor weight.
+
+        Raises:
+            UnreadableError: if a bit is none of the mask's.
+        """
+        if self._bits == (NO_BITS,) or companion_planes.is_companion(self._file.name(number)):
+            return None
+        unknown = None
+        for other, (role, rest) in self._roles.items():
+            if not self._belongs(other, rest, number):
+                continue
+            values = self._file.hdus[other].data
+            # A NaN is no positive weight, and no zero of a mask.
+            own = ~(values > 0) if role == "weight" else self._masked(other, values)
+            unknown = own if unknown is None else unknown | own
+        return unknown
+
+    def _belongs(self, other: int, rest: str, number: int) -> bool:
+        image, companion = self._file.hdus[number], self._file.hdus[other]
+        shape = tuple(image.shape)
+        if tuple(companion.shape) not in (shape, shape[-2:]):
+            return False
+        of_name = [each for each in self._roles if self._file.hdus[each].name == companion.name]
+        if len(of_name) > 1 and image.ver != companion.ver:
+            return False
+        own = companion_planes.own_name(image.name).lower()
+        return rest.lower() in ("", own) or (rest.isdecimal() and not own)
+
+    def _masked(self, number: int, values: np.ndarray) -> np.ndarray:
+        if values.dtype.kind not in "iu":
+            return ~(values == 0)
+        planes = _planes(self._file.hdus[number].header)
+        if self._bits is None and not planes:
+            return values != 0
+        names = self._bits
+        if names is None:
+            names = [name for name in DEFAULT_BITS if name in planes]
+        bits = [self._bit(name, planes, 8 * values.dtype.itemsize, number) for name in names]
+        chosen = sum(1 << bit for bit in set(bits))
+        return (values.astype(np.int64) & np.int64(chosen)) != 0
+
+    def _bit(self, name: str, planes: dict[str, int], most: int, number: int) -> int:
+        if name.upper() in planes:
+            return planes[name.upper()]
+        if name.isdecimal() and int(name) < min(most, 63):
+            return int(name)
+        allowed = ", ".join(planes) or f"0 to {most - 1}"
+        raise UnreadableError(
+            f"has no bit '{name}' in mask {self._file.label(number)}; `mask_bits` may be {allowed}"
+        )
+
+
+def _planes(header: fits.Header) -> dict[str, int]:
+    """Returns the bits of the planes of a mask by their names, in capitals."""
+    return {
+        key[len(_PLANE) :].upper(): int(value)
+        for key, value in header.items()
+        if key.startswith(_PLANE) and isinstance(value, int) and 0 <= value < 63
+    }
