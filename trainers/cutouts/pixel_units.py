@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from astropy import units
 from astropy.io import fits
 
 from trainers.cutouts import sources
+from trainers.cutouts.unit_names import EQUIVALENCIES, parsed
 
-__all__ = ["EQUIVALENCIES", "are_same", "extensions", "first_fits", "of_files", "parsed"]
+__all__ = ["are_same", "extensions", "first_fits", "of_files"]
 
-# What FITS files and datasets say, and astropy does not know.
-_SPELLINGS = {
-    **dict.fromkeys(("nanomaggies", "nMgy", "nmaggy", "nmaggies"), units.Unit("nmgy")),
-    **dict.fromkeys(("maggies", "Mgy"), units.Unit("mgy")),
-    **dict.fromkeys(("counts", "Counts", "COUNTS", "ADU", "DNs"), units.adu),
-    **dict.fromkeys(("JY", "Jansky", "JANSKY"), units.Jy),
-}
-# What a detector counts has several names, and a maggy is the flux of magnitude 0.
-EQUIVALENCIES = [
-    *((one, units.count, float, float) for one in (units.adu, units.DN)),
-    (units.adu, units.DN, float, float),
-    *units.zero_point_flux(3631 * units.Jy),
-]
 # The zero-point of a magnitude is given with three or four digits.
 _TOLERANCE = 1e-3
 
@@ -81,14 +67,3 @@ def are_same(one: str, other: str) -> bool:
     if not first.is_equivalent(second, EQUIVALENCIES):
         return False
     return math.isclose(first.to(second, equivalencies=EQUIVALENCIES), 1.0, rel_tol=_TOLERANCE)
-
-
-def parsed(text: str) -> units.UnitBase | str:
-    """Returns the unit, or the text in small letters if it is none that astropy knows."""
-    bare = re.sub(r"\(.*?\)", "", text).strip()
-    with warnings.catch_warnings(), units.set_enabled_aliases(_SPELLINGS):
-        warnings.simplefilter("ignore")
-        try:
-            return units.Unit(bare)
-        except (ValueError, TypeError):
-            return bare.lower()

@@ -7,8 +7,8 @@ import functools
 from astropy import units
 from astropy.io import fits
 
-from trainers.cutouts import pixel_units
 from trainers.cutouts.flux_units import flux_unit
+from trainers.cutouts.unit_names import EQUIVALENCIES, parsed
 
 __all__ = ["UnitsError", "factor", "zeropoint_of"]
 
@@ -57,17 +57,17 @@ def factor(own: str | None, wanted: str | None, zeropoint: float | None = None) 
     """
     if not own or not wanted or "(" in wanted:
         return None
-    first, second = (flux_unit(text) or pixel_units.parsed(text) for text in (own, wanted))
+    first, second = (flux_unit(text) or parsed(text) for text in (own, wanted))
     if isinstance(first, str) or isinstance(second, str):
         return 1.0 if first == second else None
     try:
-        return first.to(second, equivalencies=pixel_units.EQUIVALENCIES)
+        return first.to(second, equivalencies=EQUIVALENCIES)
     except units.UnitConversionError:
         pass
-    is_flux = second.is_equivalent(units.Jy, pixel_units.EQUIVALENCIES)
+    is_flux = second.is_equivalent(units.Jy, EQUIVALENCIES)
     detected = any(first.is_equivalent(unit) for unit in _DETECTED)
     if is_flux and detected and zeropoint is not None:
         flux = 10 ** (-0.4 * zeropoint) * units.mgy
-        return flux.to(second, equivalencies=pixel_units.EQUIVALENCIES).value
+        return flux.to(second, equivalencies=EQUIVALENCIES).value
     hint = "; `zeropoint` states the magnitude of one" if is_flux and detected else ""
     raise UnitsError(f"is in {own}, which cannot be converted to {wanted}{hint}")
