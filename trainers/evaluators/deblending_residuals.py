@@ -55,13 +55,7 @@ def residual_statistics(
 @register(
     "deblending_residuals",
     title="Residuals of deblended galaxies",
-    needs=(
-        lambda context: (
-            None
-            if context.model.task == "deblending"
-            else f"the model's task is {context.model.task}"
-        ),
-    ),
+    needs=("deblending_model",),
 )
 def evaluate_deblending_residuals(context: EvaluationContext) -> Section:
     """Compares image and deblended galaxy where the galaxy should be all there is: in its core.

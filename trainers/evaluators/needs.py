@@ -147,6 +147,10 @@ NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
     "segments": _has_segments,
     "pixel_classes": _has_pixel_classes,
     "true_sources": _has_true_sources,
+    "deblending_model": lambda c: (
+        c.model.task == "deblending",
+        f"the model's task is {c.model.task}",
+    ),
     "deblends": _deblends,
     "sheared_pairs": lambda c: (
         {"scene", "shear"} <= {*c.spec.feature_names},

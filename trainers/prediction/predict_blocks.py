@@ -69,6 +69,8 @@ class Model(Protocol):
     `RefusedError` if it cannot take them.
     """
 
+    facts: Facts
+
     def answers(self, images: Sequence[np.ndarray]) -> Mapping[str, np.ndarray]: ...
 
 
@@ -199,8 +201,7 @@ def _compare_scales(
     outputs: dict[str, np.ndarray], cutouts: Sequence[Cutout], model: Model
 ) -> None:
     """Marks the objects as outside whose pixel scale is known and not that of the training."""
-    facts = getattr(model, "facts", None)
-    trained = facts.data.get("pixel_scale_arcsec") if facts is not None else None
+    trained = model.facts.data.get("pixel_scale_arcsec")
     if not trained or "outside" not in outputs:
         return
     scales = np.array([cutout.pixel_scale or trained for cutout in cutouts])
