@@ -109,6 +109,7 @@ class RegistryTest(tf.test.TestCase):
                 self.assertTrue(entry.summary.endswith("."), entry.summary)
                 outcome = "questions" if entry.task == "votes" else "class_names"
                 common = {"image_shape", outcome, "preprocessing", "augment", "seed"}
+                common -= {*entry.model_class.fixed_arguments}
                 self.assertContainsSubset(common, entry.hyperparameters)
                 self.assertEqual(entry.model_class.registry_name, name)
 

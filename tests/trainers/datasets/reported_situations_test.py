@@ -88,14 +88,14 @@ class ReportedSituationsTest(tf.test.TestCase):
         pixels[0, 5] = -99
         column = fits.Column("image", "144I", array=pixels, dim="(6,8,3)", null=-99)
         fits.BinTableHDU.from_columns([column]).writeto("c/t.fits")
-        self.assert_left_out("t.fits[0]: 1 of 144 pixels are NaN")
+        self.assert_left_out("t.fits[0]: 1 of 144 pixels are masked, NaN")
 
     def test_blank_in_a_compressed_image(self):
         self.cubes(first=1)
         image = fits.CompImageHDU(np.full((3, 8, 6), -32768, np.int16), compression_type="RICE_1")
         image.header["BLANK"] = -32768
         image.writeto("c/o00.fits")
-        self.assert_left_out("o00.fits: 144 of 144 pixels are NaN")
+        self.assert_left_out("o00.fits: 144 of 144 pixels are masked, NaN")
 
     def test_float_images_compressed_without_loss(self):
         for name, _, cube in EACH:
@@ -140,7 +140,7 @@ class ReportedSituationsTest(tf.test.TestCase):
     def test_no_pixel_has_a_value(self):
         self.cubes(first=1)
         fits.writeto("c/o00.fits", np.full_like(CUBES[0], np.nan))
-        self.assert_left_out("100 % of the pixels of band 0 are NaN", invalid="sky")
+        self.assert_left_out("100 % of the pixels of band 0 are masked, NaN", invalid="sky")
 
     # Arrays and tables of images.
 

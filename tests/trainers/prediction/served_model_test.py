@@ -73,7 +73,7 @@ class ForeignModelsTest(tf.test.TestCase):
             return {"mean": tf.reduce_mean(tf.nn.conv2d(image, kernel, 1, "VALID"), (1, 2, 3))}
 
         self.saved(convolved, (None, None, None, 3))
-        self.pictures(8, 9, 3, 8, 2, 9)
+        self.pictures(6, 7, 3, 6, 2, 7)
         self.assertIn("left out  2 objects", self.predict(images="*.png"))
         table = self.table()
         self.assertEqual(list(table["id"]), ["0.png", "1.png", "3.png", "5.png"])
