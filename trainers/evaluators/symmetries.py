@@ -39,7 +39,7 @@ def evaluate_symmetries(context: EvaluationContext) -> Section:
     section.text.append(
         f"The answer is a mean over {views} flips and turns of the image, {views} times the work "
         "of the network. The signature `single_view` of the SavedModel, "
-        "`--signature single_view` of `trainers.predict`, reads each image once, as it is. "
+        "`--single_view` of `trainers.predict`, reads each image once, as it is. "
         f"{len(averaged)} objects of the {context.split} split; differences with 95 % intervals of "
         f"{_RESAMPLES} bootstrap resamples of the same objects."
     )
