@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from astropy.io import fits
 
 from trainers.cutouts import companion_planes
 from trainers.cutouts.cutout import UnreadableError
+from trainers.cutouts.mask_names import bits_by_name
 from trainers.cutouts.opened_fits import OpenedFits
 
 __all__ = ["DEFAULT_BITS", "NO_BITS", "FitsMasks"]
@@ -20,11 +20,9 @@ Others, such as DETECTED, are of good pixels. In a mask without names all bits c
 NO_BITS = "none"
 """In place of the bits: masks and weights are not read."""
 
-_PLANE = "MP_"
-
 
 class FitsMasks:
-    """What of the images of a file is masked or has no weight.
+    """Masked and weightless pixels of the images of a file.
 
     An image has the masks and weights of its shape, of the same version (EXTVER), if several have
     their name, and of the same name but for the role: `SCI_G` that of `MASK_G`. The mask of a plane
@@ -82,7 +80,7 @@ class FitsMasks:
     def _masked(self, number: int, values: np.ndarray) -> np.ndarray:
         if values.dtype.kind not in "iu":
             return ~(values == 0)
-        planes = _planes(self._file.hdus[number].header)
+        planes = bits_by_name(self._file.hdus[number].header)
         if self._bits is None and not planes:
             return values != 0
         names = self._bits
@@ -101,12 +99,3 @@ class FitsMasks:
         raise UnreadableError(
             f"has no bit '{name}' in mask {self._file.label(number)}; `mask_bits` may be {allowed}"
         )
-
-
-def _planes(header: fits.Header) -> dict[str, int]:
-    """Returns the bits of the planes of a mask by their names, in capitals."""
-    return {
-        key[len(_PLANE) :].upper(): int(value)
-        for key, value in header.items()
-        if key.startswith(_PLANE) and isinstance(value, int) and 0 <= value < 63
-    }

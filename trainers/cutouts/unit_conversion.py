@@ -7,7 +7,6 @@ import functools
 from astropy import units
 from astropy.io import fits
 
-from trainers.cutouts.flux_units import flux_unit
 from trainers.cutouts.unit_names import EQUIVALENCIES, parsed
 
 __all__ = ["UnitsError", "factor", "zeropoint_of"]
@@ -57,7 +56,7 @@ def factor(own: str | None, wanted: str | None, zeropoint: float | None = None) 
     """
     if not own or not wanted or "(" in wanted:
         return None
-    first, second = (flux_unit(text) or parsed(text) for text in (own, wanted))
+    first, second = parsed(own), parsed(wanted)
     if isinstance(first, str) or isinstance(second, str):
         return 1.0 if first == second else None
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from trainers.options.cutout_source import FOLDER, HEALPIX, CutoutSource
 from trainers.options.data_options import SPLITS
 from trainers.storage import table_reading
 
-__all__ = ["ObjectTable", "join_key"]
+__all__ = ["ObjectTable", "join_key", "rows_by_key"]
 
 _ID = "id"
 _PLACE = re.compile(r"(\[\d+\]|#[^#]*)$")  # in a file
@@ -123,12 +123,10 @@ class ObjectTable:
         return "split" in self._table.colnames
 
     def _unique_rows(self) -> Mapping[str, int]:
-        rows: dict[str, int] = {}
-        for row, name in enumerate(self.ids):
-            if name and rows.setdefault(join_key(name), row) != row:
-                raise self._error(
-                    f"rows {rows[join_key(name)] + 1} and {row + 1} are both '{name}'"
-                )
+        try:
+            rows = rows_by_key((row, name) for row, name in enumerate(self.ids) if name)
+        except ValueError as error:
+            raise self._error(str(error)) from None
         if not rows:
             raise self._error("its column of identifiers is empty")
         return rows
@@ -248,3 +246,20 @@ def join_key(object_id: str) -> str:
     name = object_id.lower()
     end = next((end for end in sources.SUFFIXES if name.endswith(end)), "")
     return object_id[: len(object_id) - len(end)]
+
+
+def rows_by_key(named: Iterable[tuple[int, str]]) -> dict[str, int]:
+    """Returns the rows of a table by the keys of their identifiers, see `join_key`.
+
+    Args:
+        named: Rows and identifiers.
+
+    Raises:
+        ValueError: if two rows have one key.
+    """
+    rows: dict[str, int] = {}
+    for row, name in named:
+        first = rows.setdefault(join_key(name), row)
+        if first != row:
+            raise ValueError(f"rows {first + 1} and {row + 1} are both '{name}'")
+    return rows

@@ -13,7 +13,7 @@ __all__ = ["questions_of", "select"]
 # Columns of Galaxy Zoo's catalogues that are sums over the answers.
 _TOTALS = ("total-votes", "total")
 
-# What Galaxy Zoo puts behind a question's name for each of its surveys, such as "bar-dr8".
+# Ending of a question's name for each survey of Galaxy Zoo, such as "bar-dr8".
 _SURVEY = re.compile(r"(-\w+)?")
 
 

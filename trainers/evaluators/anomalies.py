@@ -44,7 +44,9 @@ def evaluate_anomalies(context: EvaluationContext) -> Section:
         for anomalies of surveys; Liu et al. 2008 (ICDM 413), isolation forest.
     """
     score = _scorer(context)
-    scores = score(context.images, context.latents())
+    # The reconstructions of the split, which other evaluators use too, are made once.
+    drawn = context.outputs("reconstruct") if hasattr(context.model, "reconstruct") else None
+    scores = score(context.images, context.latents(), drawn)
     section = Section(metrics={"objects": len(context.images)})
     section.text.append(
         f"{len(context.images)} objects are ranked by each score, learnt without labels. AUC: "
@@ -65,8 +67,8 @@ def evaluate_anomalies(context: EvaluationContext) -> Section:
 
 def _scorer(
     context: EvaluationContext,
-) -> Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]:
-    """Returns the function from images and their latents to the scores by name."""
+) -> Callable[[np.ndarray, np.ndarray, Mapping[str, np.ndarray] | None], dict[str, np.ndarray]]:
+    """Returns the function from images, latents and reconstructions to the scores by name."""
     split = "train" if context.lacks("training_split") is None else context.split
     sample, seed = context.latents(split), context.seed
     used = np.sort(latents.most_informative(context.latents(), context.latent_stddevs()))
@@ -75,10 +77,12 @@ def _scorer(
     components = principal_components(pixels, _PIXEL_COMPONENTS, seed)
     of_pixels = SCORES["isolation forest"](components(pixels), seed)
 
-    def score(images: np.ndarray, means: np.ndarray) -> dict[str, np.ndarray]:
+    def score(
+        images: np.ndarray, means: np.ndarray, drawn: Mapping[str, np.ndarray] | None
+    ) -> dict[str, np.ndarray]:
         scores = {name: function(means[:, used]) for name, function in of_latents.items()}
-        if hasattr(context.model, "reconstruct"):
-            scores["reconstruction"] = _residual(context, images)
+        if drawn is not None:
+            scores["reconstruction"] = _residual(context, images, drawn["reconstruction"])
         scores[f"isolation forest, {_PIXEL_COMPONENTS} PCs of pixels"] = of_pixels(
             components(images)
         )
@@ -88,10 +92,9 @@ def _scorer(
     return score
 
 
-def _residual(context: EvaluationContext, images: np.ndarray) -> np.ndarray:
+def _residual(context: EvaluationContext, images: np.ndarray, drawn: np.ndarray) -> np.ndarray:
     """Returns chi2 per pixel of the reconstruction."""
-    drawn = inference.apply(inference.method_of(context.model, "reconstruct"), images)
-    seen = (images - drawn["reconstruction"])[:, *context.window]
+    seen = (images - drawn)[:, *context.window]
     noise = photometry.sky_and_noise(images)[1]
     return np.mean((seen / noise[:, None, None]) ** 2, axis=(1, 2, 3), dtype=np.float64)
 
@@ -108,13 +111,15 @@ def _recovered(
     chosen = context.subset(min(_INJECTED, len(context.images) // 2), "injected anomalies")
     others = np.setdiff1d(np.arange(len(context.images)), chosen)
     encode = inference.method_of(context.model, "encode")
+    reconstruct = getattr(context.model, "reconstruct", None)
     areas: dict[str, dict[str, Interval]] = {name: {} for name in scores}
     examples = {}
     for kind in KINDS:
         copies = inject(kind, context.images[chosen], context.generator(f"injected {kind}"))
         examples[kind] = copies[: anomaly_figures.EXAMPLES]
         means = inference.apply(encode, copies)["latent_mean"].astype(np.float64)
-        for name, values in score(copies, means).items():
+        drawn = inference.apply(reconstruct, copies) if reconstruct is not None else None
+        for name, values in score(copies, means, drawn).items():
             areas[name][kind] = _area(context, values, scores[name][others])
     section.tables.append(
         _table(

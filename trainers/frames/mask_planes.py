@@ -7,12 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from astropy.io import fits
 
+from trainers.cutouts.mask_names import bits_by_name
 from trainers.errors import UserError
 
 __all__ = ["bits_of", "is_set"]
-
-# Of masks of the Rubin (LSST) and Subaru (HSC) pipelines: the number of the bit of each name.
-_PLANE = "MP_"
 
 
 def bits_of(bits: Sequence[int | str], headers: Sequence[fits.Header], path: object) -> int | None:
@@ -28,12 +26,7 @@ def bits_of(bits: Sequence[int | str], headers: Sequence[fits.Header], path: obj
     """
     if not bits:
         return None
-    planes = {
-        key[len(_PLANE) :].upper(): int(header[key])
-        for header in headers[::-1]
-        for key in header
-        if key.upper().startswith(_PLANE)
-    }
+    planes = bits_by_name(*headers)
     total = 0
     for bit in bits:
         if isinstance(bit, int) and bit > 0:

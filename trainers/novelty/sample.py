@@ -17,7 +17,7 @@ FEATURES = "features"
 
 @dataclasses.dataclass(frozen=True)
 class Sample:
-    """What is compared of images.
+    """Numbers of images that are compared.
 
     Attributes:
         measured: See `measurements.measure`.
@@ -48,7 +48,7 @@ class Sample:
 
     @property
     def vectors(self) -> dict[str, np.ndarray]:
-        """What each comparison compares, (number, dimensions) by its name."""
+        """Vectors of each comparison, (number, dimensions), by its name."""
         grouped = {
             group: np.concatenate([self.measured[name] for name in names], axis=1)
             for group, names in measurements.GROUPS.items()

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Column, Table
 
-from trainers.datasets.object_table import join_key
+from trainers.datasets.object_table import join_key, rows_by_key
 from trainers.errors import UserError
 from trainers.storage import table_reading
 from trainers.tables import quantities
@@ -44,15 +44,9 @@ class Positions:
         try:
             ids = table_reading.identifiers(table, _ID)
             self._degrees = np.stack([table_reading.numbers(table, name) for name in _POSITION])
+            self._rows = rows_by_key(enumerate(ids))
         except ValueError as error:
             raise UserError(f"`positions={path}`: {error}") from None
-        self._rows: dict[str, int] = {}
-        for row, name in enumerate(ids):
-            first = self._rows.setdefault(join_key(name), row)
-            if first != row:
-                raise UserError(
-                    f"`positions={path}`: rows {first + 1} and {row + 1} are both '{name}'"
-                )
 
     def add_to(self, table: Table) -> Table:
         """Returns a table with the columns `ra` and `dec` behind `id`, NaN where there is none.

@@ -9,7 +9,7 @@ from astropy.io import fits
 from astropy.table import Table
 from PIL import Image
 
-from tests.trainers.cutouts.reading_case import IMAGES, NAMES, ReadingTestCase
+from tests.trainers.cutouts.reading_case import IMAGES, NAMES, ReadingTestCase, png_bytes
 from trainers.cutouts.fits_files import columns_beside_images
 
 
@@ -38,11 +38,7 @@ class OddFilesTest(ReadingTestCase):
 
     def test_pictures_in_columns_of_any_kind_of_bytes(self):
         pixels = np.random.default_rng(1).integers(0, 256, (7, 6, 5, 3), np.uint8)
-        encoded = []
-        for image in pixels:
-            memory = io.BytesIO()
-            Image.fromarray(image).save(memory, format="PNG")
-            encoded.append(memory.getvalue())
+        encoded = [png_bytes(image) for image in pixels]
         for number, column in enumerate(
             (pa.array(encoded).dictionary_encode(), pa.array(encoded, pa.binary_view()))
         ):

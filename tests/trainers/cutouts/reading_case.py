@@ -1,11 +1,13 @@
 """Test case of cutout readers."""
 
+import io
 import pickle
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
 from trainers.cutouts import sources
 from trainers.cutouts.cutout import Cutout, LeftOut
@@ -14,6 +16,13 @@ from trainers.cutouts.reading import CutoutFiles, read
 SHAPE = (6, 5, 2)
 IMAGES = np.random.default_rng(0).normal(size=(7, *SHAPE)).astype(np.float32)
 NAMES = [f"J{row:03d}" for row in range(len(IMAGES))]
+
+
+def png_bytes(pixels):
+    """Returns the PNG file of an array, (height, width, 3) uint8, as Pillow writes it."""
+    memory = io.BytesIO()
+    Image.fromarray(pixels).save(memory, format="PNG")
+    return memory.getvalue()
 
 
 class ReadingTestCase(tf.test.TestCase):

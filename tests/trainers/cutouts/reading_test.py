@@ -1,4 +1,3 @@
-import io
 import os
 import pickle
 
@@ -9,7 +8,7 @@ import pyarrow.parquet as pq
 import tensorflow as tf
 from PIL import Image
 
-from tests.trainers.cutouts.reading_case import IMAGES, NAMES, SHAPE, ReadingTestCase
+from tests.trainers.cutouts.reading_case import IMAGES, NAMES, SHAPE, ReadingTestCase, png_bytes
 from trainers.cutouts.cutout import LeftOut
 
 
@@ -204,11 +203,7 @@ class ParquetTest(ReadingTestCase):
 
     def test_bytes_of_pictures(self):
         pixels = np.random.default_rng(1).integers(0, 256, (7, 6, 5, 3), np.uint8)
-        encoded = []
-        for image in pixels:
-            memory = io.BytesIO()
-            Image.fromarray(image).save(memory, format="PNG")
-            encoded.append(memory.getvalue())
+        encoded = [png_bytes(image) for image in pixels]
         self.write("a.parquet", pa.array(encoded))
         self.write("b.parquet", pa.array([{"bytes": one, "path": "x"} for one in encoded]))
         for name in ("a.parquet", "b.parquet"):
