@@ -77,8 +77,20 @@ class ActiveLearningTest(tf.test.TestCase):
         with mock.patch.object(ActiveLearning, "score", side_effect=AssertionError):
             active_learning.run(self.arguments())
 
+    def test_an_answer_left_out_of_the_pool(self):
+        changes = ("--strategies", "power_bald", "--exclude", "size_large", "--start", "10")
+        report = active_learning.run(self.arguments(*changes))
+        chosen = json.loads((self.folder / "power_bald/repeat_0/round_1/rows.json").read_text())
+        self.assertLen(set(chosen), 16)
+        parts = [voted().arrays(split) for split in ("train", "validation")]
+        pool = np.concatenate([part["label"] for part in parts])
+        self.assertAllEqual(pool[chosen], np.zeros(16))
+        self.assertIn(f"{np.sum(pool)} galaxies with a majority of size_large", report.read_text())
+
     def test_mistakes(self):
         for changes, message in (
+            (["--exclude", "huge"], "--exclude must be one of size_small, size_large, colour_red"),
+            (["--exclude", "size_large", "--start", "60"], "that --exclude size_large leaves"),
             (["--start", "4"], "--start must be at least 5; got 4"),
             (["--rounds", "0"], "--rounds must be at least 1; got 0"),
             (["--step", "90"], "--start . --rounds .* must be at most 96, .* got 110"),
@@ -90,6 +102,19 @@ class ActiveLearningTest(tf.test.TestCase):
                     active_learning.run(self.arguments(*changes))
                 self.assertRegex(as_options(str(caught.exception)), message)
         self.assertEqual(active_learning.main(["--model", "vae"]), 2)
+
+
+class AcquisitionTest(tf.test.TestCase):
+    def test_power_order_is_in_proportion_to_the_information(self):
+        information = np.array([1.0, 0.0, 3.0, 6.0])
+        draws = np.random.default_rng(0)
+        orders = np.stack([acquisition.power_order(information, draws) for _ in range(4000)])
+        first = np.bincount(orders[:, 0], minlength=4) / len(orders)
+        self.assertAllClose(first, information / 10, atol=0.03)
+        self.assertAllEqual(orders[:, -1], np.full(4000, 1))
+        # The second, given the first, is drawn from what is left.
+        second = orders[orders[:, 0] == 3, 1]
+        self.assertAllClose(np.mean(second == 2), 3 / 4, atol=0.03)
 
 
 class ScoreTest(tf.test.TestCase):

@@ -10,7 +10,7 @@ import numpy as np
 from trainers.prediction import inference
 from zoo.model import ZooModel
 
-__all__ = ["fraction_rmse", "information", "score"]
+__all__ = ["fraction_rmse", "information", "mostly_answered", "power_order", "score"]
 
 _BATCH = 256
 
@@ -71,3 +71,47 @@ def information(model: ZooModel, images: np.ndarray) -> np.ndarray:
         return {"information": model.acquisition(batch)}
 
     return inference.apply(acquire, images, batch_size=_BATCH)["information"]
+
+
+def power_order(information: np.ndarray, draws: np.random.Generator) -> np.ndarray:
+    """Returns indices drawn without replacement in proportion to the information (PowerBALD).
+
+    The largest values repeat each other: the most informative galaxies of one model resemble one
+    another, and the batch as a whole teaches less than its members. Sampling, by the order of
+    log(information) + Gumbel noise, spreads the batch.
+
+    Args:
+        information: (number,), nats, as from `information`; 0 comes last.
+        draws: Random generator.
+
+    References:
+        Kirsch et al. 2021 (arXiv 2106.12059), section 3.2, with exponent 1.
+    """
+    with np.errstate(divide="ignore"):
+        return np.argsort(-(np.log(information) + draws.gumbel(size=len(information))))
+
+
+def mostly_answered(
+    votes: np.ndarray, questions: Sequence[Mapping[str, Any]], answer: str
+) -> np.ndarray:
+    """Returns a mask of the galaxies for which an answer has more than half of its votes.
+
+    Args:
+        votes: (number, answers) counts.
+        questions: Questions of the decision tree, in the order of the answers.
+        answer: QUESTION_ANSWER.
+
+    Raises:
+        ValueError: if no question has this answer.
+    """
+    first = 0
+    for question in questions:
+        names = [f"{question['name']}_{name}" for name in question["answers"]]
+        if answer in names:
+            asked = votes[:, first : first + len(names)].sum(axis=1)
+            return votes[:, first + names.index(answer)] > asked / 2
+        first += len(names)
+    allowed = ", ".join(
+        f"{question['name']}_{name}" for question in questions for name in question["answers"]
+    )
+    raise ValueError(f"`exclude` must be one of {allowed}; got '{answer}'")

@@ -38,6 +38,7 @@ class ActiveLearning(LabelExperiment):
 
     def __init__(self, options: Options):
         super().__init__(options)
+        self.pool = self._pool()
         self.titles = {strategy: STRATEGIES[strategy] for strategy in options.strategies}
         self.title = f"Which galaxies to label, {self.subsets.spec.name}"
         self.facts = {
@@ -49,8 +50,16 @@ class ActiveLearning(LabelExperiment):
             "In each round a model is trained from scratch on all labels so far, with at least "
             f"{options.min_steps} steps; a fifth of the labels chooses its epoch. The next "
             f"{options.step} galaxies are the most informative ones (mutual information of "
-            f"votes and weights, from dropout) of {options.candidates} unlabelled ones, or as "
-            f"many at random. Both begin with the same galaxies. The test split has "
+            f"votes and weights, from dropout) of {options.candidates} unlabelled ones, or drawn "
+            "from these in proportion to their information (Kirsch et al. 2021, arXiv 2106.12059), "
+            "or at random. All begin with the same galaxies. "
+            + (
+                f"{self.subsets.size - len(self.pool)} galaxies with a majority of "
+                f"{options.exclude} are not in the pool. "
+                if options.exclude
+                else ""
+            )
+            + f"The test split has "
             f"{self.subsets.tested} galaxies. Errors of vote fractions are weighted by the number "
             "of volunteers; they include the scatter of the volunteers, which no model can "
             "predict."
@@ -69,6 +78,25 @@ class ActiveLearning(LabelExperiment):
         if not spec.questions or "votes" not in spec.feature_names:
             raise UserError(f"dataset '{spec.name}' has no votes")
 
+    def _pool(self) -> np.ndarray:
+        """Returns the rows that may be labelled."""
+        options, subsets = self.options, self.subsets
+        rows = np.arange(subsets.size)
+        if not options.exclude:
+            return rows
+        votes, questions = np.asarray(subsets.pool["votes"]), subsets.spec.questions
+        try:
+            rows = rows[~acquisition.mostly_answered(votes, questions, options.exclude)]
+        except ValueError as error:
+            raise UserError(str(error)) from None
+        most = options.start + options.rounds * options.step
+        if most > len(rows):
+            raise UserError(
+                f"{self.most_labels} must be at most {len(rows)}, the number of objects that "
+                f"`exclude={options.exclude}` leaves; got {most}"
+            )
+        return rows
+
     def score(self, cell: Round) -> dict[str, float]:
         rows = self._rows(cell)
         # The first are random, the later ones of each round in the order of their choice.
@@ -85,21 +113,26 @@ class ActiveLearning(LabelExperiment):
 
     def _rows(self, cell: Round) -> np.ndarray:
         """Returns the labelled rows of a round: those of the round before, and new ones."""
-        options, size = self.options, self.subsets.size
+        options = self.options
         if not cell.number:
-            return np.random.default_rng(cell.repeat).permutation(size)[: options.start]
+            return np.random.default_rng(cell.repeat).permutation(self.pool)[: options.start]
         file = options.output_dir / cell.folder / "rows.json"
         if file.exists():
             return np.array(read_json(file))
         before = options.round(cell.method, cell.repeat, cell.number - 1)
         rows = self._rows(before)
         draws = np.random.default_rng((cell.repeat, cell.number))
-        unlabelled = draws.permutation(np.setdiff1d(np.arange(size), rows))
-        if cell.method == "bald":
+        unlabelled = draws.permutation(np.setdiff1d(self.pool, rows))
+        if cell.method != "random":
             candidates = unlabelled[: max(options.candidates, options.step)]
             model = load_model(self._run_dir(before))
             information = acquisition.information(model, self.subsets.pool["image"][candidates])
-            unlabelled = candidates[np.argsort(-information, kind="stable")]
+            order = (
+                np.argsort(-information, kind="stable")
+                if cell.method == "bald"
+                else acquisition.power_order(information, draws)
+            )
+            unlabelled = candidates[order]
         rows = np.concatenate([rows, unlabelled[: options.step]])
         file.parent.mkdir(parents=True, exist_ok=True)
         write_json(file, rows.tolist())

@@ -12,7 +12,11 @@ from trainers.options.fields import Affects, option
 
 __all__ = ["STRATEGIES", "Options", "Round", "parse"]
 
-STRATEGIES = {"bald": "most informative (BALD)", "random": "at random"}
+STRATEGIES = {
+    "bald": "most informative (BALD)",
+    "power_bald": "in proportion to the information (PowerBALD)",
+    "random": "at random",
+}
 """Title of each strategy for choosing galaxies, by its name on the command line."""
 
 
@@ -57,8 +61,12 @@ class Options(LabelOptions):
     min_steps: int = option(300, affects=Affects.TRAINING, least=1)
     """Minimum training steps, however few labels there are."""
 
-    strategies: list[str] = option(list(STRATEGIES), type=str, nargs="+", choices=STRATEGIES)
+    strategies: list[str] = option(["bald", "random"], type=str, nargs="+", choices=STRATEGIES)
     """Strategies to compare."""
+
+    exclude: str = option("", affects=Affects.DATA, metavar="QUESTION_ANSWER")
+    """Leave galaxies out of the pool to label, for all strategies, for which this answer has most
+    of the votes of its question, e.g. smooth-or-featured_artifact; they stay in the test split."""
 
     def round(self, strategy: str, repeat: int, number: int) -> Round:
         """Returns a round of a strategy by its number."""
