@@ -81,7 +81,7 @@ class Wanted:
         invalid: What becomes of pixels that are NaN, infinite or masked, see
             `trainers.cutouts.invalid_pixels.POLICIES`.
         mask_bits: Bits of the masks in FITS files whose pixels are masked, see
-            `trainers.cutouts.fits_masks.FitsMasks`.
+            `trainers.cutouts.mask_planes.value_of`.
         resize: What becomes of images of another height and width, see
             `trainers.cutouts.resizing.POLICIES`; None to refuse them.
         pixel_scale: Arcsec per pixel to which "resample" brings them.

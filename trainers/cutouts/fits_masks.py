@@ -6,16 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trainers.cutouts import companion_planes
+from trainers.cutouts import companion_planes, mask_planes
 from trainers.cutouts.cutout import UnreadableError
-from trainers.cutouts.mask_names import bits_by_name
 from trainers.cutouts.opened_fits import OpenedFits
 
-__all__ = ["DEFAULT_BITS", "NO_BITS", "FitsMasks"]
-
-DEFAULT_BITS = ("BAD", "SAT", "CR", "NO_DATA", "UNMASKEDNAN")
-"""Planes of a mask with names (MP_* keywords, as LSST and HSC write them) whose pixels are unknown.
-Others, such as DETECTED, are of good pixels. In a mask without names all bits count."""
+__all__ = ["NO_BITS", "FitsMasks"]
 
 NO_BITS = "none"
 """In place of the bits: masks and weights are not read."""
@@ -30,8 +25,8 @@ class FitsMasks:
 
     Args:
         file: The file.
-        bits: Names of planes, or numbers of bits counted from 0; `NO_BITS` alone to read neither
-            masks nor weights; None for `DEFAULT_BITS`.
+        bits: Names of planes or numbers of bits, see `mask_planes.value_of`; `NO_BITS` alone to
+            read neither masks nor weights.
     """
 
     def __init__(self, file: OpenedFits, bits: Sequence[str] | None):
@@ -78,24 +73,12 @@ class FitsMasks:
         return rest.lower() in ("", own) or (rest.isdecimal() and not own)
 
     def _masked(self, number: int, values: np.ndarray) -> np.ndarray:
-        if values.dtype.kind not in "iu":
-            return ~(values == 0)
-        planes = bits_by_name(self._file.hdus[number].header)
-        if self._bits is None and not planes:
-            return values != 0
-        names = self._bits
-        if names is None:
-            names = [name for name in DEFAULT_BITS if name in planes]
-        bits = [self._bit(name, planes, 8 * values.dtype.itemsize, number) for name in names]
-        chosen = sum(1 << bit for bit in set(bits))
-        return (values.astype(np.int64) & np.int64(chosen)) != 0
-
-    def _bit(self, name: str, planes: dict[str, int], most: int, number: int) -> int:
-        if name.upper() in planes:
-            return planes[name.upper()]
-        if name.isdecimal() and int(name) < min(most, 63):
-            return int(name)
-        allowed = ", ".join(planes) or f"0 to {most - 1}"
-        raise UnreadableError(
-            f"has no bit '{name}' in mask {self._file.label(number)}; `mask_bits` may be {allowed}"
-        )
+        header = self._file.hdus[number].header
+        try:
+            bits = mask_planes.value_of(self._bits, 8 * values.dtype.itemsize, header)
+        except mask_planes.UnknownBitError as error:
+            raise UnreadableError(
+                f"has no bit '{error.bit}' in mask {self._file.label(number)}; `mask_bits` may be "
+                f"{error.allowed}"
+            ) from None
+        return mask_planes.is_set(values, bits)

@@ -29,7 +29,7 @@ class FrameFiles:
         weights: Files in which pixels of no positive weight are masked.
         mask_hdu: Extension with the mask, in `masks` or, without any, in the files themselves;
             None for none in the files, and in `masks` for the extension of the frame.
-        mask_bits: Bits of the masks that count, by value or name; empty for all.
+        mask_bits: Bits of the masks that count, see `trainers.cutouts.mask_planes.value_of`.
         extension: Name of the extension where the file has several frames; else empty.
         unread: Other images of the sky in the file.
     """
@@ -40,7 +40,7 @@ class FrameFiles:
     masks: tuple[Path, ...] = ()
     weights: tuple[Path, ...] = ()
     mask_hdu: int | str | None = None
-    mask_bits: tuple[int | str, ...] = ()
+    mask_bits: tuple[str, ...] | None = None
     extension: str = ""
     unread: tuple[str, ...] = ()
 

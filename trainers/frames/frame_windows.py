@@ -15,9 +15,10 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
 
+from trainers.cutouts import mask_planes
 from trainers.cutouts.opened_fits import OpenedFits
 from trainers.errors import UserError
-from trainers.frames import extensions, mask_planes, reading
+from trainers.frames import extensions, reading
 from trainers.frames.frame_files import FrameFiles
 
 __all__ = ["FrameWindows", "opened"]
@@ -38,7 +39,7 @@ class _Plane:
         path: Its path.
         number: Number of the extension.
         index: Of the plane in a cube.
-        bits: Bits of a mask that count; None for all.
+        bits: Sum of the values of the bits of a mask that count; None for all.
     """
 
     file: OpenedFits
@@ -299,9 +300,18 @@ def _masks(
     masks = []
     for path, file, number in places:
         for plane in _planes("mask", path, file, number):
-            bits = mask_planes.bits_of(files.mask_bits, (plane.header, plane.primary), path)
-            masks.append(dataclasses.replace(plane, bits=bits))
+            masks.append(dataclasses.replace(plane, bits=_bits(plane, files.mask_bits)))
     return masks
+
+
+def _bits(mask: _Plane, bits: Sequence[str] | None) -> int | None:
+    """Returns the sum of the values of the bits of a mask that count; None for all."""
+    try:
+        return mask_planes.value_of(bits, abs(mask.header["BITPIX"]), mask.header, mask.primary)
+    except mask_planes.UnknownBitError as error:
+        raise UserError(
+            f"`mask_bits` must be {error.allowed}, for the mask in {mask.path}; got '{error.bit}'"
+        ) from None
 
 
 def _chosen(planes: list[_Plane], files: FrameFiles) -> list[_Plane]:

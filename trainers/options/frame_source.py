@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from trainers.errors import UserError
+from trainers.options.data_options import separated
 from trainers.options.fields import CheckedOptions, option
 
 __all__ = ["FILES", "FrameSource"]
@@ -40,7 +41,8 @@ class FrameSource(CheckedOptions):
     """Extension with the mask, such as DQ: in the frame's own file, or in those of mask."""
 
     mask_bits: list[str] | None = option(None, type=str, nargs="+", metavar="NAME|N")
-    """Bits that are masked, by value (1, 2, 4, ... or sums) or name; default: all."""
+    """Bits of the masks that mask pixels, by name or number from 0 (bit 3 has the value 8), such
+    as SAT,CR or 0 7; default: BAD, SAT, CR, NO_DATA where planes have names, else all."""
 
     weight: list[Path] | None = option(None, type=Path, nargs="+", metavar="PATH")
     """Weight images, one for each frame (or band); pixels of weight 0 are masked."""
@@ -56,9 +58,9 @@ class FrameSource(CheckedOptions):
         return None if self.mask_hdu is None else _numbers([self.mask_hdu])[0]
 
     @property
-    def masked_bits(self) -> tuple[int | str, ...]:
-        """Values and names of the bits that are masked."""
-        return _numbers(self.mask_bits)
+    def masked_bits(self) -> tuple[str, ...] | None:
+        """Names and numbers of the bits that mask a pixel; None for the default."""
+        return separated(self.mask_bits)
 
     def __post_init__(self) -> None:
         super().__post_init__()

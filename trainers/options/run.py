@@ -209,8 +209,9 @@ class RunConfig(CheckedOptions):
     mask_bits: list[str] | None = option(
         None, affects=Affects.DATA, nargs="+", type=str, metavar="BIT"
     )
-    """Bits of masks beside the images of FITS files of `cutouts` that mask a pixel, such as SAT,CR
-    or 0 7; or none; default: BAD, SAT, CR and NO_DATA where planes have names, else all."""
+    """Bits of masks beside the images of FITS files of `cutouts` that mask a pixel, by name or by
+    number from 0, such as SAT,CR or 0 7; or none; default: BAD, SAT, CR and NO_DATA where planes
+    have names, else all."""
 
     resize: Literal["refuse", "crop", "pad", "resample"] = option("refuse", affects=Affects.DATA)
     """Images of `cutouts` of another size than --image_shape: cut larger ones, continue sky and

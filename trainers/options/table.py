@@ -37,8 +37,9 @@ class TableOptions(CheckedOptions):
     mean of the neighbours; default: as in the training of the model."""
 
     mask_bits: list[str] | None = option(None, type=str, nargs="+", metavar="BIT")
-    """Bits of masks beside the images of FITS files that mask a pixel, such as SAT,CR or 0 7; or
-    none; default: as in the training, else BAD, SAT, CR and NO_DATA where planes have names."""
+    """Bits of masks beside the images of FITS files that mask a pixel, by name or by number from 0,
+    such as SAT,CR or 0 7; or none; default: as in the training, else BAD, SAT, CR and NO_DATA where
+    planes have names."""
 
     resize: Literal["crop", "pad", "resample"] | None = option(None)
     """Cutouts of another size: cut larger ones, continue sky and noise around smaller ones too, or

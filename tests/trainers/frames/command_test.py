@@ -298,7 +298,7 @@ class PredictTest(tf.test.TestCase):
             ((*frame, *model, "--mask_bits", "CR"), "--mask_bits must come with --mask or"),
             (
                 (*frame, *model, "--mask", self.path, "--mask_bits", "CR"),
-                "it has no names (MP_NAME in its header); got 'CR'",
+                "its header has no names (MP_NAME), for the mask in",
             ),
             ((*frame, *model, "--extensions", "all"), "--extensions must be one of frames, bands"),
             ((*frame, *model, "--neighbours", "all"), "--neighbours must be one of"),

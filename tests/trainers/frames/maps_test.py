@@ -201,7 +201,7 @@ class MapsTest(tf.test.TestCase):
         mask[1, 30:40, 50:60], mask[1, 70:75, :9] = 4, 1
         path = sky.write_mosaic(self.folder / "flt.fits", [image, 2 * image], mask)
         model = ("--saved_model", saved, "--output_dir", self.out)
-        masked = ("--mask_hdu", "dq", "--mask_bits", 4)
+        masked = ("--mask_hdu", "dq", "--mask_bits", 2)
         self.assertEqual(run("--frame", path, *model, "--hdu", "all", *masked)[0], 0)
         for version, bits in enumerate(mask, 1):
             with fits.open(self.out / f"flt_SCI{version}_maps.fits") as file:
@@ -209,7 +209,7 @@ class MapsTest(tf.test.TestCase):
                 place = WCS(file[1].header).celestial.pixel_to_world(3, 4)
             self.assertAllEqual(np.isnan(values), bits == 4)
             self.assertAllClose(values[9, 9], version * image[7:12, 7:12].mean(), rtol=1e-5)
-            self.assertEqual((primary["MASKHDU"], primary["MASKBITS"]), ("dq", "4"))
+            self.assertEqual((primary["MASKHDU"], primary["MASKBITS"]), ("dq", "2"))
             self.assertNear(place.ra.deg, 150.1 + version, 0.01)
 
         path = sky.write_distorted(self.folder / "distorted.fits", image)

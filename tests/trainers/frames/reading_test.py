@@ -79,22 +79,29 @@ class ReadingTest(tf.test.TestCase):
     def test_bits_of_a_mask_in_the_file_itself(self):
         mask = np.zeros((2, *self.image.shape), np.int32)
         mask[1, 30, 40], mask[1, 50, 60], mask[0, 7, 7] = 16, 4096 + 8, 16
+        mask[1, 70, 80] = 2  # A plane without a name.
+        values = mask[1]
         path = sky.write_mosaic(self.folder / "flt.fits", [self.image] * 2, mask)
         with fits.open(path, "update") as hdus:
             hdus["DQ", 2].header["MP_SAT"], hdus["DQ", 2].header["MP_CR"] = 4, 12
         for bits, expected in (
-            ((), mask[1] != 0),
-            (("SAT",), mask[1] == 16),
-            (("sat", 2), mask[1] == 16),
-            ((24,), mask[1] != 0),
-            (("CR",), mask[1] == 4104),
+            (None, (values == 16) | (values == 4104)),
+            (("SAT",), values == 16),
+            (("sat", "2"), values == 16),
+            (("3", "4"), (values == 16) | (values == 4104)),
+            (("1",), values == 2),
+            (("CR",), values == 4104),
         ):
             for files in ({}, {"masks": (path,)}):
                 frame = self.opened(path, hdus=("SCI,2",), mask_hdu="DQ", mask_bits=bits, **files)
                 self.assertAllEqual(np.isnan(whole(frame)[..., 0]), expected)
                 self.assertEqual(frame.extension, "SCI2")
-        with self.assertRaisesRegex(UserError, "`mask_bits` must be .*: CR, SAT; got 'BAD'"):
-            self.opened(path, hdus=(4,), mask_hdu="DQ", mask_bits=("BAD",))
+        # The value of CR is no number of a bit.
+        for bit in ("BAD", "4096"):
+            with self.assertRaisesRegex(
+                UserError, f"`mask_bits` must be SAT, CR .* or numbers from 0 to 31.*; got '{bit}'"
+            ):
+                self.opened(path, hdus=(4,), mask_hdu="DQ", mask_bits=(bit,))
         with self.assertRaisesRegex(UserError, "`mask_hdu` must be .* got 'MASK'"):
             self.opened(path, mask_hdu="MASK")
 
