@@ -54,6 +54,7 @@ setup(
         "scipy~=1.14",
         "sep~=1.4",
         "simple-parsing~=0.1.9",
+        "speclite~=1.0",
         "surveycodex~=1.3",
         "tensorboard~=2.20",
         "tensorflow~=2.21",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["builder", "list_datasets"]
 
 _MODULES = {
+    "sdss_galaxies": "tfds_builders.sdss_galaxies.sdss_galaxies_dataset_builder",
     "galaxy_scenes": "tfds_builders.galaxy_scenes.galaxy_scenes_dataset_builder",
     "galaxy_zoo_decals": "tfds_builders.galaxy_zoo_decals.galaxy_zoo_decals_dataset_builder",
     "sdss_star_galaxy": "tfds_builders.sdss_star_galaxy.sdss_star_galaxy_dataset_builder",

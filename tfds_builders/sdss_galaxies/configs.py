@@ -1,0 +1,59 @@
+"""Builder configurations of sdss_galaxies."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import tensorflow_datasets as tfds
+
+from tfds_builders.choices import unknown_choice
+from tfds_builders.sdss_galaxies.spectrograph import spectrograph
+from tfds_builders.splits import SPLITS
+
+__all__ = ["DEPTHS", "SimulatedConfig"]
+
+# r limits and greatest redshift.
+DEPTHS = {"main": (14.0, 17.77, 0.36), "deep": (16.0, 20.0, 0.8)}
+
+
+@dataclasses.dataclass
+class SimulatedConfig(tfds.core.BuilderConfig):
+    """Simulated galaxies.
+
+    Attributes:
+        num_train: Number of training galaxies.
+        num_validation: Number of validation galaxies.
+        num_test: Number of test galaxies.
+        seed: Seed from which, with its split and index, every galaxy follows.
+        depth: "main", 14 < r < 17.77 and redshifts to 0.36 as the main sample of the SDSS, or
+            "deep", 16 < r < 20 and redshifts to 0.8.
+        spectrograph: "sdss" (3800 to 9200 A, fibres of 3 arcsec) or "boss" (3600 to 10400 A, 2).
+        processes: Processes that draw when no Beam runner is chosen; None for one per core, from 16
+            files on. No effect on the result.
+    """
+
+    num_train: int = 7_000
+    num_validation: int = 1_000
+    num_test: int = 2_000
+    seed: int = 0
+    depth: str = "main"
+    spectrograph: str = "sdss"
+    processes: int | None = None
+
+    def __post_init__(self) -> None:
+        for split, number in self.numbers.items():
+            if number < 1:
+                raise ValueError(f"num_{split} must be at least 1; got {number}")
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0; got {self.seed}")
+        if self.depth not in DEPTHS:
+            raise ValueError(unknown_choice("depth", self.depth, DEPTHS))
+        spectrograph(self.spectrograph)
+        if self.processes is not None and self.processes < 1:
+            raise ValueError(f"processes must be at least 1; got {self.processes}")
+
+    @property
+    def numbers(self) -> dict[str, int]:
+        """Galaxies of each split."""
+        numbers = (self.num_train, self.num_validation, self.num_test)
+        return dict(zip(SPLITS, numbers, strict=True))
