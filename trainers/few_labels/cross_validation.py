@@ -116,7 +116,7 @@ class CrossValidation(Experiment):
             report.Report(
                 title=f"Cross-validation, {options.run.data_name}",
                 facts={
-                    "encoder": options.encoder,
+                    "encoder": options.encoders,
                     "dataset": options.run.data_name,
                     "classes": ", ".join(
                         f"{name} {share:.1%}" for name, share in zip(classes, shares, strict=True)
@@ -173,7 +173,7 @@ class CrossValidation(Experiment):
         names = np.array(self._spec.class_names)
         own = probability[np.arange(len(self._labels)), self._labels]
         order = np.argsort(own, kind="stable")
-        table = Table(meta={"dataset": self._spec.name, "encoder": self.options.encoder})
+        table = Table(meta={"dataset": self._spec.name, "encoder": self.options.encoders})
         table["id"] = Column(self._ids[order], description="Identifier of the object")
         table["class"] = Column(names[self._labels[order]], description="Class by the labels")
         predicted = names[probability.argmax(axis=1)[order]]

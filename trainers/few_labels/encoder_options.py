@@ -33,11 +33,21 @@ class EncoderOptions(LabelOptions):
 
     model: ClassVar[str] = MODEL
 
-    encoder: str = option(metavar="NAME|PATH")
-    """Trained model: a name of `zoo.list_weights()`, a `.keras` file or a run folder."""
+    encoder: list[str] = option(type=str, nargs="+", metavar="NAME|PATH")
+    """Trained model: a name of `zoo.list_weights()`, a `.keras` file or a run folder; of several
+    the features stand side by side."""
+
+    @property
+    def encoders(self) -> str:
+        """The sources of the encoder, for reports."""
+        return ", ".join(self.encoder)
+
+    def source(self) -> str | list[str]:
+        """Returns the hyperparameter `encoder` of the model."""
+        return self.encoder[0] if len(self.encoder) == 1 else self.encoder
 
     def experiment(self) -> dict[str, Any]:
-        return super().experiment() | {"encoder": _identity(self.encoder)}
+        return super().experiment() | {"encoder": ", ".join(map(_identity, self.encoder))}
 
 
 Options = TypeVar("Options", bound=EncoderOptions)
@@ -57,12 +67,15 @@ def parse(
         if hyperparameter in options.run.hp:
             value = options.run.hp[hyperparameter]
             raise UserError(f"`hp` {hyperparameter}: the command sets it; got {value!r}")
-    encoder = absolute_source(options.encoder)
-    short = Path(encoder).stem if Path(encoder).is_absolute() else encoder.replace("/", "_")
+    sources = list(map(absolute_source, options.encoder))
+    short = "-".join(
+        Path(source).stem if Path(source).is_absolute() else source.replace("/", "_")
+        for source in sources
+    )
     folder = f"{name}-{options.run.data_name.replace('/', '_')}-{short}"
     return dataclasses.replace(
         options,
-        encoder=encoder,
+        encoder=sources,
         output_dir=(options.output_dir or Path("runs") / folder).expanduser(),
     )
 

@@ -27,11 +27,11 @@ def frozen_features(
         UserError: if the encoder cannot be loaded, or takes other images.
     """
     data = {"image_shape": list(spec.image_shape), "class_names": list(spec.class_names)}
-    own = {"encoder": options.encoder, "training": "frozen"}
+    own = {"encoder": options.source(), "training": "frozen"}
     try:
         model = zoo.create(options.model, **{**data, **options.run.hp, **own})
     except (ValueError, TypeError) as error:
-        raise UserError(f"`encoder={options.encoder}`: {error}") from None
+        raise UserError(f"`encoder={options.encoders}`: {error}") from None
 
     def features(images):
         return {"features": model.features(images)}

@@ -41,7 +41,7 @@ class LearningCurve(LabelExperiment):
         self.titles = {method: METHODS[method] for method in options.methods}
         self.title = f"Accuracy against labels, {options.run.data_name}"
         self.facts = {
-            "encoder": options.encoder,
+            "encoder": options.encoders,
             "dataset": options.run.data_name,
             "classes": ", ".join(self.subsets.spec.class_names),
         }
@@ -80,7 +80,7 @@ class LearningCurve(LabelExperiment):
             fit = _PROBES[cell.method]
             probe = fit(self._features["pool"], labels, train, validation, cell.repeat)
             return self._score(probe.predict(self._features["test"]))
-        hp = {**options.run.hp, "encoder": options.encoder, "training": cell.method}
+        hp = {**options.run.hp, "encoder": options.source(), "training": cell.method}
         model, outcome = self.subsets.train(
             dataclasses.replace(options.run, hp=hp, seed=cell.repeat),
             options.output_dir / cell.folder / "run",

@@ -11,7 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import encoders, losses, preprocessing, registry
+from zoo import encoders, losses, registry
+from zoo import preprocessing as zoo_preprocessing
 from zoo.batching import in_parts
 from zoo.fingerprints import weights_checksum, without_names
 from zoo.image_model import ImageModel
@@ -20,7 +21,6 @@ from zoo.layers.dense_head import DenseHead
 from zoo.layers.feature_scaling import FeatureScaling
 from zoo.loading import load
 from zoo.model import ZooModel
-from zoo.preprocessing import CentreCrop, Chain, Resize
 from zoo.symmetry_average import SymmetryAverage
 
 __all__ = ["TRAININGS", "FinetunedClassifier"]
@@ -63,7 +63,8 @@ class FinetunedClassifier(SymmetryAverage, ImageModel):
             were computed before. Default True.
         encoder: Named set of weights (`zoo.list_weights()`), folder of a finished run, or `.keras`
             file of a model of the zoo. Or a registry key (default "star_galaxy_cnn"): that model
-            as it is made, untrained but for weights that its hyperparameters name.
+            as it is made, untrained but for weights that its hyperparameters name. Or a list of
+            the former, without keys: the features of all of them side by side.
         encoder_hyperparameters: Of an encoder that is a registry key, where they differ from its
             defaults: {"weights": PATH} for ImageNet in "star_galaxy_vgg" or "blendhunter".
         training: "frozen": the head alone is trained. "fine_tuned" (default): the encoder too, from
@@ -134,11 +135,20 @@ class FinetunedClassifier(SymmetryAverage, ImageModel):
         _check_training(training, encoder_rate, crop, encoder, chosen)
         image_shape = tuple(int(size) for size in image_shape)
         made_of = {"image_shape": image_shape, "seed": kwargs.get("seed", 0), **chosen}
-        source = _make_encoder(encoder, training, made_of)
+        before = zoo_preprocessing.make(preprocessing)
+        if isinstance(encoder, (list, tuple)):
+            if not before.built:
+                before.build((None, *image_shape))
+            seen = before.compute_output_shape((None, *image_shape))[1:]
+            source = _join(encoder, training, made_of, seen, crop)
+        else:
+            source = _make_encoder(encoder, training, made_of)
+        # The members of a joint encoder crop for themselves.
+        share = 1.0 if isinstance(source, encoders.JointEncoder) else crop
         super().__init__(
             image_shape=image_shape,
             class_names=class_names,
-            preprocessing=_fitted(preprocessing, image_shape, source.image_shape, crop),
+            preprocessing=encoders.fitted(before, image_shape, source.image_shape, share),
             augment=augment,
             **kwargs,
         )
@@ -207,11 +217,7 @@ class FinetunedClassifier(SymmetryAverage, ImageModel):
 
     def _fitting(self, images: tf.Tensor) -> tf.Tensor:
         """Returns images of the size and the bands that the encoder takes."""
-        x = self.preprocessing(images)
-        bands = self.encoder.image_shape[-1]
-        if x.shape[-1] == bands:
-            return x
-        return tf.repeat(tf.reduce_mean(x, axis=-1, keepdims=True), bands, axis=-1)
+        return encoders.with_bands(self.preprocessing(images), self.encoder.image_shape[-1])
 
     def features(self, images: tf.Tensor) -> tf.Tensor:
         """Returns what the encoder sees in images in survey units, (batch, features) float32."""
@@ -283,27 +289,21 @@ def _make_encoder(encoder: Any, training: str, hyperparameters: Mapping[str, Any
     return trained
 
 
-def _fitted(
-    spec: Any, image_shape: Sequence[int], wanted: Sequence[int], crop: float
-) -> preprocessing.Preprocessing:
-    """Returns the preprocessing, and behind it what brings images to the size of an encoder."""
-    first = preprocessing.make(spec)
-    if not first.built:
-        first.build((None, *image_shape))
-    height, width, bands = first.compute_output_shape((None, *image_shape))[1:]
-    if bands != wanted[-1] and 1 not in (bands, wanted[-1]):
+def _join(
+    sources: Sequence[Any],
+    training: str,
+    hyperparameters: Mapping[str, Any],
+    image_shape: Sequence[int],
+    crop: float,
+) -> encoders.JointEncoder:
+    keys = [str(source) for source in sources if str(source) in registry.list_models()]
+    if len(sources) < 2 or keys:
         raise ValueError(
-            f"image_shape must have {wanted[-1]} bands as the images of the encoder had, or one; "
-            f"got {bands}"
+            "encoder must be one source, or a list of two or more trained models; got "
+            f"{[str(source) for source in sources]}"
         )
-    layers = [first]
-    side = round(crop * min(height, width))
-    if crop < 1 or (wanted[0] == wanted[1] and height != width):
-        layers.append(CentreCrop(max(side, 1)))
-        height = width = max(side, 1)
-    if (height, width) != tuple(wanted[:2]):
-        layers.append(Resize(*wanted[:2]))
-    return Chain(layers)
+    members = [_make_encoder(source, training, hyperparameters) for source in sources]
+    return encoders.JointEncoder(members, image_shape, crop)
 
 
 def _check_training(

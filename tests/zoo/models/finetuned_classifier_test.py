@@ -109,6 +109,28 @@ class FinetunedClassifierTest(model_test_case.ZooModelTestCase):
             model.encoder.encoder.get_weights()[0], vae.encoder.get_weights()[0], atol=1e-3
         )
 
+    def test_several_encoders_side_by_side(self):
+        images = tf.constant(self.images(4))
+        vae, vae_path = self.trained()
+        grey, grey_path = self.trained("star_galaxy_cnn", {**CNN, "image_shape": (8, 8, 1)})
+        model = self.make(encoder=[vae_path, str(grey_path)], crop=0.5, training="frozen")
+        # Each encoder sees the central half in its own size and bands.
+        half = images[:, 4:12, 4:12]
+        large = tf.image.resize(half, (16, 16), antialias=True)
+        expected = [
+            vae.encode(large)["latent_mean"],
+            grey.features(tf.reduce_mean(half, axis=-1, keepdims=True)),
+        ]
+        self.assertAllClose(model.features(images), tf.concat(expected, axis=-1), atol=1e-5)
+        saved = f"{self.get_temp_dir()}/several.keras"
+        model.save(saved)
+        vae_path.unlink()
+        again = keras.saving.load_model(saved, compile=False)
+        self.assertAllEqual(again(images)["probability"], model(images)["probability"])
+        for sources in ([grey_path], [grey_path, "star_galaxy_cnn"]):
+            with self.assertRaisesRegex(ValueError, "encoder must be one source, or a list of two"):
+                self.make(encoder=sources)
+
     def test_a_saved_model_needs_its_source_no_more(self):
         _, path = self.trained()
         model = self.make(encoder=path, training="frozen")
