@@ -11,11 +11,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import encoders, losses, registry
+from zoo import encoders, joint_encoder, losses, registry
 from zoo import preprocessing as zoo_preprocessing
 from zoo.batching import in_parts
 from zoo.fingerprints import weights_checksum, without_names
 from zoo.image_model import ImageModel
+from zoo.joint_encoder import JointEncoder
 from zoo.layers.augmentation import mean_over_symmetries
 from zoo.layers.dense_head import DenseHead
 from zoo.layers.feature_scaling import FeatureScaling
@@ -144,11 +145,11 @@ class FinetunedClassifier(SymmetryAverage, ImageModel):
         else:
             source = _make_encoder(encoder, training, made_of)
         # The members of a joint encoder crop for themselves.
-        share = 1.0 if isinstance(source, encoders.JointEncoder) else crop
+        share = 1.0 if isinstance(source, JointEncoder) else crop
         super().__init__(
             image_shape=image_shape,
             class_names=class_names,
-            preprocessing=encoders.fitted(before, image_shape, source.image_shape, share),
+            preprocessing=joint_encoder.fitted(before, image_shape, source.image_shape, share),
             augment=augment,
             **kwargs,
         )
@@ -217,7 +218,7 @@ class FinetunedClassifier(SymmetryAverage, ImageModel):
 
     def _fitting(self, images: tf.Tensor) -> tf.Tensor:
         """Returns images of the size and the bands that the encoder takes."""
-        return encoders.with_bands(self.preprocessing(images), self.encoder.image_shape[-1])
+        return joint_encoder.with_bands(self.preprocessing(images), self.encoder.image_shape[-1])
 
     def features(self, images: tf.Tensor) -> tf.Tensor:
         """Returns what the encoder sees in images in survey units, (batch, features) float32."""
@@ -226,7 +227,7 @@ class FinetunedClassifier(SymmetryAverage, ImageModel):
     def features_key(self) -> str:
         """Returns, as JSON, all that the features depend on."""
         key = {
-            "encoder": encoders.describe(self.encoder),
+            "encoder": joint_encoder.describe(self.encoder),
             "weights": weights_checksum(self.encoder),
             "preprocessing": keras.saving.serialize_keras_object(self.preprocessing),
             "statistics": weights_checksum(self.preprocessing),
@@ -268,14 +269,14 @@ class FinetunedClassifier(SymmetryAverage, ImageModel):
             **super().get_config(),
             "preprocessing": keras.saving.serialize_keras_object(first),
             # The description has the encoder's hyperparameters, chosen ones and defaults.
-            "encoder": encoders.describe(self.encoder),
+            "encoder": joint_encoder.describe(self.encoder),
             "encoder_hyperparameters": None,
         }
 
 
 def _make_encoder(encoder: Any, training: str, hyperparameters: Mapping[str, Any]) -> ZooModel:
     if isinstance(encoder, Mapping):
-        return encoders.build(encoder)
+        return joint_encoder.build(encoder)
     if str(encoder) in registry.list_models():
         return registry.create(str(encoder), **hyperparameters)
     try:
@@ -295,7 +296,7 @@ def _join(
     hyperparameters: Mapping[str, Any],
     image_shape: Sequence[int],
     crop: float,
-) -> encoders.JointEncoder:
+) -> JointEncoder:
     keys = [str(source) for source in sources if str(source) in registry.list_models()]
     if len(sources) < 2 or keys:
         raise ValueError(
@@ -303,7 +304,7 @@ def _join(
             f"{[str(source) for source in sources]}"
         )
     members = [_make_encoder(source, training, hyperparameters) for source in sources]
-    return encoders.JointEncoder(members, image_shape, crop)
+    return JointEncoder(members, image_shape, crop)
 
 
 def _check_training(
