@@ -14,7 +14,7 @@ from zoo import batching
 
 __all__ = ["ARRAY_METHODS", "ArrayMethods", "over_arrays"]
 
-ARRAY_METHODS = ("decode", "encode", "features", "reconstruct")
+ARRAY_METHODS = ("decode", "encode", "features", "reconstruct", "score")
 """Methods of a `ZooModel` that are wrapped by `over_arrays`."""
 
 _BATCH_SIZE = 128

@@ -109,7 +109,7 @@ class Fitting(keras.Model):
             if size < self.least_batch:
                 raise ValueError(
                     f"batch_size must be at least {self.least_batch} for model "
-                    f"'{self.registry_name}', which compares images; got {size}"
+                    f"'{self.registry_name}'; got {size}"
                 )
             batches = batching.batches(
                 arrays,

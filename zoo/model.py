@@ -41,11 +41,11 @@ class ZooModel(Fitting, ArrayMethods, Optimization):
     - `objective(batch, seed, training)`: the terms of the loss. `loss` is minimised, the others
       are shown; each is a scalar or has one value per example.
 
-    and, where they make sense, `encode`, `reconstruct` and `features` of the inputs, in their
-    order, and `decode(latent)`. `features`, (batch, number), is the embedding of an example and the
-    input of `finetuned_classifier` (see `zoo.embedding`). None draws random numbers. These four
-    take tensors, and NumPy arrays of any length (`zoo.array_methods`). The one training loop, and
-    Keras's `fit`, call `train_step` and `test_step` inside `tf.distribute.Strategy.run`.
+    and, where they make sense, `encode`, `reconstruct`, `score` and `features` of the inputs, in
+    their order, and `decode(latent)`. `features`, (batch, number), is the embedding of an example
+    and the input of `finetuned_classifier` (see `zoo.embedding`). None draws random numbers. These
+    five take tensors, and NumPy arrays of any length (`zoo.array_methods`). The one training loop,
+    and Keras's `fit`, call `train_step` and `test_step` inside `tf.distribute.Strategy.run`.
 
     A model with several optimisers names the variables of each in `parameter_groups`, and has a
     `train_step` of its own made of `scaled_loss` and `apply_gradients`. Other state (teachers that
@@ -172,7 +172,7 @@ class ZooModel(Fitting, ArrayMethods, Optimization):
             for name, shape in self.input_shapes.items()
         )
         offered = {"serving_default": Signature(self._serve, inputs)}
-        for name in ("encode", "reconstruct"):
+        for name in ("encode", "reconstruct", "score"):
             if hasattr(self, name):
                 offered[name] = Signature(getattr(self, name), inputs)
         if hasattr(self, "decode"):

@@ -23,12 +23,23 @@ class Optimization(keras.Model):
     optimizers: Mapping[str, keras.optimizers.Optimizer] = {}
     """The optimiser of each of `parameter_groups`, once the model is compiled."""
 
+    adam_betas: tuple[float, float] = (0.9, 0.999)
+    """Decay rates of the two moments of Adam, where the model is trained with it."""
+
     def parameter_groups(self) -> dict[str, list[keras.Variable]]:
         """Returns the trained variables of each optimiser; default all of them, as "main".
 
         The steps of the first one, `optimizer`, are those of the model.
         """
         return {MAIN: self.trainable_variables}
+
+    @property
+    def group_updates(self) -> dict[str, int]:
+        """Updates of the weights in a step, by name of the group; those left out have one.
+
+        A learning-rate schedule counts steps of the model in every group.
+        """
+        return {}
 
     @property
     def stage_steps(self) -> tuple[int, ...]:
@@ -76,7 +87,7 @@ class Optimization(keras.Model):
         groups = self.parameter_groups()
         with self.distribute_strategy.scope():
             if optimizer is None:
-                made = {name: Adam(1e-3) for name in groups}
+                made = {name: Adam(1e-3, *self.adam_betas) for name in groups}
                 for name, factors in self.group_factors().items():
                     made[name].factors = tuple(factors)
             elif isinstance(optimizer, Mapping):

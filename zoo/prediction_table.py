@@ -25,6 +25,10 @@ OUTPUTS = {
     "deblended_sigma": "Standard deviation of each pixel of `deblended`",
     "flux": "Flux of the target galaxy in each band",
     "flux_sigma": "Standard deviation of `flux`",
+    "anomaly_score": "Least weighted sum of the residuals of pixels and of the critic's features "
+    "that the search comes by, in standard deviations above the mean of training images",
+    "image_score": "Sum of the residuals of the pixels, likewise",
+    "feature_score": "Sum of the residuals of the critic's features, likewise",
     "pass_fractions": "Probability of each answer in the multinomial votes, for each pass",
 }
 """Descriptions of the outputs that become a column as they are."""

@@ -38,7 +38,14 @@ class EvaluateTest(tf.test.TestCase):
         left_out = {"history", "generation", "separation"}
         left_out |= {"feature_maps", "regression", "symmetries", "tasks", "transfer", "votes"}
         left_out |= {"deblending", "deblending_residuals", "shear_bias", "neighbours"}
-        left_out |= {"segmentation", "pixel_classes", "detection", "anomalies", "clusters"}
+        left_out |= {
+            "segmentation",
+            "pixel_classes",
+            "detection",
+            "anomalies",
+            "clusters",
+            "realism",
+        }
         self.assertEqual(list(metrics), [n for n in list_evaluators() if n not in left_out])
         self.assertGreater(metrics["roc"]["auc"], 0.6)
         self.assertGreater(metrics["separator"]["auc"], 0.95)

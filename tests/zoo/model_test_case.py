@@ -29,6 +29,8 @@ class ZooModelTestCase(tf.test.TestCase):
         output_shapes: Shape of one row of each output of `serving_default`.
         latent_shapes: Shape of one row of each output of `encode`; None for `latent_mean` and
             `latent_stddev` of `latent_dim` numbers.
+        other_signatures: For each signature that few models have, the shape of one row of each of
+            its outputs.
         integer_outputs: Names of outputs that are int32; all others are float32.
         steps_to_move: Training steps after which every trainable weight has changed; more than
             one where a weight has no gradient before another one has left zero.
@@ -43,6 +45,7 @@ class ZooModelTestCase(tf.test.TestCase):
     hyperparameters: dict[str, Any]
     output_shapes: dict[str, tuple[int, ...]]
     latent_shapes: dict[str, tuple[int, ...]] | None = None
+    other_signatures: dict[str, dict[str, tuple[int, ...]]] = {}
     integer_outputs: tuple[str, ...] = ()
     steps_to_move: int = 1
     steady: dict[str, str] = {}
@@ -110,6 +113,7 @@ class ZooModelTestCase(tf.test.TestCase):
         if hasattr(model, "decode"):
             size = (number, model.latent_dim)
             by_name["latent"] = np.random.default_rng(1).normal(size=size).astype(np.float32)
+        by_name["seed"] = np.arange(number, dtype=np.int32)
         answers = {}
         for name, signature in model.signatures().items():
             inputs = {tensor.name: by_name[tensor.name] for tensor in signature.inputs}
@@ -149,6 +153,8 @@ class ZooModelTestCase(tf.test.TestCase):
             "decode": {"image": image},
             "reconstruct": {"reconstruction": image},
         }
+        for signature, shapes in self.other_signatures.items():
+            expected[signature] = {name: (3, *shape) for name, shape in shapes.items()}
         for same in ("normalized", "single_view"):
             expected[same] = expected["serving_default"]
         for signature, outputs in answers.items():

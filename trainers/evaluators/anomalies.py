@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -16,6 +17,7 @@ from trainers.evaluators.statistics import latents, photometry, ranking
 from trainers.evaluators.statistics.anomaly_scores import SCORES, principal_components
 from trainers.evaluators.statistics.injected_anomalies import KINDS, inject
 from trainers.evaluators.statistics.ranking import Interval
+from trainers.evaluators.statistics.reference_features import are_pictures, reference_features
 from trainers.prediction import inference
 
 __all__ = ["evaluate_anomalies"]
@@ -25,13 +27,14 @@ _INJECTED = 200
 _RESAMPLES = 500
 _FIRST = 20
 _PIXEL_COMPONENTS = 40
+_WEIGHTS = "invariant_vae/decals_simulated"
 
 _Scores = Mapping[str, np.ndarray]
 
 
 @register("anomalies", title="Anomaly scores", needs=("latents", "many_objects"))
 def evaluate_anomalies(context: EvaluationContext) -> Section:
-    """Compares anomaly scores of the latents, of the reconstruction, and of simple measurements.
+    """Compares anomaly scores of the model, of its latents and reconstruction, and simple ones.
 
     The scores learn from the training split, if there is one, without labels. They are judged by
     injection and recovery: arcs, tidal tails, second cores and trails are drawn into copies of some
@@ -44,9 +47,10 @@ def evaluate_anomalies(context: EvaluationContext) -> Section:
         for anomalies of surveys; Liu et al. 2008 (ICDM 413), isolation forest.
     """
     score = _scorer(context)
-    # The reconstructions of the split, which other evaluators use too, are made once.
-    drawn = context.outputs("reconstruct") if hasattr(context.model, "reconstruct") else None
-    scores = score(context.images, context.latents(), drawn)
+    # The answers for the split, which other evaluators use too, are made once.
+    method = _answering_method(context)
+    answers = context.outputs(method) if method else {}
+    scores = score(context.images, context.latents(), answers)
     section = Section(metrics={"objects": len(context.images)})
     section.text.append(
         f"{len(context.images)} objects are ranked by each score, learnt without labels. AUC: "
@@ -65,27 +69,42 @@ def evaluate_anomalies(context: EvaluationContext) -> Section:
     return section
 
 
+def _answering_method(context: EvaluationContext) -> str | None:
+    """Returns the name of the method with the model's own scores or its reconstruction."""
+    return next((name for name in ("score", "reconstruct") if hasattr(context.model, name)), None)
+
+
 def _scorer(
     context: EvaluationContext,
-) -> Callable[[np.ndarray, np.ndarray, Mapping[str, np.ndarray] | None], dict[str, np.ndarray]]:
-    """Returns the function from images, latents and reconstructions to the scores by name."""
+) -> Callable[[np.ndarray, np.ndarray, Mapping[str, np.ndarray]], dict[str, np.ndarray]]:
+    """Returns the function from images, latents and the model's answers to the scores by name."""
     split = "train" if context.lacks("training_split") is None else context.split
     sample, seed = context.latents(split), context.seed
     used = np.sort(latents.most_informative(context.latents(), context.latent_stddevs()))
     of_latents = {name: learn(sample[:, used], seed) for name, learn in SCORES.items()}
     pixels = np.asarray(context.arrays(split)["image"])
     components = principal_components(pixels, _PIXEL_COMPONENTS, seed)
-    of_pixels = SCORES["isolation forest"](components(pixels), seed)
+    spaces = {f"{_PIXEL_COMPONENTS} PCs of pixels": components}
+    if are_pictures(context.spec):
+        spaces[_WEIGHTS] = reference_features(_WEIGHTS)
+    forests = {
+        name: SCORES["isolation forest"](features(pixels), seed)
+        for name, features in spaces.items()
+    }
 
     def score(
-        images: np.ndarray, means: np.ndarray, drawn: Mapping[str, np.ndarray] | None
+        images: np.ndarray, means: np.ndarray, answers: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
-        scores = {name: function(means[:, used]) for name, function in of_latents.items()}
-        if drawn is not None:
-            scores["reconstruction"] = _residual(context, images, drawn["reconstruction"])
-        scores[f"isolation forest, {_PIXEL_COMPONENTS} PCs of pixels"] = of_pixels(
-            components(images)
-        )
+        scores = {
+            name.replace("_", " "): values
+            for name, values in answers.items()
+            if name.endswith("_score")
+        }
+        scores |= {name: function(means[:, used]) for name, function in of_latents.items()}
+        if "reconstruction" in answers:
+            scores["reconstruction"] = _residual(context, images, answers["reconstruction"])
+        for name, forest in forests.items():
+            scores[f"isolation forest, {name}"] = forest(spaces[name](images))
         scores["total flux"] = _flux(images)
         return scores
 
@@ -111,15 +130,16 @@ def _recovered(
     chosen = context.subset(min(_INJECTED, len(context.images) // 2), "injected anomalies")
     others = np.setdiff1d(np.arange(len(context.images)), chosen)
     encode = inference.method_of(context.model, "encode")
-    reconstruct = getattr(context.model, "reconstruct", None)
+    method = _answering_method(context)
+    answer = inference.method_of(context.model, method) if method else None
     areas: dict[str, dict[str, Interval]] = {name: {} for name in scores}
     examples = {}
     for kind in KINDS:
         copies = inject(kind, context.images[chosen], context.generator(f"injected {kind}"))
         examples[kind] = copies[: anomaly_figures.EXAMPLES]
         means = inference.apply(encode, copies)["latent_mean"].astype(np.float64)
-        drawn = inference.apply(reconstruct, copies) if reconstruct is not None else None
-        for name, values in score(copies, means, drawn).items():
+        answers = inference.apply(answer, copies) if answer is not None else {}
+        for name, values in score(copies, means, answers).items():
             areas[name][kind] = _area(context, values, scores[name][others])
     section.tables.append(
         _table(
@@ -194,7 +214,7 @@ def _table(areas: Mapping[str, Mapping[str, Interval]], caption: str) -> Table:
 
 
 def _key(name: str, what: str) -> str:
-    words = f"{name} {what}".replace(",", "").replace("_", " ").lower().split()
+    words = re.sub("[,_/]", " ", f"{name} {what}").lower().split()
     return "_".join(words)
 
 

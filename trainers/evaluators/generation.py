@@ -13,7 +13,7 @@ from trainers.evaluators.section import Section
 from trainers.evaluators.statistics import latents
 from trainers.prediction import inference
 
-__all__ = ["evaluate_generation", "survey_scale"]
+__all__ = ["draw_from_prior", "evaluate_generation", "survey_scale"]
 
 _TRAVERSED = 6
 _STEPS = np.linspace(-3, 3, 7)
@@ -40,16 +40,28 @@ def evaluate_generation(context: EvaluationContext) -> Section:
     )
     gain, offset = survey_scale(context, mean)
     section.figures.append(_traversals(context, gain * _decode(context, points) + offset, order))
-    number = _ROWS * _COLUMNS
-    if hasattr(context.model, "sample_prior"):
-        drawn = np.asarray(context.model.sample_prior(number, context.seed))
-        source = "its prior"
-    else:
-        drawn = context.generator("generation").standard_normal((number, mean.shape[1]))
-        source = "N(0, I)"
-    images = gain * _decode(context, drawn) + offset
+    drawn, source = draw_from_prior(context, _ROWS * _COLUMNS)
+    images = gain * drawn + offset
     section.figures.append(_samples(context, images, source))
     return section
+
+
+def draw_from_prior(context: EvaluationContext, number: int) -> tuple[np.ndarray, str]:
+    """Returns images decoded from draws of the prior, and a name for the prior.
+
+    Args:
+        context: The evaluation, of a model with `decode`.
+        number: Images.
+
+    Returns:
+        (number, height, width, bands) in the units of the decoder, see `survey_scale`.
+    """
+    if hasattr(context.model, "sample_prior"):
+        drawn, source = np.asarray(context.model.sample_prior(number, context.seed)), "its prior"
+    else:
+        size = (number, context.model.latent_dim)
+        drawn, source = context.generator("generation").standard_normal(size), "N(0, I)"
+    return _decode(context, drawn), source
 
 
 def _decode(context, points) -> np.ndarray:

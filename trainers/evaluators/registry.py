@@ -42,6 +42,7 @@ _MODULES = (
     "reconstruction",
     "latent_space",
     "generation",
+    "realism",
     "outliers",
     "class_outliers",
     "anomalies",

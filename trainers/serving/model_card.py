@@ -44,6 +44,7 @@ _INPUTS = {
     "image": "Images in survey units",
     "image_bytes": "Contents of JPEG or PNG files with 8 bits a band",
     "latent": "Latent variables, for instance the latent means that `encode` returns",
+    "seed": "Whole numbers; the same one gives the same answer",
 }
 
 _OUTPUTS = {
@@ -63,6 +64,11 @@ _OUTPUTS = {
     "deblended_sigma": "Standard deviation of each pixel of `deblended`",
     "flux": "Flux of the target galaxy in each band, the sum over the stamp",
     "flux_sigma": "Standard deviation of `flux`",
+    "latent": "Latent variables that the image is drawn from",
+    "anomaly_score": "Least weighted sum of the residuals of pixels and of the critic's features "
+    "that the search comes by, in standard deviations above the mean of training images",
+    "image_score": "Sum of the residuals of the pixels, likewise",
+    "feature_score": "Sum of the residuals of the critic's features, likewise",
     "fractions": "Expected share of each answer among the volunteers who are asked its question",
     "asked": "Expected share of all volunteers who come to each question",
     "concentrations": "Concentrations of the Dirichlet-multinomial votes, for each pass and answer",

@@ -147,6 +147,7 @@ def _samples(
         by_name["image_bytes"] = encoded_images.encode(inputs["image"], bits)
     if hasattr(model, "encode"):
         by_name["latent"] = model.encode(*inputs.values())["latent_mean"]
+    by_name["seed"] = np.arange(len(next(iter(inputs.values()))), dtype=np.int32)
     for name, signature in signatures.items():
         for tensor in signature.inputs:
             if tensor.name not in by_name:

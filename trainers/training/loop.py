@@ -82,7 +82,7 @@ class _Fit:
         if self.batch_size < model.least_batch:
             raise UserError(
                 f"`batch_size` must be at least {model.least_batch} for model "
-                f"'{model.registry_name}', which compares images; got {self.batch_size}"
+                f"'{model.registry_name}'; got {self.batch_size}"
             )
         self.batches = examples["train"] // self.batch_size
         self.validates = examples.get("validation", 0) >= replicas
@@ -95,6 +95,8 @@ class _Fit:
                     variables,
                     factors[name],
                     model.stage_steps,
+                    model.group_updates.get(name, 1),
+                    model.adam_betas,
                 )
                 for name, variables in model.parameter_groups().items()
             }
@@ -190,7 +192,8 @@ class _Fit:
                 progress.wait_seconds += waited
             begun, waited = read, 0.0
             self.callbacks.on_train_batch_end(progress.batch - 1, self._train_logs())
-            if due and not last:
+            # A state that has failed does not replace the last good one.
+            if due and not last and self.model.failure(self._train_logs()) is None:
                 self._save("last")
                 begun = time.perf_counter()
             if not last:

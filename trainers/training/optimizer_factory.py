@@ -21,6 +21,8 @@ def make(
     variables: Sequence[keras.Variable],
     factors: Sequence[float] = (),
     stage_steps: Sequence[int] = (),
+    updates: int = 1,
+    betas: tuple[float, float] = (0.9, 0.999),
 ) -> keras.optimizers.Optimizer:
     """Returns Adam, or AdamW with weight decay, with the schedule of the configuration.
 
@@ -36,16 +38,20 @@ def make(
             the scale of a gradient.)
         stage_steps: Steps at which the schedule begins anew, see `ZooModel.stage_steps`. Default
             none.
+        updates: Updates of the variables in a step, see `ZooModel.group_updates`. Default 1.
+        betas: Decay rates of the moments. Default those of Keras.
     """
     rate = _in_stages(config, steps, stage_steps)
+    if updates > 1 and not isinstance(rate, float):
+        rate = _ByStep(rate, updates)
     if config.weight_decay:
-        optimizer = AdamW(rate, weight_decay=config.weight_decay, name="adamw")
+        optimizer = AdamW(rate, config.weight_decay, *betas, name="adamw")
         own_rate = {id(v) for v, factor in zip(variables, factors, strict=False) if factor != 1}
         optimizer.exclude_from_weight_decay(
             [v for v in variables if len(v.shape) < 2 or id(v) in own_rate]
         )
     else:
-        optimizer = Adam(rate, name="adam")
+        optimizer = Adam(rate, *betas, name="adam")
     optimizer.factors = tuple(factors)
     if config.mixed_precision == "float16":
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
@@ -76,6 +82,16 @@ class _Stages(keras.optimizers.schedules.LearningRateSchedule):
         for later, start in zip(self.rates[1:], self.starts[1:], strict=True):
             rate = keras.ops.where(step < start, rate, later(keras.ops.maximum(step - start, 0)))
         return rate
+
+
+class _ByStep(keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule of steps, for an optimiser that updates its weights several times in each."""
+
+    def __init__(self, rate: keras.optimizers.schedules.LearningRateSchedule, updates: int):
+        self.rate, self.updates = rate, updates
+
+    def __call__(self, step: Any) -> Any:
+        return self.rate(step // self.updates)
 
 
 def _in_stages(

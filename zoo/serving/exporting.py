@@ -52,6 +52,8 @@ def export(
 
 
 def _sample(tensor: tf.TensorSpec, model: keras.Model, draws: np.random.Generator) -> np.ndarray:
+    if tensor.dtype.is_integer:  # Seeds.
+        return np.arange(_SAMPLES, dtype=tensor.dtype.as_numpy_dtype)
     row = tensor.shape[1:].as_list()
     # An image of any size has that of the training.
     row = model.training_shapes[tensor.name] if None in row else row

@@ -163,6 +163,11 @@ class LoopTest(tf.test.TestCase):
         with self.assertRaisesRegex(TrainingError, message):
             self.fit(checkpoint_seconds=1e6)
         self.assertEqual(Checkpoints(self.folder).restore("last", self.model).epoch, 1)
+        # Nor is the failed state kept where every batch is: an epoch has five.
+        with self.assertRaisesRegex(TrainingError, message):
+            self.fit()
+        progress = Checkpoints(self.folder).restore("last", self.model)
+        self.assertEqual((progress.epoch, progress.batch), (1, 1))
 
     def test_a_batch_that_is_too_small_for_the_model(self):
         self.enter_context(mock.patch.object(tiny.Tiny, "least_batch", 2))
@@ -179,6 +184,19 @@ class LoopTest(tf.test.TestCase):
 
         self.fit(dataset=Watched(), epochs=1)
         self.assertEqual(set(asked), {False})
+
+    def test_groups_with_several_updates_have_the_rates_of_the_steps(self):
+        config = dataclasses.replace(self.config, schedule="cosine", warmup_steps=4)
+        once, thrice = (
+            optimizer_factory.make(config, 20, [], updates=updates, betas=(0.5, 0.9))
+            for updates in (1, 3)
+        )
+        self.assertEqual((thrice.beta_1, thrice.beta_2), (0.5, 0.9))
+        for step in range(20):
+            once.iterations.assign(step)
+            for update in range(3):
+                thrice.iterations.assign(3 * step + update)
+                self.assertEqual(float(thrice.learning_rate), float(once.learning_rate))
 
     def test_sigterm_keeps_the_state(self):
         class Signal(keras.callbacks.Callback):
