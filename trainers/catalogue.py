@@ -42,6 +42,9 @@ _OUTPUTS = (
     "concentrations",
     "pass_fractions",
     "asked",
+    "anomaly_score",
+    "image_score",
+    "feature_score",
 )
 
 # Options of the run that a catalogue may change.
@@ -182,7 +185,8 @@ def _answers(model: ZooModel, embeddings: bool):
         )
 
     encodes = hasattr(model, "encode")
-    answers_too = not encodes or model.task in ("classification", "unsupervised_classification")
+    classifies = model.task in ("classification", "unsupervised_classification")
+    answers_too = classifies or not encodes or hasattr(model, "score")
     answer = inference.method_of(model, "call")
 
     def answers(*inputs):

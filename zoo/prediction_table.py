@@ -10,7 +10,10 @@ import numpy as np
 from astropy import units
 from astropy.table import Column, Table
 
-__all__ = ["OUTPUTS", "make"]
+__all__ = ["OUTPUTS", "SCORES", "make"]
+
+SCORES = ("anomaly_score", "image_score", "feature_score")
+"""Outputs that are larger for stranger images; the first one is the answer."""
 
 OUTPUTS = {
     "latent_mean": "Mean of the posterior of the latent variables given the image",

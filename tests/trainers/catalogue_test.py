@@ -69,6 +69,23 @@ class CatalogueTest(tf.test.TestCase):
         self.assertEqual(np.argmax(table["outlier_score"]), 5)
         self.assertAllInRange(table["outlier_score"], 0.0, 1.0)
 
+    def test_scores_of_a_model_have_columns(self):
+        class Scoring(Model):
+            def __call__(self, images, training=False):
+                score = tf.reduce_mean(images, axis=(1, 2, 3))
+                return {"anomaly_score": score, "image_score": 2 * score, "feature_score": -score}
+
+            score = __call__
+            task = "representation"
+
+        source = dataset()
+        table = catalogue.make(Scoring(), source, ("test",))
+        expected = source.arrays("test")["image"].mean(axis=(1, 2, 3))
+        self.assertAllClose(table["anomaly_score"], expected)
+        self.assertAllClose(table["image_score"], 2 * expected)
+        self.assertIn("standard deviations", table["anomaly_score"].description)
+        self.assertNotIn("probability_small", table.colnames)
+
     def test_what_is_not_finite_stops(self):
         source = dataset()
         images = source.arrays("test")["image"].copy()

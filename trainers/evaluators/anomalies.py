@@ -19,6 +19,7 @@ from trainers.evaluators.statistics.injected_anomalies import KINDS, inject
 from trainers.evaluators.statistics.ranking import Interval
 from trainers.evaluators.statistics.reference_features import are_pictures, reference_features
 from trainers.prediction import inference
+from zoo import prediction_table
 
 __all__ = ["evaluate_anomalies"]
 
@@ -96,9 +97,9 @@ def _scorer(
         images: np.ndarray, means: np.ndarray, answers: Mapping[str, np.ndarray]
     ) -> dict[str, np.ndarray]:
         scores = {
-            name.replace("_", " "): values
-            for name, values in answers.items()
-            if name.endswith("_score")
+            name.replace("_", " "): answers[name]
+            for name in prediction_table.SCORES
+            if name in answers
         }
         scores |= {name: function(means[:, used]) for name, function in of_latents.items()}
         if "reconstruction" in answers:

@@ -11,6 +11,7 @@ from astropy.table import Column
 from trainers.datasets.dataset import DatasetSpec
 from trainers.tables import quantities
 from zoo.embedding import EMBEDDING
+from zoo.prediction_table import OUTPUTS, SCORES
 
 __all__ = [
     "dataset_columns",
@@ -80,10 +81,11 @@ def texts(values: Sequence[Any]) -> np.ndarray:
 
 
 def model_columns(outputs: Mapping[str, np.ndarray], class_names: Sequence[str]) -> list[Column]:
-    """Returns the columns of latents and class probabilities, as far as the outputs have them.
+    """Returns the columns of latents, probabilities and scores, as far as the outputs have them.
 
     Args:
-        outputs: (number, ...) each: `latent_mean`, `latent_stddev`, `probability`.
+        outputs: (number, ...) each: `latent_mean`, `latent_stddev`, `probability`,
+            `anomaly_score`, `image_score`, `feature_score`.
         class_names: In the order of the probabilities.
     """
     columns = []
@@ -101,6 +103,9 @@ def model_columns(outputs: Mapping[str, np.ndarray], class_names: Sequence[str])
             columns.append(_column(f"probability_{name}", values, f"Probability of class {name}"))
         best = np.array(class_names)[outputs["probability"].argmax(axis=1)]
         columns.append(_column("predicted_class", best, "Most probable class"))
+    for name in SCORES:
+        if name in outputs:
+            columns.append(_column(name, outputs[name], OUTPUTS[name]))
     return columns
 
 

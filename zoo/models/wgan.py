@@ -15,12 +15,11 @@ from zoo.image_model import ImageModel
 from zoo.layers.adversarial_networks import critic_network, encoder_network, generator_network
 from zoo.layers.score_scale import ScoreScale
 from zoo.losses import wasserstein
+from zoo.prediction_table import SCORES
 from zoo.registry import register
 from zoo.signature import Signature
 
 __all__ = ["WGAN"]
-
-_SCORES = ("anomaly_score", "image_score", "feature_score")
 
 # Purposes of random numbers within a step; the turns of the critic follow the first.
 _GENERATOR, _CRITIC = 10, 11
@@ -144,7 +143,7 @@ class WGAN(ImageModel):
         self.generator = generator_network(latent_dim, shape, self.filters, seed, bounded=bounded)
         self.critic = critic_network(shape, self.filters, seed + 20_000)
         self.encoder = encoder_network(shape, self.filters, latent_dim, seed + 40_000)
-        self.score_scale = ScoreScale(len(_SCORES), name="score_scale")
+        self.score_scale = ScoreScale(len(SCORES), name="score_scale")
         self.pixels = int(np.prod(shape))
         self.built = True
 
@@ -247,7 +246,7 @@ class WGAN(ImageModel):
 
     def _scores(self, residuals: tf.Tensor) -> dict[str, tf.Tensor]:
         scores = tf.unstack(self.score_scale(residuals), axis=-1)
-        return dict(zip(_SCORES, scores, strict=True))
+        return dict(zip(SCORES, scores, strict=True))
 
     # Training.
 

@@ -1,6 +1,7 @@
 import json
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
@@ -8,7 +9,7 @@ from astropy.table import Table
 from sklearn import metrics
 
 from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel, StandInSpec
-from trainers.evaluators import EvaluationContext, registry
+from trainers.evaluators import EvaluationContext, anomalies, registry
 
 
 class AnomaliesTest(tf.test.TestCase):
@@ -75,6 +76,42 @@ class AnomaliesTest(tf.test.TestCase):
                 self.assertAllEqual(table[name], self.table[name])
         name = "isolation_forest_auc_tidal_tail"
         self.assertEqual(again.metrics[name], self.section.metrics[name])
+
+    def test_scores_of_the_model_and_of_a_reference_network(self):
+        model = StandInModel(self.dataset)
+        drawn = model.reconstruct
+
+        def score(images):
+            reconstruction = drawn(images)["reconstruction"]
+            residual = tf.reduce_sum(tf.abs(images - reconstruction), axis=(1, 2, 3))
+            return {"anomaly_score": residual, "reconstruction": reconstruction}
+
+        model.score = score
+        del model.reconstruct
+        names = []
+
+        def reference_features(name):
+            names.append(name)
+            return lambda images: images.mean(axis=(1, 2))
+
+        self.enterContext(mock.patch.object(anomalies, "are_pictures", lambda spec: True))
+        self.enterContext(mock.patch.object(anomalies, "reference_features", reference_features))
+        context = EvaluationContext(model, self.dataset, Path(self.folder) / "three")
+        section = registry.describe("anomalies").run(context)
+        self.assertEqual(names, ["invariant_vae/decals_simulated"])
+        rows = [row[0] for row in section.tables[0].rows]
+        self.assertEqual(rows[0], "anomaly score")
+        self.assertIn("isolation forest, invariant_vae/decals_simulated", rows)
+        # The reconstruction of `score` stands in for that of `reconstruct`.
+        for key in ("reconstruction_auc_arc", "isolation_forest_auc_arc"):
+            self.assertAllClose(section.metrics[key], self.section.metrics[key])
+        table = Table.read(Path(self.folder) / "three" / "anomalies.ecsv")
+        expected = score(self.dataset.arrays("test")["image"])["anomaly_score"]
+        self.assertAllClose(table["anomaly_score"], expected, rtol=1e-5)
+        self.assertIn("isolation_forest_invariant_vae_decals_simulated", table.colnames)
+        galaxy = np.asarray(table["class"]) == "galaxy"
+        area = metrics.roc_auc_score(galaxy, expected)
+        self.assertAllClose(section.metrics["anomaly_score_auc_class_galaxy"], area)
 
     def test_few_objects_are_left_out(self):
         few = StandInDataset(spec=StandInSpec(class_names=(), class_fractions=None))

@@ -156,18 +156,18 @@ class LoopTest(tf.test.TestCase):
 
     def test_a_failure_that_the_model_sees(self):
         def failure(model, terms):
-            return "the embeddings have collapsed" if model.step_count > 6 else None
+            return "the embeddings have collapsed" if model.step_count > 8 else None
 
         self.enter_context(mock.patch.object(tiny.Tiny, "failure", failure))
         message = "^the embeddings have collapsed; the last good checkpoint is kept in "
         with self.assertRaisesRegex(TrainingError, message):
             self.fit(checkpoint_seconds=1e6)
         self.assertEqual(Checkpoints(self.folder).restore("last", self.model).epoch, 1)
-        # Nor is the failed state kept where every batch is: an epoch has five.
+        # Nor is a failed state kept where every batch is; an epoch has six.
         with self.assertRaisesRegex(TrainingError, message):
             self.fit()
         progress = Checkpoints(self.folder).restore("last", self.model)
-        self.assertEqual((progress.epoch, progress.batch), (1, 1))
+        self.assertEqual((progress.epoch, progress.batch), (1, 2))
 
     def test_a_batch_that_is_too_small_for_the_model(self):
         self.enter_context(mock.patch.object(tiny.Tiny, "least_batch", 2))

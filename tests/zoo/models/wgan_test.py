@@ -52,11 +52,11 @@ class WGANTest(model_test_case.ZooModelTestCase):
         return model, progress
 
     def restore(self, folder):
-        """Returns a model with the last checkpoint of `fit`, and where that was."""
+        """Returns where the last checkpoint of `fit` was, after reading its weights."""
         model = zoo.create(self.model_name, **self.hyperparameters)
         model.compile()
         model.build_optimizers()
-        return model, Checkpoints(folder).restore("last", model)
+        return Checkpoints(folder).restore("last", model)
 
     def test_score_is_the_weighted_sum_of_residuals(self):
         model = self.make(search_steps=1, feature_weight=0.25)
@@ -148,7 +148,7 @@ class WGANTest(model_test_case.ZooModelTestCase):
         )
         with self.assertRaisesRegex(TrainingError, message):
             self.fit(folder, 20, 2e-2, preprocessing={"name": "rescale", "unit": 0.1})
-        self.assertLess(self.restore(folder)[1].epoch, 20)
+        self.assertLess(self.restore(folder).epoch, 20)
 
     def test_a_diverging_critic_ends_the_training(self):
         folder = Path(self.enterContext(tempfile.TemporaryDirectory()))
@@ -158,11 +158,9 @@ class WGANTest(model_test_case.ZooModelTestCase):
         )
         with self.assertRaisesRegex(TrainingError, message):
             self.fit(folder, 20, 2e-2, penalty=0.0)
-        model, kept = self.restore(folder)
-        self.assertLess(kept.epoch, 20)
-        # What is kept is from before: the slopes are below the limit.
-        terms = model.objective(self.batch(8), tf.constant([1, 2]), training=False)
-        self.assertLess(np.mean(terms["slope"]), 20)
+        # Though every batch is kept, what is left is from before the limit was passed.
+        kept = self.restore(folder)
+        self.assertBetween(kept.sums["slope"] / kept.batch, 1, 10)
 
     def test_mistakes_are_reported(self):
         for options, message in (
