@@ -29,8 +29,7 @@ class ZooModelTestCase(tf.test.TestCase):
         output_shapes: Shape of one row of each output of `serving_default`.
         latent_shapes: Shape of one row of each output of `encode`; None for `latent_mean` and
             `latent_stddev` of `latent_dim` numbers.
-        other_signatures: For each signature that few models have, the shape of one row of each of
-            its outputs.
+        other_signatures: Shape of one row of each output of each further signature.
         integer_outputs: Names of outputs that are int32; all others are float32.
         steps_to_move: Training steps after which every trainable weight has changed; more than
             one where a weight has no gradient before another one has left zero.
@@ -147,16 +146,13 @@ class ZooModelTestCase(tf.test.TestCase):
         if latents is None:
             names = ("latent_mean", "latent_stddev")
             latents = dict.fromkeys(names, (getattr(model, "latent_dim", 0),))
+        rows = {"serving_default": self.output_shapes, "encode": latents, **self.other_signatures}
         expected = {
-            "serving_default": {k: (3, *shape) for k, shape in self.output_shapes.items()},
-            "encode": {name: (3, *shape) for name, shape in latents.items()},
-            "decode": {"image": image},
-            "reconstruct": {"reconstruction": image},
+            signature: {name: (3, *shape) for name, shape in shapes.items()}
+            for signature, shapes in rows.items()
         }
-        for signature, shapes in self.other_signatures.items():
-            expected[signature] = {name: (3, *shape) for name, shape in shapes.items()}
-        for same in ("normalized", "single_view"):
-            expected[same] = expected["serving_default"]
+        expected |= {"decode": {"image": image}, "reconstruct": {"reconstruction": image}}
+        expected |= dict.fromkeys(("normalized", "single_view"), expected["serving_default"])
         for signature, outputs in answers.items():
             outputs = {name: value for name, value in outputs.items() if name != "inputs"}
             shapes = {name: value.shape for name, value in outputs.items()}

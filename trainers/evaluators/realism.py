@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.preprocessing import StandardScaler
 
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.generation import draw_from_prior, survey_scale
@@ -32,9 +31,9 @@ def evaluate_realism(context: EvaluationContext) -> Section:
 
     The features are those of a network of this project that was trained on simulated galaxies
     (`gz_bayesian_cnn/decals_simulated`) where the images are colour pictures, and principal
-    components of the pixels, each in units of its scatter over the images. So the distances are not
-    those of Inception's features, and compare models on one dataset alone. Half of the images
-    stand for a perfect generator.
+    components of the pixels, in units of the RMS scatter of a feature over the images. So the
+    distances are not those of Inception's features, and compare models on one dataset alone. Half
+    of the images stand for a perfect generator.
 
     References:
         Heusel et al. 2017 (arXiv:1706.08500); Binkowski et al. 2018 (arXiv:1801.01401).
@@ -56,10 +55,11 @@ def evaluate_realism(context: EvaluationContext) -> Section:
     section = Section(metrics={"images": len(real)})
     rows = []
     for space, features in spaces.items():
-        scaler = StandardScaler().fit(features(real))
-        of_real, of_other, of_drawn = (
-            scaler.transform(features(sample)) for sample in (real, other, drawn)
-        )
+        samples = [features(sample) for sample in (real, other, drawn)]
+        # One scale for all: in units of its own scatter a feature that hardly varies would count
+        # most.
+        centre, scale = samples[0].mean(axis=0), np.sqrt(samples[0].var(axis=0).mean())
+        of_real, of_other, of_drawn = ((sample - centre) / scale for sample in samples)
         key = "weights" if space == _WEIGHTS else "pixels"
         for name, sample in (("generated", of_drawn), ("other half", of_other)):
             frechet = frechet_distance(of_real, sample)
@@ -76,7 +76,7 @@ def evaluate_realism(context: EvaluationContext) -> Section:
             ["features", "images", "Frechet distance", "kernel distance"],
             rows,
             f"Distances of {len(drawn)} generated and {len(other)} other images from {len(real)} "
-            f"of the {context.split} split, in features scaled by their scatter.",
+            f"of the {context.split} split, in features in units of their RMS scatter.",
         )
     )
     return section

@@ -52,8 +52,9 @@ class RealismTest(tf.test.TestCase):
             images = dataset.arrays(split)["image"]
             images[:] = np.clip(40 + 300 * images, 0, 255)
         section = self.run_on(_Memory(dataset.arrays("train")["image"]), dataset)
-        numbers = section.metrics
-        self.assertAllClose(numbers["frechet_weights"], numbers["frechet_weights_floor"], rtol=0.5)
+        # Of some 100 images the bias is most of it.
+        floor = section.metrics["frechet_weights_floor"]
+        self.assertBetween(section.metrics["frechet_weights"], 0.5 * floor, 2 * floor)
         self.assertLen(section.tables[0].rows, 4)
 
 
