@@ -27,6 +27,7 @@ from trainers.serving import server_files
 from trainers.serving.serving_export import export
 from trainers.storage.json_files import write_json
 from zoo.serving import versions
+from zoo.signature import Signature
 
 CLASSES = ("star", "galaxy")
 SPEC = DatasetSpec(
@@ -270,6 +271,22 @@ class WarmupTest(ExportTestCase):
                 self.assertAllEqual(inputs["image"], self.images[: rows.pop()])
         signatures = ("serving_default", "encode", "reconstruct", "decode", "embedding")
         self.assertCountEqual(asked, [(name, rows) for name in signatures for rows in (1, 4)])
+
+    def test_signatures_with_seeds_have_samples(self):
+        def by_seed(seed):
+            return {"double": 2 * tf.cast(seed, tf.float32)}
+
+        offered = self.model.signatures()
+        seeds = (tf.TensorSpec((None,), tf.int32, name="seed"),)
+        offered["generate"] = Signature(by_seed, seeds)
+        self.enterContext(mock.patch.object(self.model, "signatures", lambda: offered))
+        path = self.export()
+        served = tf.saved_model.load(str(path)).signatures["generate"]
+        self.assertAllEqual(served(seed=tf.constant([3, 5]))["double"], [6.0, 10.0])
+        card = json.loads((path / "model_card.json").read_text())
+        self.assertEqual(card["signatures"]["generate"]["inputs"]["seed"]["dtype"], "int32")
+        # The model's own method samples them too.
+        self.model.export(self.folder / "own")
 
     def test_large_images_are_sent_alone(self):
         images = np.zeros((8, 700, 700, 3), np.float32)  # 5.9 MB each

@@ -139,6 +139,8 @@ def _samples(
     inputs: Mapping[str, np.ndarray],
     units: str,
 ) -> dict[str, dict[str, np.ndarray]]:
+    import numpy as np
+
     from trainers.cutouts.picture_files import bits_of
     from trainers.serving import encoded_images
 
