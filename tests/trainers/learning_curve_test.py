@@ -92,7 +92,7 @@ class LearningCurveTest(tf.test.TestCase):
 
     def test_encoder_may_be_named_weights(self):
         options = learning_curve_options.parse(["--encoder", "vae/sdss_simulated"], "")
-        self.assertEqual(options.encoder, "vae/sdss_simulated")
+        self.assertEqual(options.encoder, ["vae/sdss_simulated"])
         self.assertEndsWith(str(options.output_dir), "-vae_sdss_simulated")
         checksum = zoo.weights.describe("vae/sdss_simulated").file.sha256
         self.assertIn(checksum[:16], options.experiment()["encoder"])
