@@ -36,6 +36,7 @@ DEFAULT = Recipe(
         "least_scale": 0.1,
         "flux_error": 0.005,
         "photometry": "fitted",
+        "average_symmetries": True,
     },
 )
 PAPER = Recipe(

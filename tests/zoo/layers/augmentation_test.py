@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.layers.augmentation import RandomDihedral
+from zoo.layers.augmentation import RandomDihedral, mean_turned_back
 
 
 class RandomDihedralTest(tf.test.TestCase):
@@ -38,6 +38,29 @@ class RandomDihedralTest(tf.test.TestCase):
         self.assertAllEqual(layer(tf.constant(images[..., 0]), tf.constant([3, 4])), turned[..., 0])
         again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
         self.assertTrue(again.about_pixel)
+
+
+class MeanTurnedBackTest(tf.test.TestCase):
+    def test_a_shift_spreads_to_all_directions(self):
+        # One pixel to the right, in each of the eight views: right, left, up and down.
+        def shifted(images):
+            return tf.roll(images, 1, axis=2)
+
+        for side in (8, 9):
+            image = np.zeros((1, side, side, 1), np.float32)
+            image[0, side // 2, side // 2] = 8.0
+            mean = mean_turned_back(shifted, tf.constant(image)).numpy()[0, ..., 0]
+            expected = np.zeros((side, side))
+            for row, column in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+                expected[side // 2 + row, side // 2 + column] = 2.0
+            self.assertAllEqual(mean, expected)
+
+    def test_views_are_turned_back(self):
+        for shape in ((2, 8, 8, 3), (2, 6, 9, 1)):
+            images = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+            mean = mean_turned_back(tf.identity, tf.constant(images))
+            rows, columns = ((size + 1) % 2 for size in shape[1:3])
+            self.assertAllClose(mean[:, rows:, columns:], images[:, rows:, columns:], atol=1e-6)
 
 
 if __name__ == "__main__":

@@ -99,6 +99,27 @@ class DeblendingVAETest(model_test_case.ZooModelTestCase):
             norm = tf.linalg.global_norm(gradients)
             self.assertEqual(norm == 0, frozen)
 
+    def test_mean_over_symmetries_has_no_preferred_direction(self):
+        images = self.images(4)
+        turned = images.copy()  # The same stamps seen in a mirror, about the target's pixel.
+        turned[:, 1:] = images[:, :0:-1]
+        turned[:, 0] = turned[:, 1]
+        for photometry in ("drawn", "fitted"):
+            model = self.make(photometry=photometry, average_symmetries=True)
+
+            def shape(answer):
+                # Fitted fluxes depend on the border, where the first row has no counterpart.
+                galaxy = answer["deblended"][:, 1:, 1:].numpy()
+                return galaxy / galaxy.sum(axis=(1, 2), keepdims=True)
+
+            mirrored = shape(model(turned))[:, ::-1]
+            self.assertAllClose(mirrored, shape(model(images)), rtol=1e-3)
+            single = shape(model.single_view(turned))[:, ::-1]
+            self.assertNotAllClose(single, shape(model.single_view(images)), rtol=1e-3)
+            plain = self.make(photometry=photometry)(images)
+            self.assertAllEqual(plain["flux_sigma"], model.single_view(images)["flux_sigma"])
+            self.assertAllGreater(model(images)["flux_sigma"], 0)
+
     def test_images_of_each_stage(self):
         batch, seed = self.batch(), tf.constant([3, 4])
         noise = randomness.normal(8, (16, 16, 3), tf.random.experimental.stateless_fold_in(seed, 1))
