@@ -80,7 +80,7 @@ class Options(TableOptions):
 
     validity: Literal["all", "pixels", "none"] = option("all")
     """Comparison with the training images, in columns `validity_distance`, `outside` and
-    `outside_reason`: of pixels and features (a second pass of the model), of pixels, or none."""
+    `outside_reason`: of pixels and features, of pixels, or none."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["Density", "FeatureGaussian", "MeasurementMixture"]
+__all__ = ["LEAST", "Density", "FeatureGaussian", "MeasurementMixture"]
 
 _COMPONENTS = 6
 _VECTORS_PER_COMPONENT = 50  # at least
 _REGULARISATION = 1e-4  # of a covariance, in units of the variance of the sample
 _LINEAR = 0.1  # of the median size of a measurement; above, its logarithm counts
-_LEAST = 1e-12
+LEAST = 1e-12
+"""Least size, spread or length that is divided by or has a logarithm."""
+
 _PRINCIPAL = 128
 _SEED = 0
 
@@ -54,7 +56,8 @@ class MeasurementMixture(Density):
         """
         from sklearn.mixture import GaussianMixture
 
-        scale = np.maximum(_LINEAR * np.median(np.abs(vectors), axis=0), _LEAST)
+        vectors = vectors.astype(np.float64)
+        scale = np.maximum(_LINEAR * np.median(np.abs(vectors), axis=0), LEAST)
         scaled = np.arcsinh(vectors / scale)
         centre, spread = scaled.mean(axis=0), np.maximum(scaled.std(axis=0), _REGULARISATION)
         whitened = (scaled - centre) / spread
@@ -87,16 +90,15 @@ class MeasurementMixture(Density):
         from scipy.special import logsumexp
 
         held = self.arrays
-        points = (np.arcsinh(vectors / held["scale"]) - held["centre"]) @ held["axes"]
-        parts = [
-            np.log(weight)
-            + np.log(np.diagonal(cholesky)).sum()
-            - 0.5 * (((points - mean) @ cholesky) ** 2).sum(axis=1)
-            for weight, mean, cholesky in zip(
-                held["weights"], held["means"], held["precisions_cholesky"], strict=True
-            )
-        ]
-        return logsumexp(parts, axis=0)
+        # A measurement that was the same in all of the training has a small spread.
+        scaled = np.arcsinh(vectors.astype(np.float64) / held["scale"])
+        points = (scaled - held["centre"]) @ held["axes"]
+        roots = held["precisions_cholesky"]
+        # (number, components, dimensions)
+        scaled = np.einsum("nd,kde->nke", points, roots, optimize=True)
+        scaled -= np.einsum("kd,kde->ke", held["means"], roots)
+        volumes = np.log(np.diagonal(roots, axis1=1, axis2=2)).sum(axis=1)
+        return logsumexp(np.log(held["weights"]) + volumes - 0.5 * (scaled**2).sum(axis=2), axis=1)
 
 
 class FeatureGaussian(Density):
@@ -123,7 +125,7 @@ class FeatureGaussian(Density):
         covariance, _ = ledoit_wolf(vectors - centre, assume_centered=True)
         values, axes = np.linalg.eigh(np.atleast_2d(covariance))
         kept = slice(-min(_PRINCIPAL, len(values)), None)
-        least = _LEAST + _REGULARISATION * max(values.mean(), 0)
+        least = LEAST + _REGULARISATION * max(values.mean(), 0)
         density = cls(
             {
                 "centre": centre.astype(np.float32),
@@ -152,4 +154,4 @@ class FeatureGaussian(Density):
         centred = vectors.astype(np.float64) - held["centre"]
         components = centred @ held["axes"]
         rest = (centred**2).sum(axis=1) - (components**2).sum(axis=1)
-        return components / held["spread"], 0.5 * np.log(np.maximum(rest, _LEAST))
+        return components / held["spread"], 0.5 * np.log(np.maximum(rest, LEAST))

@@ -13,11 +13,12 @@ import numpy as np
 
 from trainers.errors import UserError
 from trainers.novelty import densities
+from trainers.novelty.densities import LEAST
 from trainers.novelty.measurements import GROUPS, LEAST_SIDE
 from trainers.novelty.sample import FEATURES, Sample
 from trainers.storage.atomic_files import write_atomically
 
-__all__ = ["DESCRIPTIONS", "SHARE", "Reference", "limit", "load"]
+__all__ = ["DESCRIPTIONS", "FARTHEST", "SHARE", "SIZE", "Reference", "limit", "load"]
 
 SHARE = 0.05
 """Share of the objects of the training's distribution that is flagged at most."""
@@ -29,12 +30,16 @@ DESCRIPTIONS = {
 }
 """Columns of `Reference.columns`."""
 
+FARTHEST = 1e6
+"""Largest `validity_distance`."""
+
+SIZE = "image size"
+"""Reason of images that are too small to be measured."""
+
 _CONFIDENCE = 0.95
 # The noise has the most to say of instruments, and gets half of what may be flagged.
 _PARTS = {"noise": 0.5, "light": 0.25, FEATURES: 0.25}
-_LEAST = 1e-12
-_FARTHEST = 1e6
-_FORMAT = 1
+_FORMAT = 2
 _QUANTILES = (0.01, 0.5, 0.99)
 
 
@@ -74,12 +79,12 @@ class Reference:
         distances = reference._distances(validation)
         total = sum(_PARTS[name] for name in distances)
         limits = {
-            name: max(limit(values, SHARE * _PARTS[name] / total), _LEAST)
+            name: max(limit(values, SHARE * _PARTS[name] / total), LEAST)
             for name, values in distances.items()
         }
         # Each comparison flags its part; together they flag less than the sum of the parts.
         largest = np.max([distances[name] / limits[name] for name in limits], axis=0)
-        common = max(limit(largest, SHARE), _LEAST)
+        common = max(limit(largest, SHARE), LEAST)
         reference.limits = {name: value * common for name, value in limits.items()}
         reference.facts = {
             "training_objects": len(training),
@@ -96,15 +101,35 @@ class Reference:
             images: (number, height, width, bands).
             features: (number, ...); None to leave this comparison out.
         """
-        if min(images.shape[1:3]) - 2 * self.pad < LEAST_SIDE:
-            # A model that takes images of any size may get such, the training had none.
-            number = len(images)
+        return self.columns_of(self.sample(images), features, len(images))
+
+    def sample(self, images: np.ndarray) -> Sample | None:
+        """Returns the measurements of images, without features; None if they are too small.
+
+        Args:
+            images: (number, height, width, bands).
+        """
+        # A model that takes images of any size may get such, the training had none.
+        is_small = min(images.shape[1:3]) - 2 * self.pad < LEAST_SIDE
+        return None if is_small else Sample.of(images, None, self.pad)
+
+    def columns_of(
+        self, sample: Sample | None, features: np.ndarray | None, number: int
+    ) -> dict[str, np.ndarray]:
+        """Returns `columns` from measurements.
+
+        Args:
+            sample: See `sample`.
+            features: (number, ...); None to leave this comparison out.
+            number: Number of images.
+        """
+        if sample is None:
             return {
-                "validity_distance": np.full(number, _FARTHEST, np.float32),
+                "validity_distance": np.full(number, FARTHEST, np.float32),
                 "outside": np.ones(number, bool),
-                "outside_reason": np.full(number, "image size"),
+                "outside_reason": np.full(number, SIZE),
             }
-        return self.judged(Sample.of(images, features, self.pad))
+        return self.judged(sample.with_features(features))
 
     def judged(self, sample: Sample) -> dict[str, np.ndarray]:
         """Returns the columns of a sample, see `columns`."""
@@ -121,7 +146,7 @@ class Reference:
             for row in range(len(sample))
         ]
         return {
-            "validity_distance": np.minimum(largest, _FARTHEST).astype(np.float32),
+            "validity_distance": np.minimum(largest, FARTHEST).astype(np.float32),
             "outside": largest > 1,
             "outside_reason": np.array(reasons, dtype=str),
         }
@@ -154,7 +179,7 @@ class Reference:
         """Returns the largest distance from the median, in units of that of the outer quantile."""
         low, median, high = self.quantiles[name]
         width = np.where(values < median, median - low, high - median)
-        return float(np.max(np.abs(values - median) / np.maximum(width, _LEAST)))
+        return float(np.max(np.abs(values - median) / np.maximum(width, LEAST)))
 
 
 def load(path: Path) -> Reference:
@@ -170,7 +195,10 @@ def load(path: Path) -> Reference:
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} cannot be read: {error}") from None
     if about["format"] != _FORMAT:
-        raise UserError(f"{path} must have format {_FORMAT}; got {about['format']}")
+        raise UserError(
+            f"{path} must have format {_FORMAT}; got {about['format']}; "
+            "`python -m trainers.validity --run_dir RUN` makes it again"
+        )
     held: dict[str, dict[str, np.ndarray]] = {}
     for name, values in arrays.items():
         owner, array = name.split("/", 1)

@@ -33,8 +33,12 @@ class Sample:
     @classmethod
     def of(cls, images: np.ndarray, features: np.ndarray | None, pad: int) -> Sample:
         """Returns the sample of images; arguments as those of `measurements.measure`."""
-        flat = None if features is None else features.reshape(len(images), -1)
-        return cls(measurements.measure(images, pad), flat)
+        return cls(measurements.measure(images, pad)).with_features(features)
+
+    def with_features(self, features: np.ndarray | None) -> Sample:
+        """Returns the sample with features, (number, ...), or without any."""
+        flat = None if features is None else features.reshape(len(self), -1)
+        return dataclasses.replace(self, features=flat)
 
     @classmethod
     def joined(cls, samples: Sequence[Sample]) -> Sample:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from trainers.cutouts import sources
 from trainers.cutouts.cutout import Cutout, LeftOut
 from trainers.errors import UserError
+from trainers.novelty.reference import DESCRIPTIONS
 from trainers.prediction.prediction_client import PredictionClient
 from trainers.prediction.served_model import Facts, may_be_column
 from trainers.serving.serving_signatures import ENCODED
@@ -114,7 +115,8 @@ class RemoteModel:
         self._columns = {
             output
             for output, info in specs.outputs.items()
-            if may_be_column(tf.TensorSpec(info.tensor_shape, info.dtype), taken[0])
+            if output in DESCRIPTIONS
+            or may_be_column(tf.TensorSpec(info.tensor_shape, info.dtype), taken[0])
         }
         names = client.names()
         self.facts = Facts(
@@ -138,7 +140,11 @@ class RemoteModel:
             RefusedError: if the server refuses them.
         """
         outputs = self._client.predict(self.signature, {self._input: np.stack(images)})
-        return {name: value for name, value in outputs.items() if name in self._columns}
+        return {
+            name: np.array([text.decode() for text in value]) if value.dtype == object else value
+            for name, value in outputs.items()
+            if name in self._columns
+        }
 
 
 def _questions(names: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import hashlib
 import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ __all__ = ["Facts", "ServedModel", "checksum", "may_be_column"]
 
 _SIGNATURE, _SINGLE = "serving_default", "single_view"
 _ENCODE, _LATENT = "encode", "latent_mean"
+_JOINT = "validity"
 _HALVES = (tf.float16, tf.bfloat16)
 
 
@@ -141,20 +143,12 @@ class ServedModel:
         self._functions = [functions[_SINGLE] if single_view else self.default]
         if _ENCODE in functions and _LATENT not in self.default.structured_outputs:
             self._functions.append(functions[_ENCODE])
-        if embeddings:
-            if EMBEDDING not in functions:
-                raise UserError(
-                    f"`embeddings` needs a signature '{EMBEDDING}', which exports of earlier "
-                    f"versions lack; got {folder}; `python -m trainers.export --run_dir RUN` "
-                    "exports its run again"
-                )
-            self._functions.append(functions[EMBEDDING])
-        self._columns = {
-            name
-            for function in self._functions
-            for name, spec in function.structured_outputs.items()
-            if may_be_column(spec, image.shape[0])
-        }
+        if embeddings and EMBEDDING not in functions:
+            raise UserError(
+                f"`embeddings` needs a signature '{EMBEDDING}', which exports of earlier "
+                f"versions lack; got {folder}; `python -m trainers.export --run_dir RUN` "
+                "exports its run again"
+            )
         self.facts = Facts.of(folder)
         has_file = validity != "none" and (folder / VALIDITY).is_file()
         self.reference = reference.load(folder / VALIDITY) if has_file else None
@@ -162,9 +156,19 @@ class ServedModel:
         wants = wants and FEATURES in self.reference.densities
         self._compares_features = wants and EMBEDDING in functions
         self.lacks_features = wants and EMBEDDING not in functions
-        if self._compares_features and not embeddings:
+        if embeddings or self._compares_features:
             self._functions.append(functions[EMBEDDING])
+            if _JOINT in functions and not single_view:
+                self._functions = [_joint(functions[_JOINT], image, self._functions)]
+        self._columns = {
+            name
+            for function in self._functions
+            for name, spec in function.structured_outputs.items()
+            if may_be_column(spec, image.shape[0]) and (embeddings or name != EMBEDDING)
+        }
         self._memory = threading.local()
+        # Images are measured while the model looks at them.
+        self._measuring = ThreadPoolExecutor(1, thread_name_prefix="measuring")
 
     def function(self, signature: str) -> Callable[..., Mapping[str, tf.Tensor]] | None:
         """Returns a signature of the SavedModel; None if there is none that takes `image` alone.
@@ -190,6 +194,8 @@ class ServedModel:
         np.stack(images, out=batch)
         # The same memory: `tf.constant` would copy it once more.
         image = tf.experimental.dlpack.from_dlpack(batch.__dlpack__())
+        if self.reference is not None:
+            sample = self._measuring.submit(self.reference.sample, batch)
         outputs: dict[str, tf.Tensor] = {}
         try:
             for function in self._functions:
@@ -197,6 +203,10 @@ class ServedModel:
         except tf.errors.InvalidArgumentError as error:
             reason = rejected.reason(error.message)
             raise rejected.RefusedError(f"the model refuses it: {reason}") from None
+        finally:
+            # The memory of the images is that of the next ones.
+            if self.reference is not None:
+                wait([sample])
         answers = {
             # A copy: an output may be the memory of the images.
             name: (tf.cast(value, tf.float32) if value.dtype in _HALVES else value).numpy().copy()
@@ -205,7 +215,7 @@ class ServedModel:
         }
         if self.reference is not None:
             features = outputs[EMBEDDING].numpy() if self._compares_features else None
-            answers |= self.reference.columns(batch, features)
+            answers |= self.reference.columns_of(sample.result(), features, len(images))
         return answers
 
     def _memory_of(self, shape: tuple[int, ...]) -> np.ndarray:
@@ -214,6 +224,29 @@ class ServedModel:
         if len(getattr(self._memory, "floats", ())) < size:
             self._memory.floats = in_memory.empty((size,), np.float32)
         return self._memory.floats[:size].reshape(shape)
+
+
+def _joint(
+    function: Callable[..., Mapping[str, tf.Tensor]],
+    image: tf.TensorSpec,
+    replaced: Sequence[Callable[..., Mapping[str, tf.Tensor]]],
+) -> tf.types.experimental.ConcreteFunction:
+    """Returns the outputs of several signatures from one that has them all.
+
+    Args:
+        function: The signature.
+        image: Its input.
+        replaced: The several signatures.
+    """
+    names = sorted({name for each in replaced for name in each.structured_outputs})
+
+    @tf.function
+    def joint(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        outputs = function(image=image)
+        # TensorFlow leaves out what the others depend on.
+        return {name: outputs[name] for name in names}
+
+    return joint.get_concrete_function(tf.TensorSpec(image.shape, image.dtype, name="image"))
 
 
 def may_be_column(output: tf.TensorSpec, batch: int | None) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import zoo
 from trainers.cutouts.picture_files import bits_of
 from trainers.novelty.file import VALIDITY
+from trainers.novelty.reference import DESCRIPTIONS
 from trainers.storage.json_files import json_safe
 from trainers.tables.markdown import markdown_table
 from trainers.tables.provenance import installed_versions
@@ -214,7 +215,7 @@ def _meaning(model: ZooModel, output: str, signature: Signature) -> str:
         return f"Names of the places along the last axis of `{output}` in the other signatures"
     if output in model.targets:
         return f"Prediction of the feature `{output}` of the training data, in its units"
-    return _OUTPUTS.get(output, "")
+    return _OUTPUTS.get(output) or DESCRIPTIONS.get(output, "")
 
 
 def _limits(task: str, spec: DatasetSpec) -> list[str]:

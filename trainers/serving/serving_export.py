@@ -56,8 +56,8 @@ def export(
         config: Configuration of the training run for the model card.
         version: Positive integer; None for one more than the highest there is.
         base_path: `saved_models_dir` as the server sees it, see `server_files.server_path`.
-        validity: Statistics of the training images, which are written beside the card. None for
-            none.
+        validity: Statistics of the training images, which are written beside the card and become
+            the signature `validity`. None for none.
 
     Returns:
         `saved_models_dir/<model>/<version>`.
@@ -75,7 +75,7 @@ def export(
     saved_models_dir = Path(saved_models_dir)
     server_files.server_path(saved_models_dir, base_path)  # A mistake shows early.
     inputs = _checked_inputs(model, sample_inputs)
-    signatures = serving_signatures.make(model, spec)
+    signatures = serving_signatures.make(model, spec, validity)
     samples = _samples(model, signatures, inputs, spec.units)
     folder = saved_models_dir / model.registry_name
     with _as_user_errors(), new_version(folder, version) as draft:

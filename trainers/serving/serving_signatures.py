@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import tensorflow as tf
 
 from trainers.cutouts.picture_files import bits_of
-from trainers.serving import encoded_images, model_card
+from trainers.serving import encoded_images, model_card, validity_signature
 from zoo.serving import checked_signatures
 from zoo.serving.checked_signatures import NAMES
 from zoo.signature import Signature
 
 if TYPE_CHECKING:
     from trainers.datasets.dataset import DatasetSpec
+    from trainers.novelty.reference import Reference
     from zoo.model import ZooModel
 
 __all__ = ["ENCODED", "NAMES", "TRAINING_DATA", "make"]
@@ -27,17 +28,28 @@ TRAINING_DATA = "training_data"
 """Signature that returns, as `json`, what the model card says of the training data."""
 
 
-def make(model: ZooModel, spec: DatasetSpec) -> dict[str, Signature]:
+def make(
+    model: ZooModel, spec: DatasetSpec, reference: Reference | None = None
+) -> dict[str, Signature]:
     """Returns the entry points of the SavedModel by name.
 
     They are those of `zoo.serving.checked_signatures`; `training_data`, by which a client knows how
-    images must be read; and `serving_bytes` if the pixels that the model was trained on are those
-    of pictures, 0-255 or 0-65535.
+    images must be read; `validity`, if there are statistics of the training images; and
+    `serving_bytes` if the pixels that the model was trained on are those of pictures, 0-255 or
+    0-65535.
+
+    Args:
+        model: The model.
+        spec: The data that it was trained on.
+        reference: Statistics of the training images; None for none.
     """
     offered = checked_signatures.make(model) | {TRAINING_DATA: _constant(spec)}
     pictures = model.input_names == ("image",) and model.image_shape[-1] in (1, 3)
     if bits_of(spec.units) and pictures:
         offered[ENCODED] = _encoded(offered["serving_default"], model, spec)
+    checked = None if reference is None else validity_signature.make(model, reference)
+    if checked is not None:
+        offered[validity_signature.VALIDITY] = checked
     return offered
 
 

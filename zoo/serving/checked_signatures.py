@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from zoo.signature import Signature
 
-__all__ = ["NAMES", "make"]
+__all__ = ["NAMES", "guarded", "make"]
 
 NAMES = "names"
 """Signature that returns what the places along the last axis of an output are called."""
@@ -23,7 +23,7 @@ def make(model: keras.Model) -> dict[str, Signature]:
     there are classes, or questions with answers.
     """
     offered = {
-        name: _guarded(signature, model.training_shapes)
+        name: guarded(signature, model.training_shapes)
         for name, signature in model.signatures().items()
     }
     names = _names(model)
@@ -32,11 +32,15 @@ def make(model: keras.Model) -> dict[str, Signature]:
     return offered
 
 
-def _guarded(signature: Signature, shapes: Mapping[str, Sequence[int]]) -> Signature:
-    """Returns the signature with inputs that are checked in the graph, and may be empty.
+def guarded(signature: Signature, shapes: Mapping[str, Sequence[int]]) -> Signature:
+    """Returns a signature with inputs that are checked in the graph, and may be empty.
 
     A server hands on whatever it is sent: a convolution of oneDNN that meets an image without
     its batch axis ends the process, and fails on an empty batch.
+
+    Args:
+        signature: The signature.
+        shapes: Shape of a row of each input in training.
     """
 
     @functools.wraps(signature.function)

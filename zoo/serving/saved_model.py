@@ -119,7 +119,7 @@ def _reason(error: tf.errors.OpError) -> str:
 
 
 def _compare(what: str, expected: np.ndarray, actual: np.ndarray) -> None:
-    if expected.dtype == object:  # Texts.
+    if expected.dtype == object or expected.dtype == bool:  # Texts and flags.
         if not np.array_equal(expected, actual):
             raise ExportError(f"{what} must be {expected.tolist()}; got {actual.tolist()}")
         return

@@ -93,7 +93,7 @@ class ReferenceTest(tf.test.TestCase):
         with self.assertRaisesRegex(UserError, "validity.npz cannot be read"):
             load(path)
         np.savez(path, about=np.array('{"format": 7}'))
-        with self.assertRaisesRegex(UserError, "must have format 1; got 7"):
+        with self.assertRaisesRegex(UserError, "must have format 2; got 7"):
             load(path)
 
 

@@ -93,6 +93,25 @@ class ValidityTest(tf.test.TestCase):
         for name in DESCRIPTIONS:
             self.assertEqual(list(table[name]), list(other[name]))
 
+    def test_a_server_says_the_same(self):
+        values = np.concatenate([images(20, 7), images(20, 9, sigma=3.0)])
+        signatures = tf.saved_model.load(str(self.exported)).signatures
+        served = signatures["validity"](image=tf.constant(values))
+        for name in ("serving_default", "embedding"):
+            for output, expected in signatures[name](image=tf.constant(values)).items():
+                self.assertAllClose(served[output], expected, rtol=1e-5, atol=1e-6)
+        self.assertTrue(np.all(served["outside"][20:]))
+        reasons = served["outside_reason"].numpy().astype(str)
+        table = ServedModel(self.exported, validity="all").answers(values)
+        self.assertAllClose(served["validity_distance"], table["validity_distance"], rtol=1e-3)
+        self.assertEqual(list(reasons), list(table["outside_reason"]))
+        empty = signatures["validity"](image=tf.zeros((0, *SHAPE)))
+        self.assertEqual(empty["outside_reason"].shape, (0,))
+        card = json.loads((self.exported / "model_card.json").read_text())
+        described = card["signatures"]["validity"]["outputs"]
+        self.assertEqual(described["outside"]["meaning"], DESCRIPTIONS["outside"])
+        self.assertNotIn("validity", tf.saved_model.load(str(self.without)).signatures)
+
     def test_the_option_leaves_features_or_all_out(self):
         settings = ("--validity", "none")
         table, printed = self.predict(
