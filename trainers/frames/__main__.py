@@ -3,9 +3,12 @@
 With a classifier: detects with SEP, cuts a stamp of each detection, asks the classifier, and
 writes `NAME.ecsv`, a catalogue with a probability for each class, and `figures/NAME.png`. With a
 model that answers for each pixel: writes `NAME_maps.fits`, tile by tile, and
-`figures/NAME_maps.png`; a command that was killed resumes when it is given again. For all frames
-`report.md` and `metrics.json`. `--hdu all` takes every image of a file as a frame. Of several
-frames, those that cannot be used are reported and left out.
+`figures/NAME_maps.png`. With a deblending model: detects, deblends and subtracts until the
+residual is noise, and writes `NAME.ecsv` with fluxes, shape and blendedness of each source,
+`NAME_residual.fits` and `figures/NAME_residual.png`. A command with one of the last two that was
+killed resumes when it is given again. For all frames `report.md` and `metrics.json`. `--hdu all`
+takes every image of a file as a frame. Of several frames, those that cannot be used are reported
+and left out.
 
 Examples:
     python -m trainers.frames --frame field.fits --run_dir runs/NAME --output_dir blends
@@ -17,6 +20,8 @@ Examples:
         --saved_model saved_models/hypercolumn_segmentation --output_dir segments
     python -m trainers.frames --frame V.fits z.fits J.fits H.fits --files bands \\
         --weights pixel_unet/hst_simulated --output_dir classes
+    python -m trainers.frames --frame u.fits g.fits r.fits i.fits z.fits y.fits --files bands \\
+        --saved_model saved_models/deblending_vae --output_dir deblended
 """
 
 from __future__ import annotations
@@ -61,7 +66,7 @@ def _predict(options: FrameOptions, arguments: Sequence[str], unused: list[str])
             # A mistake in its name shows before TensorFlow has started.
             raise UserError(f"`frame={path}` must be a FITS file; there is no such file")
     from trainers.evaluators import report
-    from trainers.frames import catalogues, mapping
+    from trainers.frames import catalogues, mapping, scenes
     from trainers.frames.frame_files import frames_of
     from trainers.frames.trained_model import load
     from trainers.tables.provenance import installed_versions
@@ -69,11 +74,13 @@ def _predict(options: FrameOptions, arguments: Sequence[str], unused: list[str])
     model = load(options.run_dir, options.saved_model, options.weights)
     command = shlex.join(["python", "-m", "trainers.frames", *arguments])
     versions = installed_versions(_PACKAGES)
-    is_pixel_model = model.pixel_model is not None
-    work = mapping if is_pixel_model else catalogues
+    takes_bands = model.classifier is None
+    work = catalogues
+    if takes_bands:
+        work = scenes if model.pixel_model is None else mapping
     one_file = len(options.frame) == 1 or options.files == "bands"
     leave_out = functools.partial(_leave_out, left_out=left_out)
-    frames = frames_of(options, is_pixel_model, None if one_file else leave_out)
+    frames = frames_of(options, takes_bands, None if one_file else leave_out)
     number = len(frames) + len(left_out)
     if number == 1:
         leave_out = _raise

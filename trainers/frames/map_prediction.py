@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from trainers.errors import UserError
-from trainers.frames import sky_mesh
+from trainers.frames import sky_mesh, training_match
 from trainers.frames.frame_windows import FrameWindows
 from trainers.frames.map_file import GrowingMaps, identity_of, maps_path
 from trainers.frames.map_header import map_header, primary_header
@@ -55,7 +55,7 @@ def predict(
             pixel, or the file is there.
     """
     settings = settings or MapSettings()
-    model.check(frame, settings.any_pixel_scale)
+    training_match.check(frame, model, settings.any_pixel_scale)
     parts = tiles(frame.shape, model, settings)
     overlap = _overlap(model, settings)
     tiling = {"OVERLAP": overlap}

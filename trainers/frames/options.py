@@ -8,6 +8,7 @@ from pathlib import Path
 import simple_parsing
 
 from trainers.blends import sep_baseline
+from trainers.deblending.settings import SceneSettings
 from trainers.errors import UserError
 from trainers.options.fields import CheckedOptions, flag, option
 from trainers.options.frame_source import FrameSource
@@ -40,7 +41,7 @@ class DetectionSettings(CheckedOptions):
 
     deblend_contrast: float = option(1.0, least=0, most=1)
     """SEP deblend_cont: minimum fraction of the flux for a separate source; 1 for no deblending:
-    blends stay one detection."""
+    blends stay one detection. Of classifiers; a deblending model has SExtractor's 0.005."""
 
     background_box: int = option(64, least=4)
     """Box size of the background estimate, px."""
@@ -63,7 +64,8 @@ class StampSettings(CheckedOptions):
     """Do not subtract the sky."""
 
     scale: float | None = option(None, above=0)
-    """Multiply pixels by this; default: match the training noise, if it is recorded."""
+    """Multiply pixels by this; default: match the training noise, if it is recorded, or of a
+    deblending model the units."""
 
     seed: int = option(0, least=0)
     """Seed of the noise that replaces masked pixels."""
@@ -91,7 +93,7 @@ class MapSettings(CheckedOptions):
     """Box size of the sky, px, which is measured on the whole frame."""
 
     any_pixel_scale: bool = flag()
-    """Accept pixels of another scale than in training."""
+    """Accept pixels of another scale than in training, of deblending models too."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -130,6 +132,7 @@ class FrameOptions(FrameSource):
     detection: DetectionSettings = dataclasses.field(default_factory=DetectionSettings)
     stamps: StampSettings = dataclasses.field(default_factory=StampSettings)
     maps: MapSettings = dataclasses.field(default_factory=MapSettings)
+    scenes: SceneSettings = dataclasses.field(default_factory=SceneSettings)
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from trainers.errors import UserError
-from trainers.frames.frame_windows import FrameWindows
 from trainers.frames.model_source import ModelSource
 from trainers.prediction import rejected, served_model
 from trainers.prediction.served_model import ServedModel
@@ -22,9 +21,6 @@ _SIGNATURE, _NORMALIZED = "serving_default", "normalized"
 
 # Height and width with which is tried which outputs are as large as the image.
 _TRIAL = (64, 96)
-
-# Pixels that differ by more than this share show galaxies of another size than the training did.
-_PIXEL_SCALE = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,35 +67,6 @@ class PixelModel:
     data: Mapping[str, Any]
     outputs: tuple[MapOutput, ...]
     function: Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
-
-    def check(self, frame: FrameWindows, any_pixel_scale: bool = False) -> None:
-        """Raises UserError if a frame is unlike the training data.
-
-        Args:
-            frame: The frame.
-            any_pixel_scale: Whether pixels of another scale are allowed.
-        """
-        names = ", ".join(map(str, self.data.get("bands") or ()))
-        what = f"`frame={frame.files.paths[0]}`"
-        if frame.bands != self.bands:
-            raise UserError(
-                f"{what} must have the {self.bands} band(s) of '{self.name}'"
-                f"{f' ({names})' if names else ''}; got {frame.bands}: `bands` and `hdu` choose "
-                "among those of a file, `files='bands'` takes one file for each"
-            )
-        wanted = [str(band).lower() for band in self.data.get("bands") or ()]
-        filters = [text.lower() for text in frame.filters]
-        if sorted(wanted) == sorted(filters) and wanted != filters:
-            raise UserError(
-                f"{what} must have its bands in the order {names}; got {', '.join(frame.filters)}"
-            )
-        scale, own = self.data.get("pixel_scale_arcsec"), frame.pixel_scale
-        if scale and own and abs(own / scale - 1) > _PIXEL_SCALE and not any_pixel_scale:
-            raise UserError(
-                f"{what} must have pixels of {scale:.4g} arcsec, to {100 * _PIXEL_SCALE:.0f} %, as "
-                f"'{self.name}' had in training; got {own:.4g}: resample it, or "
-                "`any_pixel_scale=True`"
-            )
 
     def maps(self, image: np.ndarray) -> list[np.ndarray]:
         """Returns the maps of one image, each (height, width) or (planes, height, width).

@@ -1,12 +1,13 @@
-"""The trained model of the command, from the folder of a run or an exported SavedModel."""
+"""The trained model of the command, from a run, an exported SavedModel or named weights."""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
 
+from trainers.deblending.deblender import Deblender
 from trainers.frames import classifier as classifiers
-from trainers.frames import model_source
+from trainers.frames import deblenders, model_source
 from trainers.frames import pixel_model as pixel_models
 from trainers.frames.classifier import Classifier
 from trainers.frames.pixel_model import PixelModel
@@ -18,17 +19,19 @@ __all__ = ["TrainedModel", "load"]
 
 @dataclasses.dataclass(frozen=True)
 class TrainedModel:
-    """A model of one of two kinds.
+    """A model of one of three kinds.
 
     Attributes:
         name: Name of the model.
+        deblender: If it draws galaxies without their neighbours, else None.
         pixel_model: If it answers for each pixel, else None.
-        classifier: If it does not.
+        classifier: If it does neither.
     """
 
     name: str
-    pixel_model: PixelModel | None
-    classifier: Classifier | None
+    deblender: Deblender | None = None
+    pixel_model: PixelModel | None = None
+    classifier: Classifier | None = None
 
 
 def load(
@@ -42,19 +45,27 @@ def load(
         weights: Name of a set of weights.
 
     Raises:
-        UserError: if there is none, or it is neither a classifier nor answers for each pixel.
+        UserError: if there is none, or it is of no such kind.
     """
-    classifier = None
     if saved_model is not None:
-        served = ServedModel(folder_of(saved_model))
-        pixel_model = pixel_models.of_saved_model(served)
-        if pixel_model is None:
-            classifier = classifiers.of_saved_model(served, saved_model)
+        source = ServedModel(folder_of(saved_model))
+        deblender = deblenders.of_saved_model(source)
     else:
         source = (
             model_source.of_run(run_dir) if weights is None else model_source.of_weights(weights)
         )
+        deblender = deblenders.of_source(source)
+    # Deblended galaxies are as large as the image, too, but of a stamp, not of a part of a frame.
+    if deblender is not None:
+        return TrainedModel(deblender.name, deblender=deblender)
+    if isinstance(source, ServedModel):
+        pixel_model = pixel_models.of_saved_model(source)
+    else:
         pixel_model = pixel_models.of_source(source)
-        if pixel_model is None:
-            classifier = classifiers.of_source(source)
-    return TrainedModel((pixel_model or classifier).name, pixel_model, classifier)
+    if pixel_model is not None:
+        return TrainedModel(pixel_model.name, pixel_model=pixel_model)
+    if isinstance(source, ServedModel):
+        classifier = classifiers.of_saved_model(source, saved_model)
+    else:
+        classifier = classifiers.of_source(source)
+    return TrainedModel(classifier.name, classifier=classifier)

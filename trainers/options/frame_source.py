@@ -22,7 +22,7 @@ class FrameSource(CheckedOptions):
     """FITS files of frames."""
 
     files: str = option("frames", metavar="frames|bands")
-    """Each file is a frame, or a band of one frame; bands for maps alone."""
+    """Each file is a frame, or a band of one frame; bands for maps and deblending alone."""
 
     hdu: list[str] | None = option(None, type=str, nargs="+", metavar="NAME|N")
     """FITS extensions, or all; default: the first with an image of the sky."""
