@@ -54,7 +54,7 @@ def draw(
     drawn = np.where(known[..., None], flux - left, 0.0)
     height, width = known.shape
     side = 4.6
-    figure = Figure(figsize=(3 * side, side * min(1.6, height / width) + 1.2), layout="constrained")
+    figure = Figure(figsize=(3 * side, side * min(1.6, height / width) + 1.6), layout="constrained")
     panels = figure.subplots(1, 3)
     extent = (columns.start - 0.5, columns.stop - 0.5, rows.start - 0.5, rows.stop - 0.5)
     look = {"origin": "lower", "extent": extent}
@@ -92,7 +92,7 @@ def draw(
     panels[0].set_ylabel("y (px)")
     if len(table):
         plot_style.legend_below(figure, panels[0], columns=5)
-    bar = figure.colorbar(shown, ax=panels[2], location="bottom", shrink=0.7, aspect=30)
+    bar = figure.colorbar(shown, ax=panels, location="bottom", shrink=0.35, aspect=40)
     bar.set_label("residual / noise")
     return figure
 
