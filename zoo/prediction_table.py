@@ -10,7 +10,10 @@ import numpy as np
 from astropy import units
 from astropy.table import Column, Table
 
-__all__ = ["OUTPUTS", "SCORES", "make"]
+__all__ = ["CLUSTERS", "OUTPUTS", "SCORES", "make"]
+
+CLUSTERS = ("cluster", "group")
+"""Outputs that number what a model has found without labels."""
 
 SCORES = ("anomaly_score", "image_score", "feature_score")
 """Outputs that are larger for stranger images; the first one is the answer."""
@@ -32,6 +35,9 @@ OUTPUTS = {
     "that the search comes by, in standard deviations above the mean of training images",
     "image_score": "Sum of the residuals of the pixels, likewise",
     "feature_score": "Sum of the residuals of the critic's features, likewise",
+    "codes": "Codes of the image, row by row of their grid",
+    "cluster": "Cluster that the model has found without labels; neighbouring numbers are alike",
+    "group": "One of the two groups into which the clusters merge",
     "pass_fractions": "Probability of each answer in the multinomial votes, for each pass",
 }
 """Descriptions of the outputs that become a column as they are."""

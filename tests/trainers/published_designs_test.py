@@ -363,7 +363,8 @@ class EveryRecipeTest(tf.test.TestCase):
                 with_paper.add(model)
         here = {name for name, recipe, _ in StarGalaxyReportTest.designs if recipe == "paper"}
         here |= {"vae", "gz_cnn", "gz_bayesian_cnn", "gz_backbone", "blendhunter"}
-        here |= {"contrastive", "deblending_vae", "hypercolumn_segmentation", "morpheus", "wgan"}
+        here |= {"contrastive", "deblending_vae", "hypercolumn_segmentation", "morpheus"}
+        here |= {"vq_vae", "wgan"}
         # Not the paper's network, but its data.
         self.assertEqual(with_paper, here | {"blend_cnn"})
 

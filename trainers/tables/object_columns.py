@@ -11,7 +11,7 @@ from astropy.table import Column
 from trainers.datasets.dataset import DatasetSpec
 from trainers.tables import quantities
 from zoo.embedding import EMBEDDING
-from zoo.prediction_table import OUTPUTS, SCORES
+from zoo.prediction_table import CLUSTERS, OUTPUTS, SCORES
 
 __all__ = [
     "dataset_columns",
@@ -81,11 +81,11 @@ def texts(values: Sequence[Any]) -> np.ndarray:
 
 
 def model_columns(outputs: Mapping[str, np.ndarray], class_names: Sequence[str]) -> list[Column]:
-    """Returns the columns of latents, probabilities and scores, as far as the outputs have them.
+    """Returns the columns of latents, classes, clusters and scores, as far as there are outputs.
 
     Args:
-        outputs: (number, ...) each: `latent_mean`, `latent_stddev`, `probability`,
-            `anomaly_score`, `image_score`, `feature_score`.
+        outputs: (number, ...) each: `latent_mean`, `latent_stddev`, `probability`, and those of
+            `zoo.prediction_table.SCORES` and `CLUSTERS`.
         class_names: In the order of the probabilities.
     """
     columns = []
@@ -103,7 +103,7 @@ def model_columns(outputs: Mapping[str, np.ndarray], class_names: Sequence[str])
             columns.append(_column(f"probability_{name}", values, f"Probability of class {name}"))
         best = np.array(class_names)[outputs["probability"].argmax(axis=1)]
         columns.append(_column("predicted_class", best, "Most probable class"))
-    for name in SCORES:
+    for name in (*SCORES, *CLUSTERS):
         if name in outputs:
             columns.append(_column(name, outputs[name], OUTPUTS[name]))
     return columns

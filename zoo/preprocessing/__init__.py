@@ -16,6 +16,7 @@ from zoo.preprocessing.masked_neighbours import MaskedNeighbours, masking_neighb
 from zoo.preprocessing.min_max import MinMax8Bit
 from zoo.preprocessing.rescale import Rescale
 from zoo.preprocessing.resize import Resize
+from zoo.preprocessing.sky_clip import SkyClip
 from zoo.preprocessing.standardize import Standardization
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Preprocessing",
     "Rescale",
     "Resize",
+    "SkyClip",
     "Standardization",
     "fitted",
     "make",

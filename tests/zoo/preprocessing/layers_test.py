@@ -27,11 +27,12 @@ SPECS = {
     "min_max_8bit": "min_max_8bit",
     "rescale": {"name": "rescale", "unit": 16.0},
     "resize": {"name": "resize", "height": 12, "width": 31},
+    "sky_clip": "sky_clip",
     "standardize": "standardize",
 }
 
 # Layers that lose something: pixels, sign and depth.
-LOSSY = ("centre_crop", "chain", "fit_stamp", "min_max_8bit", "resize")
+LOSSY = ("centre_crop", "chain", "fit_stamp", "min_max_8bit", "resize", "sky_clip")
 
 
 def galaxies(number=6, seed=0):
