@@ -2,11 +2,13 @@
 
 The columns are identifier, position and the other numbers of the dataset, and the outputs of the
 model: means and standard deviations of latents, class probabilities, expected vote fractions with
-their standard deviations, and an outlier score. They have descriptions and units.
+their standard deviations, and an outlier score. They have descriptions and units. `--clusters` adds
+clusters of the embeddings, found without labels.
 
 Examples:
     python -m trainers.catalogue --run_dir runs/NAME --output latents.fits
     python -m trainers.catalogue --run_dir runs/NAME --split test --output latents.parquet
+    python -m trainers.catalogue --run_dir runs/NAME --clusters ward --output clusters.fits
 """
 
 from __future__ import annotations
@@ -24,13 +26,17 @@ from trainers.options.fields import CheckedOptions, flag, option
 from trainers.tables.provenance import provenance
 
 if TYPE_CHECKING:
-    from astropy.table import Table
+    import numpy as np
+    from astropy.table import Column, Table
 
     from trainers.datasets.dataset import Dataset
     from trainers.novelty.reference import Reference
     from zoo.model import ZooModel
 
-__all__ = ["main", "make"]
+__all__ = ["CLUSTERS", "main", "make"]
+
+CLUSTERS = ("gaussian_mixture", "ward", "kmeans", "hdbscan")
+"""Methods of clustering, those of `trainers.evaluators.statistics.clustering.KEYS`."""
 
 _PACKAGES = ("galaxy-model-zoo", "tensorflow", "keras", "scikit-learn", "astropy")
 
@@ -45,6 +51,8 @@ _OUTPUTS = (
     "anomaly_score",
     "image_score",
     "feature_score",
+    "cluster",
+    "group",
 )
 
 # Options of the run that a catalogue may change.
@@ -86,6 +94,15 @@ class Options(CheckedOptions):
     """Add a column `embedding` with the vector of features of each object; .fits, .parquet or .ecsv
     alone."""
 
+    clusters: list[str] | None = option(
+        None, type=str, nargs="+", choices=CLUSTERS, metavar="METHOD"
+    )
+    """Add a column `cluster_METHOD` with clusters of the embeddings, for each of gaussian_mixture,
+    ward, kmeans and hdbscan."""
+
+    num_clusters: int = option(10, least=2)
+    """Clusters of each method but hdbscan, which chooses their number."""
+
     batch_size: int = option(256, least=1)
     """Images in a batch."""
 
@@ -100,6 +117,8 @@ def make(
     batch_size: int = 256,
     embeddings: bool = False,
     reference: Reference | None = None,
+    clusters: Sequence[str] = (),
+    num_clusters: int = 10,
 ) -> Table:
     """Returns the catalogue; images are read batch by batch.
 
@@ -115,10 +134,14 @@ def make(
             `zoo.embedding`. Default False.
         reference: Statistics of the training images, for columns on the validity of the answers;
             None for none.
+        clusters: Methods whose clusters of the embeddings become columns, of `CLUSTERS`. Default
+            none.
+        num_clusters: Clusters of each method. Default 10.
 
     Raises:
         TrainingError: if an output is not finite.
-        UserError: if the model has no outputs for a catalogue, or no features for embeddings.
+        UserError: if the model has no outputs for a catalogue, no features for embeddings or
+            clusters, or there are more clusters than objects.
 
     References:
         Liu, Ting & Zhou 2008 (ICDM, 413), isolation forest.
@@ -130,8 +153,8 @@ def make(
     from trainers.tables import object_columns
     from zoo.embedding import EMBEDDING, has_features
 
-    embeds = embeddings or (reference is not None and has_features(model))
-    function = _answers(model, embeds)
+    embeds = embeddings or bool(clusters) or (reference is not None and has_features(model))
+    function = _answers(model, embeds, "embeddings" if embeddings else "clusters")
     wanted = object_columns.scalar_features(dataset.spec, dataset.arrays(splits[0], limit=2))
     read = [*wanted, "image"] if reference is not None else wanted
     outputs, features, places = {}, {}, []
@@ -169,19 +192,34 @@ def make(
         table.add_column(Column(score, name="outlier_score", description=text))
     for name in DESCRIPTIONS if reference is not None else ():
         table.add_column(Column(outputs[name], name=name, description=DESCRIPTIONS[name]))
+    for method in dict.fromkeys(clusters):
+        table.add_column(_cluster_column(outputs[EMBEDDING], method, num_clusters))
     if embeddings:
         table.add_column(object_columns.embedding_column(outputs[EMBEDDING]))
     return table
 
 
-def _answers(model: ZooModel, embeddings: bool):
+def _cluster_column(vectors: np.ndarray, method: str, number: int) -> Column:
+    from astropy.table import Column
+
+    from trainers.evaluators.statistics import clustering
+
+    try:
+        labels = clustering.cluster_labels(vectors, method, number, seed=0)
+    except ValueError as error:
+        raise UserError(f"`num_clusters`: {error}") from None
+    text = f"Cluster of the embeddings by {clustering.KEYS[method]}, 0 the largest, -1 for none"
+    return Column(labels, name=f"cluster_{method}", description=text)
+
+
+def _answers(model: ZooModel, embeddings: bool, argument: str):
     """Returns a function from the inputs to all outputs that become columns."""
     from trainers.prediction import inference
     from zoo.embedding import EMBEDDING, features, has_features
 
     if embeddings and not has_features(model):
         raise UserError(
-            f"`embeddings` needs a model with features; '{model.registry_name}' has none"
+            f"`{argument}` needs a model with features; '{model.registry_name}' has none"
         )
 
     encodes = hasattr(model, "encode")
@@ -270,7 +308,16 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
     reference = novelty.read(folder)
     if reference is None:
         notes.print_lacking_statistics(options.run_dir)
-    table = make(model, dataset, splits, options.batch_size, options.embeddings, reference)
+    table = make(
+        model,
+        dataset,
+        splits,
+        options.batch_size,
+        options.embeddings,
+        reference,
+        options.clusters or (),
+        options.num_clusters,
+    )
     table.meta.update(
         {
             "model": model.registry_name,
@@ -280,11 +327,25 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
             "dataset": dataset.spec.name,
             "dataver": dataset.spec.version or "",
             "splits": ", ".join(splits),
+            **_how_clustered(options),
             **provenance("catalogue", arguments, _PACKAGES),
         }
     )
     table_files.write(table, options.output)
     return len(table)
+
+
+def _how_clustered(options: Options) -> dict[str, str]:
+    if not options.clusters:
+        return {}
+    from trainers.evaluators.statistics.clustering import DIMENSION, MOST_CLUSTERED
+
+    text = (
+        f"{', '.join(dict.fromkeys(options.clusters))}: {options.num_clusters} clusters (hdbscan: "
+        f"as many as it finds) by at most {DIMENSION} principal components of the standardised "
+        f"embeddings of at most {MOST_CLUSTERED} objects; others join that of the nearest; seed 0"
+    )
+    return {"clusters": text}
 
 
 def _command(arguments: Sequence[str]) -> None:

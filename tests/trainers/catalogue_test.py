@@ -1,4 +1,6 @@
+import contextlib
 import dataclasses
+import io
 import tempfile
 from pathlib import Path
 from unittest import mock
@@ -14,6 +16,7 @@ from tests.trainers.tiny import TinyDataset
 from trainers import catalogue
 from trainers.datasets import loading
 from trainers.errors import TrainingError, UserError
+from trainers.evaluators.statistics import clustering
 from trainers.options.run import RunConfig
 from trainers.runs import run_folder
 from trainers.storage.json_files import write_json
@@ -123,6 +126,50 @@ class CatalogueTest(tf.test.TestCase):
         with fits.open(folder / "latents.fits") as file:
             comments = [file[1].header[f"TCOMM{n}"] for n in range(1, len(table.colnames) + 1)]
         self.assertTrue(all(comments))
+
+    def test_clusters_of_the_embeddings(self):
+        path = Path(self.get_temp_dir()) / "clusters.ecsv"
+        options = ["--clusters", "ward", "hdbscan", "--num_clusters", 3]
+        self.assertEqual(self.run_command("--output", path, "--split", "test", *options), 0)
+        table = Table.read(path)
+        self.assertNotIn("embedding", table.colnames)
+        expected = dataset().arrays("test")["image"][:, 0, 0]
+        for method in ("ward", "hdbscan"):
+            labels = clustering.cluster_labels(expected, method, 3, seed=0)
+            self.assertAllEqual(table[f"cluster_{method}"], labels)
+        self.assertIn("by Ward, 0 the largest", table["cluster_ward"].description)
+        self.assertStartsWith(table.meta["clusters"], "ward, hdbscan: 3 clusters")
+
+    def test_mistakes_about_clusters(self):
+        path = Path(self.get_temp_dir()) / "none.ecsv"
+        arguments = ["--output", path, "--split", "test", "--clusters"]
+        for options, message in (
+            (["ward", "--num_clusters", 41], "the number of objects, 40; got 41"),
+            (["ward", "--num_clusters", 1], "at least 2; got 1"),
+            (["mean_shift"], "mean_shift"),
+        ):
+            with contextlib.redirect_stderr(io.StringIO()) as errors, self.subTest(message):
+                with contextlib.suppress(SystemExit):
+                    self.assertNotEqual(self.run_command(*arguments, *options), 0)
+                self.assertIn(message, errors.getvalue())
+        self.assertFalse(path.exists())
+
+    def test_methods_of_clustering_are_those_of_the_evaluator(self):
+        self.assertCountEqual(catalogue.CLUSTERS, clustering.KEYS)
+
+    def test_clusters_of_the_model_itself(self):
+        class Clustering(Model):
+            task = "representation"
+
+            def encode(self, images):
+                first = tf.cast(images[:, 0, 0, 0] > 0, tf.int32)
+                return {**super().encode(images), "cluster": 2 + first, "group": first}
+
+        source = dataset()
+        table = catalogue.make(Clustering(), source, ("test",))
+        first = source.arrays("test")["image"][:, 0, 0, 0] > 0
+        self.assertAllEqual(table["cluster"], 2 + first)
+        self.assertAllEqual(table["group"], first)
 
     def test_embeddings_are_vectors(self):
         folder = Path(self.get_temp_dir())

@@ -15,7 +15,16 @@ from trainers.evaluators.registry import register
 from trainers.evaluators.section import FigureFile, Section, Table
 from trainers.evaluators.statistics import latents
 from trainers.evaluators.statistics.anomaly_scores import principal_components
-from trainers.evaluators.statistics.clustering import METHODS, kmeans, project, purity, stability
+from trainers.evaluators.statistics.class_names import early_types
+from trainers.evaluators.statistics.clustering import (
+    METHODS,
+    early_late_agreement,
+    kmeans,
+    merged,
+    project,
+    purity,
+    stability,
+)
 
 __all__ = ["evaluate_clusters"]
 
@@ -33,9 +42,11 @@ def evaluate_clusters(context: EvaluationContext) -> Section:
     """Groups the objects by their latents, without labels, and compares the groups with classes.
 
     Each method but HDBSCAN, which chooses their number, makes ten clusters, and as many as the
-    dataset has classes. Purity rises with their number, the adjusted Rand index and the normalised
-    mutual information do not; stability is the adjusted Rand index of clusterings of different
-    subsamples by different seeds.
+    dataset has classes. A model with clusters of its own has a row besides. Purity rises with their
+    number, the adjusted Rand index and the normalised mutual information do not; stability is the
+    adjusted Rand index of clusterings of different subsamples by different seeds. Where some of the
+    classes are early types, clusters are merged into two groups, by Ward's tree of their centres or
+    as the model does, and compared with early and late: the share of objects on the right side.
 
     References:
         Hubert & Arabie 1985 (J. Classification 2, 193), adjusted Rand index; Campello et al. 2013
@@ -51,29 +62,30 @@ def evaluate_clusters(context: EvaluationContext) -> Section:
     if len(context.class_names) > 1:
         counts.insert(0, len(context.class_names))
     section, rows, columns = Section(metrics={"objects": len(chosen)}), [], {}
+
+    def add(name: str, key: str, groups: np.ndarray, halves: np.ndarray, steady: float | None):
+        numbers = {"clusters": len(np.unique(groups[groups >= 0]))}
+        numbers |= _agreement(context, truth, groups, halves)
+        if steady is not None:
+            numbers["stability"] = steady
+        section.metrics.update({f"{key}_{kind}": value for kind, value in numbers.items()})
+        rows.append([name, *map(_shown, numbers.values()), *["-"] * (steady is None)])
+        columns[key] = groups
+
     for name, method in {**METHODS, _BASELINE: kmeans}.items():
         where = pixels if name == _BASELINE else points
         for number in counts if name != "HDBSCAN" else [_CLUSTERS]:
             with threadpool_limits(limits=1):
                 groups = method(where, number, context.seed)
                 steady = stability(where, method, number, context.seed)
-            numbers = {"clusters": len(np.unique(groups[groups >= 0]))}
-            if truth is not None:
-                numbers |= {
-                    "purity": purity(truth, groups),
-                    "ari": adjusted_rand_score(truth, groups),
-                    "nmi": normalized_mutual_info_score(truth, groups),
-                }
-            numbers["stability"] = steady
             # HDBSCAN finds the number itself.
             key = _key(name) if name == "HDBSCAN" else f"{_key(name)}_{number}"
-            section.metrics |= {f"{key}_{kind}": value for kind, value in numbers.items()}
-            rows.append(
-                [name, str(numbers.pop("clusters")), *map("{:.3f}".format, numbers.values())]
-            )
-            columns[key] = groups
+            add(name, key, groups, merged(where, groups), steady)
+    if (own := context.own_clusters()) is not None:
+        add("model", "model", *(groups[chosen] for groups in own), None)
     header = ["method", "clusters", *("purity", "ARI", "NMI")[: 3 * (truth is not None)]]
-    section.tables.append(Table([*header, "stability"], rows, _caption(context, truth)))
+    header += ["early / late"] * _has_early_types(context) + ["stability"]
+    section.tables.append(Table(header, rows, _caption(context, truth)))
     section.text.append(
         f"{len(chosen)} objects are grouped by {points.shape[1]} principal components of the "
         "latents. Stability: adjusted Rand index between clusterings of random 80 % of them."
@@ -85,12 +97,44 @@ def evaluate_clusters(context: EvaluationContext) -> Section:
     return section
 
 
+def _has_early_types(context: EvaluationContext) -> bool:
+    return bool(early_types(context.class_names))
+
+
+def _agreement(
+    context: EvaluationContext, truth: np.ndarray | None, groups: np.ndarray, halves: np.ndarray
+) -> dict[str, float]:
+    if truth is None:
+        return {}
+    numbers = {
+        "purity": purity(truth, groups),
+        "ari": adjusted_rand_score(truth, groups),
+        "nmi": normalized_mutual_info_score(truth, groups),
+    }
+    if _has_early_types(context):
+        early = np.isin(truth, early_types(context.class_names))
+        numbers["early_late"] = early_late_agreement(early, halves)
+    return numbers
+
+
+def _shown(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:.3f}"
+
+
 def _caption(context: EvaluationContext, truth: np.ndarray | None) -> str:
     if truth is None:
         return "Clusters and their stability."
     largest = np.bincount(truth).max() / len(truth)
     names = ", ".join(context.class_names)
-    return f"Agreement with the classes {names}; a single cluster has purity {largest:.3f}."
+    text = f"Agreement with the classes {names}; a single cluster has purity {largest:.3f}."
+    if _has_early_types(context):
+        early = np.isin(truth, early_types(context.class_names)).mean()
+        names = ", ".join(context.class_names[label] for label in early_types(context.class_names))
+        text += (
+            f" Early / late: share on the right side of two merged groups, early being {names}; "
+            f"one group has {max(early, 1 - early):.3f}."
+        )
+    return text
 
 
 def _key(name: str) -> str:

@@ -258,6 +258,11 @@ class EvaluationContext:
         """Returns the standard deviations of the latents, None for a model that gives none."""
         return self._posterior(split).get("latent_stddev")
 
+    def own_clusters(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Returns clusters of the model's own and the two groups of them, (number,), or None."""
+        answer = self._posterior(None)
+        return (answer["cluster"], answer["group"]) if "group" in answer else None
+
     def all_latents(self, split: str) -> np.ndarray:
         """Returns the means of the latents of all objects of a split, (number, dimension).
 

@@ -5,8 +5,18 @@ import tensorflow as tf
 from astropy.table import Table
 from sklearn.metrics import adjusted_rand_score
 
-from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel
+from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel, StandInSpec
 from trainers.evaluators import EvaluationContext, registry
+
+
+class ModelWithClusters(StandInModel):
+    """Its clusters are four ranges of the first latent, its groups the two halves of these."""
+
+    def __call__(self, images, training=False):
+        answer = super().__call__(images)
+        first = tf.cast(tf.floor(answer["latent_mean"][:, 0]), tf.int32)
+        cluster = tf.clip_by_value(first, -2, 1) + 2
+        return {**answer, "cluster": cluster, "group": cluster // 2}
 
 
 class ClustersTest(tf.test.TestCase):
@@ -30,6 +40,24 @@ class ClustersTest(tf.test.TestCase):
             few, many = (section.metrics[f"{name}_{number}_purity"] for number in (2, 10))
             self.assertGreaterEqual(many, few - 0.02)
         self.assertTrue((folder / section.figures[0].path).exists())
+
+    def test_own_clusters_of_a_model_and_early_types(self):
+        spec = StandInSpec(class_names=("elliptical", "spiral"))
+        dataset = StandInDataset({"train": 60, "validation": 0, "test": 210}, spec=spec)
+        folder = Path(self.get_temp_dir())
+        context = EvaluationContext(ModelWithClusters(dataset), dataset, folder)
+        section = registry.describe("clusters").run(context)
+        (table,) = section.tables
+        self.assertEqual(table.header[-2:], ["early / late", "stability"])
+        self.assertEqual({len(row) for row in table.rows}, {len(table.header)})
+        self.assertEqual((table.rows[-1][0], table.rows[-1][-1]), ("model", "-"))
+        own = context.outputs("call")
+        early = dataset.arrays("test")["label"] == 0
+        same = np.mean(early == own["group"])
+        self.assertAllClose(section.metrics["model_early_late"], max(same, 1 - same))
+        self.assertAllEqual(Table.read(folder / "clusters.ecsv")["model"], own["cluster"])
+        largest = max(early.mean(), 1 - early.mean())
+        self.assertIn(f"early being elliptical; one group has {largest:.3f}", table.caption)
 
 
 if __name__ == "__main__":

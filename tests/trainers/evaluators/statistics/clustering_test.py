@@ -2,7 +2,16 @@ import numpy as np
 import tensorflow as tf
 from sklearn.metrics import adjusted_rand_score
 
-from trainers.evaluators.statistics.clustering import METHODS, project, purity, stability
+from trainers.evaluators.statistics.clustering import (
+    KEYS,
+    METHODS,
+    cluster_labels,
+    early_late_agreement,
+    merged,
+    project,
+    purity,
+    stability,
+)
 
 
 class ClusteringTest(tf.test.TestCase):
@@ -25,6 +34,31 @@ class ClusteringTest(tf.test.TestCase):
 
     def test_parts_of_one_cloud_are_not_stable(self):
         self.assertLess(stability(self.cloud, METHODS["k-means"], 5, 0), 0.7)
+
+    def test_labels_of_all_from_clusters_of_some(self):
+        for key in KEYS:
+            for most in (360, 150):
+                labels = cluster_labels(self.points, key, 3, seed=0, most=most)
+                clear = labels >= 0
+                self.assertGreater(clear.mean(), 0.8, key)
+                # Largest first, as the true ones are.
+                self.assertAllEqual(labels[clear], self.truth[clear], msg=key)
+        with self.assertRaisesRegex(ValueError, "at most the number of objects, 4; got 5"):
+            cluster_labels(self.points[:4], "ward", 5, seed=0)
+
+    def test_two_groups_of_clusters(self):
+        points = np.repeat([0.0, 1.0, 10.0, 11.0], 5)[:, None]
+        clusters = np.repeat([4, 2, 0, 7], 5)
+        clusters[-1] = -1
+        groups = merged(points, clusters)
+        self.assertAllEqual(groups == groups[0], points[:, 0] < 5)
+        self.assertAllEqual(merged(points, np.zeros(20, int)), np.zeros(20))
+
+    def test_agreement_with_early_and_late(self):
+        early = np.array([True, True, False, False, False])
+        self.assertAllClose(early_late_agreement(early, np.array([1, 0, 0, 0, 0])), 0.8)
+        self.assertAllClose(early_late_agreement(early, np.array([0, 0, 1, 1, 1])), 1.0)
+        self.assertAllClose(early_late_agreement(early, np.zeros(5)), 0.6)
 
     def test_purity_by_hand(self):
         truth = np.array([0, 0, 0, 1, 1, 2])
