@@ -7,10 +7,11 @@ import dataclasses
 import tensorflow_datasets as tfds
 
 from tfds_builders.choices import unknown_choice
+from tfds_builders.left_out import ON_ERROR
 from tfds_builders.sdss_galaxies.spectrograph import spectrograph
 from tfds_builders.splits import SPLITS
 
-__all__ = ["DEPTHS", "SimulatedConfig"]
+__all__ = ["DEPTHS", "ObservedConfig", "SimulatedConfig"]
 
 # r limits and greatest redshift.
 DEPTHS = {"main": (14.0, 17.77, 0.36), "deep": (16.0, 20.0, 0.8)}
@@ -57,3 +58,32 @@ class SimulatedConfig(tfds.core.BuilderConfig):
         """Galaxies of each split."""
         numbers = (self.num_train, self.num_validation, self.num_test)
         return dict(zip(SPLITS, numbers, strict=True))
+
+
+@dataclasses.dataclass
+class ObservedConfig(tfds.core.BuilderConfig):
+    """Spectra of SDSS, BOSS, eBOSS and DESI in `--manual_dir`.
+
+    Attributes:
+        quasars: Whether objects that the pipelines call quasars are taken besides galaxies.
+        on_error: "raise", or "skip" to leave out and list what cannot be used.
+        processes: Processes that write when no Beam runner is chosen; None for one per core, from
+            16 files on. No effect on the result.
+    """
+
+    quasars: bool = False
+    on_error: str = "raise"
+    processes: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.on_error not in ON_ERROR:
+            raise ValueError(
+                f"on_error must be one of {', '.join(ON_ERROR)}; got '{self.on_error}'"
+            )
+        if self.processes is not None and self.processes < 1:
+            raise ValueError(f"processes must be at least 1; got {self.processes}")
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Classes of the pipelines that are taken."""
+        return ("GALAXY", "QSO") if self.quasars else ("GALAXY",)

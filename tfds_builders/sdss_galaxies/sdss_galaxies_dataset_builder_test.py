@@ -7,7 +7,8 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 import tfds_builders
-from tfds_builders.sdss_galaxies.configs import SimulatedConfig
+from tfds_builders.sdss_galaxies.configs import ObservedConfig, SimulatedConfig
+from tfds_builders.sdss_galaxies.observed_test import write_spectrum
 from tfds_builders.sdss_galaxies.sdss_galaxies_dataset_builder import Builder
 
 
@@ -35,6 +36,24 @@ class StoredTest(tf.test.TestCase):
         self.assertEqual(example["spectrum"].shape, (1000,))
         self.assertLess(example["true_redshift"], 0.8)
 
+    def test_observed_spectra(self):
+        manual = Path(tempfile.mkdtemp())
+        names = [f"spec-{number:04d}" for number in range(12)]
+        for name in names:
+            write_spectrum(manual, name)
+        write_spectrum(manual, "star", kind="STAR")
+        config = ObservedConfig(name="x", on_error="skip", processes=1)
+        builder = tfds_builders.builder("sdss_galaxies", config=config, data_dir=tempfile.mkdtemp())
+        builder.download_and_prepare(
+            download_config=tfds.download.DownloadConfig(manual_dir=str(manual))
+        )
+        self.assertEqual(sum(split.num_examples for split in builder.info.splits.values()), 12)
+        (line,) = builder.info.metadata["left_out"]
+        self.assertEndsWith(line, "star.fits: star: class must be GALAXY; got 'STAR'")
+        example = next(iter(builder.as_dataset(split="test").as_numpy_iterator()))
+        self.assertEqual(example["class"], b"GALAXY")
+        self.assertEqual(example["inverse_variance"].shape, (1000,))
+
 
 class OptionsTest(tf.test.TestCase):
     def test_options(self):
@@ -46,6 +65,9 @@ class OptionsTest(tf.test.TestCase):
         ):
             with self.subTest(**options), self.assertRaisesRegex(ValueError, message):
                 SimulatedConfig(name="x", **options)
+
+        with self.assertRaisesRegex(ValueError, "on_error must be one of raise, skip; got 'x'"):
+            ObservedConfig(name="x", on_error="x")
 
 
 if __name__ == "__main__":
