@@ -19,6 +19,7 @@ SCORES = ("anomaly_score", "image_score", "feature_score")
 """Outputs that are larger for stranger images; the first one is the answer."""
 
 OUTPUTS = {
+    "chi2": "Mean over good bins of the squared deviation of the reconstruction over the variance",
     "latent_mean": "Mean of the posterior of the latent variables given the image",
     "latent_stddev": "Standard deviation of that posterior, of each latent variable alone",
     "concentrations": "Concentrations of the Dirichlet-multinomial votes, for each pass and answer",

@@ -1,6 +1,8 @@
 """The `paper` recipes against the tables of facts of their sources, layer by layer."""
 
 import contextlib
+import itertools
+import re
 
 import keras
 import numpy as np
@@ -353,6 +355,26 @@ class ContrastiveTest(tf.test.TestCase):
         self.assertAllClose(noise, [0.00309, 0.00438, 0.01174], atol=1e-5)
 
 
+class SpectrumVAETest(tf.test.TestCase):
+    """Portillo et al. 2020 and its code, the network with ten latents."""
+
+    def test_paper(self):
+        recipe = recipes.get("spectrum_vae", "paper")
+        model = zoo.create("spectrum_vae", **recipe.hyperparameters)
+        self.assertEqual((model.bins, model.hidden, model.latent_dim), (1000, (549, 110), 10))
+        # Without a linear part: layers and biases of encoder and decoder.
+        sizes = ((1000, 549, 110, 20), (10, 110, 549, 1000))
+        expected = sum(a * b + b for net in sizes for a, b in itertools.pairwise(net))
+        self.assertEqual(sum(np.prod(v.shape) for v in model.trainable_variables), expected)
+        # 1 / 2e6 of spectra of norm 1, whose 1000 bins have an rms of 1 / sqrt(1000).
+        self.assertAllClose(model.model_error, np.sqrt(1000 / 2e6), atol=5e-4)
+        self.assertEqual((recipe.batch_size, recipe.learning_rate), (64, 1e-3))
+        self.assertEqual((recipe.epochs, recipe.plateau_patience, recipe.patience), (200, 5, 10))
+        options = dict(re.findall(r"(\w+)=(\d+)", recipe.dataset))
+        self.assertEqual(sum(map(int, options.values())), 64_000)
+        self.assertEqual(int(options["num_train"]), 48_000)
+
+
 class EveryRecipeTest(tf.test.TestCase):
     def test_every_paper_recipe_is_read_here(self):
         """A new `paper` recipe comes with its table of facts."""
@@ -364,7 +386,7 @@ class EveryRecipeTest(tf.test.TestCase):
         here = {name for name, recipe, _ in StarGalaxyReportTest.designs if recipe == "paper"}
         here |= {"vae", "gz_cnn", "gz_bayesian_cnn", "gz_backbone", "blendhunter"}
         here |= {"contrastive", "deblending_vae", "hypercolumn_segmentation", "morpheus"}
-        here |= {"vq_vae", "wgan"}
+        here |= {"spectrum_vae", "vq_vae", "wgan"}
         # Not the paper's network, but its data.
         self.assertEqual(with_paper, here | {"blend_cnn"})
 

@@ -36,6 +36,7 @@ class ZooModelTestCase(tf.test.TestCase):
         steady: Names of trainable weights that these steps leave alone, each with the reason.
         loss_of_replica: Whether the loss belongs to the batch of a replica as a whole, so that two
             replicas train in step with each other, but not as one device does.
+        drawn: Name of what `decode` draws, of the shape of the model's first input.
         other_image_shape: A shape, neither square nor divisible by the strides, that the model
             must take as well; None if it reads no images.
     """
@@ -49,6 +50,7 @@ class ZooModelTestCase(tf.test.TestCase):
     steps_to_move: int = 1
     steady: dict[str, str] = {}
     loss_of_replica: bool = False
+    drawn: str = "image"
     other_image_shape: tuple[int, int, int] | None = (13, 10, 1)
 
     def setUp(self):
@@ -141,17 +143,15 @@ class ZooModelTestCase(tf.test.TestCase):
     def test_outputs(self):
         model = self.make()
         answers = self.answers(model, number=3)
-        image = (3, *getattr(model, "image_shape", ()))
-        latents = self.latent_shapes
-        if latents is None:
-            names = ("latent_mean", "latent_stddev")
-            latents = dict.fromkeys(names, (getattr(model, "latent_dim", 0),))
+        drawn = (3, *next(iter(model.training_shapes.values())))
+        size = (getattr(model, "latent_dim", 0),)
+        latents = self.latent_shapes or {"latent_mean": size, "latent_stddev": size}
         rows = {"serving_default": self.output_shapes, "encode": latents, **self.other_signatures}
         expected = {
             signature: {name: (3, *shape) for name, shape in shapes.items()}
             for signature, shapes in rows.items()
         }
-        expected |= {"decode": {"image": image}, "reconstruct": {"reconstruction": image}}
+        expected |= {"decode": {self.drawn: drawn}, "reconstruct": {"reconstruction": drawn}}
         expected |= dict.fromkeys(("normalized", "single_view"), expected["serving_default"])
         for signature, outputs in answers.items():
             outputs = {name: value for name, value in outputs.items() if name != "inputs"}

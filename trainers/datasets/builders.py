@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +78,15 @@ def spec_of(builder: tfds.core.DatasetBuilder, name: str) -> DatasetSpec:
             if name.startswith(_TASK_LABEL)
         },
         feature_names=tuple(features),
+        wavelengths=_wavelengths(metadata.get("wavelength")),
     )
+
+
+def _wavelengths(axis: Mapping[str, Any] | None) -> tuple[float, float] | None:
+    if axis is None:
+        return None
+    first = axis["log10_first_edge"]
+    return 10**first, 10 ** (first + axis["log10_step"] * axis["number"])
 
 
 def _builder(name: str, data_dir: str | Path | None, on_error: str) -> tfds.core.DatasetBuilder:

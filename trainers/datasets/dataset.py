@@ -59,6 +59,8 @@ class DatasetSpec:
             None if there were none.
         noise_sigma: Range of the standard deviation of the Gaussian noise that was added to the
             images after they were read, in their units; None for none.
+        wavelengths: First and last edge, A, of bins of the feature `spectrum`, uniform in the
+            logarithm; None if there are no spectra.
 
     Raises:
         UserError: if the name of a class is empty or cannot be printed.
@@ -82,6 +84,7 @@ class DatasetSpec:
     mask_bits: tuple[str, ...] | None = None
     resize: str | None = None
     noise_sigma: tuple[float, float] | None = None
+    wavelengths: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         for name in self.class_names:

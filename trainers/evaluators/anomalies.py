@@ -33,7 +33,7 @@ _WEIGHTS = "invariant_vae/decals_simulated"
 _Scores = Mapping[str, np.ndarray]
 
 
-@register("anomalies", title="Anomaly scores", needs=("latents", "many_objects"))
+@register("anomalies", title="Anomaly scores", needs=("images", "latents", "many_objects"))
 def evaluate_anomalies(context: EvaluationContext) -> Section:
     """Compares anomaly scores of the model, of its latents and reconstruction, and simple ones.
 

@@ -21,7 +21,7 @@ _ROWS, _COLUMNS = 3, 10
 _SCALE_IMAGES = 128
 
 
-@register("generation", title="Generated images", needs=("latents", "decode()"))
+@register("generation", title="Generated images", needs=("images", "latents", "decode()"))
 def evaluate_generation(context: EvaluationContext) -> Section:
     """Decodes lines along the most informative latents, and draws from the prior."""
     mean = context.latents()

@@ -157,6 +157,11 @@ NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
         "the dataset has no pairs of opposite shears, `scene` and `shear`",
     ),
     "convolutions": _convolves,
+    "images": lambda c: ("image" in c.model.input_names, "the model does not read images"),
+    "spectra": lambda c: (
+        {"spectrum", "inverse_variance"} <= {*c.model.input_names},
+        "the model does not read spectra",
+    ),
     "many_objects": lambda c: (
         c.dataset.num_examples[c.split] >= MANY,
         f"the split has {c.dataset.num_examples[c.split]} objects, fewer than {MANY}",

@@ -77,7 +77,7 @@ def combined_score(*measures: np.ndarray) -> np.ndarray:
     return score
 
 
-@register("outliers", title="Outliers", needs=("latents",))
+@register("outliers", title="Outliers", needs=("images", "latents"))
 def evaluate_outliers(context: EvaluationContext) -> Section:
     """Ranks the objects by their distance in latent space and their reconstruction error.
 

@@ -24,7 +24,7 @@ _PIXEL_COMPONENTS = 40
 @register(
     "realism",
     title="Realism of generated images",
-    needs=("latents", "decode()", "many_objects"),
+    needs=("images", "latents", "decode()", "many_objects"),
 )
 def evaluate_realism(context: EvaluationContext) -> Section:
     """Measures the Frechet and kernel distance of generated images from those of the split.

@@ -19,7 +19,7 @@ _RESIDUAL = {"cmap": plot_style.DIVERGING, "vmin": -5.0, "vmax": 5.0}  # in unit
 _ROWS = ("original", "reconstruction", "residual")
 
 
-@register("reconstruction", title="Reconstruction", needs=("reconstruct()",))
+@register("reconstruction", title="Reconstruction", needs=("images", "reconstruct()"))
 def evaluate_reconstruction(context: EvaluationContext) -> Section:
     """Compares the reconstructions with the images in survey units.
 

@@ -40,6 +40,7 @@ _MODULES = (
     "deblending_residuals",
     "shear_bias",
     "reconstruction",
+    "spectra",
     "latent_space",
     "generation",
     "realism",

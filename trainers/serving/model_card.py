@@ -13,6 +13,7 @@ import zoo
 from trainers.cutouts.picture_files import bits_of
 from trainers.novelty.file import VALIDITY
 from trainers.novelty.reference import DESCRIPTIONS
+from trainers.serving.meanings import INPUTS, OUTPUTS, TASKS
 from trainers.storage.json_files import json_safe
 from trainers.tables.markdown import markdown_table
 from trainers.tables.provenance import installed_versions
@@ -29,52 +30,6 @@ CARD_JSON = "model_card.json"
 CARD_TEXT = "README.md"
 
 _PACKAGES = ("galaxy-model-zoo", "tensorflow", "keras", "tensorflow-probability", "numpy")
-
-_TASKS = {
-    "classification": "classification, trained with labels",
-    "deblending": "deblending: the central galaxy of a blend, trained with simulated ones",
-    "regression": "regression: a number for each image, trained with known ones",
-    "unsupervised_classification": "classification, trained without labels",
-    "representation": "representation: latent variables of images, trained without labels",
-    "generation": "generation: images drawn from latent variables, trained without labels",
-    "segmentation": "segmentation: a class or segment for each pixel",
-    "votes": "votes: how volunteers answer the questions of a decision tree, trained with votes",
-}
-
-_INPUTS = {
-    "image": "Images in survey units",
-    "image_bytes": "Contents of JPEG or PNG files with 8 bits a band",
-    "latent": "Latent variables, for instance the latent means that `encode` returns",
-    "seed": "Whole numbers; the same one gives the same answer",
-}
-
-_OUTPUTS = {
-    "image": "Images that the decoder draws",
-    "probability": "Probability of each class, in the order of the class names",
-    "embedding": "Features of the image that the model has learnt, or else its latent means",
-    "latent_mean": "Mean of the posterior of the latent variables given the image",
-    "latent_stddev": "Standard deviation of that posterior, for each latent variable alone",
-    "reconstruction": "The model's rendering of the image, in the units of the input",
-    "segment": "Number of the segment of each pixel, -1 where the pixel is unknown",
-    "pixel_probabilities": "Probability of each class in each pixel, in the order of the class "
-    "names, -1 where the pixel is unknown",
-    "pixel_variance": "Variance of these probabilities over the windows that cover the pixel",
-    "pixel_ranks": "Share of the windows in which the class ranks first in the pixel",
-    "pixel_centres": "Height of a peak at the centres of sources, 0 to 1, -1 where unknown",
-    "deblended": "The target galaxy without its neighbours, NaN where the pixel is unknown",
-    "deblended_sigma": "Standard deviation of each pixel of `deblended`",
-    "flux": "Flux of the target galaxy in each band, the sum over the stamp",
-    "flux_sigma": "Standard deviation of `flux`",
-    "latent": "Latent variables that the image is drawn from",
-    "anomaly_score": "Least weighted sum of the residuals of pixels and of the critic's features "
-    "that the search comes by, in standard deviations above the mean of training images",
-    "image_score": "Sum of the residuals of the pixels, likewise",
-    "feature_score": "Sum of the residuals of the critic's features, likewise",
-    "fractions": "Expected share of each answer among the volunteers who are asked its question",
-    "asked": "Expected share of all volunteers who come to each question",
-    "concentrations": "Concentrations of the Dirichlet-multinomial votes, for each pass and answer",
-    "pass_fractions": "Probability of each answer in the multinomial votes, for each pass",
-}
 
 _SIZES = {
     "crop": "larger ones were cut around the centre",
@@ -205,7 +160,7 @@ def _tensor(tensor: Any, meaning: str) -> dict[str, Any]:
 def _input_meaning(name: str, spec: DatasetSpec) -> str:
     if name == "image_bytes" and bits_of(spec.units) == 16:
         return "Contents of PNG files with 16 bits a band"
-    return _INPUTS.get(name, f"Feature `{name}` of the dataset")
+    return INPUTS.get(name, f"Feature `{name}` of the dataset")
 
 
 def _meaning(model: ZooModel, output: str, signature: Signature) -> str:
@@ -215,7 +170,7 @@ def _meaning(model: ZooModel, output: str, signature: Signature) -> str:
         return f"Names of the places along the last axis of `{output}` in the other signatures"
     if output in model.targets:
         return f"Prediction of the feature `{output}` of the training data, in its units"
-    return _OUTPUTS.get(output) or DESCRIPTIONS.get(output, "")
+    return OUTPUTS.get(output) or DESCRIPTIONS.get(output, "")
 
 
 def _limits(task: str, spec: DatasetSpec) -> list[str]:
@@ -271,7 +226,7 @@ def _render(card: Mapping[str, Any]) -> str:
         "",
         card["summary"],
         "",
-        f"- Task: {_TASKS.get(card['task'], card['task'])}",
+        f"- Task: {TASKS.get(card['task'], card['task'])}",
         f"- Reference: {card['reference']}",
         f"- Parameters: {card['parameters']:,}",
         f"- Exported: {card['created']}",

@@ -12,7 +12,7 @@ from zoo.embedding import EMBEDDING, features
 
 
 def small_model(name):
-    """Returns the model of the test of its own, which is small, and images for it."""
+    """Returns the model of the test of its own, which is small, and its inputs by name."""
     module = importlib.import_module(f"tests.zoo.models.{name}_test")
     case = next(
         each
@@ -21,13 +21,14 @@ def small_model(name):
         and issubclass(each, model_test_case.ZooModelTestCase)
         and getattr(each, "model_name", None) == name
     )()
-    return case.make(compiled=False), case.images(3)
+    return case.make(compiled=False), case.inputs(3)
 
 
 class EmbeddingTest(tf.test.TestCase, parameterized.TestCase):
     @parameterized.parameters(*zoo.list_models())
     def test_is_a_finite_vector_whatever_the_batch(self, name):
-        model, images = small_model(name)
+        model, inputs = small_model(name)
+        inputs = [tf.constant(values) for values in inputs.values()]
         signature = model.signatures()[EMBEDDING]
         traced = tf.function(signature.function, input_signature=signature.inputs)
         traced = traced.get_concrete_function()
@@ -35,12 +36,12 @@ class EmbeddingTest(tf.test.TestCase, parameterized.TestCase):
         output = traced.structured_outputs[EMBEDDING]
         self.assertEqual((output.dtype, output.shape.rank), (tf.float32, 2))
         self.assertIsNotNone(output.shape[1])
-        together = traced(tf.constant(images))[EMBEDDING].numpy()
+        together = traced(*inputs)[EMBEDDING].numpy()
         self.assertEqual(together.shape, (3, output.shape[1]))
         self.assertAllInRange(together, -1e6, 1e6)
-        self.assertAllClose(together, features(model, tf.constant(images)), 1e-4, 1e-5)
+        self.assertAllClose(together, features(model, *inputs), 1e-4, 1e-5)
         for row in range(3):
-            alone = traced(tf.constant(images[row : row + 1]))[EMBEDDING][0]
+            alone = traced(*(values[row : row + 1] for values in inputs))[EMBEDDING][0]
             self.assertAllClose(alone, together[row], 1e-4, 1e-5)
         if name != "hypercolumn_segmentation":  # Its components are found in `finalize`.
             self.assertGreater(np.ptp(together, axis=0).max(), 0)
