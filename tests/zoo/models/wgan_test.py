@@ -37,7 +37,7 @@ class WGANTest(model_test_case.ZooModelTestCase):
         "generate": {"image": (8, 8, 2), "latent": (3,)},
     }
 
-    def fit(self, folder, epochs, learning_rate, **changes):
+    def fit(self, folder, epochs, learning_rate, checkpoint_seconds=1e6, **changes):
         """Trains in the project's loop on blobs of 8 px, in six batches an epoch."""
         model = zoo.create(self.model_name, **{**self.hyperparameters, **changes})
         config = RunConfig(
@@ -45,7 +45,7 @@ class WGANTest(model_test_case.ZooModelTestCase):
             epochs=epochs,
             batch_size=16,
             learning_rate=learning_rate,
-            checkpoint_seconds=0.0,
+            checkpoint_seconds=checkpoint_seconds,
         )
         strategy = tf.distribute.get_strategy()
         progress = loop.fit(model, tiny.TinyDataset(), config, Checkpoints(folder), strategy)
@@ -157,7 +157,7 @@ class WGANTest(model_test_case.ZooModelTestCase):
             ".*; the last good checkpoint is kept in "
         )
         with self.assertRaisesRegex(TrainingError, message):
-            self.fit(folder, 20, 2e-2, penalty=0.0)
+            self.fit(folder, 20, 2e-2, checkpoint_seconds=0.0, penalty=0.0)
         # Though every batch is kept, what is left is from before the limit was passed.
         kept = self.restore(folder)
         self.assertBetween(kept.sums["slope"] / kept.batch, 1, 10)

@@ -48,6 +48,10 @@ def draw_areas(context: EvaluationContext, injected: _Areas, classes: _Areas) ->
                 yerr=[value - low, high - value],
                 error_kw=error,
                 color=plot_style.COLOURS[row % len(plot_style.COLOURS)],
+                # More scores than colours.
+                hatch="////" if row >= len(plot_style.COLOURS) else None,
+                edgecolor="white",
+                linewidth=0,
                 label=score,
             )
         panel.axhline(0.5, color="0.4", linewidth=0.8, linestyle="--")

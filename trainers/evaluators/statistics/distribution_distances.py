@@ -45,14 +45,15 @@ def kernel_distance(
     without bias: it is zero on average for samples of one distribution, and may be negative.
 
     Args:
-        first: (number, dimension), two rows at least.
-        second: (number, dimension), two rows at least.
-        generator: Source of the random subsets that it is averaged over.
+        first: (number, dimension), four rows at least.
+        second: (number, dimension), four rows at least.
+        generator: Source of the random subsets, of half of the rows or 500, that it is averaged
+            over.
 
     References:
         Binkowski et al. 2018 (arXiv:1801.01401), with features of Inception.
     """
-    size = min(_SUBSET, len(first), len(second))
+    size = min(_SUBSET, len(first) // 2, len(second) // 2)
     values = []
     for _ in range(_SUBSETS):
         x, y = (
