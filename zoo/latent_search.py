@@ -19,10 +19,10 @@ def search(
     beta_1: float = 0.4,
     beta_2: float = 0.9,
 ) -> tf.Tensor:
-    """Returns the vectors with the smallest misfit that a few steps of Adam come by.
+    """Returns the vectors with the smallest misfit that a few steps of Adam find.
 
     All rows of the batch descend at once, each on its own: no row has a part in the gradient or the
-    moments of another. It is one loop of the graph, however many steps there are.
+    moments of another. The graph has one loop, however many steps there are.
 
     Args:
         start: First guesses, (batch, length) float32; the first step looks at them.

@@ -32,8 +32,8 @@ OUTPUTS = {
     "deblended_sigma": "Standard deviation of each pixel of `deblended`",
     "flux": "Flux of the target galaxy in each band",
     "flux_sigma": "Standard deviation of `flux`",
-    "anomaly_score": "Least weighted sum of the residuals of pixels and of the critic's features "
-    "that the search comes by, in standard deviations above the mean of training images",
+    "anomaly_score": "Weighted sum of the residuals of pixels and critic features, the least that "
+    "the search finds, in standard deviations above the mean of training images",
     "image_score": "Sum of the residuals of the pixels, likewise",
     "feature_score": "Sum of the residuals of the critic's features, likewise",
     "codes": "Codes of the image, row by row of their grid",

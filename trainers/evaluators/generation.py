@@ -54,7 +54,8 @@ def draw_from_prior(context: EvaluationContext, number: int) -> tuple[np.ndarray
         number: Images.
 
     Returns:
-        (number, height, width, bands) in the units of the decoder, see `survey_scale`.
+        The images, (number, height, width, bands) in the units of the decoder, see `survey_scale`;
+        and the name.
     """
     if hasattr(context.model, "sample_prior"):
         drawn, source = np.asarray(context.model.sample_prior(number, context.seed)), "its prior"

@@ -63,8 +63,8 @@ def evaluate_realism(context: EvaluationContext) -> Section:
         key = "weights" if space == _WEIGHTS else "pixels"
         for name, sample in (("generated", of_drawn), ("other half", of_other)):
             frechet = frechet_distance(of_real, sample)
-            kernel, error = kernel_distance(of_real, sample, context.generator("realism/kernel"))
-            rows.append([space, name, f"{frechet:.2f}", f"{kernel:.4f} +- {error:.4f}"])
+            kernel, scatter = kernel_distance(of_real, sample, context.generator("realism/kernel"))
+            rows.append([space, name, f"{frechet:.2f}", f"{kernel:.4f} +- {scatter:.4f}"])
             suffix = "" if name == "generated" else "_floor"
             section.metrics[f"frechet_{key}{suffix}"] = frechet
             section.metrics[f"kernel_{key}{suffix}"] = kernel
@@ -76,7 +76,8 @@ def evaluate_realism(context: EvaluationContext) -> Section:
             ["features", "images", "Frechet distance", "kernel distance"],
             rows,
             f"Distances of {len(drawn)} generated and {len(other)} other images from {len(real)} "
-            f"of the {context.split} split, in features in units of their RMS scatter.",
+            f"of the {context.split} split, in features in units of their RMS scatter; +-: scatter "
+            "over random halves.",
         )
     )
     return section

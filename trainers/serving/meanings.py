@@ -42,8 +42,8 @@ OUTPUTS = {
     "flux": "Flux of the target galaxy in each band, the sum over the stamp",
     "flux_sigma": "Standard deviation of `flux`",
     "latent": "Latent variables that the image is drawn from",
-    "anomaly_score": "Least weighted sum of the residuals of pixels and of the critic's features "
-    "that the search comes by, in standard deviations above the mean of training images",
+    "anomaly_score": "Weighted sum of the residuals of pixels and critic features, the least that "
+    "the search finds, in standard deviations above the mean of training images",
     "image_score": "Sum of the residuals of the pixels, likewise",
     "feature_score": "Sum of the residuals of the critic's features, likewise",
     "fractions": "Expected share of each answer among the volunteers who are asked its question",

@@ -52,7 +52,7 @@ class WGAN(ImageModel):
         generator   - mean D(G(z))
         encoder     s(x, E(x)) / pixels + mean |E(G(z)) - z|^2
 
-    The score of an image is the least s that `search_steps` steps of Adam on z come by, from E(x):
+    The score of an image is the least s that `search_steps` steps of Adam on z find, from E(x):
 
         s(x, z) = (1 - feature_weight) sum |x - G(z)| + feature_weight sum |f(x) - f(G(z))|
 
@@ -102,7 +102,7 @@ class WGAN(ImageModel):
         ```
     """
 
-    # Of Gulrajani et al. 2017: the critic's gradient of old steps is soon worth nothing.
+    # Of the source: the critic changes between steps, and old gradients soon mean nothing.
     adam_betas = (0.5, 0.9)
 
     def __init__(
@@ -191,7 +191,7 @@ class WGAN(ImageModel):
         return {**self.decode(z), "latent": z}
 
     def reconstruct(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns the image nearest to each that the search for its score comes by."""
+        """Returns the nearest image that the search for the score of each one finds."""
         return {"reconstruction": self.score(images)["reconstruction"]}
 
     def features(self, images: tf.Tensor) -> tf.Tensor:
@@ -233,7 +233,7 @@ class WGAN(ImageModel):
         return tf.stack([total, of_image, of_features], axis=-1)
 
     def _nearest(self, images: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Returns the residuals of the nearest image that is come by, its z, and itself."""
+        """Returns the residuals of the nearest image found for each, its z, and that image."""
         x = self.preprocessing(images)
         maps = self._judge(x)[0]
         z = latent_search.search(
@@ -282,7 +282,7 @@ class WGAN(ImageModel):
         step = self.step_count
         batch = self.augmented(batch, randomness.step_seed(self.seed, step, purpose=1))
         x = self.preprocessing(batch["image"])
-        # Every so many rows, so that the same images come together on any number of replicas.
+        # Interleaved, so that a share has the same images on any number of replicas.
         shares = [x[turn :: self.critic_steps] for turn in range(self.critic_steps)]
         turns = []
         for turn, share in enumerate(shares):

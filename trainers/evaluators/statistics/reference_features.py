@@ -40,10 +40,9 @@ def reference_features(weights: str) -> Callable[[np.ndarray], np.ndarray]:
             `zoo.list_weights`, for colour pictures of 8 bits.
     """
     model = zoo.load(weights)
-    resize = Resize(*model.image_shape[:2])
 
     def features(images: np.ndarray) -> np.ndarray:
-        resize.build((None, *images.shape[1:]))
+        resize = Resize(*model.image_shape[:2])
         outputs = inference.apply(
             lambda pictures: {"features": embedding.features(model, resize(pictures))}, images
         )
