@@ -22,7 +22,7 @@ from tfds_builders.sdss_galaxies.spectrum_files import (
 from tfds_builders.sdss_galaxies.wavelengths import REST_FRAME
 from tfds_builders.splits import group_by_split
 
-__all__ = ["ObservedGalaxies", "index_folder"]
+__all__ = ["ObservedGalaxies", "index_folder", "rest_frame"]
 
 # Remote file systems have no "**".
 _PATTERNS = ("*.fits", "*.fits.gz", "*/*.fits", "*/*.fits.gz")
@@ -47,10 +47,10 @@ class ObservedGalaxies:
 
     def __call__(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Yields the identifiers and features of the galaxies."""
-        wanted = {identifier for _, identifier in self.members}
         for path in dict.fromkeys(path for path, _ in self.members):
             for spectrum in read_spectra(epath.Path(path), self.redshifts):
-                if isinstance(spectrum, Spectrum) and spectrum.identifier in wanted:
+                # Another file may repeat an object.
+                if isinstance(spectrum, Spectrum) and (path, spectrum.identifier) in self.members:
                     yield spectrum.identifier, rest_frame(spectrum)
 
 

@@ -77,6 +77,28 @@ def write_spectrum(folder, name, *, z=0.1, kind="GALAXY", order=1, drop=(), vacu
     astropy.io.fits.HDUList([primary, *hdus]).writeto(Path(folder) / f"{name}.fits")
 
 
+def write_coadd(folder, name, targets):
+    """Writes a coadd as those of DESI, of flux 3, and a sky fibre in its last row."""
+    rows = len(targets) + 1
+    fibres = Table({"TARGETID": [*targets, -1], "OBJTYPE": ["TGT"] * len(targets) + ["SKY"]})
+    hdus = [astropy.io.fits.PrimaryHDU(), astropy.io.fits.BinTableHDU(fibres, name="FIBERMAP")]
+    for arm, low, high in (("Z", 7520, 9824), ("B", 3600, 5800), ("R", 5760, 7620)):
+        wavelength = np.arange(low, high, 0.8)
+        shape = (rows, len(wavelength))
+        mask = np.zeros(shape, np.int32)
+        mask[:, (wavelength > 4500) & (wavelength < 4550)] = 2
+        parts = {
+            "WAVELENGTH": wavelength,
+            "FLUX": np.full(shape, 3.0),
+            "IVAR": np.ones(shape),
+            "MASK": mask,
+        }
+        hdus += [
+            astropy.io.fits.ImageHDU(values, name=f"{arm}_{part}") for part, values in parts.items()
+        ]
+    astropy.io.fits.HDUList(hdus).writeto(Path(folder) / f"{name}.fits")
+
+
 def unpack(example):
     return [
         np.frombuffer(tf.io.decode_compressed(example[name], "ZLIB").numpy(), kind)
@@ -178,6 +200,34 @@ class FilesTest(tf.test.TestCase):
         with self.assertRaisesRegex(FileNotFoundError, "no .fits files"):
             index_folder(epath.Path(tempfile.mkdtemp()), 10, left_out, ("GALAXY",))
 
+    def test_desi(self):
+        write_coadd(self.folder, "coadd-1", [11, 12])
+        write_coadd(self.folder, "coadd-2", [12, 13, 14, *range(20, 40)])
+        targets = [11, 12, 13, *range(20, 40)]
+        columns = {"TARGETID": targets, "SPECTYPE": ["GALAXY"] * 23, "SUBTYPE": [""] * 23}
+        redshifts = Table({**columns, "Z": [0.3] * 23, "ZERR": [1e-5] * 23, "ZWARN": [0] * 23})
+        hdu = astropy.io.fits.BinTableHDU(redshifts, name="REDSHIFTS")
+        hdu.writeto(self.folder / "redrock-1.fits")
+        left_out = LeftOut("skip")
+        shards = index_folder(epath.Path(self.folder), 50, left_out, ("GALAXY",))
+        examples = dict(pair for parts in shards.values() for part in parts for pair in part())
+        self.assertCountEqual(examples, map(str, targets))
+        self.assertEqual(
+            sum(len(part) for parts in shards.values() for part in parts), len(targets)
+        )
+        self.assertRegex(left_out.lines[0], "coadd-2.fits: 12 is already in .*coadd-1.fits")
+        self.assertRegex(left_out.lines[1], "14: no redshift .SPECOBJ or SPALL of SDSS, a redrock")
+        flux, inverse_variance, mask = unpack(examples["11"])
+        good = mask == 0
+        self.assertAllClose(flux[good], np.full(good.sum(), 3 * 1.3), rtol=1e-5)
+        masked = np.abs(REST_FRAME.centres * 1.3 - 4525) < 20
+        self.assertAllEqual(mask[masked], np.full(masked.sum(), BAD))
+        # Two arms where they overlap have twice the weight.
+        centres = REST_FRAME.centres * 1.3
+        twice = np.mean(inverse_variance[np.abs(centres - 5780) < 15])
+        once = np.mean(inverse_variance[np.abs(centres - 5900) < 50])
+        self.assertAllClose(twice / once, 2.0, rtol=0.15)
+
 
 class RealTest(tf.test.TestCase):
     def test_desi(self):
@@ -185,16 +235,14 @@ class RealTest(tf.test.TestCase):
         path = epath.Path(folder / "fastspecfit_coadd-4-80613-thru20210324.fits")
         (spectrum,) = read_spectra(path, {})
         self.assertLen(spectrum.arms, 3)
-        (path,) = (epath.Path(folder / "specutils_coadd-5-169-thru20210419.fits"),)
+        path = epath.Path(folder / "specutils_coadd-5-169-thru20210419.fits")
         # Sky fibres and positioners without a target are no objects.
         self.assertLen(list(read_spectra(path, {})), 2)
 
     def test_sdss(self):
         folder = galaxy_data.path("sdss_spectra")
-        left_out = LeftOut("skip")
-        paths = sorted(folder.glob("spec-*.fits"))
-        for path in paths:
-            (spectrum,) = read_spectra(epath.Path(path), {})
+        for name in ("spec-0266-51602-0001", "spec-10000-57346-0002"):  # SDSS and eBOSS
+            (spectrum,) = read_spectra(epath.Path(folder / f"{name}.fits"), {})
             self.assertGreater(np.count_nonzero(spectrum.arms[0].inverse_variance), 3000)
         (galaxy,) = read_spectra(epath.Path(folder / "spec-4055-55359-0006.fits"), {})
         flux, _, mask = unpack(rest_frame(galaxy))
@@ -204,7 +252,6 @@ class RealTest(tf.test.TestCase):
         red = np.median(flux[(REST_FRAME.centres > 4050) & (REST_FRAME.centres < 4200)])
         blue = np.median(flux[(REST_FRAME.centres > 3800) & (REST_FRAME.centres < 3950)])
         self.assertGreater(red / blue, 1.4)
-        self.assertFalse(left_out.lines)
 
 
 if __name__ == "__main__":

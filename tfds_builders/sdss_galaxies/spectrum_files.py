@@ -20,6 +20,11 @@ __all__ = ["Arm", "Redshift", "Spectrum", "read_redshifts", "read_spectra"]
 _SDSS_TABLES = ("SPECOBJ", "SPALL", "SPZBEST")
 _BRIGHT_SKY = 1 << 23
 _DESI_ARMS = ("B", "R", "Z")
+_ARM_PARTS = ("WAVELENGTH", "FLUX", "IVAR", "MASK")
+_NEEDED = {
+    *("COADD", *_SDSS_TABLES, "FIBERMAP", "REDSHIFTS"),
+    *(f"{arm}_{part}" for arm in _DESI_ARMS for part in _ARM_PARTS),
+}
 # What Astropy raises for damaged files and missing columns.
 _BROKEN = (OSError, ValueError, TypeError, KeyError, IndexError)
 
@@ -128,13 +133,15 @@ def read_redshifts(paths: Sequence[epath.Path]) -> dict[str, Redshift]:
 
 @contextlib.contextmanager
 def _opened(path: epath.Path) -> Iterator[astropy.io.fits.HDUList]:
-    """Opens a FITS file whole; its faults are one line that names it."""
+    """Opens a FITS file and reads what is needed of it; its faults are one line that names it."""
     try:
         with path.open("rb") as stream, warnings.catch_warnings():
             warnings.simplefilter("ignore", AstropyWarning)
             hdus = astropy.io.fits.open(stream, memmap=False)
-            for hdu in hdus:
-                _ = hdu.data
+            for place, hdu in enumerate(hdus):
+                # Files have dozens more: single exposures, resolution matrices.
+                if place == 1 or hdu.name in _NEEDED:
+                    _ = hdu.data
     except _BROKEN as error:
         raise ValueError(f"{path}: {' '.join(str(error).split())}") from None
     yield hdus
@@ -190,7 +197,7 @@ def _desi(
         target = str(fibres["TARGETID"][row])
         arms, notes, missing = [], [], []
         for arm in _DESI_ARMS:
-            parts = [f"{arm}_{part}" for part in ("WAVELENGTH", "FLUX", "IVAR")]
+            parts = [f"{arm}_{part}" for part in _ARM_PARTS[:3]]
             if any(name not in hdus for name in parts):
                 missing.append(arm)
                 continue

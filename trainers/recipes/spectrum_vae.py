@@ -4,6 +4,11 @@
     python -m trainers.run --model spectrum_vae --hp latent_dim=10
     python -m trainers.run --model spectrum_vae --hp variational=false
 
+`default`: six latents of 7,000 spectra, two minutes of processor time. Weighted MSE
+of 2,000 test spectra 0.00353, principal components 0.00438 with six and 0.00373 with eight; the
+spectra without noise have 0.00313. chi2 per bin 1.19 (without noise 1.04). Classes by the
+nearest neighbours in latents right for 90.0 %, in six principal components for 92.0 %.
+
 `paper`: Portillo et al. 2020, the network with ten latents: 64,000 spectra, three quarters of them
 for training, Adam at 1e-3, batches of 64. Departures: those of the model.
 """

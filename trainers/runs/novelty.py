@@ -37,8 +37,10 @@ def of_model(model: ZooModel, dataset: Dataset, batch_size: int = 256) -> Refere
         batch_size: Images in a batch. Default 256.
 
     Returns:
-        None where images are smaller than 8 px or a split has fewer than 40.
+        None where images are smaller than 8 px, a split has fewer than 40, or the model reads none.
     """
+    if "image" not in model.input_names:
+        return None
     spec = dataset.spec
     inside = min(spec.image_shape[:2]) - 2 * spec.pad
     sizes = [dataset.num_examples.get(split, 0) for split in ("train", "validation")]

@@ -13,6 +13,9 @@ from trainers.prediction import inference
 __all__ = ["errors", "examples", "gaps", "outliers", "place_in_words", "plane", "tracks"]
 
 _SHOWN = 4
+# Percentiles between which latents are drawn, and those that their spread is measured by.
+_SHOWN_RANGE = (0.5, 99.5)
+_SPREAD = (5.0, 95.0)
 # Spectra along a track.
 _STEPS = 7
 _FLUX = "flux / amplitude"
@@ -97,19 +100,32 @@ def gaps(
 
 
 def plane(context: EvaluationContext) -> FigureFile:
-    """Draws the two latents of the largest variance, coloured by class."""
+    """Draws the two latents of the largest spread, coloured by class."""
     latents = context.latents()
-    first, second = _widest(latents)
+    chosen = _widest(latents)
+    points = latents[:, chosen]
+    colours = np.empty(len(points), object)
     figure, (panel,) = plot_style.new_figure(width=5.4, height=4.6)
     for name, members, colour in context.groups():
-        look = {"s": 7, "alpha": 0.6, "linewidths": 0, "color": colour}
-        panel.scatter(latents[members, first], latents[members, second], label=name, **look)
-    panel.set(xlabel=f"latent {first + 1}", ylabel=f"latent {second + 1}")
-    panel.legend(markerscale=2)
+        colours[members] = colour
+        panel.scatter([], [], s=20, linewidths=0, color=colour, label=name)
+    # In a random order, so that no class hides the others.
+    order = context.generator("plane").permutation(len(points))
+    panel.scatter(*points[order].T, s=7, alpha=0.6, linewidths=0, color=list(colours[order]))
+    low, high = np.percentile(points, _SHOWN_RANGE, axis=0)
+    margin = 0.1 * (high - low)
+    panel.set(
+        xlabel=f"latent {chosen[0] + 1}",
+        ylabel=f"latent {chosen[-1] + 1}",
+        xlim=(low[0] - margin[0], high[0] + margin[0]),
+        ylim=(low[-1] - margin[-1], high[-1] + margin[-1]),
+    )
+    panel.legend()
     return context.save_figure(
         figure,
         "spectra_latents",
-        "Test spectra in the two latents of the largest variance, by class.",
+        "Test spectra in the two latents of the largest spread, by class; the outermost 0.5 % on "
+        "each side are beyond the axes.",
     )
 
 
@@ -133,7 +149,7 @@ def tracks(context: EvaluationContext) -> FigureFile:
     return context.save_figure(
         figure,
         "spectra_tracks",
-        f"Spectra that the decoder draws along the two latents of the largest variance: at the "
+        f"Spectra that the decoder draws along the two latents of the largest spread: at the "
         f"medians of all latents of {_STEPS} equal parts of the training spectra, in the order of "
         "that latent, so that the track stays where there are spectra.",
     )
@@ -180,6 +196,10 @@ def _wavelengths(context: EvaluationContext, bins: int) -> np.ndarray:
 
 
 def _widest(latents: np.ndarray) -> list[int]:
-    """Returns the two latents of the largest variance, or the only one twice."""
-    order = np.argsort(-latents.var(axis=0), kind="stable")
+    """Returns the two latents of the largest spread, or the only one twice.
+
+    A few outliers, which may be far away, do not count.
+    """
+    low, high = np.percentile(latents, _SPREAD, axis=0)
+    order = np.argsort(low - high, kind="stable")
     return [int(order[0]), int(order[min(1, len(order) - 1)])]
