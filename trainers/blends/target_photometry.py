@@ -23,7 +23,7 @@ import sep
 
 from trainers.blends import sep_baseline
 
-__all__ = ["TargetPhotometry", "measure_targets"]
+__all__ = ["TargetPhotometry", "kron_flux", "measure_targets"]
 
 _MATCH_RADIUS = 2.0  # px
 _KRON_FACTOR = 2.5
@@ -104,8 +104,8 @@ def _measure(images, noise, x, y, deblend):
         target = _target(objects, regions, x[row], y[row], deblend)
         if target is None:
             continue
-        flux[row] = _kron_flux(
-            images[row], detection, objects[target], target + 1, regions, deblend
+        flux[row] = kron_flux(
+            images[row], detection, objects[target], target + 1, regions if deblend else None
         )
         others[row] = (regions > 0) & (regions != target + 1)
     return flux, others
@@ -125,9 +125,25 @@ def _target(objects, regions, x: float, y: float, deblend: bool) -> int | None:
     return int(distance.argmin())
 
 
-def _kron_flux(image, detection, target, number, regions, masked) -> np.ndarray:
+def kron_flux(
+    image: np.ndarray,
+    detection: np.ndarray,
+    target: np.ndarray,
+    number: int = 0,
+    regions: np.ndarray | None = None,
+) -> np.ndarray:
+    """Returns the flux of every band in the ellipse of Kron of a detection, (bands,).
+
+    Args:
+        image: (height, width, bands), sky subtracted.
+        detection: (height, width) float32, the image of the detection.
+        target: Record of `sep.extract`.
+        number: Its number in `regions`.
+        regions: (height, width), numbers of the detections, whose pixels do not count unless they
+            are the target's; None to count all.
+    """
     ellipse = [np.array([target[name]]) for name in ("x", "y", "a", "b", "theta")]
-    settings = {"segmap": regions, "seg_id": np.array([number])} if masked else {}
+    settings = {} if regions is None else {"segmap": regions, "seg_id": np.array([number])}
     radius = _KRON_FACTOR * sep.kron_radius(detection, *ellipse, _KRON_REACH, **settings)[0]
     if not radius[0] * np.sqrt(target["a"] * target["b"]) >= _LEAST_RADIUS:  # Or NaN.
         ellipse[2] = ellipse[3] = np.ones(1)

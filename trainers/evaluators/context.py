@@ -330,7 +330,9 @@ class EvaluationContext:
 
     def _check_shapes(self) -> None:
         shape: Any = getattr(self.model, "image_shape", None)
-        if shape is not None and tuple(shape) != tuple(self.spec.image_shape):
+        if shape is None or needs.is_field_of_stamps(self):
+            return
+        if tuple(shape) != tuple(self.spec.image_shape):
             raise UserError(
                 f"images of dataset '{self.spec.name}' must have the shape that model "
                 f"'{self.model_name}' was built for, {tuple(shape)}; "

@@ -30,7 +30,7 @@ from trainers.evaluators.statistics.detections import (
 from trainers.evaluators.statistics.rates import binned_rates, rate
 from trainers.sources.pixel_regions import LIGHT_PEAKS, PUBLISHED, RegionSettings
 
-__all__ = ["ISOLATED", "MATCH_RADIUS", "SURE", "evaluate_detection"]
+__all__ = ["ISOLATED", "MATCH_RADIUS", "SURE", "evaluate_detection", "magnitudes"]
 
 MATCH_RADIUS = 4.0
 """Largest distance of a detection from its true source, px."""
@@ -75,7 +75,7 @@ def evaluate_detection(context: EvaluationContext) -> Section:
     section.text.append(_description(context, sample, true))
     section.tables.append(_summary(section, results, true, sample.truth))
     section.tables.append(_by_snr(section, results, true))
-    label, magnitude = _magnitudes(context, true, band)
+    label, magnitude = magnitudes(context, true, band)
     section.figures.append(draw_completeness(context, results, true, magnitude, label))
     detected, comparison = results["model"]
     if (detected.label >= 0).all() and len(detected.label):
@@ -114,7 +114,7 @@ def _by_model(context: EvaluationContext, sample: PixelSample) -> DetectedSource
     )
 
 
-def _magnitudes(context: EvaluationContext, true: TrueSources, band: int) -> tuple[str, np.ndarray]:
+def magnitudes(context: EvaluationContext, true: TrueSources, band: int) -> tuple[str, np.ndarray]:
     """Returns the name of the magnitude, and that of each true source; NaN without flux."""
     zeropoint = _NANOJANSKY_ZEROPOINT if context.spec.units == "nanojansky" else 0.0
     name = f"{context.spec.bands[band]} magnitude"

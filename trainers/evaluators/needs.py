@@ -9,7 +9,7 @@ from trainers.blends.truth import blended_class
 from trainers.evaluators.statistics.class_names import BACKGROUNDS
 from trainers.storage import json_files
 
-__all__ = ["NEEDS", "SOURCE_FEATURES", "Need", "reason_against"]
+__all__ = ["NEEDS", "SOURCE_FEATURES", "Need", "is_field_of_stamps", "reason_against"]
 
 SOURCE_FEATURES = ("x", "y", "flux", "snr", "class")
 """Features of the sources of an image, (number, sources, ...), the class -1 where there is none."""
@@ -89,9 +89,37 @@ def _has_true_sources(context) -> tuple[bool, str]:
     return not missing, f"the dataset has no {', '.join(missing)}"
 
 
-def _deblends(context) -> tuple[bool, str]:
+def is_field_of_stamps(context: Any) -> bool:
+    """Returns whether the images are fields from which a deblending model takes its stamps.
+
+    Args:
+        context: The `EvaluationContext`.
+    """
+    model, spec = context.model, context.spec
+    if getattr(model, "task", "") != "deblending" or "cutout_row" not in spec.feature_names:
+        return False
+    return tuple(spec.image_shape)[-1] == tuple(model.image_shape)[-1]
+
+
+def _deblends_stamps(context) -> tuple[bool, str]:
     if context.model.task != "deblending":
         return False, f"the model's task is {context.model.task}"
+    return not is_field_of_stamps(context), "the dataset has fields, no stamps"
+
+
+def _deblends_fields(context) -> tuple[bool, str]:
+    if context.model.task != "deblending":
+        return False, f"the model's task is {context.model.task}"
+    if not is_field_of_stamps(context):
+        return False, "the dataset has no fields with the cutouts of their sources, `cutout_row`"
+    missing = [name for name in SOURCE_FEATURES if name not in context.spec.feature_names]
+    return not missing, f"the dataset has no {', '.join(missing)}"
+
+
+def _deblends(context) -> tuple[bool, str]:
+    is_met, reason = _deblends_stamps(context)
+    if not is_met:
+        return False, reason
     needed = ("isolated", "num_sources", "class", "blendedness", "x", "y", "psf")
     missing = [name for name in needed if name not in context.spec.feature_names]
     return not missing, f"the dataset has no {', '.join(missing)}"
@@ -147,11 +175,9 @@ NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
     "segments": _has_segments,
     "pixel_classes": _has_pixel_classes,
     "true_sources": _has_true_sources,
-    "deblending_model": lambda c: (
-        c.model.task == "deblending",
-        f"the model's task is {c.model.task}",
-    ),
+    "deblending_model": _deblends_stamps,
     "deblends": _deblends,
+    "deblends_fields": _deblends_fields,
     "sheared_pairs": lambda c: (
         {"scene", "shear"} <= {*c.spec.feature_names},
         "the dataset has no pairs of opposite shears, `scene` and `shear`",

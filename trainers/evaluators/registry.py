@@ -39,6 +39,7 @@ _MODULES = (
     "deblending",
     "deblending_residuals",
     "shear_bias",
+    "deblended_fields",
     "reconstruction",
     "spectra",
     "latent_space",

@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 from trainers.deblending.deblender import Deblender
 from trainers.deblending.measurements import SceneSources, measure_sources
 from trainers.deblending.scene import deblend_scene
+from trainers.errors import UserError
 from trainers.frames import scene_table, sky_planes, training_match
 from trainers.frames.deblenders import scale_of
 from trainers.frames.frame_windows import FrameWindows
@@ -103,6 +104,12 @@ def predict(
         maps.clean()
         print(f"{name}  {files.catalogue} is there, made by the same command", flush=True)
         return files
+    is_new = not files.maps.exists() and not maps.folder.exists()
+    if files.catalogue.exists() and is_new and not options.overwrite:
+        raise UserError(
+            f"`output_dir={options.output_dir}`: {files.catalogue.name}, of another command, is "
+            "there; give another folder, or `overwrite=True`"
+        )
     with maps.opened(manifest, options.overwrite) as done:
         sky = sky_planes.measure(frame, options.detection.background_box, options.output_dir)
         sizes = [tile.pixels for tile in tiles]

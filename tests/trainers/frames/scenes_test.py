@@ -187,6 +187,15 @@ class ScenesTest(tf.test.TestCase):
         self.assertLen(table, 0)
         self.assertAllClose(residual.std(axis=(0, 1)), NOISE, rtol=0.05)
 
+    def test_catalogue_of_another_command_stays(self):
+        folder = self.folder / "other"
+        folder.mkdir()
+        (folder / "field.ecsv").write_text("of a classifier")
+        status, _, error = self.command(self.frame, "other")
+        self.assertEqual(status, 2)
+        self.assertIn("field.ecsv, of another command, is there", error)
+        self.assertEqual((folder / "field.ecsv").read_text(), "of a classifier")
+
     def test_frames_that_do_not_fit(self):
         for pixels, extra, message in (
             (self.pixels[:1], {}, "must have the 2 band(s) of 'deblending_vae' (g, r); got 1"),
