@@ -49,6 +49,7 @@ _MODULES = (
     "class_outliers",
     "anomalies",
     "clusters",
+    "similarity",
     "pixel_values",
     "feature_maps",
 )

@@ -235,7 +235,9 @@ class VQVAE(ImageModel):
             images: (number, height, width, bands) in survey units, without labels; of more than
                 3000 some are left out.
         """
-        x = in_parts(self.preprocessing, images[:: math.ceil(len(images) / _CLUSTERED)])
+        number = min(len(images), _CLUSTERED)
+        chosen = np.linspace(0, len(images) - 1, number).astype(int)
+        x = in_parts(self.preprocessing, images[chosen])
         codes = in_parts(self._codes, x)
         turned = [
             in_parts(lambda part, a=angle: self._codes(_turned(part, a)), x) for angle in _ANGLES
