@@ -96,9 +96,9 @@ def is_field_of_stamps(context: Any) -> bool:
         context: The `EvaluationContext`.
     """
     model, spec = context.model, context.spec
-    if getattr(model, "task", "") != "deblending" or "cutout_row" not in spec.feature_names:
+    if "cutout_row" not in spec.feature_names or model.task != "deblending":
         return False
-    return tuple(spec.image_shape)[-1] == tuple(model.image_shape)[-1]
+    return spec.image_shape[-1] == model.image_shape[-1]
 
 
 def _deblends_stamps(context) -> tuple[bool, str]:
