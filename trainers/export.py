@@ -1,9 +1,10 @@
-"""Exports a trained model for TensorFlow Serving.
+"""Exports a trained model for TensorFlow Serving, or as a LiteRT file.
 
 Examples:
     python -m trainers.export --run_dir runs/vae_mixture
     python -m trainers.export --run_dir runs/vae_mixture --saved_models_dir served --version 3
     python -m trainers.export --run_dir runs/vae_mixture --base_path /models
+    python -m trainers.export --run_dir runs/star_galaxy_cnn --format litert
 """
 
 from __future__ import annotations
@@ -12,12 +13,20 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from trainers.cli.exit_status import command
 from trainers.cli.parser import parse
+from trainers.errors import UserError
 from trainers.options.fields import CheckedOptions, option
 
+if TYPE_CHECKING:
+    from trainers.datasets.dataset import Dataset
+    from trainers.runs.run_folder import RunFolder
+
 __all__ = ["main"]
+
+_SAMPLES = 8  # images on which a LiteRT file is compared with the model
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,6 +46,22 @@ class Options(CheckedOptions):
     """Folder of all models as the server sees it, such as /models in a container; default: that of
     models.config, or the folder itself."""
 
+    format: Literal["savedmodel", "litert"] = option("savedmodel")
+    """SavedModel for TensorFlow Serving, or one file for LiteRT (TensorFlow Lite) with
+    `serving_default` alone."""
+
+    output: Path | None = option(None)
+    """LiteRT file; default: model.tflite in the folder of the run."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        others = ("output",)
+        if self.format == "litert":
+            others = ("saved_models_dir", "version", "base_path")
+        for name in others:
+            if getattr(self, name) is not None:
+                raise UserError(f"`{name}` must be left out with `format={self.format}`")
+
 
 def _command(arguments: Sequence[str]) -> None:
     options = parse(Options, arguments, prog="python -m trainers.export", description=__doc__)
@@ -49,6 +74,9 @@ def _command(arguments: Sequence[str]) -> None:
     config, folder = load_config(options.run_dir), RunFolder(options.run_dir)
     dataset = loading.load_for_run(config)
     folder.check_evaluated_data(dataset, "put them back to export the model with its own data")
+    if options.format == "litert":
+        print(f"LiteRT  {_write_litert(folder, dataset, options.output)}")
+        return
     if options.saved_models_dir is not None:
         config = dataclasses.replace(config, saved_models_dir=str(options.saved_models_dir))
     metrics = read_json(folder.metrics) if folder.metrics.exists() else None
@@ -56,6 +84,17 @@ def _command(arguments: Sequence[str]) -> None:
         config, dataset, metrics, options.version, options.base_path
     )
     print(f"SavedModel  {saved_model}")
+
+
+def _write_litert(folder: RunFolder, dataset: Dataset, output: Path | None) -> Path:
+    """Returns the path of the LiteRT file that is written of the model of a run."""
+    from trainers.runs.run_folder import load_model
+    from trainers.serving import litert
+
+    path = output or folder.path / "model.tflite"
+    images = dataset.arrays("train", limit=_SAMPLES)["image"][:_SAMPLES]
+    litert.write(load_model(folder.path), path, images)
+    return path
 
 
 main = command("export", _command, "stopped; no version was written")

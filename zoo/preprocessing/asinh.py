@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo import common_operations, stretch
 from zoo.preprocessing.base import Preprocessing, register
 from zoo.preprocessing.border import MAD_TO_SIGMA
 
@@ -67,7 +68,8 @@ class AsinhStretch(Preprocessing):
         self.offset.assign(median)
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
-        return tf.asinh((tf.cast(images, tf.float32) - self.offset) / self.softening) / self.norm
+        asinh = stretch.asinh if common_operations.are_wanted() else tf.asinh
+        return asinh((tf.cast(images, tf.float32) - self.offset) / self.softening) / self.norm
 
     def inverse(self, x: tf.Tensor, like: tf.Tensor | None = None) -> tf.Tensor:
         # e^60 is far beyond any flux, and far from what float32 cannot hold.

@@ -13,7 +13,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from zoo.signature import Signature
 
-__all__ = ["ANSWERS", "CLASSES", "ExportError", "check", "save"]
+__all__ = ["ANSWERS", "CLASSES", "ExportError", "check", "compare", "save"]
 
 CLASSES = "classes.txt"
 ANSWERS = "answers.txt"
@@ -106,7 +106,7 @@ def check(
         expected = signature.function(*(inputs[tensor.name] for tensor in signature.inputs))
         actual = loaded.signatures[name](**inputs)
         for key, value in expected.items():
-            _compare(f"output '{key}' of signature '{name}'", value.numpy(), actual[key].numpy())
+            compare(f"output '{key}' of signature '{name}'", value.numpy(), actual[key].numpy())
         specs = loaded.signatures[name].structured_outputs
         outputs[name] = {key: specs[key] for key in expected}
     return outputs
@@ -118,7 +118,14 @@ def _reason(error: tf.errors.OpError) -> str:
     return re.sub(r"\{\{.*?\}\} *| *\[Op:\w+\]", "", line).rsplit("; ", 1)[-1]
 
 
-def _compare(what: str, expected: np.ndarray, actual: np.ndarray) -> None:
+def compare(what: str, expected: np.ndarray, actual: np.ndarray) -> None:
+    """Raises ExportError if an answer is not finite, or not the expected one up to rounding.
+
+    Args:
+        what: The answer, for the error.
+        expected: Answer of the model.
+        actual: That of what was written.
+    """
     if expected.dtype == object or expected.dtype == bool:  # Texts and flags.
         if not np.array_equal(expected, actual):
             raise ExportError(f"{what} must be {expected.tolist()}; got {actual.tolist()}")

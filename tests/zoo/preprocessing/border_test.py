@@ -1,6 +1,7 @@
 import numpy as np
 import tensorflow as tf
 
+from zoo.common_operations import common_operations
 from zoo.preprocessing.border import MAD_TO_SIGMA, background_and_noise, border_pixels
 
 
@@ -14,6 +15,10 @@ class BorderTest(tf.test.TestCase):
             statistics = tf.function(background_and_noise, jit_compile=jit)(images, pixels)
             self.assertAllEqual(statistics[0][:, 0], median)
             self.assertAllClose(statistics[1][:, 0, 0], MAD_TO_SIGMA * deviation, rtol=1e-6)
+        with common_operations():
+            sorted_values = background_and_noise(images, pixels)
+        for value, expected in zip(sorted_values, statistics, strict=True):
+            self.assertAllEqual(value, expected)
 
     def test_median_and_its_deviation_as_numpy_has_them(self):
         random = np.random.default_rng(0)
