@@ -91,11 +91,11 @@ def make_spectra(galaxies: Galaxies) -> ModelSpectra:
     add_lines(parts[_OTHER_STARS], WIDE, wavelengths, narrow, np.broadcast_to(width, narrow.shape))
 
     galactic = dust.milky_way(WIDE.centres * (1 + galaxies.redshift)[:, None])
-    seen = dust.transmission(galactic, galaxies.galactic_reddening[:, None])
+    galactic_transmission = dust.transmission(galactic, galaxies.galactic_reddening[:, None])
     r = BANDS.index("r")
     bare = band_fluxes(parts.sum(axis=0)[None], WIDE, galaxies.redshift)[0, :, r]
     scale = 10 ** (0.4 * (22.5 - galaxies.magnitude)) / bare
-    parts *= seen * scale[:, None]
+    parts *= galactic_transmission * scale[:, None]
 
     widths = narrow / continuum
     places = [[names.index(line) for line in lines] for lines in EQUIVALENT_WIDTHS.values()]

@@ -97,8 +97,8 @@ class SpectraTest(tf.test.TestCase):
 
     def test_magnitude_in_r(self):
         bare = band_fluxes(self.spectra.total[None], WIDE, self.galaxies.redshift)[0]
-        seen = 22.5 - 2.5 * np.log10(bare[:, BANDS.index("r")])
-        extinction = seen - self.galaxies.magnitude
+        observed = 22.5 - 2.5 * np.log10(bare[:, BANDS.index("r")])
+        extinction = observed - self.galaxies.magnitude
         # A_r / E(B-V) is 2.6 to 2.8 in the Galaxy.
         ratio = extinction / self.galaxies.galactic_reddening
         self.assertAllInRange(ratio, 2.5, 2.9)

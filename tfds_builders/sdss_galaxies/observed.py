@@ -139,9 +139,9 @@ def _rest_frame(spectrum: Spectrum) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     for arm in spectrum.arms:
         edges = pixel_edges(arm.wavelength) / stretch
         inverse_variance = np.where(arm.sky, 0.0, arm.inverse_variance) / stretch**2
-        flux, known, share = resample(edges, arm.flux * stretch, inverse_variance, REST_FRAME)
-        total += flux * known
-        weight += known
+        flux, of_arm, share = resample(edges, arm.flux * stretch, inverse_variance, REST_FRAME)
+        total += flux * of_arm
+        weight += of_arm
         covered = np.maximum(covered, share)
         bright = edges[:-1][arm.sky]
         place = np.searchsorted(REST_FRAME.edges, bright) - 1

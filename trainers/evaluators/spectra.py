@@ -17,7 +17,7 @@ from trainers.prediction import inference
 
 __all__ = ["evaluate_spectra"]
 
-# Numbers of components of the linear methods, and spectra that non-negative factors are found from.
+# Numbers of components of the linear methods, and spectra that non-negative factors are fitted to.
 _COMPONENTS = (1, 2, 3, 4, 6, 8, 10)
 _FACTORS = (2, 4, 6, 10)
 _NMF_SPECTRA = 1000
@@ -116,8 +116,9 @@ def evaluate_spectra(context: EvaluationContext) -> Section:
     }
     section.text.append(_errors_in_words(context, test, metrics, latents))
     section.tables.append(_errors_table(metrics["weighted_mse"], latents, linear, factors))
+    floor = metrics.get("weighted_mse_of_truth")
     section.figures.append(
-        spectrum_figures.errors(context, metrics["weighted_mse"], latents, linear, factors)
+        spectrum_figures.errors(context, metrics["weighted_mse"], latents, linear, factors, floor)
     )
     section.figures.append(spectrum_figures.examples(context, test.observed, drawn, chi2))
     if context.lacks("labels") is None:
@@ -138,9 +139,9 @@ def _linear_errors(train: _Scaled, test: _Scaled) -> tuple[dict[int, float], dic
         amplitudes = baselines.linear_amplitudes(test.filled, test.weights, mean, chosen)
         linear[number] = test.error(mean + amplitudes @ chosen)
     for number in (number for number in _FACTORS if number <= most):
-        found = baselines.nonnegative_factors(train.filled[:_NMF_SPECTRA], number)
-        amplitudes = baselines.factor_amplitudes(test.filled, test.weights, found)
-        factors[number] = test.error(amplitudes @ found)
+        basis = baselines.nonnegative_factors(train.filled[:_NMF_SPECTRA], number)
+        amplitudes = baselines.factor_amplitudes(test.filled, test.weights, basis)
+        factors[number] = test.error(amplitudes @ basis)
     return linear, factors
 
 
@@ -199,11 +200,11 @@ def _add_classes(
             for each in (train, test)
         )
     rows = []
-    for name, (known, new) in pairs.items():
-        scale = known.std(axis=0) + 1e-12
-        neighbours = min(_NEIGHBOURS, len(known))
+    for name, (train_points, points) in pairs.items():
+        scale = train_points.std(axis=0) + 1e-12
+        neighbours = min(_NEIGHBOURS, len(train_points))
         classifier = KNeighborsClassifier(neighbours, weights="distance")
-        predicted = classifier.fit(known / scale, labels[0]).predict(new / scale)
+        predicted = classifier.fit(train_points / scale, labels[0]).predict(points / scale)
         recall = [
             np.mean(predicted[labels[1] == label] == label)
             if np.any(labels[1] == label)
@@ -281,11 +282,13 @@ def _add_outliers(
     chi2: np.ndarray,
 ) -> None:
     """Adds the strangest spectra, with what is strange about them."""
-    known, new = context.latents("train"), context.latents()
-    scale = known.std(axis=0) + 1e-12
-    search = NearestNeighbors(n_neighbors=min(_NEIGHBOURS, len(known) - 1)).fit(known / scale)
+    train_points, points = context.latents("train"), context.latents()
+    scale = train_points.std(axis=0) + 1e-12
+    search = NearestNeighbors(n_neighbors=min(_NEIGHBOURS, len(train_points) - 1)).fit(
+        train_points / scale
+    )
     usual = search.kneighbors()[0].mean(axis=1)
-    distance = search.kneighbors(new / scale)[0].mean(axis=1)
+    distance = search.kneighbors(points / scale)[0].mean(axis=1)
     drawn_train = context.outputs("reconstruct", "train")["reconstruction"] / train.amplitude
     limits = {
         "chi2": np.quantile(train.chi2(drawn_train), _QUANTILE),

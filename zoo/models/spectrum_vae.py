@@ -190,12 +190,12 @@ class SpectrumVAE(SpectrumModel):
     ) -> dict[str, tf.Tensor]:
         filled, inverse_variance, _ = self.scaling(batch["spectrum"], batch["inverse_variance"])
         seeds = tf.random.experimental.stateless_split(seed, 3)
-        shown = filled
+        encoder_input = filled
         if training and self.hidden_bins:
             draws = randomness.uniform(tf.shape(filled)[0], (self.bins,), seeds[2])
-            seen = tf.where(draws < self.hidden_bins, 0.0, inverse_variance)
-            shown = self.scaling.fill(filled, seen)
-        q = self._infer(shown, training)
+            visible = tf.where(draws < self.hidden_bins, 0.0, inverse_variance)
+            encoder_input = self.scaling.fill(filled, visible)
+        q = self._infer(encoder_input, training)
         latent = q.mean()
         if self.variational:
             noise = randomness.normal(tf.shape(latent)[0], (self.latent_dim,), seeds[0])

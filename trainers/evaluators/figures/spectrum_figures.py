@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import matplotlib
 import numpy as np
+from sklearn.feature_selection import f_classif
 
 from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
@@ -27,12 +28,15 @@ def errors(
     latents: int,
     linear: dict[int, float],
     factors: dict[int, float],
+    floor: float | None,
 ) -> FigureFile:
     """Draws the weighted error against the number of latents or components."""
     figure, (panel,) = plot_style.new_figure()
     panel.plot([*linear], [*linear.values()], "o-", label="PCA")
     panel.plot([*factors], [*factors.values()], "s-", label="NMF")
     panel.plot([latents], [error], "*", markersize=14, label=context.model_name)
+    if floor is not None:
+        panel.axhline(floor, color="0.5", linestyle=":", label="without noise")
     panel.set(xlabel="latents or components", ylabel="weighted mean squared error", yscale="log")
     panel.legend()
     return context.save_figure(
@@ -100,9 +104,12 @@ def gaps(
 
 
 def plane(context: EvaluationContext) -> FigureFile:
-    """Draws the two latents of the largest spread, coloured by class."""
+    """Draws the two latents that differ most between the classes."""
     latents = context.latents()
-    chosen = _widest(latents)
+    # Ratio of the variances between classes and within them.
+    ratios, _ = f_classif(latents, context.labels)
+    order = np.argsort(-np.nan_to_num(ratios), kind="stable")
+    chosen = [int(order[0]), int(order[min(1, len(order) - 1)])]
     points = latents[:, chosen]
     colours = np.empty(len(points), object)
     figure, (panel,) = plot_style.new_figure(width=5.4, height=4.6)
@@ -124,8 +131,9 @@ def plane(context: EvaluationContext) -> FigureFile:
     return context.save_figure(
         figure,
         "spectra_latents",
-        "Test spectra in the two latents of the largest spread, by class; the outermost 0.5 % on "
-        "each side are beyond the axes.",
+        "Test spectra by class, in the two latents that differ most between the classes (largest "
+        "ratio of the variances between and within them); the outermost 0.5 % on each side are "
+        "beyond the axes.",
     )
 
 
