@@ -72,16 +72,16 @@ def evaluate_deblended_fields(context: EvaluationContext) -> Section:
     fluxes = np.asarray(arrays["flux"])[rows][exists]
     truth = np.asarray(arrays["segmentation"])[rows]
     scenes, sources = _deblended(context, images, noise)
-    joined = SceneSources.joined(sources)
-    found = [np.stack([each.x, each.y], axis=-1) for each in sources]
-    parts = [
-        (place, each.snr, np.full(len(each), -1))
-        for place, each in zip(found, sources, strict=True)
-    ]
-    model = DetectedSources.joined(parts)
+    catalogue = SceneSources.joined(sources)
+    model = DetectedSources.joined(
+        [
+            (np.stack([each.x, each.y], axis=-1), each.snr, np.full(len(each), -1))
+            for each in sources
+        ]
+    )
     sep, sep_flux = _by_sep(images, noise, known)
     methods = {
-        "model": _Method(model, Comparison.of(model, true, truth, MATCH_RADIUS), joined.flux),
+        "model": _Method(model, Comparison.of(model, true, truth, MATCH_RADIUS), catalogue.flux),
         "SEP": _Method(sep, Comparison.of(sep, true, truth, MATCH_RADIUS), sep_flux),
     }
     methods["SEP"] = _corrected(methods["SEP"], true, fluxes)
@@ -89,11 +89,11 @@ def evaluate_deblended_fields(context: EvaluationContext) -> Section:
     section.text.append(_description(context, section, scenes, true))
     section.tables += [
         _detections(section, methods, true),
-        _by_pass(methods["model"], joined, true),
+        _by_pass(methods["model"], catalogue, true),
         _fluxes(context, section, methods, true, fluxes),
         _by_blendedness(context, section, methods, true, fluxes, arrays, rows),
     ]
-    pulls = _pulls(methods["model"], joined, true, fluxes)
+    pulls = _pulls(methods["model"], catalogue, true, fluxes)
     section.metrics["flux_pull_scatter"] = robust_scatter(pulls)
     section.text.append(
         f"The errors of the fluxes are {robust_scatter(pulls):.2f} times what the catalogue states."
