@@ -3,7 +3,8 @@
 The page needs no server and no network: it holds coordinates, columns, small pictures and vectors.
 Pictures come from the data of the run that made the catalogue, or from another dataset with the
 same identifiers; without either the page has none. Labels are kept in the browser and download as a
-CSV that `--labels` of `trainers.run` takes.
+CSV that `--labels` of `trainers.run` takes. `--projector` also writes the files of TensorBoard's
+Embedding Projector.
 
 Examples:
     python -m trainers.catalogue --run_dir runs/NAME --embeddings --output embeddings.parquet
@@ -91,6 +92,10 @@ class Options(CheckedOptions):
     max_megabytes: float = option(60.0, above=0)
     """Size of the page, MB: pictures are compressed accordingly, and left out at last."""
 
+    projector: Path | None = option(None, metavar="FOLDER")
+    """Folder for vectors.tsv, metadata.tsv and sprite.png, which `tensorboard --logdir FOLDER`
+    shows."""
+
     title: str | None = option(None)
     """Title; default: the name of the catalogue."""
 
@@ -114,6 +119,11 @@ def _command(arguments: Sequence[str]) -> None:
         raise UserError(f"`output` must end with .html; got '{options.output.name}'")
     if options.output.exists() and not options.overwrite:
         raise UserError(f"`output={options.output}` is there; give another file, or `overwrite`")
+
+    if options.projector is not None:
+        from trainers.exploration import projector
+
+        projector.check_folder(options.projector, options.overwrite)
 
     from trainers.exploration import compact_vectors, page, plane
     from trainers.exploration.objects import STAND_OUT, read_objects, standing_out
@@ -148,15 +158,19 @@ def _command(arguments: Sequence[str]) -> None:
             f"`max_megabytes={options.max_megabytes:g}` must be at least {bare / 1e6:.1f} for "
             "coordinates, vectors and columns; `columns` and `max_objects` choose fewer"
         )
-    pictures = None
+    pictures, read = None, ()
     if dataset is None:
         print("note  no pictures: --run_dir or --dataset has the images", file=sys.stderr)
     elif options.max_thumbnails:
         room = (budget - bare) / page.encoded_size(1)
-        pictures = _pictures(options, dataset, objects, coordinates, score, room)
+        read = _read_pictures(options, dataset, objects, score)
+        pictures = _compressed(options, *read, coordinates, score, room)
     pieces = page.page_parts(objects, coordinates, vectors, pictures, **about)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(options.output, lambda file: file.writelines(map(str.encode, pieces)))
+    if options.projector is not None:
+        projector.write_projector(options.projector, objects, *read)
+        print(f"projector  {options.projector} (tensorboard --logdir {options.projector})")
     shown = 0 if pictures is None else pictures[1].number
     size = options.output.stat().st_size / 1e6
     print(f"explore  {options.output} ({len(objects)} objects, {shown} pictures, {size:.1f} MB)")
@@ -179,15 +193,14 @@ def _dataset(options: Options) -> Dataset | None:
     return loading.load_for_evaluation(dataclasses.replace(config, **other))
 
 
-def _pictures(options, dataset, objects, coordinates, score, budget):
-    """Returns rows, sheets and size of the thumbnails; see `page.page_parts`."""
-    from trainers.exploration import sheets, thumbnails
+def _read_pictures(options, dataset, objects, score):
+    """Returns rows of objects and their pictures, as `projector.write_projector` takes them."""
+    from trainers.exploration import thumbnails
     from trainers.exploration.objects import standing_out
 
     rows = standing_out(len(objects), options.max_thumbnails, score, options.seed)
-    size = options.thumbnail_size
     present, images = thumbnails.read_thumbnails(
-        dataset, [objects.ids[row] for row in rows.tolist()], size
+        dataset, [objects.ids[row] for row in rows.tolist()], options.thumbnail_size
     )
     if len(present) < len(rows):
         print(
@@ -195,7 +208,14 @@ def _pictures(options, dataset, objects, coordinates, score, budget):
             f"{dataset.spec.name}",
             file=sys.stderr,
         )
-    rows = rows[present]
+    return rows[present], images
+
+
+def _compressed(options, rows, images, coordinates, score, budget):
+    """Returns rows, sheets and size of the thumbnails; see `page.page_parts`."""
+    from trainers.exploration import sheets
+    from trainers.exploration.objects import standing_out
+
     quality, room = sheets.fit(images, budget)
     if room < len(rows):
         print(
@@ -205,7 +225,7 @@ def _pictures(options, dataset, objects, coordinates, score, budget):
         kept = standing_out(len(rows), room, None if score is None else score[rows], options.seed)
         rows, images = rows[kept], images[kept]
     order = sheets.page_order(coordinates[rows])
-    return rows[order], sheets.encode(images[order], quality), size
+    return rows[order], sheets.encode(images[order], quality), options.thumbnail_size
 
 
 main = command("explore", _command, "stopped; no page was written")
