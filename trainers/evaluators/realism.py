@@ -38,11 +38,12 @@ def evaluate_realism(context: EvaluationContext) -> Section:
     References:
         Heusel et al. 2017 (arXiv:1706.08500); Binkowski et al. 2018 (arXiv:1801.01401).
     """
-    images = context.images
+    # What a crop leaves out is not drawn.
+    images = context.images[:, *context.window]
     order = context.generator("realism").permutation(len(images))
     real, other = images[order[::2]], images[order[1::2]]
     gain, offset = survey_scale(context, context.latents())
-    drawn = gain * draw_from_prior(context, len(real))[0] + offset
+    drawn = (gain * draw_from_prior(context, len(real))[0] + offset)[:, *context.window]
     spaces = {
         f"{_PIXEL_COMPONENTS} PCs of pixels": principal_components(
             real, _PIXEL_COMPONENTS, context.seed

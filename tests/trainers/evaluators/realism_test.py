@@ -43,6 +43,14 @@ class RealismTest(tf.test.TestCase):
         self.assertGreater(poor.metrics["frechet_pixels"], 1.5 * numbers["frechet_pixels"])
         self.assertNotIn("frechet_weights", numbers)
 
+    def test_what_a_crop_leaves_out_does_not_count(self):
+        dataset = StandInDataset({"train": 300, "validation": 0, "test": 240})
+        model = _Memory(dataset.arrays("train")["image"].copy())
+        model.window = slice(6, None), slice(None)
+        expected = self.run_on(model, dataset).metrics
+        model.images[:, :6] = 9.0
+        self.assertEqual(self.run_on(model, dataset).metrics, expected)
+
     def test_colour_pictures_are_seen_by_a_network(self):
         spec = StandInSpec(
             image_shape=(24, 24, 3), bands=("red", "green", "blue"), units="counts (0-255)"
