@@ -278,7 +278,8 @@ class OptionalPartsTest(tf.test.TestCase):
         classes = [zoo.describe(name).model_class for name in tiny_model.models_of_the_zoo()]
         defined = {name for each in classes for name in dir(each)}
         # Attributes that constructors set.
-        defined |= {name for each in classes for name in each.constructor_arguments()} | {"head"}
+        defined |= {name for each in classes for name in each.constructor_arguments()}
+        defined |= {"head", "scaling"}
         self.assertEqual(listed - defined, set())
 
 
