@@ -146,11 +146,13 @@ class SceneState:
         """Moves each source by parts of a pixel to where it leaves least, and fits anew.
 
         Steps of Gauss and Newton for each source by itself, all bands together, from the slope of
-        its own light.
+        its own light. The steps add up, so that no image is interpolated more than once.
         """
+        before = self.templates.images
+        moved = np.zeros((len(before), 2))
         for _ in range(_STEPS):
-            images = shifted(self.templates.images, self._steps())
-            self.templates = dataclasses.replace(self.templates, images=images)
+            moved += self._steps()
+            self.templates = dataclasses.replace(self.templates, images=shifted(before, moved))
             self.fit()
 
     def drop(self) -> None:
