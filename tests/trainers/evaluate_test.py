@@ -33,8 +33,8 @@ class EvaluateTest(tf.test.TestCase):
         dataset = StandInDataset()
         metrics = evaluation.evaluate(StandInModel(dataset), dataset, self.folder)
         self.assertEqual(json.loads((self.folder / "metrics.json").read_text()), metrics)
-        # Two have no numbers, the others are for networks, blends, votes, pixels, tasks, runs, or
-        # many objects.
+        # Two have no numbers, the others are for networks, blends, votes, pixels, spectra, tasks,
+        # runs, or many objects.
         left_out = {"history", "generation", "separation"}
         left_out |= {"feature_maps", "regression", "symmetries", "tasks", "transfer", "votes"}
         left_out |= {"deblending", "deblending_residuals", "shear_bias", "neighbours"}
@@ -45,6 +45,9 @@ class EvaluateTest(tf.test.TestCase):
             "anomalies",
             "clusters",
             "realism",
+            "deblended_fields",
+            "spectra",
+            "similarity",
         }
         self.assertEqual(list(metrics), [n for n in list_evaluators() if n not in left_out])
         self.assertGreater(metrics["roc"]["auc"], 0.6)

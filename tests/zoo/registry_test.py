@@ -108,7 +108,9 @@ class RegistryTest(tf.test.TestCase):
                 self.assertNotEmpty(entry.reference)
                 self.assertTrue(entry.summary.endswith("."), entry.summary)
                 outcome = "questions" if entry.task == "votes" else "class_names"
-                common = {"image_shape", outcome, "preprocessing", "augment", "seed"}
+                common = {outcome, "seed"}
+                if issubclass(entry.model_class, ImageModel):
+                    common |= {"image_shape", "preprocessing", "augment"}
                 common -= {*entry.model_class.fixed_arguments}
                 self.assertContainsSubset(common, entry.hyperparameters)
                 self.assertEqual(entry.model_class.registry_name, name)
