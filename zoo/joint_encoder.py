@@ -14,7 +14,7 @@ from zoo.batching import in_parts
 from zoo.model import ZooModel
 from zoo.preprocessing import CentreCrop, Chain, Resize
 
-__all__ = ["JointEncoder", "build", "describe", "fitted", "with_bands"]
+__all__ = ["JointEncoder", "build", "describe", "fitted", "output_shape", "with_bands"]
 
 # Images at a time when statistics are computed.
 _BATCH = 64
@@ -107,9 +107,7 @@ def fitted(
         ValueError: if the numbers of bands do not go together.
     """
     first = preprocessing.make(spec)
-    if not first.built:
-        first.build((None, *image_shape))
-    height, width, bands = first.compute_output_shape((None, *image_shape))[1:]
+    height, width, bands = output_shape(first, image_shape)
     if bands != wanted[-1] and 1 not in (bands, wanted[-1]):
         raise ValueError(
             f"image_shape must have {wanted[-1]} bands as the images of the encoder had, or one; "
@@ -123,6 +121,15 @@ def fitted(
     if (height, width) != tuple(wanted[:2]):
         layers.append(Resize(*wanted[:2]))
     return Chain(layers)
+
+
+def output_shape(
+    layer: preprocessing.Preprocessing, image_shape: Sequence[int]
+) -> tuple[int, int, int]:
+    """Returns the (height, width, bands) that a preprocessing makes of images; builds it."""
+    if not layer.built:
+        layer.build((None, *image_shape))
+    return tuple(layer.compute_output_shape((None, *image_shape))[1:])
 
 
 def with_bands(images: tf.Tensor, bands: int) -> tf.Tensor:

@@ -25,7 +25,7 @@ _NEEDED = {
     *("COADD", *_SDSS_TABLES, "FIBERMAP", "REDSHIFTS"),
     *(f"{arm}_{part}" for arm in _DESI_ARMS for part in _ARM_PARTS),
 }
-# What Astropy raises for damaged files and missing columns.
+# Errors of Astropy for damaged files and missing columns.
 _BROKEN = (OSError, ValueError, TypeError, KeyError, IndexError)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from trainers.prediction import inference
+from zoo.distributions.decision_tree import DecisionTree
 from zoo.model import ZooModel
 
 __all__ = ["fraction_rmse", "information", "mostly_answered", "power_order", "score"]
@@ -104,14 +105,9 @@ def mostly_answered(
     Raises:
         ValueError: if no question has this answer.
     """
-    first = 0
-    for question in questions:
-        names = [f"{question['name']}_{name}" for name in question["answers"]]
-        if answer in names:
-            asked = votes[:, first : first + len(names)].sum(axis=1)
-            return votes[:, first + names.index(answer)] > asked / 2
-        first += len(names)
-    allowed = ", ".join(
-        f"{question['name']}_{name}" for question in questions for name in question["answers"]
-    )
-    raise ValueError(f"`exclude` must be one of {allowed}; got '{answer}'")
+    tree = DecisionTree.of(questions)
+    if answer not in tree.answers:
+        raise ValueError(f"`exclude` must be one of {', '.join(tree.answers)}; got '{answer}'")
+    place = tree.answers.index(answer)
+    asked = votes[:, tree.spans[tree.question_of[place]]].sum(axis=1)
+    return votes[:, place] > asked / 2

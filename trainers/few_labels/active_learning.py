@@ -89,12 +89,7 @@ class ActiveLearning(LabelExperiment):
             rows = rows[~acquisition.mostly_answered(votes, questions, options.exclude)]
         except ValueError as error:
             raise UserError(str(error)) from None
-        most = options.start + options.rounds * options.step
-        if most > len(rows):
-            raise UserError(
-                f"{self.most_labels} must be at most {len(rows)}, the number of objects that "
-                f"`exclude={options.exclude}` leaves; got {most}"
-            )
+        self.check_most_labels(len(rows), f"that `exclude={options.exclude}` leaves")
         return rows
 
     def score(self, cell: Round) -> dict[str, float]:

@@ -67,11 +67,20 @@ class LabelExperiment(Experiment):
         self.check(dataset.spec)
         self.subsets = LabelSubsets.of(dataset, options.run)
         self.scores: dict[Cell, Mapping[str, float]] = {}
+        self.check_most_labels(self.subsets.size, "in the training and validation splits")
+
+    def check_most_labels(self, available: int, which: str) -> None:
+        """Raises UserError if the experiment needs more labels than there are objects.
+
+        Args:
+            available: Number of objects that may be labelled.
+            which: Which objects these are, for the error.
+        """
         most = max(cell.labels for cell in self.cells())
-        if most > self.subsets.size:
+        if most > available:
             raise UserError(
-                f"{self.most_labels} must be at most {self.subsets.size}, the number of objects in "
-                f"the training and validation splits; got {most}"
+                f"{self.most_labels} must be at most {available}, the number of objects {which}; "
+                f"got {most}"
             )
 
     @staticmethod

@@ -138,9 +138,7 @@ class FinetunedClassifier(SymmetryAverage, ImageModel):
         made_of = {"image_shape": image_shape, "seed": kwargs.get("seed", 0), **chosen}
         before = zoo_preprocessing.make(preprocessing)
         if isinstance(encoder, (list, tuple)):
-            if not before.built:
-                before.build((None, *image_shape))
-            seen = before.compute_output_shape((None, *image_shape))[1:]
+            seen = joint_encoder.output_shape(before, image_shape)
             source = _join(encoder, training, made_of, seen, crop)
         else:
             source = _make_encoder(encoder, training, made_of)
