@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
-from tfds_builders.choices import unknown_choice
+from tfds_builders.config_checks import (
+    check_at_least,
+    check_between,
+    check_choice,
+    check_processes,
+    check_split_sizes,
+    is_number,
+)
 from tfds_builders.galaxy_scenes.cameras import SURVEYS, camera
 from tfds_builders.splits import SPLITS
 
@@ -59,30 +66,21 @@ class ScenesConfig(tfds.core.BuilderConfig):
     _narrower: ClassVar[tuple[float, float]] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
-        for split, number in self.numbers.items():
-            if number < 1:
-                raise ValueError(f"num_{split} must be at least 1; got {number}")
-        if self.seed < 0:
-            raise ValueError(f"seed must be at least 0; got {self.seed}")
-        if self.survey not in SURVEYS:
-            raise ValueError(unknown_choice("survey", self.survey, SURVEYS))
-        if not 16 <= self.size <= 1024:
-            raise ValueError(f"size must be between 16 and 1024; got {self.size}")
+        check_split_sizes(self)
+        check_at_least(self, "seed", 0)
+        check_choice(self, "survey", SURVEYS)
+        check_between(self, "size", 16, 1024)
         bright, faint = self.limits
-        if not (_is_number(bright) and 16 <= bright <= 28):
+        if not (is_number(bright) and 16 <= bright <= 28):
             raise ValueError(f"bright must be between 16 and 28; got {bright}")
-        if not (_is_number(faint) and bright < faint <= 29):
+        if not (is_number(faint) and bright < faint <= 29):
             raise ValueError(f"faint must be above bright ({bright}) and at most 29; got {faint}")
-        if not 0 <= self.stars <= 1000:
-            raise ValueError(f"stars must be between 0 and 1000; got {self.stars}")
-        if self.galaxies not in GALAXIES:
-            raise ValueError(unknown_choice("galaxies", self.galaxies, GALAXIES))
-        if not 0 <= self.defect_fraction <= 1:
-            raise ValueError(f"defect_fraction must be between 0 and 1; got {self.defect_fraction}")
+        check_between(self, "stars", 0, 1000)
+        check_choice(self, "galaxies", GALAXIES)
+        check_between(self, "defect_fraction", 0, 1)
         if not 0 < self.isophote <= 100:
             raise ValueError(f"isophote must be above 0 and at most 100; got {self.isophote}")
-        if self.processes is not None and self.processes < 1:
-            raise ValueError(f"processes must be at least 1; got {self.processes}")
+        check_processes(self)
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -119,12 +117,10 @@ class FieldsConfig(ScenesConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.crowding <= 100:
-            raise ValueError(f"crowding must be between 0 and 100; got {self.crowding}")
+        check_between(self, "crowding", 0, 100)
         if not 0 <= self.clustering < 1:
             raise ValueError(f"clustering must be at least 0 and below 1; got {self.clustering}")
-        if not 1 <= self.max_sources <= 2000:
-            raise ValueError(f"max_sources must be between 1 and 2000; got {self.max_sources}")
+        check_between(self, "max_sources", 1, 2000)
         if not 8 <= self.cutout_size <= self.size:
             raise ValueError(
                 f"cutout_size must be between 8 and size ({self.size}); got {self.cutout_size}"
@@ -165,19 +161,11 @@ class StampsConfig(ScenesConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.max_neighbours <= 20:
-            raise ValueError(f"max_neighbours must be between 0 and 20; got {self.max_neighbours}")
+        check_between(self, "max_neighbours", 0, 20)
         if not 0 <= self.min_separation < self.max_separation <= 20:
             raise ValueError(
                 "min_separation and max_separation must hold 0 <= min < max <= 20; "
                 f"got {self.min_separation} and {self.max_separation}"
             )
-        if not 0 <= self.centre_scatter <= 5:
-            raise ValueError(f"centre_scatter must be between 0 and 5; got {self.centre_scatter}")
-        if not 0 <= self.shear <= 0.2:
-            raise ValueError(f"shear must be between 0 and 0.2; got {self.shear}")
-
-
-def _is_number(value: Any) -> bool:
-    # The type of a value is checked against the default, which is None here.
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+        check_between(self, "centre_scatter", 0, 5)
+        check_between(self, "shear", 0, 0.2)

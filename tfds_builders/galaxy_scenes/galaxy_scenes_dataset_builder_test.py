@@ -63,7 +63,7 @@ class OptionsTest(tf.test.TestCase):
         for options, message in (
             ({"num_test": 0}, "num_test must be at least 1; got 0"),
             ({"seed": -1}, "seed must be at least 0; got -1"),
-            ({"survey": "lst"}, "unknown survey 'lst': choose from .* did you mean 'lsst'"),
+            ({"survey": "lst"}, "survey must be one of .*; got 'lst'; did you mean 'lsst'"),
             ({"size": 8}, "size must be between 16 and 1024; got 8"),
             ({"bright": 12.0}, "bright must be between 16 and 28; got 12.0"),
             ({"bright": "x"}, "bright must be between 16 and 28; got x"),
@@ -72,7 +72,7 @@ class OptionsTest(tf.test.TestCase):
             ({"stars": -1.0}, "stars must be between 0 and 1000; got -1.0"),
             ({"defect_fraction": 2.0}, "defect_fraction must be between 0 and 1; got 2.0"),
             ({"isophote": 0.0}, "isophote must be above 0 and at most 100; got 0.0"),
-            ({"galaxies": "cosmo"}, "unknown galaxies 'cosmo': choose from simulated, cosmos"),
+            ({"galaxies": "cosmo"}, "galaxies must be one of simulated, cosmos; got 'cosmo'"),
             ({"processes": 0}, "processes must be at least 1; got 0"),
             ({"crowding": -0.1}, "crowding must be between 0 and 100; got -0.1"),
             ({"clustering": 1.0}, "clustering must be at least 0 and below 1; got 1.0"),

@@ -6,6 +6,7 @@ import dataclasses
 
 import tensorflow_datasets as tfds
 
+from tfds_builders.config_checks import check_at_least, check_between, check_choice, check_processes
 from tfds_builders.galaxy_zoo_decals.labels import CUTS, TASKS
 from tfds_builders.left_out import ON_ERROR
 from tfds_builders.simulation.legacy_surveys import CAMERAS
@@ -37,18 +38,13 @@ class GalaxyZooConfig(tfds.core.BuilderConfig):
     processes: int | None = None
 
     def __post_init__(self) -> None:
-        if not 8 <= self.image_size <= 424:
-            raise ValueError(f"image_size must be between 8 and 424; got {self.image_size}")
-        if not 0.1 <= self.crop <= 1:
-            raise ValueError(f"crop must be between 0.1 and 1; got {self.crop}")
-        if self.task and self.task not in TASKS:
-            raise ValueError(f"task must be one of {', '.join(TASKS)}; got '{self.task}'")
-        if self.cuts not in CUTS:
-            raise ValueError(f"cuts must be one of {', '.join(CUTS)}; got '{self.cuts}'")
-        if self.min_votes < 0:
-            raise ValueError(f"min_votes must be at least 0; got {self.min_votes}")
-        if self.processes is not None and self.processes < 1:
-            raise ValueError(f"processes must be at least 1; got {self.processes}")
+        check_between(self, "image_size", 8, 424)
+        check_between(self, "crop", 0.1, 1)
+        if self.task:
+            check_choice(self, "task", TASKS)
+        check_choice(self, "cuts", CUTS)
+        check_at_least(self, "min_votes", 0)
+        check_processes(self)
 
 
 @dataclasses.dataclass
@@ -72,10 +68,7 @@ class CatalogueConfig(GalaxyZooConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.on_error not in ON_ERROR:
-            raise ValueError(
-                f"on_error must be one of {', '.join(ON_ERROR)}; got '{self.on_error}'"
-            )
+        check_choice(self, "on_error", ON_ERROR)
         if self.automated and self.min_votes:
             raise ValueError(f"min_votes must be 0 where nobody voted; got {self.min_votes}")
 
@@ -104,13 +97,9 @@ class SimulatedConfig(GalaxyZooConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.num_galaxies < 1:
-            raise ValueError(f"num_galaxies must be at least 1; got {self.num_galaxies}")
-        if self.seed < 0:
-            raise ValueError(f"seed must be at least 0; got {self.seed}")
-        if self.survey not in CAMERAS:
-            raise ValueError(f"survey must be one of {', '.join(CAMERAS)}; got '{self.survey}'")
-        if not 5 <= self.volunteers <= 1000:
-            raise ValueError(f"volunteers must be between 5 and 1000; got {self.volunteers}")
-        if self.scale is not None and not 0.05 <= self.scale <= 0.5:
-            raise ValueError(f"scale must be between 0.05 and 0.5 arcsec; got {self.scale}")
+        check_at_least(self, "num_galaxies", 1)
+        check_at_least(self, "seed", 0)
+        check_choice(self, "survey", CAMERAS)
+        check_between(self, "volunteers", 5, 1000)
+        if self.scale is not None:
+            check_between(self, "scale", 0.05, 0.5, "arcsec")

@@ -6,7 +6,12 @@ import dataclasses
 
 import tensorflow_datasets as tfds
 
-from tfds_builders.choices import unknown_choice
+from tfds_builders.config_checks import (
+    check_at_least,
+    check_choice,
+    check_processes,
+    check_split_sizes,
+)
 from tfds_builders.left_out import ON_ERROR
 from tfds_builders.sdss_galaxies.spectrograph import spectrograph
 from tfds_builders.splits import SPLITS
@@ -42,16 +47,11 @@ class SimulatedConfig(tfds.core.BuilderConfig):
     processes: int | None = None
 
     def __post_init__(self) -> None:
-        for split, number in self.numbers.items():
-            if number < 1:
-                raise ValueError(f"num_{split} must be at least 1; got {number}")
-        if self.seed < 0:
-            raise ValueError(f"seed must be at least 0; got {self.seed}")
-        if self.depth not in DEPTHS:
-            raise ValueError(unknown_choice("depth", self.depth, DEPTHS))
+        check_split_sizes(self)
+        check_at_least(self, "seed", 0)
+        check_choice(self, "depth", DEPTHS)
         spectrograph(self.spectrograph)
-        if self.processes is not None and self.processes < 1:
-            raise ValueError(f"processes must be at least 1; got {self.processes}")
+        check_processes(self)
 
     @property
     def numbers(self) -> dict[str, int]:
@@ -76,12 +76,8 @@ class ObservedConfig(tfds.core.BuilderConfig):
     processes: int | None = None
 
     def __post_init__(self) -> None:
-        if self.on_error not in ON_ERROR:
-            raise ValueError(
-                f"on_error must be one of {', '.join(ON_ERROR)}; got '{self.on_error}'"
-            )
-        if self.processes is not None and self.processes < 1:
-            raise ValueError(f"processes must be at least 1; got {self.processes}")
+        check_choice(self, "on_error", ON_ERROR)
+        check_processes(self)
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ class OptionsTest(tf.test.TestCase):
         for options, message in (
             ({"num_test": 0}, "num_test must be at least 1; got 0"),
             ({"seed": -1}, "seed must be at least 0; got -1"),
-            ({"depth": "dep"}, "unknown depth 'dep': choose from main, deep; did you mean 'deep'"),
+            ({"depth": "dep"}, "depth must be one of main, deep; got 'dep'; did you mean 'deep'"),
             ({"processes": 0}, "processes must be at least 1; got 0"),
         ):
             with self.subTest(**options), self.assertRaisesRegex(ValueError, message):

@@ -6,6 +6,12 @@ import dataclasses
 
 import tensorflow_datasets as tfds
 
+from tfds_builders.config_checks import (
+    check_at_least,
+    check_between,
+    check_choice,
+    check_processes,
+)
 from tfds_builders.left_out import ON_ERROR
 from tfds_builders.simulation.drawing import CLOSEST
 from tfds_builders.simulation.observation import SEEING_SCATTER
@@ -45,23 +51,17 @@ class SimulatedConfig(tfds.core.BuilderConfig):
         return (self.crowding, self.closest) != (1.0, CLOSEST)
 
     def __post_init__(self) -> None:
-        if self.num_objects < 1:
-            raise ValueError(f"num_objects must be at least 1; got {self.num_objects}")
-        if self.seed < 0:
-            raise ValueError(f"seed must be at least 0; got {self.seed}")
+        check_at_least(self, "num_objects", 1)
+        check_at_least(self, "seed", 0)
         if not 14 <= self.bright < self.faint <= 26:
             raise ValueError(
                 f"bright and faint must hold 14 <= bright < faint <= 26; "
                 f"got {self.bright} and {self.faint}"
             )
-        if not 0 <= self.seeing_scatter <= 0.5:
-            raise ValueError(f"seeing_scatter must be between 0 and 0.5; got {self.seeing_scatter}")
-        if not 0 <= self.crowding <= 100:
-            raise ValueError(f"crowding must be between 0 and 100; got {self.crowding}")
-        if not 0.5 <= self.closest <= 20:
-            raise ValueError(f"closest must be between 0.5 and 20 arcsec; got {self.closest}")
-        if self.processes is not None and self.processes < 1:
-            raise ValueError(f"processes must be at least 1; got {self.processes}")
+        check_between(self, "seeing_scatter", 0, 0.5)
+        check_between(self, "crowding", 0, 100)
+        check_between(self, "closest", 0.5, 20, "arcsec")
+        check_processes(self)
 
 
 @dataclasses.dataclass
@@ -77,7 +77,7 @@ class RecordsConfig(tfds.core.BuilderConfig):
     on_error: str = "raise"
 
     def __post_init__(self) -> None:
-        _check_on_error(self.on_error)
+        check_choice(self, "on_error", ON_ERROR)
 
 
 @dataclasses.dataclass
@@ -91,9 +91,4 @@ class FramesConfig(tfds.core.BuilderConfig):
     on_error: str = "raise"
 
     def __post_init__(self) -> None:
-        _check_on_error(self.on_error)
-
-
-def _check_on_error(on_error: str) -> None:
-    if on_error not in ON_ERROR:
-        raise ValueError(f"on_error must be one of {', '.join(ON_ERROR)}; got '{on_error}'")
+        check_choice(self, "on_error", ON_ERROR)

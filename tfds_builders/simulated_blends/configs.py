@@ -6,6 +6,12 @@ import dataclasses
 
 import tensorflow_datasets as tfds
 
+from tfds_builders.config_checks import (
+    check_at_least,
+    check_between,
+    check_processes,
+    check_split_sizes,
+)
 from tfds_builders.simulated_blends.population import BRIGHT
 from tfds_builders.splits import SPLITS
 
@@ -49,31 +55,20 @@ class BlendsConfig(tfds.core.BuilderConfig):
     processes: int | None = None
 
     def __post_init__(self) -> None:
-        for split, number in self.numbers.items():
-            # Below that one of the two classes may be missing.
-            if number < 2:
-                raise ValueError(f"num_{split} must be at least 2; got {number}")
-        if self.seed < 0:
-            raise ValueError(f"seed must be at least 0; got {self.seed}")
+        # Below that one of the two classes may be missing.
+        check_split_sizes(self, low=2)
+        check_at_least(self, "seed", 0)
         if not BRIGHT < self.faint <= 28:
             raise ValueError(f"faint must be above {BRIGHT} and at most 28; got {self.faint}")
         if self.exposure_time <= 0:
             raise ValueError(f"exposure_time must be positive; got {self.exposure_time}")
         # The pixels sample no smaller PSF.
-        if not 0.5 <= self.psf_fwhm <= 2:
-            raise ValueError(f"psf_fwhm must be between 0.5 and 2 arcsec; got {self.psf_fwhm}")
-        if not 0 <= self.seeing_scatter <= 0.3:
-            raise ValueError(f"seeing_scatter must be between 0 and 0.3; got {self.seeing_scatter}")
-        if not 0 <= self.centre_scatter <= 5:
-            raise ValueError(f"centre_scatter must be between 0 and 5; got {self.centre_scatter}")
-        if not 2 <= self.max_sources <= 8:
-            raise ValueError(f"max_sources must be between 2 and 8; got {self.max_sources}")
-        if not 0 <= self.artefact_fraction <= 1:
-            raise ValueError(
-                f"artefact_fraction must be between 0 and 1; got {self.artefact_fraction}"
-            )
-        if self.processes is not None and self.processes < 1:
-            raise ValueError(f"processes must be at least 1; got {self.processes}")
+        check_between(self, "psf_fwhm", 0.5, 2, "arcsec")
+        check_between(self, "seeing_scatter", 0, 0.3)
+        check_between(self, "centre_scatter", 0, 5)
+        check_between(self, "max_sources", 2, 8)
+        check_between(self, "artefact_fraction", 0, 1)
+        check_processes(self)
 
     @property
     def numbers(self) -> dict[str, int]:
