@@ -88,7 +88,8 @@ def evaluate_clusters(context: EvaluationContext) -> Section:
     section.tables.append(Table(header, rows, _caption(context, truth)))
     section.text.append(
         f"{len(chosen)} objects are grouped by {points.shape[1]} principal components of the "
-        "latents. Stability: adjusted Rand index between clusterings of random 80 % of them."
+        "latents. Stability: adjusted Rand index between clusterings of random 80 % of them, - "
+        "where none of these finds a cluster."
     )
     section.figures.append(
         _gallery(context, chosen, points, columns[f"gaussian_mixture_{_CLUSTERS}"])

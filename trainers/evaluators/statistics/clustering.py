@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -174,10 +175,12 @@ def purity(truth: np.ndarray, clusters: np.ndarray) -> float:
 
 def stability(
     points: np.ndarray, method: Method, clusters: int, seed: int, repeats: int = 4
-) -> float:
+) -> float | None:
     """Returns the mean adjusted Rand index of clusterings with other seeds, on other subsamples.
 
-    Each has 80 % of the objects; a pair is compared on those that both have.
+    Each has 80 % of the objects; a pair is compared on those that both have. Objects in no cluster
+    count as one group, and two clusterings that find no cluster at all, which would agree
+    perfectly, are not compared.
 
     Args:
         points: (number, dimension).
@@ -185,6 +188,9 @@ def stability(
         clusters: Number of clusters.
         seed: Seed of the subsamples and of the method.
         repeats: Number of clusterings.
+
+    Returns:
+        At most 1, about 0 for clusterings that agree by chance; None if none finds a cluster.
     """
     draws = np.random.default_rng(seed)
     labels = np.full((repeats, len(points)), NOISE - 1)
@@ -192,8 +198,8 @@ def stability(
         chosen = draws.choice(len(points), round(_SHARE * len(points)), replace=False)
         labels[repeat, chosen] = method(points[chosen], clusters, seed + repeat)
     scores = []
-    for first in range(repeats):
-        for second in range(first):
-            both = (labels[first] >= NOISE) & (labels[second] >= NOISE)
-            scores.append(adjusted_rand_score(labels[first, both], labels[second, both]))
-    return float(np.mean(scores))
+    for one, other in itertools.combinations(labels, 2):
+        if max(one.max(), other.max()) > NOISE:
+            both = (one >= NOISE) & (other >= NOISE)
+            scores.append(adjusted_rand_score(one[both], other[both]))
+    return float(np.mean(scores)) if scores else None

@@ -35,6 +35,16 @@ class ClusteringTest(tf.test.TestCase):
     def test_parts_of_one_cloud_are_not_stable(self):
         self.assertLess(stability(self.cloud, METHODS["k-means"], 5, 0), 0.7)
 
+    def test_clusterings_without_a_cluster_are_not_compared(self):
+        cloud = np.random.default_rng(0).normal(size=(60, 10))
+        self.assertAllEqual(METHODS["HDBSCAN"](cloud, 3, 0), np.full(60, -1))
+        self.assertIsNone(stability(cloud, METHODS["HDBSCAN"], 3, 0))
+
+        def halves_by_the_first_seed(points, clusters, seed):
+            return (points[:, 0] > 0).astype(int) if seed == 0 else np.full(len(points), -1)
+
+        self.assertEqual(stability(cloud, halves_by_the_first_seed, 2, 0), 0.0)
+
     def test_labels_of_all_from_clusters_of_some(self):
         for key in KEYS:
             for most in (360, 150):
