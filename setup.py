@@ -72,6 +72,7 @@ setup(
     extras_require={
         "download": ["mocpy~=0.21"],
         "gpu": ["tensorflow[and-cuda]"],
+        "morphology": ["statmorph~=0.7.2"],
         "test": [
             "dill~=0.4.0",  # tfds.testing imports it.
             "dm-tree~=0.1.9",
@@ -87,6 +88,7 @@ setup(
             "pytest-xdist~=3.8",
             "pyyaml~=6.0",
             "ruff>=0.15,<0.18",
+            "statmorph~=0.7.2",
             "usearch~=2.26",
         ],
         "bench": ["torch==2.13.0"],

@@ -6,6 +6,7 @@ import importlib.util
 collect_ignore = []
 for module, file in (
     ("umap", "trainers/evaluators/umap_test.py"),
+    ("statmorph", "trainers/structure/parameters_test.py"),
     ("usearch", "trainers/similarity/index_test.py"),
 ):
     if importlib.util.find_spec(module) is None:

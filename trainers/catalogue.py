@@ -3,7 +3,8 @@
 The columns are identifier, position and the other numbers of the dataset, and the outputs of the
 model: means and standard deviations of latents, class probabilities, expected vote fractions with
 their standard deviations, and an outlier score. They have descriptions and units. `--clusters` adds
-clusters of the embeddings, found without labels.
+clusters of the embeddings, found without labels, and `--structure` concentration, asymmetry,
+smoothness, Gini and M20, measured on the images.
 
 Examples:
     python -m trainers.catalogue --run_dir runs/NAME --output latents.fits
@@ -103,6 +104,10 @@ class Options(CheckedOptions):
     num_clusters: int = option(10, least=2)
     """Clusters of each method but hdbscan, which chooses their number."""
 
+    structure: bool = flag()
+    """Add columns of structural parameters, by statmorph (extra `morphology`); half a second of a
+    core for each object of 128 px."""
+
     batch_size: int = option(256, least=1)
     """Images in a batch."""
 
@@ -119,6 +124,7 @@ def make(
     reference: Reference | None = None,
     clusters: Sequence[str] = (),
     num_clusters: int = 10,
+    structure: bool = False,
 ) -> Table:
     """Returns the catalogue; images are read batch by batch.
 
@@ -137,11 +143,12 @@ def make(
         clusters: Methods whose clusters of the embeddings become columns, of `CLUSTERS`. Default
             none.
         num_clusters: Clusters of each method. Default 10.
+        structure: Whether there are columns of structural parameters. Default False.
 
     Raises:
         TrainingError: if an output is not finite.
         UserError: if the model has no outputs for a catalogue, no features for embeddings or
-            clusters, or there are more clusters than objects.
+            clusters, there are more clusters than objects, or statmorph is not installed.
 
     References:
         Liu, Ting & Zhou 2008 (ICDM, 413), isolation forest.
@@ -194,6 +201,11 @@ def make(
         table.add_column(Column(outputs[name], name=name, description=DESCRIPTIONS[name]))
     for method in dict.fromkeys(clusters):
         table.add_column(_cluster_column(outputs[EMBEDDING], method, num_clusters))
+    if structure:
+        from trainers.evaluators.statistics import structure as measurements
+
+        measured = measurements.structure_of_dataset(dataset, splits, batch_size)
+        table.add_columns(measurements.structure_columns(measured))
     if embeddings:
         table.add_column(object_columns.embedding_column(outputs[EMBEDDING]))
     return table
@@ -280,8 +292,11 @@ def _outlier_score(latents, reference):
 
 def _write(options: Options, arguments: Sequence[str]) -> int:
     """Makes and writes the catalogue; returns the number of rows."""
+    from trainers.structure import parameters
     from trainers.tables import table_files
 
+    if options.structure:
+        parameters.check_installed("structure")
     table_files.check_path(options.output, options.overwrite)
     if options.embeddings:
         table_files.check_vectors(options.output, "embeddings")
@@ -317,6 +332,7 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
         reference,
         options.clusters or (),
         options.num_clusters,
+        options.structure,
     )
     table.meta.update(
         {
@@ -332,6 +348,8 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
         }
     )
     table_files.write(table, options.output)
+    if options.structure:
+        print(f"structure  {parameters.flag_counts(table[parameters.FLAG])}")
     return len(table)
 
 

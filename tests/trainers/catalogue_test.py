@@ -16,10 +16,11 @@ from tests.trainers.tiny import TinyDataset
 from trainers import catalogue
 from trainers.datasets import loading
 from trainers.errors import TrainingError, UserError
-from trainers.evaluators.statistics import clustering
+from trainers.evaluators.statistics import clustering, photometry, structure
 from trainers.options.run import RunConfig
 from trainers.runs import run_folder
 from trainers.storage.json_files import write_json
+from trainers.structure import parameters
 from trainers.tables import table_files
 
 
@@ -156,6 +157,34 @@ class CatalogueTest(tf.test.TestCase):
 
     def test_methods_of_clustering_are_those_of_the_evaluator(self):
         self.assertCountEqual(catalogue.CLUSTERS, clustering.KEYS)
+
+    def test_structural_parameters_of_all_images(self):
+        def first_pixels(images, noise, processes=None, on_object=None):
+            for _ in images:
+                on_object()
+            numbers = dict.fromkeys(parameters.PARAMETERS, images[:, 0, 0])
+            return {**numbers, parameters.FLAG: (images[:, 0, 0] > 0).astype(np.int16)}
+
+        self.enterContext(mock.patch.object(structure, "structural_parameters", first_pixels))
+        installed = self.enterContext(mock.patch.object(parameters, "is_installed"))
+        path = Path(self.get_temp_dir()) / "structure.ecsv"
+        options = ["--output", path, "--structure", "--batch_size", 30]
+        with contextlib.redirect_stdout(io.StringIO()) as output:
+            self.assertEqual(self.run_command(*options), 0)
+        table, source = Table.read(path), dataset()
+        splits = ("train", "validation", "test")
+        images = np.concatenate([source.arrays(split)["image"] for split in splits])
+        band = photometry.reference_band(source.spec.bands)
+        sky = photometry.sky_and_noise(images)[0][:, band]
+        self.assertAllClose(table["gini"], images[:, 0, 0, band] - sky, atol=1e-5)
+        suspect = int(np.sum(table[parameters.FLAG]))
+        line = f"structure  {len(images) - suspect} good, {suspect} suspect, 0 bad, 0 none"
+        self.assertIn(line, output.getvalue())
+        self.assertIn("Gini", table["gini"].description)
+        installed.return_value = False
+        with contextlib.redirect_stderr(io.StringIO()) as errors:
+            self.assertNotEqual(self.run_command(*options, "--overwrite"), 0)
+        self.assertIn("--structure needs statmorph: pip install", errors.getvalue())
 
     def test_clusters_of_the_model_itself(self):
         class Clustering(Model):

@@ -7,13 +7,14 @@ from astropy.table import Column
 from astropy.table import Table as AstropyTable
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 from threadpoolctl import threadpool_limits
+from tqdm import tqdm
 
 from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.figures.display import Stretch
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import FigureFile, Section, Table
-from trainers.evaluators.statistics import latents
+from trainers.evaluators.statistics import latents, structure
 from trainers.evaluators.statistics.anomaly_scores import principal_components
 from trainers.evaluators.statistics.class_names import early_types
 from trainers.evaluators.statistics.clustering import (
@@ -25,6 +26,7 @@ from trainers.evaluators.statistics.clustering import (
     purity,
     stability,
 )
+from trainers.structure import parameters
 
 __all__ = ["evaluate_clusters"]
 
@@ -34,6 +36,7 @@ _CLUSTERS = 10
 _SHOWN = 8
 _SHOWN_CLUSTERS = 12
 _PIXEL_COMPONENTS = 40
+_MEASURED = 20
 _BASELINE = f"k-means, {_PIXEL_COMPONENTS} PCs of pixels"
 
 
@@ -47,6 +50,7 @@ def evaluate_clusters(context: EvaluationContext) -> Section:
     adjusted Rand index of clusterings of different subsamples by different seeds. Where some of the
     classes are early types, clusters are merged into two groups, by Ward's tree of their centres or
     as the model does, and compared with early and late: the share of objects on the right side.
+    With the extra `morphology`, structural parameters of 20 objects of each cluster follow.
 
     References:
         Hubert & Arabie 1985 (J. Classification 2, 193), adjusted Rand index; Campello et al. 2013
@@ -91,10 +95,16 @@ def evaluate_clusters(context: EvaluationContext) -> Section:
         "latents. Stability: adjusted Rand index between clusterings of random 80 % of them, - "
         "where none of these finds a cluster."
     )
-    section.figures.append(
-        _gallery(context, chosen, points, columns[f"gaussian_mixture_{_CLUSTERS}"])
-    )
+    mixture = columns[f"gaussian_mixture_{_CLUSTERS}"]
+    section.figures.append(_gallery(context, chosen, points, mixture))
     section.files |= _save(context, chosen, columns)
+    if parameters.is_installed():
+        _add_structure(context, chosen, mixture, section)
+    else:
+        section.text.append(
+            "Structural parameters of the clusters need the extra `morphology`, which is not "
+            "installed."
+        )
     return section
 
 
@@ -142,11 +152,15 @@ def _key(name: str) -> str:
     return "_".join(name.replace(",", "").replace("-", "").lower().split())
 
 
+def _largest_first(groups: np.ndarray) -> np.ndarray:
+    labels, sizes = np.unique(groups, return_counts=True)
+    return labels[np.argsort(-sizes, kind="stable")]
+
+
 def _gallery(
     context: EvaluationContext, chosen: np.ndarray, points: np.ndarray, groups: np.ndarray
 ) -> FigureFile:
-    labels, sizes = np.unique(groups, return_counts=True)
-    labels = labels[np.argsort(-sizes, kind="stable")][:_SHOWN_CLUSTERS]
+    labels = _largest_first(groups)[:_SHOWN_CLUSTERS]
     figure, axes = plot_style.new_figure(len(labels), _SHOWN, width=1.1, height=1.15)
     for row, label in enumerate(labels):
         members = np.flatnonzero(groups == label)
@@ -166,6 +180,64 @@ def _gallery(
         f"The objects nearest to the centres of {len(labels)} components of a Gaussian mixture of "
         "the latents, with number and size of each cluster.",
     )
+
+
+def _add_structure(
+    context: EvaluationContext, chosen: np.ndarray, groups: np.ndarray, section: Section
+) -> None:
+    """Measures some objects of each cluster of the gallery, and adds a table and a file."""
+    sample = structure.sample_of_clusters(groups, _MEASURED, context.generator("structure"))
+    images = context.images[chosen[sample]]
+    with tqdm(total=len(sample), desc="structure", unit="object", disable=None) as bar:
+        measured = structure.measured_structure(images, context.spec.bands, bar.update)
+    flags, groups_of = measured[parameters.FLAG], groups[sample]
+    used = flags <= parameters.FLAGS.index("suspect")
+    band = context.spec.bands[context.reference_band]
+    rows = []
+    for label in _largest_first(groups):
+        own = groups_of == label
+        counts = np.bincount(flags[own], minlength=len(parameters.FLAGS))
+        row = [str(label), str(np.sum(groups == label)), " / ".join(map(str, counts))]
+        medians = [_median(measured[name][own & used]) for name in parameters.PARAMETERS]
+        rows.append([*row, *medians])
+    shares = []
+    for name in parameters.PARAMETERS:
+        finite = used & np.isfinite(measured[name])
+        between = structure.variance_between(measured[name][finite], groups_of[finite])
+        section.metrics[f"structure_{name}_between"] = between
+        shares.append(f"{between:.3f}")
+    section.metrics["structure_failures"] = int(np.sum(~used))
+    rows.append(["share of variance between clusters", *["-"] * 2, *shares])
+    section.tables.append(
+        Table(
+            ["cluster", "objects", " / ".join(parameters.FLAGS), *parameters.PARAMETERS],
+            rows,
+            f"Structure of the clusters of the gallery: medians of at most {_MEASURED} random "
+            f"objects of each, with standard errors, in band {band}, of good and suspect "
+            "measurements. The share of the variance is 0 where clusters say nothing about a "
+            "parameter, and 1 where they determine it.",
+        )
+    )
+    table = AstropyTable(
+        meta={"dataset": context.spec.name, "split": context.split, "model": context.model_name}
+    )
+    table["id"] = Column(context.ids[chosen[sample]], description="Identifier of the object")
+    table["cluster"] = Column(groups_of, description="Component of the Gaussian mixture")
+    for column in structure.structure_columns(measured):
+        table.add_column(column)
+    section.files |= context.save_table(table, "structure", "structural parameters")
+
+
+def _median(values: np.ndarray) -> str:
+    """Returns the median of finite values with its standard error from their scatter."""
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return "-"
+    median = np.median(values)
+    scatter = 1.4826 * np.median(np.abs(values - median))
+    # The median of normal numbers varies more than their mean.
+    error = np.sqrt(np.pi / 2) * scatter / np.sqrt(len(values))
+    return f"{median:.2f} +- {error:.2f}"
 
 
 def _save(

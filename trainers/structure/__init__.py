@@ -1,0 +1,1 @@
+"""Structural parameters of galaxies: concentration, asymmetry, smoothness, Gini and M20."""
