@@ -4,8 +4,9 @@ import numpy as np
 import tensorflow as tf
 from scipy.spatial.distance import cdist
 
-from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel
+from tests.trainers.evaluators.stand_ins import StandInDataset, StandInModel, StandInSpec
 from trainers.evaluators import EvaluationContext, registry
+from trainers.evaluators.statistics.injected_anomalies import KINDS, inject
 from trainers.evaluators.statistics.retrieval import retrieve
 
 
@@ -46,20 +47,40 @@ class RetrieveTest(tf.test.TestCase):
 
 
 class SimilarityTest(tf.test.TestCase):
-    def test_section(self):
-        dataset = StandInDataset({"train": 60, "validation": 0, "test": 210})
+    def section(self, dataset):
         context = EvaluationContext(StandInModel(dataset), dataset, Path(self.get_temp_dir()))
-        section = registry.describe("similarity").run(context)
-        (table,) = section.tables
-        self.assertEqual([row[0] for row in table.rows], ["star", "galaxy"])
+        return context, registry.describe("similarity").run(context)
+
+    def test_classes_and_drawn_in_features(self):
+        dataset = StandInDataset({"train": 60, "validation": 0, "test": 210})
+        context, section = self.section(dataset)
+        classes, drawn_in = section.tables
+        self.assertEqual([row[0] for row in classes.rows], ["star", "galaxy"])
         labels = dataset.arrays("test")["label"]
         expected = retrieve(context.latents(), labels)[1]
         self.assertAllClose(section.metrics["galaxy_precision"], expected.precision)
         self.assertAllClose(section.metrics["galaxy_enrichment"], expected.enrichment)
         self.assertEqual(
-            table.rows[1][3:5], [f"{expected.precision:.3f}", f"{expected.enrichment:.2f}"]
+            classes.rows[1][3:5], [f"{expected.precision:.3f}", f"{expected.enrichment:.2f}"]
         )
         self.assertIn("pixels_star_precision", section.metrics)
+        self.assertEqual([row[0] for row in drawn_in.rows], list(KINDS))
+        self.assertEqual({row[1] for row in drawn_in.rows}, {"10"})
+        self.assertAllClose(section.metrics["injected_arc_prevalence"], 9 / 209)
+        # All images anew, with a second core in every twentieth.
+        chosen = context.subset(10, "similar to injected")
+        images, draws = context.images.copy(), context.generator("similar to double core")
+        images[chosen] = inject("double core", images[chosen], draws)
+        vectors = context.model.encode(images)["latent_mean"].numpy()
+        expected = retrieve(vectors, np.isin(np.arange(210), chosen).astype(int))[1]
+        self.assertAllClose(section.metrics["injected_double_core_precision"], expected.precision)
+        self.assertEqual(drawn_in.rows[2][5], f"{expected.found:.3f}")
+
+    def test_without_classes(self):
+        spec = StandInSpec(class_names=(), class_fractions=None)
+        _, section = self.section(StandInDataset({"train": 60, "validation": 0, "test": 210}, spec))
+        self.assertLen(section.tables, 1)
+        self.assertEqual(section.tables[0].header[0], "drawn in")
 
 
 if __name__ == "__main__":
