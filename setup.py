@@ -72,6 +72,8 @@ setup(
     extras_require={
         "download": ["mocpy~=0.21"],
         "gpu": ["tensorflow[and-cuda]"],
+        # With numba, LLVM and dask; not among the constraints.
+        "hats": ["lsdb~=0.11"],
         "morphology": ["statmorph~=0.7.2"],
         "test": [
             "dill~=0.4.0",  # tfds.testing imports it.

@@ -5,6 +5,7 @@ import importlib.util
 # Tests of what an extra installs, for those who ask for it; UMAP compiles for up to a minute.
 collect_ignore = []
 for module, file in (
+    ("lsdb", "trainers/tables/hats_catalogue_test.py"),
     ("umap", "trainers/evaluators/umap_test.py"),
     ("statmorph", "trainers/structure/parameters_test.py"),
     ("usearch", "trainers/similarity/index_test.py"),

@@ -73,8 +73,11 @@ class DistributionsTest(tf.test.TestCase):
         self.assertEqual(self.metadata["License-Expression"], "Apache-2.0")
         self.assertSetEqual(set(self.metadata["Requires-Python"].split(",")), {">=3.11", "<3.14"})
         extras = set(self.metadata.get_all("Provides-Extra"))
-        names = {"bench", "docs", "download", "gpu", "morphology", "release", "search", "test"}
-        self.assertSetEqual(extras, names | {"umap"})
+        names = {
+            *("bench", "docs", "download", "gpu", "hats", "morphology"),
+            *("release", "search", "test", "umap"),
+        }
+        self.assertSetEqual(extras, names)
         version = re.escape(self.metadata["Version"])
         for file, line in (
             ("CITATION.cff", f"version: {version}"),
@@ -89,7 +92,7 @@ class DistributionsTest(tf.test.TestCase):
             if not line.startswith("#")
         }
         for requirement in self.metadata.get_all("Requires-Dist"):
-            if not re.search(r"extra == .(bench|docs|gpu|release|umap)", requirement):
+            if not re.search(r"extra == .(bench|docs|gpu|hats|release|umap)", requirement):
                 name = re.match(r"[\w.-]+", requirement).group()
                 self.assertIn(_canonical(name), pinned)
 

@@ -19,6 +19,7 @@ from astropy.io import fits
 from astropy.table import Table
 from PIL import Image
 
+from tests.trainers.hats_files import write_hats
 from tests.trainers.serving import prediction_server
 from tests.trainers.serving.served_models import ServedModels
 from tests.zoo import tiny_model
@@ -117,18 +118,13 @@ def _multimodal_universe(folder):
 
 
 def _hats(folder):
-    """As HATS partitions a catalogue on the sky; here the bands are a list of structures."""
+    """A collection as LSDB writes it, but that the bands are a list of structures."""
     bands = [
         [{"band": name, "flux": flux.tolist()} for name, flux in zip("grz", cube, strict=True)]
         for cube in CUBES
     ]
     table = pa.table({"id": NAMES, "image": bands})
-    for number, rows in enumerate((table[:5], table[5:])):
-        path = folder / f"dataset/Norder=1/Dir=0/Npix={number}.parquet"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(rows, path)
-    (folder / "hats.properties").write_text("hats_nrows=12\n")
-    pq.write_metadata(table.schema, folder / "dataset/_common_metadata")
+    write_hats(folder, [table[:5], table[5:]])
 
 
 def _records(folder):

@@ -11,6 +11,7 @@ from typing import Any
 
 from trainers.cutouts.cutout import CutoutFile
 from trainers.errors import UserError
+from trainers.storage import hats_folders
 
 __all__ = [
     "FITS",
@@ -103,8 +104,8 @@ def find(paths: Sequence[str | Path], leave_out: str | Path | None = None) -> li
 
     Args:
         paths: Files; folders, of which all files are taken that can be read, also in folders
-            within and linked to, sorted by name, but for parts of tables; and patterns of files
-            and folders such as `night*/*.fits`, sorted likewise.
+            within and linked to, sorted by name, but for parts of tables; of HATS catalogues the
+            partitions; and patterns of files and folders such as `night*/*.fits`, sorted likewise.
         leave_out: A file that is not taken, such as the table that is written.
 
     Raises:
@@ -251,6 +252,11 @@ def _files(folder: str) -> Iterator[str]:
             folders.clear()
             continue
         seen.add(real)
+        partitions = hats_folders.partitions(parent)
+        if partitions is not None:
+            yield from map(str, partitions)
+            folders.clear()
+            continue
         folders[:] = [name for name in folders if not (is_hidden(name) or name.endswith(_PARTS))]
         # So that a link comes after the folder beside it to which it may lead.
         folders.sort(key=lambda name: (os.path.islink(os.path.join(parent, name)), name))

@@ -1,4 +1,4 @@
-"""Tables of objects that other programs have written: CSV, ECSV, FITS, VOTable, Parquet."""
+"""Tables of objects that other programs have written: CSV, ECSV, FITS, VOTable, Parquet, HATS."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 from astropy.io import ascii as text_tables
-from astropy.table import MaskedColumn, Table
+from astropy.table import MaskedColumn, Table, vstack
 
 from trainers.errors import UserError
+from trainers.storage import hats_folders
 
 __all__ = ["FORMATS", "identifiers", "numbers", "read"]
 
@@ -78,6 +79,10 @@ def _parquet(path: Path) -> Table:
     return table
 
 
+def _hats(path: Path) -> Table:
+    return vstack(list(map(_parquet, hats_folders.partitions(path) or [])))
+
+
 def _is_scalar(kind: object) -> bool:
     import pyarrow as pa
 
@@ -109,17 +114,23 @@ def read(path: Path, argument: str) -> Table:
     """Returns a table; the columns of CSV and TSV are text, others have the file's types.
 
     Args:
-        path: A file whose name ends with one of `FORMATS`.
+        path: A file whose name ends with one of `FORMATS`, or the folder of a HATS catalogue.
         argument: Argument that names the file, for errors.
 
     Raises:
         UserError: if there is no such file, it cannot be read, or it has no rows.
     """
-    reader = next((FORMATS[end] for end in FORMATS if path.name.lower().endswith(end)), None)
-    if reader is None:
-        raise UserError(f"`{argument}` must end with one of {', '.join(FORMATS)}; got {path.name}")
-    if not path.is_file():
-        raise UserError(f"`{argument}` {path}: no such file")
+    if hats_folders.partitions(path):
+        reader = _hats
+    else:
+        reader = next((FORMATS[end] for end in FORMATS if path.name.lower().endswith(end)), None)
+        if reader is None:
+            raise UserError(
+                f"`{argument}` must end with one of {', '.join(FORMATS)}, or be a HATS catalogue; "
+                f"got {path.name}"
+            )
+        if not path.is_file():
+            raise UserError(f"`{argument}` {path}: no such file")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -2,9 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import tensorflow as tf
 from astropy.table import MaskedColumn, Table
 
+from tests.trainers.hats_files import write_hats
 from trainers.errors import UserError
 from trainers.storage import table_reading
 
@@ -39,6 +41,18 @@ class ReadingTest(tf.test.TestCase):
                 self.assertEqual(table_reading.identifiers(read, "id"), list(map(str, IDS)))
                 self.assertEqual(table_reading.identifiers(read, "label"), LABELS)
                 self.assertAllEqual(table_reading.numbers(read, "size"), SIZES)
+
+    def test_hats_catalogues(self):
+        rows = [
+            pa.table({"id": IDS[:2], "label": LABELS[:2], "embedding": [[1.0]] * 2}),
+            pa.table({"id": IDS[2:], "label": LABELS[2:], "embedding": [[1.0]]}),
+        ]
+        write_hats(self.folder / "collection", rows)
+        for name in ("collection", "collection/sky"):
+            read = self.read(name)
+            self.assertEqual(read.colnames, ["id", "label"])
+            self.assertEqual(table_reading.identifiers(read, "id"), list(map(str, IDS)))
+            self.assertEqual(table_reading.identifiers(read, "label"), LABELS)
 
     def test_ends_of_lines_and_the_mark_at_the_start(self):
         lines = ["id,label", "007,a", "8,b", ""]

@@ -1,0 +1,91 @@
+"""Catalogues in the format HATS, which LSDB opens."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from astropy.table import Table
+
+from trainers.errors import UserError
+from trainers.storage.atomic_files import opened_alone
+
+__all__ = ["POSITION", "check_folder", "write"]
+
+POSITION = ("ra", "dec")
+"""Columns of the position on the sky, degrees."""
+
+
+def check_folder(folder: Path, overwrite: bool = False) -> None:
+    """Checks that a catalogue can be written there, before the work is done.
+
+    Args:
+        folder: The folder.
+        overwrite: Whether a catalogue may be there already.
+
+    Raises:
+        UserError: if something else is there, or a catalogue that may not be replaced.
+    """
+    if not folder.exists():
+        return
+    if not (folder / "collection.properties").is_file():
+        raise UserError(f"`output={folder}` must be a new folder or a HATS collection")
+    if not overwrite:
+        raise UserError(f"`output={folder}` is there; give another folder, or `overwrite`")
+
+
+def write(table: Table, folder: Path, properties: Mapping[str, str]) -> int:
+    """Writes a table as a HATS collection: the catalogue, and its margin of 5 arcsec.
+
+    The folder appears whole or not at all. HATS has no units and descriptions of columns.
+
+    Args:
+        table: Columns of one value or of a vector, among them those of `POSITION`. Rows without a
+            finite position are left out, since no cell is theirs.
+        folder: The collection, whose name becomes that of the catalogue; an existing one is
+            replaced.
+        properties: Further lines of `hats.properties`.
+
+    Returns:
+        The number of objects in the catalogue.
+
+    Raises:
+        UserError: if the table has no positions, or LSDB is not installed.
+    """
+    for name in POSITION:
+        if name not in table.colnames:
+            raise UserError(
+                f"`catalogue` must have the columns {' and '.join(POSITION)}, degrees; got "
+                f"{', '.join(table.colnames)}"
+            )
+    try:
+        import lsdb
+    except ImportError:
+        raise UserError("HATS needs lsdb: pip install 'galaxy-model-zoo[hats]'") from None
+    position = [np.ma.filled(np.ma.asarray(table[name]).astype(float), np.nan) for name in POSITION]
+    placed = table[np.isfinite(position).all(axis=0)]
+    if not len(placed):
+        raise UserError("`catalogue` must have objects with positions; `ra` or `dec` are NaN in all")
+    catalogue = lsdb.from_astropy(
+        placed, ra_column=POSITION[0], dec_column=POSITION[1], catalog_name=folder.name
+    )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft, lock = (folder.with_name(f".{kind}.{folder.name}") for kind in ("draft", "lock"))
+    with opened_alone(lock):
+        try:
+            shutil.rmtree(draft, ignore_errors=True)
+            catalogue.write_catalog(
+                draft,
+                catalog_name=folder.name,
+                addl_hats_properties=dict(properties),
+                progress_bar=False,
+            )
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(draft, folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+            lock.unlink(missing_ok=True)
+    return len(placed)
