@@ -75,6 +75,7 @@ setup(
         # With numba, LLVM and dask; not among the constraints.
         "hats": ["lsdb~=0.11"],
         "morphology": ["statmorph~=0.7.2"],
+        "onnx": ["onnxruntime~=1.32", "tf2onnx~=1.17"],
         "test": [
             "dill~=0.4.0",  # tfds.testing imports it.
             "dm-tree~=0.1.9",
@@ -84,6 +85,7 @@ setup(
             "jinja2~=3.1",
             "markdown-it-py>=3,<5",
             "mocpy~=0.21",
+            "onnxruntime~=1.32",
             "playwright~=1.65",
             "pytest>=8,<10",
             "pytest-timeout~=2.4",
@@ -91,6 +93,7 @@ setup(
             "pyyaml~=6.0",
             "ruff>=0.15,<0.18",
             "statmorph~=0.7.2",
+            "tf2onnx~=1.17",
             "usearch~=2.26",
         ],
         "bench": ["torch==2.13.0"],

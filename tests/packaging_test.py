@@ -74,7 +74,7 @@ class DistributionsTest(tf.test.TestCase):
         self.assertSetEqual(set(self.metadata["Requires-Python"].split(",")), {">=3.11", "<3.14"})
         extras = set(self.metadata.get_all("Provides-Extra"))
         names = {
-            *("bench", "docs", "download", "gpu", "hats", "morphology"),
+            *("bench", "docs", "download", "gpu", "hats", "morphology", "onnx"),
             *("release", "search", "test", "umap"),
         }
         self.assertSetEqual(extras, names)

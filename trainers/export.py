@@ -1,10 +1,11 @@
-"""Exports a trained model for TensorFlow Serving, or as a LiteRT file.
+"""Exports a trained model for TensorFlow Serving, or as a file for LiteRT or ONNX.
 
 Examples:
     python -m trainers.export --run_dir runs/vae_mixture
     python -m trainers.export --run_dir runs/vae_mixture --saved_models_dir served --version 3
     python -m trainers.export --run_dir runs/vae_mixture --base_path /models
     python -m trainers.export --run_dir runs/star_galaxy_cnn --format litert
+    python -m trainers.export --run_dir runs/star_galaxy_cnn --format onnx
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
-_SAMPLES = 8  # images on which a LiteRT file is compared with the model
+_SAMPLES = 8  # images on which a file is compared with the model
+
+# Files of one format other than SavedModels: name in the folder of the run, and of the format.
+_FILES = {"litert": ("model.tflite", "LiteRT"), "onnx": ("model.onnx", "ONNX")}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -46,17 +50,17 @@ class Options(CheckedOptions):
     """Folder of all models as the server sees it, such as /models in a container; default: that of
     models.config, or the folder itself."""
 
-    format: Literal["savedmodel", "litert"] = option("savedmodel")
-    """SavedModel for TensorFlow Serving, or one file for LiteRT (TensorFlow Lite) with
-    `serving_default` alone."""
+    format: Literal["savedmodel", "litert", "onnx"] = option("savedmodel")
+    """SavedModel for TensorFlow Serving, or one file for LiteRT (TensorFlow Lite) or ONNX runtimes
+    with `serving_default` alone."""
 
     output: Path | None = option(None)
-    """LiteRT file; default: model.tflite in the folder of the run."""
+    """LiteRT or ONNX file; default: model.tflite or model.onnx in the folder of the run."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
         others = ("output",)
-        if self.format == "litert":
+        if self.format in _FILES:
             others = ("saved_models_dir", "version", "base_path")
         for name in others:
             if getattr(self, name) is not None:
@@ -74,8 +78,8 @@ def _command(arguments: Sequence[str]) -> None:
     config, folder = load_config(options.run_dir), RunFolder(options.run_dir)
     dataset = loading.load_for_run(config)
     folder.check_evaluated_data(dataset, "put them back to export the model with its own data")
-    if options.format == "litert":
-        print(f"LiteRT  {_write_litert(folder, dataset, options.output)}")
+    if options.format in _FILES:
+        _write_file(folder, dataset, options.format, options.output)
         return
     if options.saved_models_dir is not None:
         config = dataclasses.replace(config, saved_models_dir=str(options.saved_models_dir))
@@ -86,15 +90,17 @@ def _command(arguments: Sequence[str]) -> None:
     print(f"SavedModel  {saved_model}")
 
 
-def _write_litert(folder: RunFolder, dataset: Dataset, output: Path | None) -> Path:
-    """Returns the path of the LiteRT file that is written of the model of a run."""
+def _write_file(folder: RunFolder, dataset: Dataset, kind: str, output: Path | None) -> None:
+    """Writes the model of a run as a file of one of `_FILES`, and prints its path."""
     from trainers.runs.run_folder import load_model
-    from trainers.serving import litert
+    from trainers.serving import litert, onnx_files
 
-    path = output or folder.path / "model.tflite"
+    name, title = _FILES[kind]
+    path = output or folder.path / name
     images = dataset.arrays("train", limit=_SAMPLES)["image"][:_SAMPLES]
-    litert.write(load_model(folder.path), path, images)
-    return path
+    write = {"litert": litert.write, "onnx": onnx_files.write}[kind]
+    write(load_model(folder.path), path, images)
+    print(f"{title}  {path}")
 
 
 main = command("export", _command, "stopped; no version was written")

@@ -15,7 +15,7 @@ from trainers.datasets.in_memory import InMemoryDataset
 from trainers.export import main
 from trainers.options.run import RunConfig
 from trainers.runs.run_folder import RunFolder
-from trainers.serving import litert, server_files
+from trainers.serving import litert, onnx_files, server_files
 from trainers.storage.json_files import write_json
 
 
@@ -65,15 +65,16 @@ class CommandTest(ExportTestCase):
         config = server_files.read_models_config(self.folder / "default").model_config_list.config
         self.assertEqual(config[0].base_path, "/models/tiny")
 
-    def test_a_litert_file_has_the_models_numbers(self):
-        path = self.folder / "tiny.tflite"
-        options = ("--format", "litert", "--output", str(path))
-        status, output, _ = self.command(*options)
-        self.assertEqual((status, output), (0, f"LiteRT  {path}\n"))
-        answers = litert.answers(path.read_bytes(), self.images[:3])
-        for name, expected in self.model(self.images[:3]).items():
-            self.assertAllClose(answers[name], expected, rtol=1e-4, atol=1e-5)
-        self.assert_fails(2, "--version must be left out with", "--version", "3", *options)
+    def test_files_of_other_formats_have_the_models_numbers(self):
+        for kind, title, files in (("litert", "LiteRT", litert), ("onnx", "ONNX", onnx_files)):
+            path = self.folder / f"tiny.{kind}"
+            options = ("--format", kind, "--output", str(path))
+            status, output, _ = self.command(*options)
+            self.assertEqual((status, output), (0, f"{title}  {path}\n"))
+            answers = files.answers(path.read_bytes(), self.images[:3])
+            for name, expected in self.model(self.images[:3]).items():
+                self.assertAllClose(answers[name], expected, rtol=1e-4, atol=1e-5)
+            self.assert_fails(2, "--version must be left out with", "--version", "3", *options)
         self.assert_fails(2, "--output must be left out with", "--output", str(path))
 
     def test_mistakes_of_the_user_are_one_line_and_status_2(self):

@@ -27,7 +27,11 @@ class MistakesTest(tf.test.TestCase):
         table.write(self.folder / "c.ecsv")
         table["id", "ra"].write(self.folder / "half.csv")
         for catalogue, output, message in (
-            ("half.csv", "new", "--catalogue must have the columns ra and dec, degrees; got id, ra"),
+            (
+                "half.csv",
+                "new",
+                "--catalogue must have the columns ra and dec, degrees; got id, ra",
+            ),
             ("c.ecsv", "full", "must be a new folder or a HATS collection"),
             ("c.ecsv", "collection", "is there; give another folder, or --overwrite"),
             ("c.txt", "new", "--catalogue must end with one of .fits, .parquet"),

@@ -36,6 +36,7 @@ class Cutout:
         replaced: Number of its values that were not finite and have been replaced; None where such
             cutouts are left out.
         pixel_scale: Arcsec per pixel; None if unknown.
+        seeing: Full width at half maximum of the PSF, arcsec; None if unknown.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Cutout:
     image: np.ndarray
     replaced: int | None = None
     pixel_scale: float | None = None
+    seeing: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -196,6 +198,7 @@ class Found:
         bands: Names of its planes, likewise.
         unit: Unit of its pixels, likewise.
         zeropoint: Magnitude (AB) of that unit, likewise.
+        seeing: Full width at half maximum of the PSF, arcsec, likewise.
     """
 
     place: str
@@ -207,6 +210,7 @@ class Found:
     bands: Sequence[str] | None = None
     unit: str | None = None
     zeropoint: float | None = None
+    seeing: float | None = None
 
 
 class UnreadableError(ValueError):

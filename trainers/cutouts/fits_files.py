@@ -21,6 +21,7 @@ from trainers.cutouts.cutout import (
 from trainers.cutouts.fits_masks import FitsMasks
 from trainers.cutouts.fits_tables import FitsTable, image_columns
 from trainers.cutouts.fitting import checked_shape
+from trainers.cutouts.header_seeing import seeing
 from trainers.cutouts.opened_fits import OpenedFits
 from trainers.cutouts.pixel_scales import pixel_scale
 from trainers.cutouts.unit_conversion import zeropoint_of
@@ -136,8 +137,10 @@ class FitsFile(CutoutFile):
         header, primary = self._file.hdus[extension].header, self._file.hdus[0].header
         shape = _plane(self._file.hdus[extension].shape)
         unit = str(header.get("BUNIT") or primary.get("BUNIT") or "").strip()
+        scale = pixel_scale(header)
         return {
-            "pixel_scale": pixel_scale(header),
+            "pixel_scale": scale,
+            "seeing": seeing(header, scale) or seeing(primary, scale),
             "bands": band_choice.of_header(header, shape[0]) if len(shape) == 3 else None,
             "unit": unit or None,
             "zeropoint": zeropoint_of(header) or zeropoint_of(primary),

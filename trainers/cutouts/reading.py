@@ -166,7 +166,9 @@ class CutoutFiles:
                     scale = found.pixel_scale or self._wanted.own_pixel_scale
                     if self._wanted.resize == "resample":
                         scale = self._wanted.pixel_scale
-                    yield Cutout(found.id or source, source, image, number_replaced, scale)
+                    yield Cutout(
+                        found.id or source, source, image, number_replaced, scale, found.seeing
+                    )
             if done < stop:
                 raise UnreadableError(f"has {done} entries; {stop} were expected")
         except Exception as error:  # The libraries raise anything for a broken file.

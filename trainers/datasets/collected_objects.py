@@ -38,6 +38,7 @@ class CollectedObjects:
         without_row: Identifiers of the cutouts that the table lacks.
         without_outcome: Identifiers of those for which it has no class or no votes.
         replaced: Identifiers of those with pixels that were not finite and have been replaced.
+        seeings: Seeing of those whose file states it, arcsec.
         is_grey: Whether all bands of all images are equal.
     """
 
@@ -57,6 +58,7 @@ class CollectedObjects:
         self.without_row: list[str] = []
         self.without_outcome: list[str] = []
         self.replaced: list[str] = []
+        self.seeings: list[float] = []
         self.is_grey = True
         self._table, self._label_of = table, label_of
         self._raises = on_error == "raise"
@@ -139,6 +141,8 @@ class CollectedObjects:
         self._stores[shape].append(cutout.image)
         if cutout.replaced:
             self.replaced.append(cutout.id)
+        if cutout.seeing is not None:
+            self.seeings.append(cutout.seeing)
         self.ids.append(cutout.id)
         self.rows.append(row)
         self.labels.append(label)

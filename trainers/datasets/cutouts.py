@@ -119,6 +119,7 @@ def read(
         invalid=source.invalid,
         mask_bits=settings["mask_bits"],
         resize=settings["resize"],
+        seeing=(min(objects.seeings), max(objects.seeings)) if objects.seeings else None,
     )
     of_split = {
         split: np.array([places[number] for number in numbers], np.int64)

@@ -59,6 +59,8 @@ class DatasetSpec:
             None if there were none.
         noise_sigma: Range of the standard deviation of the Gaussian noise that was added to the
             images after they were read, in their units; None for none.
+        seeing: Least and greatest full width at half maximum of the PSF, arcsec, of the files that
+            state it; None if unknown.
         wavelengths: First and last edge, A, of bins of the feature `spectrum`, uniform in the
             logarithm; None if there are no spectra.
 
@@ -84,6 +86,7 @@ class DatasetSpec:
     mask_bits: tuple[str, ...] | None = None
     resize: str | None = None
     noise_sigma: tuple[float, float] | None = None
+    seeing: tuple[float, float] | None = None
     wavelengths: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:

@@ -41,7 +41,9 @@ _MEANINGS = {
     _REPLACED: "Pixels, of all bands, that had no value and were replaced",
     **DESCRIPTIONS,
 }
-_SCALE_TOLERANCE = 0.05  # of two pixel scales, relative to that of the training
+# Relative to the training.
+_SCALE_TOLERANCE = 0.05  # of pixel scales
+_SEEING_TOLERANCE = 0.2  # of the seeing beyond the range of the training
 _VOTES = ("fractions", "concentrations", "pass_fractions", "asked")
 
 
@@ -176,7 +178,7 @@ def predict_block(block: Block, model: Model) -> Rows:
     kept = [cutouts[places[index]] for index in order]
     if kept and kept[0].replaced is not None:
         outputs[_REPLACED] = np.array([cutout.replaced for cutout in kept])
-    _compare_scales(outputs, kept, model)
+    _compare_headers(outputs, kept, model.facts.data)
     good = np.ones(len(kept), bool)
     for name, values in outputs.items():
         if values.dtype.kind == "U":
@@ -197,23 +199,33 @@ def predict_block(block: Block, model: Model) -> Rows:
     )
 
 
-def _compare_scales(
-    outputs: dict[str, np.ndarray], cutouts: Sequence[Cutout], model: Model
+def _compare_headers(
+    outputs: dict[str, np.ndarray], cutouts: Sequence[Cutout], trained: Mapping[str, Any]
 ) -> None:
-    """Marks the objects as outside whose pixel scale is known and not that of the training."""
-    trained = model.facts.data.get("pixel_scale_arcsec")
-    if not trained or "outside" not in outputs:
+    """Marks the objects as outside whose pixel scale or seeing is known and not as trained."""
+    if "outside" not in outputs:
         return
-    scales = np.array([cutout.pixel_scale or trained for cutout in cutouts])
-    distances = np.abs(scales / trained - 1) / _SCALE_TOLERANCE
-    reasons = [
-        "; ".join(filter(None, (str(reason), "pixel scale" * bool(distance > 1))))
-        for reason, distance in zip(outputs["outside_reason"], distances, strict=True)
-    ]
+    scale, seeing = trained.get("pixel_scale_arcsec"), trained.get("seeing_arcsec")
+    if scale:
+        scales = np.array([cutout.pixel_scale or scale for cutout in cutouts])
+        _mark(outputs, "pixel scale", np.abs(scales / scale - 1) / _SCALE_TOLERANCE)
+    if seeing:
+        least, greatest = seeing
+        own = np.array([cutout.seeing or least for cutout in cutouts])
+        beyond = np.maximum(own / greatest, least / own) - 1
+        _mark(outputs, "seeing", beyond / _SEEING_TOLERANCE)
+
+
+def _mark(outputs: dict[str, np.ndarray], reason: str, distances: np.ndarray) -> None:
+    """Joins distances from the training, 1 at the limit, with the columns of validity."""
     outputs["validity_distance"] = np.maximum(outputs["validity_distance"], distances).astype(
         np.float32
     )
     outputs["outside"] = outputs["outside"] | (distances > 1)
+    joined = zip(outputs["outside_reason"], distances > 1, strict=True)
+    reasons = [
+        "; ".join(filter(None, (str(other), reason * bool(is_far)))) for other, is_far in joined
+    ]
     outputs["outside_reason"] = np.array(reasons, dtype=str)
 
 

@@ -7,7 +7,7 @@ import os
 import re
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,17 +15,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from trainers.errors import TrainingError, UserError
-from trainers.storage.atomic_files import write_atomically
-from zoo.common_operations import common_operations
-from zoo.serving import saved_model
+from trainers.errors import UserError
+from trainers.serving.converted_files import SIGNATURE, portable, write_compared
 
 if TYPE_CHECKING:
     from zoo.model import ZooModel
 
 __all__ = ["answers", "convert", "write"]
 
-_SIGNATURE = "serving_default"
 _LACKING = re.compile(r"^\s*(?:TF Select|Flex|Custom) ops: (.+)$", re.MULTILINE)
 
 
@@ -43,14 +40,7 @@ def write(model: ZooModel, path: Path, images: np.ndarray) -> None:
         TrainingError: if the answers of the file are not those of the model.
     """
     content = convert(model)
-    expected = {name: value.numpy() for name, value in _served(model)(tf.constant(images)).items()}
-    made = answers(content, images)
-    try:
-        for name, value in expected.items():
-            saved_model.compare(f"output '{name}' of the LiteRT file", value, made[name])
-    except saved_model.ExportError as error:
-        raise TrainingError(str(error)) from error
-    write_atomically(path, lambda file: file.write(content))
+    write_compared(model, path, images, content, answers(content, images), "LiteRT")
 
 
 def convert(model: ZooModel) -> bytes:
@@ -64,17 +54,14 @@ def convert(model: ZooModel) -> bytes:
     Raises:
         UserError: if the model reads more than images, or LiteRT lacks one of its operations.
     """
-    if model.input_names != ("image",):
-        raise UserError(
-            f"`format=litert` needs a model of images alone; '{model.registry_name}' reads "
-            f"{', '.join(model.input_names)}"
-        )
-    (image,) = model.signatures()[_SIGNATURE].inputs
     # LiteRT would keep variables as such, without their values.
     weights = [(weight, tf.constant(weight.value.numpy())) for weight in model.variables]
-    with common_operations(), keras.StatelessScope(state_mapping=weights):
-        function = tf.function(_served(model)).get_concrete_function(image)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], tf.Module())
+    with (
+        portable(model, "litert") as (function, image),
+        keras.StatelessScope(state_mapping=weights),
+    ):
+        traced = function.get_concrete_function(image)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([traced], tf.Module())
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     with _without_dumps():
         try:
@@ -100,18 +87,8 @@ def answers(content: bytes, images: np.ndarray) -> dict[str, np.ndarray]:
         # The same interpreter is to come in a package of its own, `ai-edge-litert`.
         warnings.simplefilter("ignore", UserWarning)
         interpreter = tf.lite.Interpreter(model_content=content)
-    runner = interpreter.get_signature_runner(_SIGNATURE)
+    runner = interpreter.get_signature_runner(SIGNATURE)
     return dict(runner(image=images))
-
-
-def _served(model: ZooModel):
-    """Returns `serving_default` without the checks of what a server is sent."""
-    signature = model.signatures()[_SIGNATURE]
-
-    def function(image: tf.Tensor) -> Mapping[str, tf.Tensor]:
-        return dict(signature.function(image))
-
-    return function
 
 
 @contextlib.contextmanager

@@ -114,6 +114,7 @@ def dataset_card(spec: DatasetSpec) -> dict[str, Any]:
             "image_shape": spec.image_shape,
             "bands": spec.bands,
             "pixel_scale_arcsec": spec.pixel_scale,
+            "seeing_arcsec": spec.seeing,
             "units": spec.units,
             "transformations": spec.transformations,
             "scales_files": spec.scales_files,

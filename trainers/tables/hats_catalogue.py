@@ -68,7 +68,9 @@ def write(table: Table, folder: Path, properties: Mapping[str, str]) -> int:
     position = [np.ma.filled(np.ma.asarray(table[name]).astype(float), np.nan) for name in POSITION]
     placed = table[np.isfinite(position).all(axis=0)]
     if not len(placed):
-        raise UserError("`catalogue` must have objects with positions; `ra` or `dec` are NaN in all")
+        raise UserError(
+            "`catalogue` must have objects with positions; `ra` or `dec` are NaN in all"
+        )
     catalogue = lsdb.from_astropy(
         placed, ra_column=POSITION[0], dec_column=POSITION[1], catalog_name=folder.name
     )

@@ -32,6 +32,7 @@ class CutoutPixelsTest(tf.test.TestCase):
                 fits.ImageHDU(image, fits.Header({**SCALE, "BUNIT": "uJy"}), name="SCI"),
                 fits.ImageHDU(mask, name="DQ"),
             ]
+            hdus[0].header["SEEING"] = (2 + row / 10, "[pix]")
             fits.HDUList(hdus).writeto(cls.folder / f"{row:02d}.fits")
 
     def read(self, shape=(8, 8, 1), **options):
@@ -67,6 +68,11 @@ class CutoutPixelsTest(tf.test.TestCase):
             self.assertLen(trained, 20 if options.get("mask_bits") == ["2"] else 30)
             for name, image in trained.items():
                 self.assertAllEqual(predicted[name], image)
+
+    def test_the_card_has_the_seeing_of_the_headers(self):
+        dataset = self.read(resize="crop", mask_bits=["none"])
+        # In arcsec, of pixels of 0.36 arcsec.
+        self.assertAllClose(dataset_card(dataset.spec)["seeing_arcsec"], [0.72, 1.764], rtol=1e-6)
 
     def test_pixels_are_those_of_the_files(self):
         dataset = self.read(resize="crop", mask_bits=["none"], units="nmgy")

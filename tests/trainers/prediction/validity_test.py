@@ -159,6 +159,25 @@ class ValidityTest(tf.test.TestCase):
         # In units of the tolerance of 5 %.
         self.assertAllClose(outputs["validity_distance"], [0.5, 0.5, 20.0, 2.0], rtol=1e-5)
 
+    def test_seeing_beyond_that_of_the_training_is_outside(self):
+        judged = {
+            "validity_distance": np.full(4, 0.5, np.float32),
+            "outside": np.zeros(4, bool),
+            "outside_reason": np.array([""] * 4),
+        }
+        model = types.SimpleNamespace(
+            facts=types.SimpleNamespace(data={"seeing_arcsec": [0.8, 1.2]}),
+            answers=lambda images: judged,
+        )
+        cutouts = [
+            Cutout(str(value), str(value), np.ones((4, 4, 1), np.float32), seeing=value)
+            for value in (1.3, None, 1.8, 0.5)
+        ]
+        outputs = predict_blocks.predict_block(Block(0, 0, cutouts), model).outputs
+        self.assertEqual(list(outputs["outside_reason"]), ["", "", "seeing", "seeing"])
+        # In units of the tolerance of 20 % beyond 0.8 to 1.2.
+        self.assertAllClose(outputs["validity_distance"], [0.5, 0.5, 2.5, 3.0], rtol=1e-5)
+
     def test_few_or_small_images_have_no_statistics(self):
         few = InMemoryDataset(SPEC, {"train": self.dataset.arrays("train")})
         self.assertIsNone(novelty.of_model(self.model, few))

@@ -1,4 +1,4 @@
-"""HATS catalogues, where the extra `hats` is installed; conftest.py leaves this file out elsewhere."""
+"""HATS, where the extra `hats` is installed; conftest.py leaves this file out elsewhere."""
 
 import contextlib
 import io
