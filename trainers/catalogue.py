@@ -2,9 +2,9 @@
 
 The columns are identifier, position and the other numbers of the dataset, and the outputs of the
 model: means and standard deviations of latents, class probabilities, expected vote fractions with
-their standard deviations, and an outlier score. They have descriptions and units. `--clusters` adds
-clusters of the embeddings, found without labels, and `--structure` concentration, asymmetry,
-smoothness, Gini and M20, measured on the images.
+their standard deviations, predicted numbers such as a redshift, and an outlier score. They have
+descriptions and units. `--clusters` adds clusters of the embeddings, found without labels, and
+`--structure` concentration, asymmetry, smoothness, Gini and M20, measured on the images.
 
 Examples:
     python -m trainers.catalogue --run_dir runs/NAME --output latents.fits
@@ -158,6 +158,7 @@ def make(
 
     from trainers.novelty.reference import DESCRIPTIONS
     from trainers.tables import object_columns
+    from zoo import prediction_table
     from zoo.embedding import EMBEDDING, has_features
 
     embeds = embeddings or bool(clusters) or (reference is not None and has_features(model))
@@ -182,6 +183,11 @@ def make(
     columns = object_columns.dataset_columns(dataset.spec, {name: features[name] for name in order})
     names = tuple(getattr(model, "class_names", ())) or dataset.spec.class_names
     columns += object_columns.model_columns(outputs, names)
+    for name in [name for name in outputs if name in _predicted(model)]:
+        # The true value has the name itself.
+        column = f"predicted_{name}" if name in model.targets else name
+        text = prediction_table.OUTPUTS.get(name, f"Prediction of the feature {name}")
+        columns += object_columns.plain_columns(column, outputs[name], text)
     if "fractions" in outputs:
         questions = getattr(model, "questions", dataset.spec.questions)
         columns += object_columns.vote_columns(outputs, questions)
@@ -211,6 +217,13 @@ def make(
     return table
 
 
+def _predicted(model: ZooModel) -> tuple[str, ...]:
+    """Returns the outputs of a regression that become columns."""
+    from zoo.prediction_table import REDSHIFTS
+
+    return (*model.targets, *REDSHIFTS) if model.task == "regression" else ()
+
+
 def _cluster_column(vectors: np.ndarray, method: str, number: int) -> Column:
     from astropy.table import Column
 
@@ -238,12 +251,13 @@ def _answers(model: ZooModel, embeddings: bool, argument: str):
     classifies = model.task in ("classification", "unsupervised_classification")
     answers_too = classifies or not encodes or hasattr(model, "score")
     answer = inference.method_of(model, "call")
+    names = (*_OUTPUTS, *_predicted(model))
 
     def answers(*inputs):
         outputs = dict(model.encode(*inputs)) if encodes else {}
         if answers_too:
             outputs |= answer(*inputs)
-        outputs = {name: outputs[name] for name in _OUTPUTS if name in outputs}
+        outputs = {name: outputs[name] for name in names if name in outputs}
         return outputs | ({EMBEDDING: features(model, *inputs)} if embeddings else {})
 
     return answers
@@ -267,8 +281,8 @@ def _batches(function, model, dataset, split, features, batch_size):
             ):
                 if not answers:
                     raise UserError(
-                        f"model '{model.registry_name}' has no latents, probabilities or vote "
-                        "fractions for a catalogue"
+                        f"model '{model.registry_name}' has no latents, probabilities, vote "
+                        "fractions or predicted numbers for a catalogue"
                     )
                 bar.update(len(next(iter(answers.values()))))
                 yield answers, columns

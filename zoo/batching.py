@@ -58,6 +58,8 @@ def of_arrays(model: keras.Model, x: Any, y: Any = None) -> dict[str, np.ndarray
             )
     if "label" in model.outcomes:
         _check_labels(features["label"], model.class_names)
+    if hasattr(model, "check_targets"):
+        model.check_targets({name: features[name] for name in model.targets})
     return features
 
 

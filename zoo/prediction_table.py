@@ -10,13 +10,22 @@ import numpy as np
 from astropy import units
 from astropy.table import Column, Table
 
-__all__ = ["CLUSTERS", "OUTPUTS", "SCORES", "make"]
+__all__ = ["CLUSTERS", "OUTPUTS", "REDSHIFTS", "SCORES", "make"]
 
 CLUSTERS = ("cluster", "group")
 """Outputs that number what a model has found without labels."""
 
 SCORES = ("anomaly_score", "image_score", "feature_score")
 """Outputs that are larger for stranger images; the first one is the answer."""
+
+REDSHIFTS = (
+    "redshift_stddev",
+    "redshift_lower",
+    "redshift_median",
+    "redshift_upper",
+    "redshift_pdf",
+)
+"""Outputs that describe the distribution of a redshift, beside its mean `redshift`."""
 
 OUTPUTS = {
     "chi2": "Mean over good bins of the squared deviation of the reconstruction over the variance",
@@ -40,6 +49,11 @@ OUTPUTS = {
     "cluster": "Cluster that the model has found without labels; neighbouring numbers are alike",
     "group": "One of the two groups into which the clusters merge",
     "pass_fractions": "Probability of each answer in the multinomial votes, for each pass",
+    "redshift_stddev": "Standard deviation of the distribution of the redshift",
+    "redshift_lower": "Quantile 0.159 of the distribution of the redshift",
+    "redshift_median": "Median of the distribution of the redshift",
+    "redshift_upper": "Quantile 0.841 of the distribution of the redshift",
+    "redshift_pdf": "Probability density of the redshift in bins of equal width",
 }
 """Descriptions of the outputs that become a column as they are."""
 

@@ -47,6 +47,7 @@ class EvaluateTest(tf.test.TestCase):
             "realism",
             "deblended_fields",
             "spectra",
+            "redshift",
             "similarity",
         }
         self.assertEqual(list(metrics), [n for n in list_evaluators() if n not in left_out])

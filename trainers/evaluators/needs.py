@@ -47,6 +47,12 @@ def _regresses(context) -> tuple[bool, str]:
     return not missing, f"the dataset has no {', '.join(missing)}"
 
 
+def _gives_redshifts(context) -> tuple[bool, str]:
+    if not hasattr(context.model, "redshift_range"):
+        return False, "the model gives no densities of redshifts"
+    return "redshift" in context.spec.feature_names, "the dataset has no redshifts, `redshift`"
+
+
 def _averages(context) -> tuple[bool, str]:
     if not getattr(context.model, "average_symmetries", False):
         return False, "the answer is not a mean over the symmetries of the image"
@@ -167,6 +173,7 @@ NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
     ),
     "probability": _classifies,
     "regression": _regresses,
+    "redshift_pdf": _gives_redshifts,
     "symmetries": _averages,
     "votes": lambda c: (
         _has_votes(c),

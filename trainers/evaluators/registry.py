@@ -25,6 +25,7 @@ _MODULES = (
     "thresholds",
     "calibration",
     "regression",
+    "redshift",
     "symmetries",
     "separation",
     "neighbours",

@@ -13,7 +13,7 @@ from trainers.cutouts.cutout import Cutout, LeftOut
 from trainers.novelty.reference import DESCRIPTIONS
 from trainers.prediction.rejected import RefusedError
 from trainers.prediction.served_model import Facts
-from trainers.tables import object_columns, quantities
+from trainers.tables import object_columns
 from zoo.embedding import EMBEDDING
 
 __all__ = [
@@ -34,8 +34,6 @@ _UNIT = 1024
 _UNIT_BYTES = 16 * 2**20
 
 _LATENTS = ("latent_mean", "latent_stddev")
-# More numbers for each object than a table has room for, such as an image.
-_MOST_COLUMNS = 1024
 _REPLACED = "replaced_pixels"
 _MEANINGS = {
     _REPLACED: "Pixels, of all bands, that had no value and were replaced",
@@ -307,25 +305,5 @@ def _columns(outputs: dict[str, np.ndarray], facts: Facts) -> list[Column]:
     for name, values in outputs.items():
         if name not in taken:
             meaning = facts.meanings.get(name, _MEANINGS.get(name, ""))
-            columns += _plain_columns(name, values, meaning)
+            columns += object_columns.plain_columns(name, values, meaning)
     return columns
-
-
-def _plain_columns(name: str, values: np.ndarray, meaning: str) -> list[Column]:
-    flat = values.reshape(len(values), -1)
-    if flat.shape[1] > _MOST_COLUMNS:
-        return []
-    text = meaning.replace("`", "") or f"Output {name} of the model"
-    unit = quantities.unit(name) or None
-    if flat.shape[1] == 1:
-        return [Column(flat[:, 0], name=name, description=text, unit=unit)]
-    digits = len(str(flat.shape[1] - 1))
-    return [
-        Column(
-            value,
-            name=f"{name}_{index:0{digits}d}",
-            description=f"{text}, {index} of {flat.shape[1]}",
-            unit=unit,
-        )
-        for index, value in enumerate(flat.T)
-    ]

@@ -26,6 +26,7 @@ from trainers.runs.outcome import Outcome
 from trainers.runs.run_folder import RunFolder, load_model, model_file, training_data
 from trainers.storage.atomic_files import flush_to_disk
 from trainers.storage.json_files import write_json
+from trainers.tables.object_columns import texts
 from trainers.training import initial_weights, loop, two_stage
 from trainers.training.callbacks import HistoryFile, ProgressReport, TensorBoardScalars
 from trainers.training.checkpoints import Checkpoints, TrainingProgress
@@ -198,6 +199,7 @@ class _Training(Procedure):
                     # With the preprocessing, to whose statistics the networks are trained.
                     initial_weights.start_from(model, config.init)
                     notes.print_dataset(dataset.spec, training_data(config.init))
+                _check_targets(model, dataset)
                 _check_weights(model, dataset)
             if config.trainer == "two_stage":
                 dataset = two_stage.feature_dataset(model, dataset, config, strategy)
@@ -249,6 +251,22 @@ def _adapt(model: ZooModel, config: RunConfig, dataset: Dataset) -> None:
         model.adapt(model.select_inputs(sample))
     except ValueError as error:
         raise UserError(f"`model={config.model}`: {error}") from error
+
+
+def _check_targets(model: ZooModel, dataset: Dataset) -> None:
+    if not hasattr(model, "check_targets"):
+        return
+    for split in ("train", "validation"):
+        if not dataset.num_examples.get(split):
+            continue
+        names = dict.fromkeys((*model.targets, "id"))
+        names = [name for name in names if name in dataset.spec.feature_names]
+        columns = {name: dataset.column(split, name) for name in names}
+        ids = texts(columns.pop("id")) if "id" in columns else None
+        try:
+            model.check_targets(columns, ids)
+        except ValueError as error:
+            raise UserError(f"`dataset` {dataset.spec.name}, split '{split}': {error}") from None
 
 
 def _check_weights(model: ZooModel, dataset: Dataset) -> None:

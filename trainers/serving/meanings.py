@@ -18,6 +18,7 @@ INPUTS = {
     "spectrum": "Flux in each bin of wavelength, in any unit",
     "inverse_variance": "Inverse variance of the flux, 0 for bins without data",
     "image_bytes": "Contents of JPEG or PNG files with 8 bits a band",
+    "galactic_reddening": "E(B-V) in the Galaxy, mag",
     "latent": "Latent variables, for instance the latent means that `encode` returns",
     "seed": "Whole numbers; the same one gives the same answer",
 }
@@ -50,4 +51,11 @@ OUTPUTS = {
     "asked": "Expected share of all volunteers who come to each question",
     "concentrations": "Concentrations of the Dirichlet-multinomial votes, for each pass and answer",
     "pass_fractions": "Probability of each answer in the multinomial votes, for each pass",
+    "redshift": "Mean of the distribution of the redshift",
+    "redshift_stddev": "Standard deviation of the distribution of the redshift",
+    "redshift_lower": "Quantile 0.159 of the distribution of the redshift",
+    "redshift_median": "Median of the distribution of the redshift",
+    "redshift_upper": "Quantile 0.841 of the distribution of the redshift",
+    "redshift_pdf": "Probability density of the redshift in bins of equal width over the range "
+    "`redshift_range` of the model",
 }

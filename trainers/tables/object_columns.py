@@ -17,6 +17,7 @@ __all__ = [
     "dataset_columns",
     "embedding_column",
     "model_columns",
+    "plain_columns",
     "scalar_features",
     "texts",
     "vote_columns",
@@ -24,6 +25,8 @@ __all__ = [
 
 _LABEL = "label"
 _OF_ANSWERS = ("votes", "fractions")
+# More numbers for each object than a table has room for, such as an image.
+_MOST_COLUMNS = 1024
 
 
 def scalar_features(spec: DatasetSpec, example: Mapping[str, np.ndarray]) -> list[str]:
@@ -116,6 +119,31 @@ def embedding_column(values: np.ndarray) -> Column:
         values: (number, features).
     """
     return _column(EMBEDDING, values, "Features of the image by the model")
+
+
+def plain_columns(name: str, values: np.ndarray, meaning: str) -> list[Column]:
+    """Returns a column for each number of an output, `<name>_<index>` if there are several.
+
+    Args:
+        name: Of the output.
+        values: (number, ...).
+        meaning: What the card of the model says of it; may be empty.
+
+    Returns:
+        The columns; none for an output with more numbers than a table has room for.
+    """
+    flat = values.reshape(len(values), -1)
+    if flat.shape[1] > _MOST_COLUMNS:
+        return []
+    text = meaning.replace("`", "") or f"Output {name} of the model"
+    unit = quantities.unit(name)
+    if flat.shape[1] == 1:
+        return [_column(name, flat[:, 0], text, unit)]
+    digits = len(str(flat.shape[1] - 1))
+    return [
+        _column(f"{name}_{index:0{digits}d}", value, f"{text}, {index} of {flat.shape[1]}", unit)
+        for index, value in enumerate(flat.T)
+    ]
 
 
 def vote_columns(
