@@ -6,7 +6,7 @@ import abc
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -154,6 +154,15 @@ class Dataset(abc.ABC):
         features = () if name == "label" else (name,)
         batches = self.batches(split, _COLUMN_BATCH, features=features)
         return np.concatenate([batch[name].numpy() for batch in batches])
+
+    def columns(self, split: str, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """Returns several features of all examples of a split, each as `column` does.
+
+        Args:
+            split: One of `SPLITS`.
+            names: Names of the features.
+        """
+        return {name: self.column(split, name) for name in names}
 
     def fingerprint(self, split: str) -> str:
         """Returns a hash of all that a split holds: with anything else it is another one.

@@ -135,8 +135,19 @@ class StreamedDataset(Dataset):
         )
 
     def column(self, split: str, name: str) -> np.ndarray:
-        known = name == "label" and split in self._labels
-        return self._labels[split] if known else super().column(split, name)
+        if name == "label":
+            known = split in self._labels
+            return self._labels[split] if known else super().column(split, name)
+        return self.columns(split, (name,))[name]
+
+    def columns(self, split: str, names: Sequence[str]) -> dict[str, np.ndarray]:
+        number = self._numbers[split]
+        if "label" in names or self.num_examples[split] < number:
+            # Labels may be others than the stored ones, and the pixels decide what is usable.
+            return {name: super(StreamedDataset, self).column(split, name) for name in names}
+        examples = _examples(self._builder, split, number, None, {*names}).batch(_READ_BATCH)
+        parts = list(tfds.as_numpy(examples))
+        return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
     def stored_content(self, split: str) -> str:
         return content_hashes.of_tfds(self._builder.info, split)

@@ -280,6 +280,12 @@ class EvaluationContext:
             return np.asarray(self.arrays(split)[name])
         return np.asarray(self.dataset.column(split, name))
 
+    def columns(self, split: str, names: Sequence[str]) -> dict[str, np.ndarray]:
+        """Returns several features of all objects of a split, each as `column` does."""
+        if self._is_loaded_whole(split):
+            return {name: np.asarray(self.arrays(split)[name]) for name in names}
+        return self.dataset.columns(split, names)
+
     def _is_loaded_whole(self, split: str) -> bool:
         return self.dataset.num_examples[split] <= self._limit(split)
 

@@ -81,10 +81,10 @@ def evaluate_redshift(context: EvaluationContext) -> Section:
     metrics = {name: value for name, value in section.metrics.items() if np.isfinite(value)}
     section.metrics = metrics
     section.key_numbers = {
-        "sigma_MAD of dz / (1 + z)": f"{metrics['sigma_mad']:.5f}"
+        "sigma_MAD of dz": f"{metrics['sigma_mad']:.5f}"
         + (f" (forest {metrics['forest_sigma_mad']:.5f})" if "forest" in dz else ""),
         f"Outliers beyond {OUTLIER:g}": f"{100 * metrics['outliers']:.2f} %",
-        "Bias of dz / (1 + z)": f"{metrics['bias']:+.5f}",
+        "Bias of dz": f"{metrics['bias']:+.5f}",
     }
     section.text += [_in_words(context, known, truth, metrics), note]
     rows = [
@@ -113,12 +113,13 @@ def _add_baselines(
         return "No baselines: the dataset has no magnitudes by band, or no training split."
     reference = context.reference_band
     further = [_REDDENING] if _REDDENING in names else []
-    columns = [context.column("train", name) for name in (magnitude, *further, _TARGET)]
-    arrays = context.arrays()
-    if np.ndim(columns[0]) != 2 or columns[0].shape[1] != len(context.spec.bands):
+    columns, arrays = context.columns("train", (magnitude, *further, _TARGET)), context.arrays()
+    if columns[magnitude].shape[1:] != (len(context.spec.bands),):
         return f"No baselines: `{magnitude}` has not a number for each band."
-    train, complete = baselines.colours(columns[0], reference, columns[1:-1])
-    redshift = np.asarray(columns[-1], np.float64)
+    train, complete = baselines.colours(
+        columns[magnitude], reference, [columns[name] for name in further]
+    )
+    redshift = np.asarray(columns[_TARGET], np.float64)
     learnt = np.isfinite(redshift) & (redshift > -1)
     others = [np.asarray(arrays[name])[known] for name in further]
     test, measured = baselines.colours(np.asarray(arrays[magnitude])[known], reference, others)

@@ -259,14 +259,22 @@ def _check_targets(model: ZooModel, dataset: Dataset) -> None:
     for split in ("train", "validation"):
         if not dataset.num_examples.get(split):
             continue
-        names = dict.fromkeys((*model.targets, "id"))
-        names = [name for name in names if name in dataset.spec.feature_names]
-        columns = {name: dataset.column(split, name) for name in names}
-        ids = texts(columns.pop("id")) if "id" in columns else None
+        targets = dataset.columns(split, model.targets)
         try:
-            model.check_targets(columns, ids)
-        except ValueError as error:
-            raise UserError(f"`dataset` {dataset.spec.name}, split '{split}': {error}") from None
+            model.check_targets(targets)
+        except ValueError:
+            _name_wrong_targets(model, dataset, split, targets)
+            raise
+
+
+def _name_wrong_targets(
+    model: ZooModel, dataset: Dataset, split: str, targets: Mapping[str, np.ndarray]
+) -> None:
+    ids = texts(dataset.column(split, "id")) if "id" in dataset.spec.feature_names else None
+    try:
+        model.check_targets(targets, ids)
+    except ValueError as error:
+        raise UserError(f"`dataset` {dataset.spec.name}, split '{split}': {error}") from None
 
 
 def _check_weights(model: ZooModel, dataset: Dataset) -> None:

@@ -119,6 +119,15 @@ class StreamedDatasetTest(DotsCase):
             labels = [batch["label"] for batch in streamed.batches(split, 7)]
             self.assertAllEqual(streamed.column(split, "label"), np.concatenate(labels))
 
+    def test_columns_are_those_of_the_batches(self):
+        # With chosen classes some examples are left out.
+        for options in ({}, {"classes": ["quasar", "star"]}):
+            streamed = self.load("three", cache_bytes=100, **options)
+            for split in data_options.SPLITS:
+                ids = [batch["id"] for batch in streamed.batches(split, 7, features=("id",))]
+                self.assertAllEqual(streamed.column(split, "id"), np.concatenate(ids))
+                self.assertAllEqual(streamed.columns(split, ("id",))["id"], np.concatenate(ids))
+
 
 if __name__ == "__main__":
     tf.test.main()

@@ -70,7 +70,7 @@ def comparison(
         )
         below.set_xlabel("true redshift z")
     axes[0].set_ylabel("estimated redshift")
-    axes[len(methods)].set_ylabel("dz / (1 + z)")
+    axes[len(methods)].set_ylabel("(estimate - z) / (1 + z)")
     return context.save_figure(
         figure,
         "redshift",
