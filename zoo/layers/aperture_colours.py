@@ -61,8 +61,11 @@ class ApertureColours(Float32Layer):
     def _measure(self, images: tf.Tensor) -> tf.Tensor:
         bands, number = images.shape[-1], len(self.sigmas)
         fluxes = tf.reshape(self.apertures(images), (-1, bands, number))
+        reference = fluxes[:, bands // 2]
+        if bands == 1:
+            return reference
         colours = tf.reshape(fluxes[:, :-1] - fluxes[:, 1:], (-1, (bands - 1) * number))
-        return tf.concat([colours, fluxes[:, bands // 2]], axis=1)
+        return tf.concat([colours, reference], axis=1)
 
     def call(self, images: tf.Tensor) -> tf.Tensor:
         return self.scaling(self._measure(images))

@@ -150,20 +150,24 @@ class PhotoZ(SymmetryAverage, ImageModel):
         length = self.trunk.output_shape[-1] + int(reddening is not None)
         if self.colours is not None:
             length += self.colours.compute_output_shape((None, *self.preprocessed_shape))[-1]
+        # As published; of our own a leaky one, of which no unit dies.
+        self.activation = keras.activations.get("relu" if network == "inception" else "leaky_relu")
         *hidden, last = self.units
         self.dense = DenseHead(
             length,
             hidden,
-            ("relu",) * len(hidden),
+            (self.activation.__name__,) * len(hidden),
             last,
             self.dropout,
             self.seed + 1000,
             name="dense",
         )
         outputs = self.bins if density == "bins" else 3 * self.components
+        # Nearly zero: densities that start narrow, at random places, would take long to move.
+        nearly_zero = keras.initializers.VarianceScaling(0.01, seed=self.seed + 2000)
         self.last = keras.layers.Dense(
             outputs,
-            kernel_initializer=keras.initializers.GlorotUniform(seed=self.seed + 2000),
+            kernel_initializer=nearly_zero,
             dtype="float32",
             name="last",
         )
@@ -205,7 +209,9 @@ class PhotoZ(SymmetryAverage, ImageModel):
         outside = np.flatnonzero((values < low) | (values > high))
         if len(outside):
             names = [f"row {row}" if ids is None else str(ids[row]) for row in outside[:_NAMED]]
-            named = [f"{n} ({values[row]:g})" for n, row in zip(names, outside, strict=False)]
+            named = [
+                f"{n} ({values[row]:g})" for n, row in zip(names, outside[:_NAMED], strict=True)
+            ]
             more = ", ..." if len(outside) > _NAMED else ""
             raise ValueError(
                 f"redshift must be within the bins, {low:g} to {high:g} (redshift_range), or NaN "
@@ -226,7 +232,7 @@ class PhotoZ(SymmetryAverage, ImageModel):
             parts.append(self.colours(x))
         if reddening is not None:
             parts.append(tf.cast(reddening, tf.float32)[:, None])
-        return tf.nn.relu(self.dense(tf.concat(parts, axis=1), seed=seed))
+        return self.activation(self.dense(tf.concat(parts, axis=1), seed=seed))
 
     def features(self, images: tf.Tensor, reddening: tf.Tensor | None = None) -> tf.Tensor:
         """Returns the last hidden layer, (batch, last of `units`).
