@@ -8,10 +8,14 @@ import tensorflow_datasets as tfds
 
 from tfds_builders.config_checks import check_at_least, check_between, check_choice, check_processes
 from tfds_builders.galaxy_zoo_decals.labels import CUTS, TASKS
+from tfds_builders.galaxy_zoo_decals.population import BRIGHT, FAINT
 from tfds_builders.left_out import ON_ERROR
 from tfds_builders.simulation.legacy_surveys import CAMERAS
 
-__all__ = ["CatalogueConfig", "GalaxyZooConfig", "SimulatedConfig"]
+__all__ = ["LABELS", "CatalogueConfig", "GalaxyZooConfig", "SimulatedConfig"]
+
+LABELS = ("votes", "truth")
+"""Sources of the labels of simulated galaxies."""
 
 
 @dataclasses.dataclass
@@ -86,6 +90,13 @@ class SimulatedConfig(GalaxyZooConfig):
         scale: Arcsec per pixel before `crop`, the same for all galaxies, as in pictures that were
             not made for Galaxy Zoo (0.262 in the survey's viewer). None for the published one,
             which follows the size of the galaxy.
+        linear: Whether images are fluxes in g, r, z on pixels of `scale`, with white noise, as of
+            a stack before any picture is made of it; else colour pictures. `crop` has no effect.
+        bright: Lower limit of the galaxies in r, AB mag.
+        faint: Upper limit. Other limits than those of Galaxy Zoo come with cosmological distances,
+            k-corrections and evolution, see `population.draw_appearance`.
+        labels: "votes", or "truth": as if all volunteers gave the true answers, which galaxies too
+            faint for the eye have too.
     """
 
     image_size: int = 64
@@ -94,6 +105,10 @@ class SimulatedConfig(GalaxyZooConfig):
     survey: str = "decals"
     volunteers: float = 40.0
     scale: float | None = None
+    linear: bool = False
+    bright: float = BRIGHT
+    faint: float = FAINT
+    labels: str = "votes"
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -103,3 +118,15 @@ class SimulatedConfig(GalaxyZooConfig):
         check_between(self, "volunteers", 5, 1000)
         if self.scale is not None:
             check_between(self, "scale", 0.05, 0.5, "arcsec")
+        if self.linear and self.scale is None:
+            raise ValueError("scale must be given with linear, arcsec per pixel; got None")
+        if self.linear and self.crop != SimulatedConfig.crop:
+            raise ValueError(f"crop must not be given with linear; got {self.crop}")
+        if not 12 <= self.bright < self.faint <= 24:
+            raise ValueError(
+                "bright and faint must be magnitudes from 12 to 24, the brighter one first; "
+                f"got {self.bright} and {self.faint}"
+            )
+        check_choice(self, "labels", LABELS)
+        if self.labels == "truth" and self.min_votes:
+            raise ValueError(f"min_votes must be 0 with labels='truth'; got {self.min_votes}")

@@ -11,6 +11,7 @@ from etils import epath
 from tensorflow_datasets.core.download import DownloadError
 
 from tfds_builders.beam_shards import BeamShardsBuilder, ShardExamples
+from tfds_builders.features import Stamp
 from tfds_builders.galaxy_zoo_decals.catalogue import (
     MEASURED,
     POSTERIORS,
@@ -26,6 +27,7 @@ from tfds_builders.galaxy_zoo_decals.simulated import Galaxies, identifier
 from tfds_builders.left_out import LeftOut
 from tfds_builders.simulation.legacy_surveys import BANDS, CAMERAS
 from tfds_builders.splits import SPLITS, group_by_split, split_of
+from tfds_builders.surveys import NANOMAGGY_ZEROPOINT
 
 __all__ = ["Builder"]
 
@@ -78,6 +80,17 @@ _TRUTH = {
 }
 
 
+# Features of images of fluxes, one number for each band.
+_OF_BANDS = ("noise_sigma", "electrons")
+
+
+def _image(size: int, linear: bool) -> tfds.features.FeatureConnector:
+    shape = (size, size, 3)
+    if linear:
+        return Stamp(shape=shape)
+    return tfds.features.Image(shape=shape, encoding_format="png")
+
+
 class Builder(BeamShardsBuilder):
     """Builder of galaxy_zoo_decals."""
 
@@ -127,17 +140,18 @@ class Builder(BeamShardsBuilder):
     def _info(self) -> tfds.core.DatasetInfo:
         config = self.builder_config
         simulated = isinstance(config, SimulatedConfig)
+        linear = simulated and config.linear
         tree = GZD5 if simulated else tree_of(config)
         features: dict[str, Any] = {
             "id": tfds.features.Text(),
-            "image": tfds.features.Image(
-                shape=(config.image_size, config.image_size, 3), encoding_format="png"
-            ),
+            "image": _image(config.image_size, linear),
             **label_features(config),
             "fractions": _vector(np.float32, len(tree.answers)),
             **dict.fromkeys(("magnitude", "pixel_scale"), np.float32),
             **(_TRUTH if simulated else _CATALOGUE),
         }
+        if linear:
+            features |= {name: _vector(np.float32, len(BANDS)) for name in _OF_BANDS}
         if getattr(config, "automated", False):
             features["concentrations"] = _vector(np.float32, len(tree.answers), POSTERIORS)
             features["proportion_asked"] = _vector(np.float32, len(tree.questions))
@@ -147,8 +161,8 @@ class Builder(BeamShardsBuilder):
             if not simulated:
                 features["debiased_fractions"] = _vector(np.float32, len(tree.answers))
         metadata: dict[str, Any] = {
-            "bands": ["z", "r", "g"],
-            "units": "counts (0-255)",
+            "bands": list(BANDS) if linear else ["z", "r", "g"],
+            "units": "nanomaggies" if linear else "counts (0-255)",
             "survey": CAMERAS[config.survey].name if simulated else "DECaLS",
             "questions": [
                 {"name": each.name, "answers": each.answers, "parents": each.parents}
@@ -158,6 +172,9 @@ class Builder(BeamShardsBuilder):
         }
         if simulated:
             camera = CAMERAS[config.survey]
+            if linear:
+                camera = camera.on_pixels(config.scale)
+                metadata |= {"pixel_scale": config.scale, "zeropoint": NANOMAGGY_ZEROPOINT}
             metadata["seed"] = config.seed
             metadata["noise_sigma"] = {
                 band: camera.noise_sigma(index) for index, band in enumerate(BANDS)

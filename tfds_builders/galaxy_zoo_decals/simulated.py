@@ -10,12 +10,14 @@ import numpy as np
 import PIL.Image
 import threadpoolctl
 
+from tfds_builders.compression import compress
 from tfds_builders.galaxy_zoo_decals.configs import SimulatedConfig
 from tfds_builders.galaxy_zoo_decals.examples import labelled
 from tfds_builders.galaxy_zoo_decals.hubble_type import hubble_type
 from tfds_builders.galaxy_zoo_decals.images import FULL_SIZE, image_scale, png, scaled
 from tfds_builders.galaxy_zoo_decals.labels import GZD5
 from tfds_builders.galaxy_zoo_decals.perception import clarity
+from tfds_builders.galaxy_zoo_decals.population import BRIGHT, FAINT
 from tfds_builders.galaxy_zoo_decals.rgb import resampled, stretched
 from tfds_builders.galaxy_zoo_decals.scene import ColouredLight, galaxy_lights, neighbour_lights
 from tfds_builders.galaxy_zoo_decals.spoilt import add_artefact
@@ -53,15 +55,17 @@ class Sky:
     lights: list[ColouredLight]
 
 
-def draw_sky(seed: int, index: int) -> Sky:
+def draw_sky(seed: int, index: int, bright: float = BRIGHT, faint: float = FAINT) -> Sky:
     """Draws a galaxy and its surroundings, the same for all surveys and parts of the image.
 
     Args:
         seed: Of the simulation.
         index: Of the galaxy.
+        bright: Lower limit of its r magnitude. Default 13.5.
+        faint: Upper limit. Default 17.77.
     """
     rng = np.random.default_rng((seed, _SKY, index))
-    truth = draw_truth(rng)
+    truth = draw_truth(rng, bright, faint)
     lights = [] if truth.artefact in ("star", "blank") else galaxy_lights(truth, rng)
     half_width = 0.5 * FULL_SIZE * image_scale(*truth.petrosian)
     return Sky(truth, lights + neighbour_lights(truth, half_width, rng))
@@ -115,61 +119,97 @@ class SimulatedGalaxies:
     def draw(self, index: int) -> dict[str, Any] | None:
         """Returns the features of one galaxy, or None if it has no label in the chosen task."""
         config = self.config
-        sky = draw_sky(config.seed, index)
+        sky = draw_sky(config.seed, index, config.bright, config.faint)
         truth = sky.truth
         votes = draw_votes(
             truth, config.volunteers, np.random.default_rng((config.seed, _VOTES, index))
         )
-        example = labelled(
-            {
-                "votes": votes,
-                "total_votes": GZD5.totals(votes).astype(np.int32),
-                "fractions": GZD5.fractions(votes),
-            },
-            config,
-            GZD5,
+        ballots = {"votes": votes, **_counted(votes)}
+        labels = labelled(
+            ballots if config.labels == "votes" else _counted(truth.unanimous_votes), config, GZD5
         )
-        if example is None:
+        if labels is None:
             return None
-        scale = config.scale or image_scale(*truth.petrosian)
-        camera = list(CAMERAS).index(config.survey)
-        rng = np.random.default_rng((config.seed, _CAMERA + camera, index))
-        exposure = draw_exposure(CAMERAS[config.survey], rng)
+        camera = CAMERAS[config.survey]
+        if config.linear:
+            camera = camera.on_pixels(config.scale)
+        stream = _CAMERA + list(CAMERAS).index(config.survey)
+        rng = np.random.default_rng((config.seed, stream, index))
+        exposure = draw_exposure(camera, rng)
         artefact = np.random.default_rng((config.seed, _ARTEFACT, index))
+        draw = self._fluxes if config.linear else self._picture
+        return (
+            labels
+            | ballots
+            | draw(sky, exposure, rng, artefact)
+            | {
+                "truth": truth.indices,
+                "expected_fractions": expected_fractions(truth).astype(np.float32),
+                "clarity": clarity(truth),
+                "t_type": hubble_type(truth),
+                "redshift": truth.redshift,
+                "absolute_magnitude": truth.absolute_magnitude,
+                "magnitude": truth.magnitude,
+                "petro_th50": truth.petrosian[0],
+                "petro_th90": truth.petrosian[1],
+                "axis_ratio": truth.axis_ratio,
+                "bulge_fraction": truth.bulge_fraction,
+                "bar_length": truth.bar_length * truth.scale_length,
+                "bar_strength": truth.bar_strength,
+                "bar_fraction": truth.bar_fraction,
+                "arm_number": truth.arm_number,
+                "arm_fraction": truth.arm_fraction,
+                "pitch_angle": truth.pitch_angle,
+                "flocculence": truth.flocculence,
+                "ring": truth.ring_fraction > 0,
+                "disturbance": truth.disturbance,
+                "companion": truth.companion,
+                "seeing": np.array(exposure.seeing, np.float32),
+            }
+        )
+
+    def _picture(
+        self, sky: Sky, exposure: Exposure, noise: np.random.Generator, artefact: Any
+    ) -> dict[str, Any]:
+        config = self.config
+        scale = config.scale or image_scale(*sky.truth.petrosian)
         # Only what is shown is drawn, at the pixels of the published images.
         side = int(np.ceil(FULL_SIZE * config.crop))
-        images = observe(sky, exposure, side * scale, rng, artefact)
+        images = observe(sky, exposure, side * scale, noise, artefact)
         pictures = [
             resampled(image * (_STACK_SCALE / pixels) ** 2, pixels, side, scale)
             for image, pixels in zip(images, exposure.camera.pixel_scale, strict=True)
         ]
         colour = PIL.Image.fromarray(stretched(np.stack(pictures)))
-        return example | {
+        return {
             "image": scaled(colour, 1.0, config.image_size),
-            "truth": truth.indices,
-            "expected_fractions": expected_fractions(truth).astype(np.float32),
-            "clarity": clarity(truth),
-            "t_type": hubble_type(truth),
-            "redshift": truth.redshift,
-            "absolute_magnitude": truth.absolute_magnitude,
-            "magnitude": truth.magnitude,
-            "petro_th50": truth.petrosian[0],
-            "petro_th90": truth.petrosian[1],
-            "axis_ratio": truth.axis_ratio,
-            "bulge_fraction": truth.bulge_fraction,
-            "bar_length": truth.bar_length * truth.scale_length,
-            "bar_strength": truth.bar_strength,
-            "bar_fraction": truth.bar_fraction,
-            "arm_number": truth.arm_number,
-            "arm_fraction": truth.arm_fraction,
-            "pitch_angle": truth.pitch_angle,
-            "flocculence": truth.flocculence,
-            "ring": truth.ring_fraction > 0,
-            "disturbance": truth.disturbance,
-            "companion": truth.companion,
-            "seeing": np.array(exposure.seeing, np.float32),
             "pixel_scale": scale * FULL_SIZE * config.crop / config.image_size,
         }
+
+    def _fluxes(
+        self, sky: Sky, exposure: Exposure, noise: np.random.Generator, artefact: Any
+    ) -> dict[str, Any]:
+        size = self.config.image_size
+        images = observe(sky, exposure, size * self.config.scale, noise, artefact)
+        first = len(images[0]) // 2 - size // 2
+        shown = np.stack(images, axis=-1)[first : first + size, first : first + size]
+        # Digits far below the noise cannot be compressed.
+        quantum = 2.0 ** np.floor(np.log2(np.array(exposure.noise_sigma) / 16))
+        return {
+            "image": (np.round(shown / quantum) * quantum).astype(np.float32),
+            "pixel_scale": self.config.scale,
+            "noise_sigma": np.array(exposure.noise_sigma, np.float32),
+            "electrons": np.array(
+                [exposure.electrons(band) for band in range(len(BANDS))], np.float32
+            ),
+        }
+
+
+def _counted(votes: np.ndarray) -> dict[str, np.ndarray]:
+    return {
+        "total_votes": GZD5.totals(votes).astype(np.int32),
+        "fractions": GZD5.fractions(votes),
+    }
 
 
 def identifier(seed: int, index: int) -> str:
@@ -201,4 +241,5 @@ class Galaxies:
                 example = galaxies.draw(index)
                 if example is not None:
                     name = identifier(self.config.seed, index)
-                    yield name, example | {"id": name, "image": png(example["image"])}
+                    encode = compress if self.config.linear else png
+                    yield name, example | {"id": name, "image": encode(example["image"])}

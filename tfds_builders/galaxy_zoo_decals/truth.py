@@ -7,10 +7,11 @@ places are uniform in the volume of each, sizes follow the relation of early or 
     d       (d / d_max(M))^3 uniform, r < 17.77 at d_max
     ln R    normal about Shen's median; early types for spheroids, else late types
 
-Redrawn until r > 13.5, z < 0.15 and 1.5 < R < 9 arcsec. Orientations are isotropic, but for a fifth
-of the disks, which are seen nearly from the side. Every other parameter has one continuous
-distribution, without gaps between the classes of the decision tree; what is rare in the sky is more
-frequent here, so that a few thousand galaxies have all classes.
+Redrawn until r > 13.5, z < 0.15 and 1.5 < R < 9 arcsec; for other limits in r, of fainter galaxies,
+see `population.draw_appearance`. Orientations are isotropic, but for a fifth of the disks, which
+are seen nearly from the side. Every other parameter has one continuous distribution, without gaps
+between the classes of the decision tree; what is rare in the sky is more frequent here, so that a
+few thousand galaxies have all classes.
 
 References:
     Blanton et al. 2003 (ApJ 592, 819): Schechter function in r, M* = -20.44 + 5 log10 h,
@@ -29,6 +30,7 @@ import numpy as np
 import scipy.special
 
 from tfds_builders.galaxy_zoo_decals.labels import GZD5
+from tfds_builders.galaxy_zoo_decals.population import BRIGHT, FAINT, draw_appearance
 
 __all__ = ["ARTEFACTS", "LIMITS", "Truth", "draw_truth"]
 
@@ -49,11 +51,6 @@ LIMITS = {
 """Where one answer passes into the next: apparent axis ratio (round, edge-on), share of the disk's
 light in arms, strength of the bar, share of all light in the bulge (size; edge-on, none at all),
 pitch angle in degrees, strength of the disturbance."""
-
-_SPEED_OF_LIGHT, _HUBBLE = 299792.458, 70.0
-_LIMITS = (13.5, 17.77)
-_SIZES = (1.5, 9.0)
-_MAX_REDSHIFT = 0.15
 
 _KINDS = (("spheroid", 0.34), ("disk", 0.57), ("irregular", 0.05), ("artefact", 0.04))
 # Spheroids that are in truth disks without structure, which are flatter.
@@ -214,6 +211,14 @@ class Truth:
         return self.radius, self.radius * min(ratio, 3.3)
 
     @property
+    def unanimous_votes(self) -> np.ndarray:
+        """One vote for the true answer of each question that applies, (34,) int32."""
+        votes = np.zeros(len(GZD5.answers), np.int32)
+        for question, answer in self.answers.items():
+            votes[GZD5.place(f"{question}_{answer}")] = 1
+        return votes
+
+    @property
     def indices(self) -> np.ndarray:
         """Index of the true answer of each question, -1 where it does not apply, (10,) int32."""
         return np.array(
@@ -235,10 +240,16 @@ class Truth:
         return np.interp(share, within / within[-1], radii)
 
 
-def draw_truth(rng: np.random.Generator) -> Truth:
-    """Draws one galaxy."""
+def draw_truth(rng: np.random.Generator, bright: float = BRIGHT, faint: float = FAINT) -> Truth:
+    """Draws one galaxy.
+
+    Args:
+        rng: Source of the draws.
+        bright: Lower limit in r, mag. Default 13.5.
+        faint: Upper limit in r, mag. Default 17.77.
+    """
     kind = _choose(rng, _KINDS)
-    numbers = _outside(rng, early=kind == "spheroid")
+    numbers = draw_appearance(rng, early=kind == "spheroid", bright=bright, faint=faint)
     numbers["position_angle"] = float(rng.uniform(0, np.pi))
     if kind == "artefact":
         numbers |= {"axis_ratio": 0.5, "sersic_index": 1.0, "bulge_fraction": 1.0}
@@ -315,47 +326,6 @@ def _index(value: float, lowest: float, highest: float) -> float:
 
 def _between(question: str, value: float, answers: str) -> str:
     return answers.split()[int(np.searchsorted(LIMITS[question], value))]
-
-
-def _outside(rng: np.random.Generator, *, early: bool) -> dict[str, float]:
-    """Draws luminosity, distance and size."""
-    luminosities, cumulative = _seen_luminosities()
-    while True:
-        absolute = float(np.interp(rng.uniform(), cumulative, luminosities))
-        farthest = 10 ** (0.2 * (_LIMITS[1] - absolute - 25))
-        # Mpc; the luminosity distance, and from it the angular one.
-        distance = farthest * rng.uniform() ** (1 / 3)
-        redshift = _HUBBLE * distance / _SPEED_OF_LIGHT
-        redshift *= 1 - 0.5 * (1 + 0.55) * redshift
-        magnitude = absolute + 5 * np.log10(distance) + 25
-        median, scatter = _size(absolute, early)
-        kpc = median * np.exp(scatter * rng.normal())
-        radius = kpc / (1e3 * distance / (1 + redshift) ** 2) * 206264.8
-        if magnitude > _LIMITS[0] and redshift < _MAX_REDSHIFT and _SIZES[0] < radius < _SIZES[1]:
-            return {
-                "redshift": float(redshift),
-                "absolute_magnitude": absolute,
-                "magnitude": float(magnitude),
-                "radius": float(radius),
-            }
-
-
-def _size(absolute: float, early: bool) -> tuple[float, float]:
-    """Returns the median half-light radius (kpc) and the scatter of its ln (Shen et al. 2003)."""
-    scatter = 0.25 + (0.48 - 0.25) / (1 + 10 ** (-0.8 * (absolute + 20.52)))
-    if early:
-        return 10 ** (-0.4 * 0.60 * absolute - 4.63), scatter
-    bend = (0.53 - 0.21) * np.log10(1 + 10 ** (-0.4 * (absolute + 20.52)))
-    return 10 ** (-0.4 * 0.21 * absolute + bend - 1.31), scatter
-
-
-@functools.cache
-def _seen_luminosities() -> tuple[np.ndarray, np.ndarray]:
-    grid = np.linspace(-23.0, -18.0, 500)
-    ratio = 10 ** (-0.4 * (grid - (-20.44 + 5 * np.log10(0.7))))
-    density = ratio ** (-1.05 + 1) * np.exp(-ratio) * 10 ** (-0.6 * grid)
-    cumulative = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]))])
-    return grid, cumulative / cumulative[-1]
 
 
 def _choose(rng: np.random.Generator, shares: tuple[tuple[str, float], ...]) -> str:

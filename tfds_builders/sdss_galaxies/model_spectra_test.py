@@ -11,9 +11,9 @@ from tfds_builders.sdss_galaxies.configs import SimulatedConfig
 from tfds_builders.sdss_galaxies.emission_lines import CLASSES, LINES, LineRatios, classify
 from tfds_builders.sdss_galaxies.line_profiles import add_lines
 from tfds_builders.sdss_galaxies.model_spectra import EQUIVALENT_WIDTHS
-from tfds_builders.sdss_galaxies.redshifts import COSMOLOGY, FluxLimitedSample
 from tfds_builders.sdss_galaxies.simulated import model_galaxies
 from tfds_builders.sdss_galaxies.wavelengths import REST_FRAME, WIDE, WITHIN_WIDE
+from tfds_builders.simulation.redshifts import COSMOLOGY, FluxLimitedSample
 
 
 class BinsTest(tf.test.TestCase):

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import expit, ndtri
 
 from tfds_builders.sdss_galaxies.emission_lines import LineRatios, mixed_ratios
-from tfds_builders.sdss_galaxies.redshifts import COSMOLOGY, FluxLimitedSample
+from tfds_builders.simulation.redshifts import COSMOLOGY, FluxLimitedSample
 
 __all__ = ["NUM_DRAWS", "Galaxies", "draw_galaxies"]
 

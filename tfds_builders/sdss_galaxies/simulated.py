@@ -14,10 +14,10 @@ from tfds_builders.sdss_galaxies.configs import DEPTHS, SimulatedConfig
 from tfds_builders.sdss_galaxies.images import draw_image, measure_magnitudes
 from tfds_builders.sdss_galaxies.model_spectra import ModelSpectra, make_spectra
 from tfds_builders.sdss_galaxies.population import NUM_DRAWS, Galaxies, draw_galaxies
-from tfds_builders.sdss_galaxies.redshifts import flux_limited_sample
 from tfds_builders.sdss_galaxies.spectrograph import spectrograph
 from tfds_builders.sdss_galaxies.wavelengths import WITHIN_WIDE
 from tfds_builders.simulation.observation import FIELDS, draw_field
+from tfds_builders.simulation.redshifts import flux_limited_sample
 from tfds_builders.splits import SPLITS
 from tfds_builders.surveys import survey
 

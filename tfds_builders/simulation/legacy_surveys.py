@@ -36,6 +36,8 @@ class Camera:
         sky: Brightness of the sky, AB mag per square arcsec.
         colour_terms: Of each band, the coefficients of m - m(DECam) in powers of g - i, lowest
             first.
+        is_resampled: Whether the noise of neighbouring pixels is correlated, as that of stacked and
+            resampled exposures.
 
     References:
         Dey et al. 2019 (AJ 157, 168): pixels, PSFs, and how much BASS and MzLS are shallower than
@@ -52,6 +54,7 @@ class Camera:
     depth: tuple[float, ...]
     sky: tuple[float, ...] = (22.01, 21.15, 18.72)
     colour_terms: tuple[tuple[float, ...], ...] = ((0.0,), (0.0,), (0.0,))
+    is_resampled: bool = True
 
     def noise_sigma(self, band: int) -> float:
         """Returns the noise of the background in median seeing, nanomaggies per pixel.
@@ -59,6 +62,15 @@ class Camera:
         sigma = F / 5 * sqrt(sum_pixels PSF^2),    F the flux of a source at the depth
         """
         return _noise_sigma(self, band)
+
+    def on_pixels(self, scale: float) -> Camera:
+        """Returns the camera as deep on square pixels of another size, with white noise.
+
+        Args:
+            scale: Arcsec per pixel, of all bands.
+        """
+        scales = (scale,) * len(self.pixel_scale)
+        return dataclasses.replace(self, pixel_scale=scales, is_resampled=False)
 
     def response(self, g_i: float) -> np.ndarray:
         """Returns by how much each band is brighter than DECam's, for a colour g - i in mag."""
@@ -115,6 +127,10 @@ class Exposure:
         """Returns the transform of the PSF with the pixel on the shared grid of a size."""
         return _psf(self.seeing[band], size, self.camera.pixel_scale[band])
 
+    def electrons(self, band: int) -> float:
+        """Returns the electrons per nanomaggy, from the photons of the sky; see `with_noise`."""
+        return float(self._sky(band) / self.noise_sigma[band] ** 2)
+
     def with_noise(self, image: np.ndarray, band: int, rng: np.random.Generator) -> np.ndarray:
         """Returns an image (nanomaggies per pixel) with the noise of the sky and of its own light.
 
@@ -122,17 +138,19 @@ class Exposure:
 
             sigma^2 = s / e,    s the sky's nanomaggies per pixel, e electrons per nanomaggy
 
-        The noise of neighbouring pixels is correlated, as that of stacked and resampled exposures:
-        white noise smoothed by `_RESAMPLING`, which keeps the noise of a source's flux and lowers
-        that of a pixel by a fifth.
+        Of a resampled stack the noise of neighbouring pixels is correlated: white noise smoothed by
+        `_RESAMPLING`, which keeps the noise of a source's flux and lowers that of a pixel by a
+        fifth.
         """
-        sky = flux_from_magnitude(self.camera.sky[band]) * self.camera.pixel_scale[band] ** 2
-        sigma = self.noise_sigma[band]
-        scale = sigma * np.sqrt(1 + np.maximum(image, 0) / sky)
+        scale = self.noise_sigma[band] * np.sqrt(1 + np.maximum(image, 0) / self._sky(band))
         noise = scale * rng.standard_normal(image.shape, np.float32)
-        for axis in (0, 1):
+        for axis in (0, 1) if self.camera.is_resampled else ():
             noise = scipy.ndimage.correlate1d(noise, _RESAMPLING, axis, mode="wrap")
         return image + noise
+
+    def _sky(self, band: int) -> float:
+        """Returns the sky, nanomaggies per pixel."""
+        return flux_from_magnitude(self.camera.sky[band]) * self.camera.pixel_scale[band] ** 2
 
 
 def draw_exposure(camera: Camera, rng: np.random.Generator) -> Exposure:

@@ -8,14 +8,15 @@ import numpy as np
 import scipy.ndimage
 from astropy.cosmology import FlatLambdaCDM
 
-__all__ = ["COSMOLOGY", "FluxLimitedSample", "flux_limited_sample"]
+__all__ = ["COSMOLOGY", "EVOLUTION", "FluxLimitedSample", "flux_limited_sample"]
 
 COSMOLOGY = FlatLambdaCDM(H0=70.0, Om0=0.3)
 
 # Schechter function in r (Blanton et al. 2003, ApJ 592, 819: -20.44 + 5 log h, slope -1.05).
 _CHARACTERISTIC, _SLOPE = -21.2, -1.05
-# It brightens with redshift, mag per unit of redshift (Blanton et al. 2003: 1.6).
-_EVOLUTION = 1.6
+EVOLUTION = 1.6
+"""Brightening of galaxies with redshift, mag per unit of redshift (Blanton et al. 2003)."""
+
 _BRIGHTEST, _FAINTEST = -24.5, -15.0
 _LEAST_REDSHIFT = 0.003
 _NODES = 400
@@ -38,7 +39,7 @@ class FluxLimitedSample:
         magnitudes = np.linspace(_BRIGHTEST, _FAINTEST, _NODES)
         apparent = magnitudes + (distance + dimming)[:, None]
         bright_of_knee = -0.4 * (
-            magnitudes - (_CHARACTERISTIC - _EVOLUTION * self._redshifts[:, None])
+            magnitudes - (_CHARACTERISTIC - EVOLUTION * self._redshifts[:, None])
         )
         density = 10 ** (bright_of_knee * (_SLOPE + 1)) * np.exp(-(10**bright_of_knee))
         density *= (apparent > bright) & (apparent < faint)
