@@ -30,6 +30,7 @@ _OF_THE_RUN = (
     "manual_dir",
     "images",
     "labels",
+    "fade",
     "noise_sigma",
     "noise_realisation",
     "class_fractions",
@@ -72,6 +73,9 @@ class Options(CheckedOptions):
 
     labels: str | None = option(None, metavar="FILE")
     """Table of the objects of `cutouts`; default: that of the run."""
+
+    fade: list[str] | None = option(None, type=str, nargs="+", metavar="NAME=VALUE")
+    """Fading of the galaxies, such as magnitudes=0-4; default: that of the run."""
 
     noise_sigma: list[float] | None = option(None, type=float, nargs="+", metavar="SIGMA")
     """Standard deviation of the added noise; two values: a range; default: that of the run."""

@@ -79,8 +79,9 @@ class AugmentedDataset(TransformedDataset):
         super().__init__(dataset, dataset.spec.image_shape, f"{description} (seed {seed})")
 
     def transform(
-        self, images: tf.Tensor, ids: tf.Tensor, split: str, epoch: int
+        self, batch: Mapping[str, tf.Tensor], split: str, epoch: int
     ) -> Mapping[str, tf.Tensor]:
+        images, ids = batch["image"], batch["id"]
         if split != "train":
             return {"image": images}
         draws = tf.map_fn(

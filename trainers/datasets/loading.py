@@ -11,6 +11,7 @@ from trainers.errors import UserError
 from trainers.options.class_choice import ClassChoice
 from trainers.options.cutout_source import CUTOUTS, CutoutSource
 from trainers.options.data_options import ON_ERROR, most_examples
+from trainers.options.fading import Fading
 
 if TYPE_CHECKING:
     from trainers.options.run import RunConfig
@@ -104,7 +105,7 @@ def load(
 
 
 def load_for_run(config: RunConfig) -> Dataset:
-    """Loads the dataset of a run, with the augmentation, padding and noise that the run adds.
+    """Loads the dataset of a run, with the augmentation, fading, padding and noise that it adds.
 
     Args:
         config: The run.
@@ -116,7 +117,7 @@ def load_for_run(config: RunConfig) -> Dataset:
 
 
 def load_for_evaluation(config: RunConfig) -> Dataset:
-    """Loads the dataset of a run with its padding and noise; see `load_for_run`.
+    """Loads the dataset of a run with its fading, padding and noise; see `load_for_run`.
 
     Without the augmentation, also of the training split: positions and sizes of the objects are
     those of the images as they are.
@@ -139,7 +140,7 @@ def load_stored(config: RunConfig) -> Dataset:
 
 
 def for_run(dataset: Dataset, config: RunConfig) -> Dataset:
-    """Returns a dataset with the augmentation, padding and noise that a run adds.
+    """Returns a dataset with the augmentation, fading, padding and noise that a run adds.
 
     Args:
         dataset: The dataset as it is stored; several runs may share it.
@@ -163,7 +164,13 @@ def for_run(dataset: Dataset, config: RunConfig) -> Dataset:
 
 
 def with_noise(dataset: Dataset, config: RunConfig) -> Dataset:
-    """Returns a dataset with the padding and noise that a run adds; see `for_run`."""
+    """Returns a dataset with the fading, padding and noise that a run adds; see `for_run`."""
+    fresh = config.noise_draws == "fresh"
+    if config.fade is not None:
+        from trainers.datasets.faded import FadedDataset
+
+        fading = Fading.parse(config.fade)
+        dataset = FadedDataset(dataset, fading, config.noise_realisation, fresh=fresh)
     if config.pad or config.noise_sigma is not None:
         from trainers.datasets.noise import NoisyDataset
 
@@ -173,6 +180,6 @@ def with_noise(dataset: Dataset, config: RunConfig) -> Dataset:
             config.noise_realisation,
             config.pad,
             distribution=config.noise_distribution,
-            fresh=config.noise_draws == "fresh",
+            fresh=fresh,
         )
     return dataset

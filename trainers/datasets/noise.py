@@ -74,8 +74,9 @@ class NoisyDataset(TransformedDataset):
         )
 
     def transform(
-        self, images: tf.Tensor, ids: tf.Tensor, split: str, epoch: int
+        self, batch: Mapping[str, tf.Tensor], split: str, epoch: int
     ) -> Mapping[str, tf.Tensor]:
+        images, ids = batch["image"], batch["id"]
         sides = [self.pad, self.pad]
         images = tf.pad(images, [[0, 0], sides, sides, [0, 0]])
         purpose = f"realisation {self.realisation}, {split}"

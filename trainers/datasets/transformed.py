@@ -22,10 +22,10 @@ _ROWS = 1024
 class TransformedDataset(Dataset):
     """A dataset behind a transformation of its images.
 
-    The transformation of an image may depend on the split, the epoch and the object's "id", and
-    on nothing else: whatever the order, the batch, the worker or the number of examples, the same
-    object gets the same pixels, in `batches` as in `arrays` (which are those of epoch 0). Nothing
-    is stored: it is done on the CPU when a batch is read.
+    The transformation of an image may depend on the split, the epoch, the object's "id" and further
+    features of the object, and on nothing else: whatever the order, the batch, the worker or the
+    number of examples, the same object gets the same pixels, in `batches` as in `arrays` (which are
+    those of epoch 0). Nothing is stored: it is done on the CPU when a batch is read.
 
     Args:
         dataset: The dataset to change.
@@ -48,13 +48,13 @@ class TransformedDataset(Dataset):
 
     @abc.abstractmethod
     def transform(
-        self, images: tf.Tensor, ids: tf.Tensor, split: str, epoch: int
+        self, batch: Mapping[str, tf.Tensor], split: str, epoch: int
     ) -> Mapping[str, tf.Tensor]:
         """Returns "image" and, if the transformation makes any, further features.
 
         Args:
-            images: (number, height, width, bands) float32.
-            ids: (number,) strings.
+            batch: "image", (number, height, width, bands) float32; "id", (number,) strings; and
+                the features of `_needed`.
             split: The split that they are of.
             epoch: Number of the epoch.
         """
@@ -62,29 +62,30 @@ class TransformedDataset(Dataset):
     def read(self, split: str, batching: Batching) -> tf.data.Dataset:
         made = self._made()
         stored = [name for name in batching.features if name not in made]
-        wanted = tuple(dict.fromkeys([*stored, "id"]))
+        wanted = tuple(dict.fromkeys([*stored, *self._needed(), "id"]))
         batches = self._dataset.read(split, dataclasses.replace(batching, features=wanted))
         names = ("image", "label", *batching.features)
 
         def change(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-            changed = batch | self.transform(batch["image"], batch["id"], split, batching.epoch)
+            changed = batch | self.transform(batch, split, batching.epoch)
             return {name: changed[name] for name in names if name in changed}
 
         return batches.map(change, num_parallel_calls=2, deterministic=True).prefetch(2)
 
     def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
         arrays = self._dataset.arrays(split, limit)
-        images = arrays.pop("image")
-        ids = np.asarray(arrays["id"], object)
-        transform = self._traced(split)
+        inputs = {name: arrays[name] for name in ("image", *self._needed())}
+        inputs["id"] = np.asarray(arrays["id"], object)
+        transform = self._traced(split, inputs)
+        number = len(inputs["image"])
         changed: dict[str, np.ndarray] = {}
-        for start in range(0, len(images), _ROWS):
+        for start in range(0, number, _ROWS):
             part = slice(start, start + _ROWS)
             with tf.device("CPU"):
-                made = transform(tf.constant(images[part]), tf.constant(ids[part]))
+                made = transform({name: tf.constant(rows[part]) for name, rows in inputs.items()})
             for name, values in made.items():
                 if name not in changed:
-                    changed[name] = np.empty((len(images), *values.shape[1:]), np.float32)
+                    changed[name] = np.empty((number, *values.shape[1:]), np.float32)
                 changed[name][part] = values.numpy()
         return {**arrays, **changed}
 
@@ -104,16 +105,23 @@ class TransformedDataset(Dataset):
         # What is done to the images stands in the spec.
         return self._dataset.fingerprint(split)
 
-    def _traced(self, split: str) -> Callable[[tf.Tensor, tf.Tensor], Mapping[str, tf.Tensor]]:
+    def _traced(
+        self, split: str, inputs: Mapping[str, np.ndarray]
+    ) -> Callable[[Mapping[str, tf.Tensor]], Mapping[str, tf.Tensor]]:
         # In a graph, as in `batches`: there it is fast, and rounds in the same way.
         if split not in self._graphs:
-            shape = (None, *self._dataset.spec.image_shape)
-            signature = [tf.TensorSpec(shape, tf.float32), tf.TensorSpec((None,), tf.string)]
+            signature = {
+                name: tf.TensorSpec((None, *rows.shape[1:]), tf.as_dtype(rows.dtype))
+                for name, rows in inputs.items()
+            }
             self._graphs[split] = tf.function(
-                lambda images, ids: self.transform(images, ids, split, 0),
-                input_signature=signature,
+                lambda batch: self.transform(batch, split, 0), input_signature=[signature]
             ).get_concrete_function()
         return self._graphs[split]
+
+    def _needed(self) -> tuple[str, ...]:
+        """Returns the names of the features that the transformation reads beside image and id."""
+        return ()
 
     def _made(self) -> tuple[str, ...]:
         """Returns the names of the features that the transformation makes, the image aside."""

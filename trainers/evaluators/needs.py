@@ -131,6 +131,13 @@ def _deblends(context) -> tuple[bool, str]:
     return not missing, f"the dataset has no {', '.join(missing)}"
 
 
+def _has_magnitudes(context) -> bool:
+    from trainers.evaluators.statistics.magnitude_rates import are_measured
+
+    magnitude = context.magnitude()
+    return magnitude is not None and bool(are_measured(magnitude[1]).any())
+
+
 def _convolves(context) -> tuple[bool, str]:
     from trainers.evaluators.statistics.feature_maps import convolutions
 
@@ -157,6 +164,7 @@ NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
         "neighbour_distance" in c.spec.feature_names,
         "the dataset has no distances of neighbours, `neighbour_distance`",
     ),
+    "magnitudes": lambda c: (_has_magnitudes(c), "the dataset has no magnitudes"),
     "class_fractions": lambda c: (
         c.class_fractions is not None,
         "the fractions of the classes are not known",

@@ -23,6 +23,7 @@ _MODULES = (
     "transfer",
     "roc",
     "thresholds",
+    "by_magnitude",
     "calibration",
     "regression",
     "redshift",

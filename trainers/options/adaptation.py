@@ -30,7 +30,7 @@ OF_THE_SOURCE = (
     *("features_dir", "feature_copies", "plateau_factor", "plateau_patience", "plateau_cooldown"),
     *("gradient_clip_norm", "min_delta", "deterministic", "checkpoint_seconds"),
     *("data_dir", "manual_dir", "max_examples", "on_error", "class_fractions"),
-    *("shear", "zoom", "shift", "flip", "rotation", "outside", "pad"),
+    *("shear", "zoom", "shift", "flip", "rotation", "outside", "fade", "pad"),
     *("noise_sigma", "noise_distribution", "noise_realisation", "noise_draws"),
     "saved_models_dir",
 )

@@ -11,6 +11,7 @@ from trainers.errors import UserError
 from trainers.options.class_choice import ClassChoice
 from trainers.options.cutout_source import CUTOUTS, CutoutSource
 from trainers.options.data_options import checked_sigma, most_examples
+from trainers.options.fading import Fading
 from trainers.options.fields import Affects, CheckedOptions, flag, option, pairs
 
 __all__ = ["RunConfig"]
@@ -236,6 +237,13 @@ class RunConfig(CheckedOptions):
     """Fill outside transformed images: zeros, to which noise is added afterwards, or mirrored
     pixels."""
 
+    fade: list[str] | None = option(
+        None, affects=Affects.DATA, nargs="+", type=str, metavar="NAME=VALUE"
+    )
+    """Images as if the galaxies were fainter and farther away, observed by a survey:
+    magnitudes=LOW-HIGH (dimming) or to=LOW-HIGH (magnitude afterwards), and survey, psf, noise,
+    electrons, size, template, evolution; see docs/faint_sky.md."""
+
     pad: int = option(0, affects=Affects.DATA, least=0)
     """Zero padding on each side of the images before noise is added, px."""
 
@@ -251,10 +259,10 @@ class RunConfig(CheckedOptions):
     """Distribution of each image's standard deviation in that range."""
 
     noise_realisation: int = option(0, affects=Affects.DATA, least=0)
-    """Seed of the added noise."""
+    """Seed of the added noise, and of what --fade draws."""
 
     noise_draws: Literal["fixed", "fresh"] = option("fixed", affects=Affects.DATA)
-    """Noise of the training images: the same in every epoch, or fresh."""
+    """Noise and --fade of the training images: the same in every epoch, or fresh."""
 
     evaluators: list[str] | None = option(
         None, affects=Affects.REPORT, nargs="+", type=str, metavar="NAME"
@@ -283,6 +291,8 @@ class RunConfig(CheckedOptions):
         most_examples(self.max_examples)
         if self.classes is not None:
             ClassChoice.parse(self.classes)
+        if self.fade is not None:
+            Fading.parse(self.fade)
         checked_sigma(self.noise_sigma, self.noise_distribution)
         if self.images and self.dataset == CUTOUTS:
             CutoutSource.of(self)
@@ -310,8 +320,8 @@ class RunConfig(CheckedOptions):
     @property
     def images_vary(self) -> bool:
         """True if training images differ from epoch to epoch."""
-        fresh = self.noise_draws == "fresh" and any(self.noise_sigma or ())
-        return self.augments or fresh
+        varies = self.fade is not None or any(self.noise_sigma or ())
+        return self.augments or (self.noise_draws == "fresh" and varies)
 
     @property
     def data_name(self) -> str:

@@ -1,0 +1,1 @@
+"""Comparison of classifiers on faint galaxies."""
