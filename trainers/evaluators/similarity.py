@@ -85,7 +85,9 @@ def _add_drawn_in(
     labels = np.zeros(len(context.images), int)
     labels[chosen] = 1
     encode = inference.method_of(context.model, "encode")
-    rows = []
+    as_they_are = {key: retrieve(each, labels, _NUMBER)[1] for key, each in spaces.items()}
+    _add_metrics(section, "injected_nothing", as_they_are)
+    rows = [_row("nothing", as_they_are)]
     for kind in KINDS:
         copies = inject(kind, context.images[chosen], context.generator(f"similar to {kind}"))
         encoded = inference.apply(encode, copies)["latent_mean"]
@@ -101,7 +103,7 @@ def _add_drawn_in(
             "drawn in",
             rows,
             f"The same for features that were drawn into {len(chosen)} of the {len(labels)} "
-            "images, each in turn the one example.",
+            "images, each in turn the one example; with nothing drawn in they are alike by chance.",
         )
     )
 

@@ -64,7 +64,7 @@ class SimilarityTest(tf.test.TestCase):
             classes.rows[1][3:5], [f"{expected.precision:.3f}", f"{expected.enrichment:.2f}"]
         )
         self.assertIn("pixels_star_precision", section.metrics)
-        self.assertEqual([row[0] for row in drawn_in.rows], list(KINDS))
+        self.assertEqual([row[0] for row in drawn_in.rows], ["nothing", *KINDS])
         self.assertEqual({row[1] for row in drawn_in.rows}, {"10"})
         self.assertAllClose(section.metrics["injected_arc_prevalence"], 9 / 209)
         # All images anew, with a second core in every twentieth.
@@ -74,7 +74,9 @@ class SimilarityTest(tf.test.TestCase):
         vectors = context.model.encode(images)["latent_mean"].numpy()
         expected = retrieve(vectors, np.isin(np.arange(210), chosen).astype(int))[1]
         self.assertAllClose(section.metrics["injected_double_core_precision"], expected.precision)
-        self.assertEqual(drawn_in.rows[2][5], f"{expected.found:.3f}")
+        self.assertEqual(drawn_in.rows[3][5], f"{expected.found:.3f}")
+        chance = retrieve(context.latents(), np.isin(np.arange(210), chosen).astype(int))[1]
+        self.assertAllClose(section.metrics["injected_nothing_precision"], chance.precision)
 
     def test_without_classes(self):
         spec = StandInSpec(class_names=(), class_fractions=None)
