@@ -157,10 +157,13 @@ def make(
     from astropy.table import Column, Table
 
     from trainers.novelty.reference import DESCRIPTIONS
+    from trainers.structure import parameters
     from trainers.tables import object_columns
     from zoo import prediction_table
     from zoo.embedding import EMBEDDING, has_features
 
+    if structure:
+        parameters.check_installed("structure")
     embeds = embeddings or bool(clusters) or (reference is not None and has_features(model))
     function = _answers(model, embeds, "embeddings" if embeddings else "clusters")
     wanted = object_columns.scalar_features(dataset.spec, dataset.arrays(splits[0], limit=2))
@@ -310,6 +313,7 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
     from trainers.tables import table_files
 
     if options.structure:
+        # Before the data are read.
         parameters.check_installed("structure")
     table_files.check_path(options.output, options.overwrite)
     if options.embeddings:
