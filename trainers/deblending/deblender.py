@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from trainers.deblending.latent_space import LatentSpace
 from trainers.errors import UserError
 from trainers.prediction import rejected
 
@@ -39,6 +40,7 @@ class Deblender:
         bands: Number of bands that it takes.
         data: `bands`, `pixel_scale_arcsec` and `units` of the training data; may be empty.
         function: From a batch of stamps to outputs by name.
+        latents: Its latent space; None if it is not known.
     """
 
     name: str
@@ -49,6 +51,7 @@ class Deblender:
     bands: int
     data: Mapping[str, Any]
     function: Callable[[tf.Tensor], Mapping[str, tf.Tensor]]
+    latents: LatentSpace | None = None
     class_names: tuple[str, ...] = ()
 
     @classmethod

@@ -9,8 +9,10 @@ import numpy as np
 from trainers.deblending.deblender import Deblender
 from trainers.deblending.detection import detect_sources, significance
 from trainers.deblending.joint_fit import JointFit, fit_brightness
+from trainers.deblending.latent_space import groups
 from trainers.deblending.settings import SceneSettings
 from trainers.deblending.templates import Templates, overlap, shifted
+from trainers.errors import UserError
 
 __all__ = ["SceneState"]
 
@@ -43,6 +45,11 @@ class SceneState:
     def __init__(
         self, image: np.ndarray, noise: np.ndarray, deblender: Deblender, settings: SceneSettings
     ):
+        if settings.fit == "map" and deblender.latents is None:
+            raise UserError(
+                f"`fit=map` needs the latent space of model '{deblender.name}', which its file "
+                "does not offer"
+            )
         self.known = np.isfinite(image).all(axis=-1)
         self._image = np.where(self.known[..., None], image, 0.0).astype(np.float32)
         self._noise, self._deblender, self._settings = noise, deblender, settings
@@ -118,7 +125,11 @@ class SceneState:
         return True
 
     def draw(self) -> None:
-        """Draws the new sources, and then those that they are neighbours of."""
+        """Draws the new sources, and then those that they are neighbours of.
+
+        With the setting `fit="map"` all of these are fitted together then, in latent space.
+        """
+        changed = np.flatnonzero(self._new | self._stale)
         for chosen in (self._new, self._stale):
             sources = np.flatnonzero(chosen)
             if not len(sources):
@@ -129,6 +140,9 @@ class SceneState:
             self.templates = dataclasses.replace(self.templates, images=images)
             self.fit()
             chosen[:] = False
+        if self._settings.fit == "map":
+            for rows in groups(self.position[changed]):
+                self._fit_latents(changed[rows])
 
     def fit(self) -> None:
         """Fits the brightness of all sources, and subtracts them."""
@@ -167,6 +181,29 @@ class SceneState:
         )
         self.fit()
 
+    def _fit_latents(self, sources: np.ndarray) -> None:
+        """Replaces sources by the most probable ones, and fits the brightness of all anew."""
+        latents, size = self._deblender.latents, self._deblender.size
+        stamps = np.stack([self._stamp(source) for source in sources])
+        dimmed = self._dimmed(stamps)
+        members = np.isin(np.arange(len(self.number)), sources)
+        image = self.residual + self.templates.scene(self.brightness.factor * members[:, None])
+        image[~self.known] = np.nan
+        corner = self.templates.corner[sources]
+        first = np.maximum(corner.min(axis=0), 0)
+        last = np.minimum(corner.max(axis=0) + size, self.known.shape)
+        part = tuple(slice(*each) for each in zip(first, last, strict=True))
+        images = self.templates.images.copy()
+        images[sources] = latents.fit(
+            image[part],
+            np.broadcast_to(self._noise, image.shape)[part],
+            corner - first,
+            dimmed,
+            stamps / dimmed[:, None, None, None],
+        )
+        self.templates = dataclasses.replace(self.templates, images=images)
+        self.fit()
+
     def _steps(self) -> np.ndarray:
         """Returns the shifts of the sources, (n, 2), along rows and columns, px."""
         steps, residual = np.zeros((len(self.number), 2)), self.residual
@@ -183,12 +220,16 @@ class SceneState:
 
     def _drawn(self, stamps: np.ndarray) -> np.ndarray:
         """Returns the galaxies of stamps; those brighter than most of a training, dimmed."""
+        dimmed = self._dimmed(stamps)[:, None, None, None]
+        return dimmed * self._deblender.draw(stamps / dimmed)
+
+    def _dimmed(self, stamps: np.ndarray) -> np.ndarray:
+        """Returns by how much stamps are too bright for the model, (number,), 1 or more."""
         middle = self._deblender.size // 2
         core = stamps[:, middle - 1 : middle + 2, middle - 1 : middle + 2]
         peak = np.sum(core / self._typical_noise, axis=-1).mean(axis=(1, 2))
         peak /= np.sqrt(stamps.shape[-1])
-        dimmed = np.maximum(1.0, peak / self._settings.brightest)[:, None, None, None]
-        return dimmed * self._deblender.draw(stamps / dimmed)
+        return np.maximum(1.0, peak / self._settings.brightest)
 
     def _stamp(self, source: int) -> np.ndarray:
         """Returns the scene without the other sources about one."""

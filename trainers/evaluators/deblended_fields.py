@@ -11,8 +11,10 @@ from trainers.blends import sep_baseline
 from trainers.blends.target_photometry import kron_flux
 from trainers.deblending.deblender import Deblender
 from trainers.deblending.detection import significance
+from trainers.deblending.latent_space import LatentSpace
 from trainers.deblending.measurements import SceneSources, measure_sources
 from trainers.deblending.scene import STOPS, deblend_scene
+from trainers.deblending.settings import SceneSettings
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.detection import MATCH_RADIUS, SURE, magnitudes
 from trainers.evaluators.figures.deblended_field import draw_fields
@@ -29,6 +31,8 @@ _FIELDS = 60
 _SHOWN = 3
 # Distance of the nearest other source from which on an aperture has one source alone, px.
 _ALONE = 15.0
+# In front of the metrics of each method.
+_PREFIXES = {"model": "", "MAP": "map_", "SEP": "sep_"}
 _HEADER = ("band", "", "sources", "median", "scatter", "robust scatter", "relative, %", "> 0.75, %")
 
 
@@ -61,7 +65,8 @@ def evaluate_deblended_fields(context: EvaluationContext) -> Section:
     sum of the bands, and measures fluxes in Kron's ellipse with the pixels of other detections
     masked; an aperture misses light, so that its median error for sources without a neighbour
     within 15 px is taken off in each band, which needs the truth and is in its favour. Fluxes are
-    those of sources of 10 sigma or more.
+    those of sources of 10 sigma or more. A model with a flow prior deblends the fields a second
+    time, with the setting `fit="map"`.
     """
     rows = context.subset(_FIELDS, "deblended fields")
     images, noise = context.images[rows], context.noise()[0][rows]
@@ -71,20 +76,15 @@ def evaluate_deblended_fields(context: EvaluationContext) -> Section:
     exists = np.asarray(arrays["class"])[rows] >= 0
     fluxes = np.asarray(arrays["flux"])[rows][exists]
     truth = np.asarray(arrays["segmentation"])[rows]
-    scenes, sources = _deblended(context, images, noise)
+    scenes, sources = _deblended(context, images, noise, "drawn")
     catalogue = SceneSources.joined(sources)
-    model = DetectedSources.joined(
-        [
-            (np.stack([each.x, each.y], axis=-1), each.snr, np.full(len(each), -1))
-            for each in sources
-        ]
-    )
+    methods = {"model": _method(sources, true, truth)}
+    if getattr(context.model, "prior", "normal") == "flow":
+        methods["MAP"] = _method(_deblended(context, images, noise, "map")[1], true, truth)
+    model = methods["model"].detected
     sep, sep_flux = _by_sep(images, noise, known)
-    methods = {
-        "model": _Method(model, Comparison.of(model, true, truth, MATCH_RADIUS), catalogue.flux),
-        "SEP": _Method(sep, Comparison.of(sep, true, truth, MATCH_RADIUS), sep_flux),
-    }
-    methods["SEP"] = _corrected(methods["SEP"], true, fluxes)
+    by_sep = _Method(sep, Comparison.of(sep, true, truth, MATCH_RADIUS), sep_flux)
+    methods["SEP"] = _corrected(by_sep, true, fluxes)
     section = Section()
     section.text.append(_description(context, section, scenes, true))
     section.tables += [
@@ -118,8 +118,8 @@ def evaluate_deblended_fields(context: EvaluationContext) -> Section:
     return section
 
 
-def _deblended(context, images, noise):
-    model = context.model
+def _deblended(context, images, noise, fit: str):
+    model, settings = context.model, SceneSettings(fit=fit)
     deblender = Deblender.of(
         model,
         model.image_shape,
@@ -128,13 +128,25 @@ def _deblended(context, images, noise):
         version="",
         checksum="",
         data={},
+        latents=LatentSpace.of_model(model),
     )
     scenes, sources = [], []
     for image, sigma in zip(images, noise, strict=True):
         sigma = np.broadcast_to(sigma, image.shape)
-        scenes.append(deblend_scene(image, sigma, deblender))
+        scenes.append(deblend_scene(image, sigma, deblender, settings))
         sources.append(measure_sources(scenes[-1], sigma))
     return scenes, sources
+
+
+def _method(sources: list[SceneSources], true: TrueSources, truth: np.ndarray) -> _Method:
+    detected = DetectedSources.joined(
+        [
+            (np.stack([each.x, each.y], axis=-1), each.snr, np.full(len(each), -1))
+            for each in sources
+        ]
+    )
+    comparison = Comparison.of(detected, true, truth, MATCH_RADIUS)
+    return _Method(detected, comparison, SceneSources.joined(sources).flux)
 
 
 def _by_sep(images, noise, known) -> tuple[DetectedSources, np.ndarray]:
@@ -182,8 +194,8 @@ def _description(context, section: Section, scenes, true: TrueSources) -> str:
 def _detections(section: Section, methods: Mapping[str, _Method], true: TrueSources) -> Table:
     rows, sure = [], true.inside & (true.snr >= SURE)
     close = sure & (true.separation < _ALONE)
-    for prefix, (name, method) in zip(("", "sep_"), methods.items(), strict=True):
-        comparison = method.comparison
+    for name, method in methods.items():
+        prefix, comparison = _PREFIXES[name], method.comparison
         spurious = rate(comparison.spurious[~comparison.partial])
         complete, blended = (rate(comparison.detected[chosen]) for chosen in (sure, close))
         section.metrics |= complete.as_metrics(f"{prefix}completeness")
@@ -223,14 +235,18 @@ def _by_pass(method: _Method, sources: SceneSources, true: TrueSources) -> Table
 
 def _fluxes(context, section: Section, methods, true: TrueSources, fluxes) -> Table:
     rows, sure = [], true.inside & (true.snr >= SURE)
-    both = sure & np.all([each.comparison.detected for each in methods.values()], axis=0)
+    both = sure & _detected_by_both(methods)
+    cases = [
+        ("model", "model", sure, ""),
+        ("model, those that SEP detects", "model", both, "of_sep_"),
+        ("model, MAP", "MAP", sure, "map_"),
+        ("SEP", "SEP", sure, "sep_"),
+        ("SEP, those that the model detects", "SEP", both, "sep_of_model_"),
+    ]
     for index, band in enumerate(context.spec.bands):
-        for title, name, chosen, prefix in (
-            ("model", "model", sure, ""),
-            ("model, those that SEP detects", "model", both, "of_sep_"),
-            ("SEP", "SEP", sure, "sep_"),
-            ("SEP, those that the model detects", "SEP", both, "sep_of_model_"),
-        ):
+        for title, name, chosen, prefix in cases:
+            if name not in methods:
+                continue
             flux, expected = methods[name].errors(true, fluxes, chosen)[..., index]
             if (flux > 0).sum() < 2:
                 continue
@@ -251,8 +267,7 @@ def _by_blendedness(context, section: Section, methods, true, fluxes, arrays, ro
     blendedness = np.asarray(arrays["blendedness"])[rows][exists]
     band, lines = context.reference_band, []
     name = context.spec.bands[band]
-    both = np.all([each.comparison.detected for each in methods.values()], axis=0)
-    both &= true.inside & (true.snr >= SURE)
+    both = _detected_by_both(methods) & true.inside & (true.snr >= SURE)
     for low, high in ((0.0, 0.01), (0.01, 0.05), (0.05, 0.2), (0.2, 1.0)):
         chosen = both & (blendedness >= low) & (blendedness < high)
         for key, method in methods.items():
@@ -265,6 +280,12 @@ def _by_blendedness(context, section: Section, methods, true, fluxes, arrays, ro
                 lines.append([f"{low:g} to {high:g}", key, *_cells(errors)])
     caption = f"The same in {name} by the true blendedness, sources that both detect."
     return Table(("blendedness", *_HEADER[1:]), lines, caption)
+
+
+def _detected_by_both(methods: Mapping[str, _Method]) -> np.ndarray:
+    """Returns which true sources the model and SEP detect, (number of true sources,) bool."""
+    model, sep = (methods[name].comparison.detected for name in ("model", "SEP"))
+    return model & sep
 
 
 def _cells(errors: FluxErrors) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from trainers.cutouts.flux_units import flux_unit
 from trainers.deblending.deblender import OUTPUT, Deblender
+from trainers.deblending.latent_space import LatentSpace
 from trainers.errors import UserError
 from trainers.frames.frame_windows import FrameWindows
 from trainers.frames.model_source import ModelSource
@@ -30,6 +31,7 @@ def of_source(source: ModelSource) -> Deblender | None:
         version="",
         checksum=source.checksum,
         data=source.data,
+        latents=LatentSpace.of_model(model),
     )
 
 
@@ -50,6 +52,7 @@ def of_saved_model(model: ServedModel) -> Deblender | None:
         version=facts.version,
         checksum=served_model.checksum(facts.folder),
         data=facts.data,
+        latents=LatentSpace.of_signatures(model.function),
     )
 
 

@@ -43,6 +43,7 @@ OUTPUTS = {
     "flux": "Flux of the target galaxy in each band, the sum over the stamp",
     "flux_sigma": "Standard deviation of `flux`",
     "latent": "Latent variables that the image is drawn from",
+    "log_prior": "Log density of the latent variables under the prior of the galaxies",
     "anomaly_score": "Weighted sum of the residuals of pixels and critic features, the least that "
     "the search finds, in standard deviations above the mean of training images",
     "image_score": "Sum of the residuals of the pixels, likewise",

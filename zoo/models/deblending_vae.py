@@ -16,6 +16,7 @@ from zoo.choices import check_choice
 from zoo.distributions import kl_normal
 from zoo.distributions.posterior import DiagonalNormal, FullCovarianceNormal
 from zoo.image_model import ImageModel
+from zoo.latent_prior import LatentPrior
 from zoo.layers.augmentation import RandomDihedral, mean_turned_back
 from zoo.layers.flux_and_shape import residual_networks
 from zoo.layers.freezing import call_frozen
@@ -48,7 +49,7 @@ _UNKNOWN_LIGHT = 0.01
     task="deblending",
     reference="Arcelin et al. 2021 (MNRAS 500, 531; arXiv:2005.12039); debvader",
 )
-class DeblendingVAE(SymmetryAverage, ImageModel):
+class DeblendingVAE(LatentPrior, SymmetryAverage, ImageModel):
     """Variational autoencoder of galaxies whose encoder then learns to see one in a blend.
 
         first stage    image = isolated galaxy + noise      encoder and decoder are trained
@@ -98,6 +99,8 @@ class DeblendingVAE(SymmetryAverage, ImageModel):
             turns of the stamp, turned back: without it the ellipticities have a direction that
             the networks prefer. Beside a signature `single_view` without it; no effect on the
             training. Default False.
+        prior: "normal" (default), or "flow" for a normalising flow that is fitted to the latents
+            of training images at the end, see `zoo.latent_prior`; no effect on the training.
 
     The other arguments are those of `zoo.image_model.ImageModel`.
 
@@ -148,6 +151,7 @@ class DeblendingVAE(SymmetryAverage, ImageModel):
         samples: int = 8,
         photometry: str = "drawn",
         average_symmetries: bool = False,
+        prior: str = "normal",
         **kwargs: Any,
     ):
         super().__init__(preprocessing=preprocessing, augment=augment, **kwargs)
@@ -216,6 +220,7 @@ class DeblendingVAE(SymmetryAverage, ImageModel):
         )
         self.drawings = DrawingLikelihood(self.preprocessing, likelihood, least_scale)
         self.pixels = math.prod(self.image_shape)
+        self.set_prior(prior)
         draws = np.random.default_rng(self.seed).normal(size=(samples // 2, self.latent_dim))
         self._directions = np.concatenate([draws, -draws]).astype(np.float32)
         self.built = True
@@ -328,6 +333,7 @@ class DeblendingVAE(SymmetryAverage, ImageModel):
                 done,
                 self.isolated_steps,
             )
+        self.fit_prior(images)
 
     def augmented(self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor) -> Mapping[str, tf.Tensor]:
         if not self.augment:
@@ -362,11 +368,6 @@ class DeblendingVAE(SymmetryAverage, ImageModel):
             loss += terms["flux"]
         terms["reconstruction"] /= self.pixels
         return {"loss": loss / self.pixels, **terms}
-
-    def sample(self, q: tfd.Distribution, seed: tf.Tensor) -> tf.Tensor:
-        """Returns one reparametrised sample of q per image, (batch, latent_dim)."""
-        noise = randomness.normal(tf.shape(q.mean())[0], (self.latent_dim,), seed)
-        return q.mean() + q.scale.matvec(noise)
 
     def _training_images(
         self,

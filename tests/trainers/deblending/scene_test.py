@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import tensorflow as tf
 
@@ -40,6 +42,31 @@ class DeblendSceneTest(tf.test.TestCase):
         self.assertEqual(scene.stop, "noise")
         self.assertGreater(scene.mean_square[0], 5.0)
         self.assertTrue(np.all(measured.blendedness[row[:2]] > measured.blendedness[row[2]]))
+
+    def test_sources_are_fitted_together_in_latent_space(self):
+        image, noise = scenes.scene([BRIGHT, FAINT, (0, 10, 3000, 3000)])
+        image[38:42, 28] = np.nan
+        deblender = GaussianDeblender()
+        deblender = dataclasses.replace(deblender, latents=scenes.gaussian_latents(deblender))
+        true = np.array([BRIGHT[2:], FAINT[2:], (3000, 3000)])
+        errors = {}
+        for fit in ("drawn", "map"):
+            settings = SceneSettings(fit=fit, passes=1)
+            scene = deblend_scene(image, noise, deblender, settings)
+            own = scene.templates.images.sum(axis=(1, 2))
+            row = np.argmin(np.abs(own[:, None, 0] - true[:, 0]), axis=0)
+            self.assertAllEqual(np.sort(row), [0, 1, 2])
+            errors[fit] = np.abs(own[row] / true - 1)
+        # Before any fit of the brightness the drawn ones have light of their neighbours.
+        self.assertGreater(errors["drawn"].max(), 0.3)
+        self.assertLess(errors["map"].max(), 0.1)
+
+    def test_fit_in_latent_space_needs_one(self):
+        image, noise = scenes.scene([ALONE])
+        with self.assertRaisesRegex(UserError, "`fit=map` needs the latent space of model 'gaus"):
+            deblend_scene(image, noise, GaussianDeblender(), SceneSettings(fit="map"))
+        with self.assertRaisesRegex(UserError, "`fit` must be one of drawn, map; got 'best'"):
+            SceneSettings(fit="best")
 
     def test_later_pass_finds_what_the_first_has_hidden(self):
         close = (33.5, 40, 900, 900)

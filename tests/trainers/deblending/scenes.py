@@ -3,6 +3,9 @@
 import dataclasses
 
 import numpy as np
+import tensorflow as tf
+
+from trainers.deblending.latent_space import LatentSpace
 
 WIDTH = 2.0  # px
 BANDS = 2
@@ -29,6 +32,8 @@ class GaussianDeblender:
     """Draws a Gaussian as bright as the middle of a stamp; neighbours make it too bright."""
 
     size: int = 24
+    name: str = "gaussian"
+    latents: LatentSpace | None = None
 
     def draw(self, stamps):
         middle = self.size // 2
@@ -37,3 +42,20 @@ class GaussianDeblender:
         core = profile * (profile > 0.3 * profile.max())
         flux = np.einsum("nyxb,yx->nb", stamps, core) / np.sum(core * profile)
         return (profile[None, ..., None] * flux[:, None, None]).astype(np.float32)
+
+
+def gaussian_latents(deblender):
+    """Returns a latent space of the fluxes in units of 1000, with hardly a prior."""
+    middle = deblender.size // 2
+    profile = gaussian((deblender.size,) * 2, middle, middle).astype(np.float32)[..., None]
+
+    def encode(stamps):
+        core = tf.constant(profile * (profile > 0.3 * profile.max()))
+        total = tf.reduce_sum(core * stamps, axis=(1, 2)) / tf.reduce_sum(core * profile)
+        return total / 1000
+
+    return LatentSpace(
+        encode,
+        lambda latents: 1000 * latents[:, None, None] * profile,
+        lambda latents: -1e-6 * tf.reduce_sum(tf.square(latents), axis=-1),
+    )

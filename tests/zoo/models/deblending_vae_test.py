@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
+from scipy import stats
 
 import zoo
 from tests.zoo import model_test_case
@@ -240,6 +241,37 @@ class DeblendingVAETest(model_test_case.ZooModelTestCase):
         self.assertAllClose(answer["deblended"], expected, rtol=1e-4)
         self.assertTrue(np.all(answer["flux_sigma"] > fit.sigma * own["flux"]))
 
+    # The prior of the latents.
+
+    def test_flow_prior_is_that_of_the_latents_of_training_images(self):
+        plain, images = self.make(), self.images(64)
+        model = self.make(prior="flow")
+        before = [each.numpy() for each in plain.trainable_variables]
+        self.assertAllEqual(len(model.trainable_variables), len(before))
+        model.steps_on_isolated.assign(1)
+        latents = np.asarray(model.encode(images)["latent_mean"])
+        self.assertAllClose(model.log_prior(latents), plain.log_prior(latents), rtol=1e-4)
+        density = plain.log_prior(latents)["log_prior"]
+        self.assertAllClose(density, stats.norm.logpdf(latents).sum(axis=1), rtol=1e-4)
+        model.finalize(images)
+        self.assertGreater(np.mean(model.log_prior(latents)["log_prior"] - density), 1.0)
+        drawn = model.sample_prior(500, 3)
+        self.assertAllClose(np.mean(drawn, axis=0), latents.mean(axis=0), atol=0.5)
+        self.assertEqual(plain.sample_prior(7, 3).shape, (7, 5))
+        # It is in the file, and a signature.
+        path = self.create_tempdir().full_path + "/model.keras"
+        model.save(path)
+        loaded = zoo.load(path)
+        self.assertAllClose(loaded.log_prior(latents), model.log_prior(latents))
+        self.assertIn("log_prior", loaded.signatures())
+        self.assertNotIn("log_prior", plain.signatures())
+
+    def test_too_few_images_for_a_flow_prior(self):
+        model = self.make(prior="flow")
+        with self.assertLogs("zoo.latent_prior", "WARNING") as logs:
+            model.finalize(self.images(19))
+        self.assertIn("stays N(0, I): 19 training images are fewer than 20", logs.output[0])
+
     # Pixels without data, and errors.
 
     def test_unknown_pixels_stay_unknown(self):
@@ -271,6 +303,7 @@ class DeblendingVAETest(model_test_case.ZooModelTestCase):
             ({"networks": "dense"}, "networks must be one of prelu, residual; got 'dense'"),
             ({"posterior": "wide"}, "posterior must be one of diagonal, full; got 'wide'"),
             ({"photometry": "psf"}, "photometry must be one of drawn, fitted; got 'psf'"),
+            ({"prior": "wide"}, "prior must be one of normal, flow; got 'wide'"),
             ({"likelihood": "bernoulli"}, "likelihood must be 'normal' with networks 'residual'"),
             (
                 {**PRELU, "likelihood": "bernoulli"},
