@@ -67,7 +67,10 @@ class LatentPrior:
             sampled(tf.constant(images[start : start + _PART]), tf.constant([self.seed, start]))
             for start in range(0, len(images), _PART)
         ]
-        gain = self.flow.fit(np.concatenate(latents))
+        # On this device, whatever strategy the model is distributed by.
+        flow = FlowPrior.from_config(self.flow.get_config())
+        gain = flow.fit(np.concatenate(latents))
+        self.flow.set_weights(flow.get_weights())
         _logger.info("flow prior: %+.2f in log density over a normal distribution", gain)
 
     def sample(self, q: tfd.Distribution, seed: tf.Tensor) -> tf.Tensor:

@@ -46,6 +46,7 @@ class EvaluateTest(tf.test.TestCase):
             "clusters",
             "realism",
             "deblended_fields",
+            "latent_fit",
             "spectra",
             "redshift",
             "similarity",

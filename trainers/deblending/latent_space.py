@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from zoo.latent_map import BlendMAP
 
-__all__ = ["LatentSpace", "groups"]
+__all__ = ["LatentSpace", "groups", "standard_normal"]
 
 _Function = Callable[[tf.Tensor], tf.Tensor]
 _Signature = Callable[..., Mapping[str, tf.Tensor]]
@@ -26,11 +26,13 @@ class LatentSpace:
     """Encoder, decoder and prior of a deblender.
 
     Attributes:
+        shape: (size, size, bands) of the stamps.
         encode: From stamps (number, size, size, bands) to latents (number, latent_dim).
         decode: From latents to the galaxies in the middle of stamps.
         log_prior: From latents to their log densities, (number,).
     """
 
+    shape: tuple[int, int, int]
     encode: _Function
     decode: _Function
     log_prior: _Function
@@ -41,44 +43,58 @@ class LatentSpace:
         if not all(hasattr(model, name) for name in ("encode", "decode", "log_prior")):
             return None
         return cls(
+            model.image_shape,
             lambda stamps: model.encode(stamps)["latent_mean"],
             lambda latents: model.decode(latents)["image"],
             lambda latents: model.log_prior(latents)["log_prior"],
         )
 
     @classmethod
-    def of_signatures(cls, signature: Callable[[str], _Signature | None]) -> LatentSpace | None:
+    def of_signatures(
+        cls, signature: Callable[[str], _Signature | None], shape: tuple[int, int, int]
+    ) -> LatentSpace | None:
         """Returns that of a SavedModel; None without its signatures `encode` and `decode`.
 
         Args:
             signature: Returns the signature of a name, None if there is none. Without `log_prior`
-                the prior is N(0, I), but for a constant.
+                the prior is N(0, I).
+            shape: (size, size, bands) of the stamps.
         """
         encode, decode, log_prior = map(signature, ("encode", "decode", "log_prior"))
         if encode is None or decode is None:
             return None
 
         def density(latents: tf.Tensor) -> tf.Tensor:
-            if log_prior is None:
-                return -0.5 * tf.reduce_sum(tf.square(latents), axis=-1)
             return log_prior(latent=latents)["log_prior"]
 
         return cls(
+            shape,
             lambda stamps: encode(image=stamps)["latent_mean"],
             lambda latents: decode(latent=latents)["image"],
-            density,
+            standard_normal if log_prior is None else density,
         )
 
     @functools.cached_property
     def _fitted(self) -> Callable[..., tf.Tensor]:
+        bands = self.shape[-1]
+
         # Of any number of sources on images of any size, traced once.
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec((None, None, bands)),
+                tf.TensorSpec((None, None, bands)),
+                tf.TensorSpec((None, 2), tf.int32),
+                tf.TensorSpec((None,)),
+                tf.TensorSpec((None, *self.shape)),
+            ]
+        )
         def fitted(image, noise, corner, brightness, stamps):
             latents = BlendMAP(self.decode, self.log_prior)(
                 image[None], noise[None], corner[None], brightness[None], self.encode(stamps)[None]
             )
             return brightness[:, None, None, None] * self.decode(latents[0])
 
-        return tf.function(fitted, reduce_retracing=True)
+        return fitted
 
     def fit(
         self,
@@ -103,6 +119,11 @@ class LatentSpace:
             tf.constant(each.astype(dtype)) for each, dtype in zip(arrays, types, strict=True)
         ]
         return self._fitted(*tensors).numpy()
+
+
+def standard_normal(latents: tf.Tensor) -> tf.Tensor:
+    """Returns the log density of N(0, I) but for a constant, (number,)."""
+    return -0.5 * tf.reduce_sum(tf.square(latents), axis=-1)
 
 
 def groups(position: np.ndarray, most: int = _GROUP) -> list[np.ndarray]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from trainers.deblending.deblender import Deblender
 from trainers.deblending.detection import detect_sources, significance
+from trainers.deblending.dimming import dimming
 from trainers.deblending.joint_fit import JointFit, fit_brightness
 from trainers.deblending.latent_space import groups
 from trainers.deblending.settings import SceneSettings
@@ -185,7 +186,7 @@ class SceneState:
         """Replaces sources by the most probable ones, and fits the brightness of all anew."""
         latents, size = self._deblender.latents, self._deblender.size
         stamps = np.stack([self._stamp(source) for source in sources])
-        dimmed = self._dimmed(stamps)
+        dimmed = self._dimming(stamps)
         members = np.isin(np.arange(len(self.number)), sources)
         image = self.residual + self.templates.scene(self.brightness.factor * members[:, None])
         image[~self.known] = np.nan
@@ -220,16 +221,11 @@ class SceneState:
 
     def _drawn(self, stamps: np.ndarray) -> np.ndarray:
         """Returns the galaxies of stamps; those brighter than most of a training, dimmed."""
-        dimmed = self._dimmed(stamps)[:, None, None, None]
+        dimmed = self._dimming(stamps)[:, None, None, None]
         return dimmed * self._deblender.draw(stamps / dimmed)
 
-    def _dimmed(self, stamps: np.ndarray) -> np.ndarray:
-        """Returns by how much stamps are too bright for the model, (number,), 1 or more."""
-        middle = self._deblender.size // 2
-        core = stamps[:, middle - 1 : middle + 2, middle - 1 : middle + 2]
-        peak = np.sum(core / self._typical_noise, axis=-1).mean(axis=(1, 2))
-        peak /= np.sqrt(stamps.shape[-1])
-        return np.maximum(1.0, peak / self._settings.brightest)
+    def _dimming(self, stamps: np.ndarray) -> np.ndarray:
+        return dimming(stamps, self._typical_noise, self._settings.brightest)
 
     def _stamp(self, source: int) -> np.ndarray:
         """Returns the scene without the other sources about one."""

@@ -79,7 +79,7 @@ def evaluate_deblended_fields(context: EvaluationContext) -> Section:
     scenes, sources = _deblended(context, images, noise, "drawn")
     catalogue = SceneSources.joined(sources)
     methods = {"model": _method(sources, true, truth)}
-    if getattr(context.model, "prior", "normal") == "flow":
+    if context.lacks("flow_prior") is None:
         methods["MAP"] = _method(_deblended(context, images, noise, "map")[1], true, truth)
     model = methods["model"].detected
     sep, sep_flux = _by_sep(images, noise, known)

@@ -23,13 +23,14 @@ from trainers.evaluators.statistics.flux_errors import (
 from trainers.evaluators.statistics.galaxy_shapes import ksb_shears
 from trainers.evaluators.statistics.similarity import structural_similarity
 
-__all__ = ["evaluate_deblending"]
+__all__ = ["LEAST_SNR", "corrected_for_aperture", "evaluate_deblending"]
+
+LEAST_SNR = 5.0
+"""Signal-to-noise ratio of the target alone in a band, below which its flux there is not judged."""
 
 _STAMPS = 2000
 _SHAPES = 1000
 _SSIM = 500
-# Signal-to-noise ratio of the target alone in a band, below which its flux there is not judged.
-_LEAST_SNR = 5.0
 
 _HEADER = (
     "measured",
@@ -75,8 +76,10 @@ def evaluate_deblending(context: EvaluationContext) -> Section:
     without_others = np.where(sep.others[..., None], 0.0, images)
     methods = [
         Method("", "model", outputs["flux"].astype(np.float64), shears(outputs["deblended"])),
-        Method("sep_", "SEP", _corrected(sep, truth), shears(without_others)),
-        Method("blend_", "aperture on the blend", _corrected(blend, truth), shears(images)),
+        Method("sep_", "SEP", corrected_for_aperture(sep, truth), shears(without_others)),
+        Method(
+            "blend_", "aperture on the blend", corrected_for_aperture(blend, truth), shears(images)
+        ),
     ]
     true_shears = shears(truth.target)
     section = Section()
@@ -99,10 +102,10 @@ def evaluate_deblending(context: EvaluationContext) -> Section:
     return section
 
 
-def _corrected(measured: TargetPhotometry, truth: DeblendingTruth) -> np.ndarray:
+def corrected_for_aperture(measured: TargetPhotometry, truth: DeblendingTruth) -> np.ndarray:
     """Returns fluxes with the aperture correction of stamps without neighbours, of each band."""
     error = magnitude_error(measured.flux, truth.flux)
-    error = np.where(truth.alone[:, None] & (truth.snr >= _LEAST_SNR), error, np.nan)
+    error = np.where(truth.alone[:, None] & (truth.snr >= LEAST_SNR), error, np.nan)
     some = np.isfinite(error).any(axis=0)
     offset = np.zeros(error.shape[1])
     offset[some] = np.nanmedian(error[:, some], axis=0)
@@ -117,7 +120,7 @@ def _image_metrics(context, rows, images, noise, truth, outputs) -> dict[str, fl
     return {
         "chi2_per_pixel": np.median(chi2),
         "ssim": similarity.mean(),
-        "flux_pull_scatter": robust_scatter(pull[truth.snr >= _LEAST_SNR]),
+        "flux_pull_scatter": robust_scatter(pull[truth.snr >= LEAST_SNR]),
     }
 
 
@@ -125,7 +128,7 @@ def _flux_table(context, section, methods, truth) -> Table:
     """Returns the table of all stamps; enters its numbers among the metrics."""
     rows = []
     for index, band in enumerate(context.spec.bands):
-        judged = truth.snr[:, index] >= _LEAST_SNR
+        judged = truth.snr[:, index] >= LEAST_SNR
         for method in methods:
             cells = _judge(section, method, band, index, judged, truth)
             rows += [] if cells is None else [[band, method.title, *cells]]
@@ -137,7 +140,7 @@ def _pair_table(context, section, methods, truth) -> Table:
     rows = []
     model, sep = methods[:2]
     for index, band in enumerate(context.spec.bands):
-        pairs = truth.pairs & (truth.snr[:, index] >= _LEAST_SNR)
+        pairs = truth.pairs & (truth.snr[:, index] >= LEAST_SNR)
         by_sep = pairs & np.isfinite(sep.flux[:, index])
         for title, method, members, prefix in (
             ("model", model, pairs, "pairs_"),
@@ -172,7 +175,7 @@ def _judge(section, method, band, index, members, truth, prefix="") -> list[str]
 def _colour_table(context, section, methods, truth) -> Table:
     bands, rows = context.spec.bands, []
     for blue in range(len(bands) - 1):
-        judged = (truth.snr[:, blue : blue + 2] >= _LEAST_SNR).all(axis=1)
+        judged = (truth.snr[:, blue : blue + 2] >= LEAST_SNR).all(axis=1)
         colour = f"{bands[blue]} - {bands[blue + 1]}"
         cells = []
         for method in methods:

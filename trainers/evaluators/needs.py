@@ -193,6 +193,10 @@ NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
     "deblending_model": _deblends_stamps,
     "deblends": _deblends,
     "deblends_fields": _deblends_fields,
+    "flow_prior": lambda c: (
+        getattr(c.model, "prior", "normal") == "flow",
+        "the prior of the latents is no flow",
+    ),
     "sheared_pairs": lambda c: (
         {"scene", "shear"} <= {*c.spec.feature_names},
         "the dataset has no pairs of opposite shears, `scene` and `shear`",

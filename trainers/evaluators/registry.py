@@ -39,6 +39,7 @@ _MODULES = (
     "pixel_classes",
     "detection",
     "deblending",
+    "latent_fit",
     "deblending_residuals",
     "shear_bias",
     "deblended_fields",

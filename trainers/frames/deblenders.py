@@ -52,7 +52,7 @@ def of_saved_model(model: ServedModel) -> Deblender | None:
         version=facts.version,
         checksum=served_model.checksum(facts.folder),
         data=facts.data,
-        latents=LatentSpace.of_signatures(model.function),
+        latents=LatentSpace.of_signatures(model.function, model.shape),
     )
 
 

@@ -17,7 +17,7 @@ __all__ = ["FlowPrior"]
 
 tfb, tfd = tfp.bijectors, tfp.distributions
 
-# Standard deviations below this share of the largest are taken for it: directions of no spread.
+# Least standard deviation along a principal axis of the latents, as a share of the largest.
 _LEAST_SPREAD = 1e-3
 # A coupling scales by no more than e to this.
 _LARGEST_LOG_SCALE = 1.5
@@ -105,7 +105,7 @@ class FlowPrior(Float32Layer):
         return self.distribution().sample(number, seed=seed)
 
     def fit(self, latents: np.ndarray, epochs: int = 60, rate: float = 1e-3) -> float:
-        """Fits the flow by maximum likelihood, with Adam; keeps what held-out latents like best.
+        """Fits the flow by maximum likelihood; keeps the weights best for latents held out.
 
         Args:
             latents: (number, latent_dim), finite. A tenth is held out.

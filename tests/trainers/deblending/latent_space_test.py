@@ -21,15 +21,17 @@ class LatentSpaceTest(tf.test.TestCase):
             "decode": lambda latent: {"image": latent[:, None, None]},
             "log_prior": lambda latent: {"log_prior": latent[:, 0]},
         }
-        space = LatentSpace.of_signatures(offered.get)
+        space = LatentSpace.of_signatures(offered.get, (3, 3, 2))
         latents = tf.constant([[1.0, 2.0]])
         self.assertAllClose(space.encode(tf.ones((1, 3, 3, 2))), [[2.0, 2.0]])
         self.assertAllClose(space.decode(latents), [[[[1.0, 2.0]]]])
         self.assertAllClose(space.log_prior(latents), [1.0])
         del offered["log_prior"]
-        self.assertAllClose(LatentSpace.of_signatures(offered.get).log_prior(latents), [-2.5])
+        self.assertAllClose(
+            LatentSpace.of_signatures(offered.get, (3, 3, 2)).log_prior(latents), [-2.5]
+        )
         del offered["decode"]
-        self.assertIsNone(LatentSpace.of_signatures(offered.get))
+        self.assertIsNone(LatentSpace.of_signatures(offered.get, (3, 3, 2)))
         self.assertIsNone(LatentSpace.of_model(object()))
 
 

@@ -55,6 +55,7 @@ def gaussian_latents(deblender):
         return total / 1000
 
     return LatentSpace(
+        (deblender.size, deblender.size, BANDS),
         encode,
         lambda latents: 1000 * latents[:, None, None] * profile,
         lambda latents: -1e-6 * tf.reduce_sum(tf.square(latents), axis=-1),

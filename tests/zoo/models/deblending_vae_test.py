@@ -246,8 +246,7 @@ class DeblendingVAETest(model_test_case.ZooModelTestCase):
     def test_flow_prior_is_that_of_the_latents_of_training_images(self):
         plain, images = self.make(), self.images(64)
         model = self.make(prior="flow")
-        before = [each.numpy() for each in plain.trainable_variables]
-        self.assertAllEqual(len(model.trainable_variables), len(before))
+        self.assertEqual(len(model.trainable_variables), len(plain.trainable_variables))
         model.steps_on_isolated.assign(1)
         latents = np.asarray(model.encode(images)["latent_mean"])
         self.assertAllClose(model.log_prior(latents), plain.log_prior(latents), rtol=1e-4)
@@ -259,7 +258,7 @@ class DeblendingVAETest(model_test_case.ZooModelTestCase):
         self.assertAllClose(np.mean(drawn, axis=0), latents.mean(axis=0), atol=0.5)
         self.assertEqual(plain.sample_prior(7, 3).shape, (7, 5))
         # It is in the file, and a signature.
-        path = self.create_tempdir().full_path + "/model.keras"
+        path = f"{self.get_temp_dir()}/model.keras"
         model.save(path)
         loaded = zoo.load(path)
         self.assertAllClose(loaded.log_prior(latents), model.log_prior(latents))
@@ -303,7 +302,7 @@ class DeblendingVAETest(model_test_case.ZooModelTestCase):
             ({"networks": "dense"}, "networks must be one of prelu, residual; got 'dense'"),
             ({"posterior": "wide"}, "posterior must be one of diagonal, full; got 'wide'"),
             ({"photometry": "psf"}, "photometry must be one of drawn, fitted; got 'psf'"),
-            ({"prior": "wide"}, "prior must be one of normal, flow; got 'wide'"),
+            ({"prior": "wide"}, "prior must be one of flow, normal; got 'wide'"),
             ({"likelihood": "bernoulli"}, "likelihood must be 'normal' with networks 'residual'"),
             (
                 {**PRELU, "likelihood": "bernoulli"},
