@@ -43,7 +43,7 @@ def search(
     def descend(step, z, first, second, best, least):
         with tf.GradientTape() as tape:
             tape.watch(z)
-            values = misfit(z)
+            values = tf.ensure_shape(misfit(z), start.shape[:1])
         gradient = tape.gradient(values, z)
         is_better = (values < least) | (step == 0)
         best = tf.where(is_better[:, None], z, best)
