@@ -120,6 +120,14 @@ class LatentSpace:
         ]
         return self._fitted(*tensors).numpy()
 
+    def draw(self, stamps: np.ndarray) -> np.ndarray:
+        """Returns the galaxies at the latents of the encoder, of the shape of the stamps.
+
+        Args:
+            stamps: (number, size, size, bands).
+        """
+        return np.asarray(self.decode(self.encode(tf.constant(stamps, tf.float32))))
+
 
 def standard_normal(latents: tf.Tensor) -> tf.Tensor:
     """Returns the log density of N(0, I) but for a constant, (number,)."""

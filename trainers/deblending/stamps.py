@@ -23,14 +23,15 @@ def fit_stamps(
     """Returns the targets, (number, size, size, bands), at the maximum a posteriori of each stamp.
 
     The target is where it has to be, at the pixel size // 2; other sources are those that SEP
-    detects. Nothing of the truth is used.
+    detects where the target as the encoder sees it is taken off. Nothing of the truth is used.
 
     Args:
         images: (number, size, size, bands), sky subtracted; a pixel that is NaN in one band is
             unknown in all.
         noise: (number, bands), standard deviation of the sky in a pixel.
         latents: Encoder, decoder and prior.
-        settings: Distance of the nearest neighbour, and limit of the brightness.
+        settings: Distance of the nearest neighbour, error of the drawn target, and limit of the
+            brightness; None for the defaults.
 
     Raises:
         UserError: if SEP gives up.
@@ -40,7 +41,9 @@ def fit_stamps(
     for number, (image, sigma) in enumerate(zip(images, noise, strict=True)):
         known = np.isfinite(image).all(axis=-1)
         flux, sigma = np.where(known[..., None], image, 0.0), np.broadcast_to(sigma, image.shape)
-        position = sources_of(flux, sigma, known, settings.least_separation)
+        dimmed = dimming(flux[None], sigma[0, 0], settings.brightest)
+        drawn = dimmed * latents.draw(flux[None] / dimmed)[0]
+        position = sources_of(flux, drawn, sigma, known, settings)
         corner = np.floor(position[:, ::-1] + 0.5).astype(np.int64) - len(image) // 2
         stamps = np.stack([_stamp(flux, each) for each in corner])
         dimmed = dimming(stamps, sigma[0, 0], settings.brightest)
@@ -51,26 +54,31 @@ def fit_stamps(
 
 
 def sources_of(
-    image: np.ndarray, noise: np.ndarray, known: np.ndarray, least_separation: float
+    image: np.ndarray,
+    drawn: np.ndarray,
+    noise: np.ndarray,
+    known: np.ndarray,
+    settings: SceneSettings,
 ) -> np.ndarray:
     """Returns x and y of the target, the middle of the stamp, and of what SEP detects besides.
 
     Args:
         image: (size, size, bands), 0 where unknown.
+        drawn: Of the same shape, the target.
         noise: Of the same shape.
         known: (size, size) bool.
-        least_separation: Distance from the target within which there is no other source, px.
+        settings: Distance of the nearest neighbour, and error of the drawn target.
     """
     middle = np.full((1, 2), len(image) // 2, float)
     others = detect_sources(
-        significance(image, noise, known),
-        np.zeros(known.shape, np.float32),
+        significance(image - drawn, noise, known),
+        significance(drawn, noise, known),
         known,
         middle,
         threshold=sep_baseline.THRESHOLD,
         min_area=sep_baseline.MIN_AREA,
-        least_separation=least_separation,
-        model_error=0.0,
+        least_separation=settings.least_separation,
+        model_error=settings.model_error,
     )
     return np.concatenate([middle, others])
 
