@@ -52,7 +52,7 @@ class LatentFitTest(tf.test.TestCase):
         # N(0, I) is about fluxes of zero.
         flow, normal = (metrics[f"latent_fit_{each}_all_median"] for each in ("flow", "normal"))
         self.assertGreater(normal, flow)
-        self.assertEqual(metrics["latent_fit_sep_all_number"], 15)
+        self.assertEqual(metrics["latent_fit_flow_all_number"], 15)
         self.assertLen(section.tables[0].rows, 8)
         self.assertIn("15 test stamps, 10 of two galaxies", section.text[0])
 
