@@ -62,7 +62,6 @@ class ScenesTest(tf.test.TestCase):
             isolated_steps=24,
             samples=2,
             photometry="fitted",
-            prior="flow",
         )
         model.fit(stamps(), batch_size=16, epochs=12, verbose=0)
         cls.run_dir = cls.folder / "run"
@@ -134,22 +133,6 @@ class ScenesTest(tf.test.TestCase):
         self.assertAllClose(table["flux_g"].value * 1000, first["flux_g"], rtol=1e-2)
         self.assertAllClose(table["x"].value, first["x"].value, atol=0.02)
         self.assertAllClose(residual * 1000, other, atol=0.5)
-
-    def test_fit_in_latent_space(self):
-        tables = []
-        for name, *where in (("map",), ("served_map", "--saved_model", self.saved)):
-            options = ("--fit", "map", "--passes", 1, *where)
-            status, _, error = self.command(self.frame, name, *options)
-            self.assertEqual(status, 0, error)
-            tables.append(self.read(name)[0])
-        self.assertEqual(tables[0].meta["settings"]["fit"], "map")
-        self.assertLen(tables[1], len(tables[0]))
-        for name in ("x", "flux_g"):
-            self.assertAllClose(*(table[name].value for table in tables), rtol=0.02)
-        # Other shapes than those that are drawn.
-        residual, drawn = (self.read(name)[1] for name in ("map", "first"))
-        self.assertNotAllClose(residual, drawn, atol=0.5)
-        self.assertLess(np.mean((residual / NOISE) ** 2), 1.2 * np.mean((drawn / NOISE) ** 2))
 
     def test_finished_and_killed_commands(self):
         before = self.read("first")[0]
