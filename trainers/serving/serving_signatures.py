@@ -24,6 +24,8 @@ __all__ = ["ENCODED", "NAMES", "TRAINING_DATA", "make"]
 ENCODED = "serving_bytes"
 """Signature of `serving_default` for the contents of JPEG and PNG files."""
 
+_CHECKED, _CHECKED_ENCODED = validity_signature.VALIDITY, "validity_bytes"
+
 TRAINING_DATA = "training_data"
 """Signature that returns, as `json`, what the model card says of the training data."""
 
@@ -34,9 +36,9 @@ def make(
     """Returns the entry points of the SavedModel by name.
 
     They are those of `zoo.serving.checked_signatures`; `training_data`, by which a client knows how
-    images must be read; `validity`, if there are statistics of the training images; and
-    `serving_bytes` if the pixels that the model was trained on are those of pictures, 0-255 or
-    0-65535.
+    images must be read; `validity`, if there are statistics of the training images; and, if the
+    pixels that the model was trained on are those of pictures, 0-255 or 0-65535, `serving_bytes`
+    and `validity_bytes`.
 
     Args:
         model: The model.
@@ -44,12 +46,14 @@ def make(
         reference: Statistics of the training images; None for none.
     """
     offered = checked_signatures.make(model) | {TRAINING_DATA: _constant(spec)}
-    pictures = model.input_names == ("image",) and model.image_shape[-1] in (1, 3)
-    if bits_of(spec.units) and pictures:
-        offered[ENCODED] = _encoded(offered["serving_default"], model, spec)
     checked = None if reference is None else validity_signature.make(model, reference)
     if checked is not None:
-        offered[validity_signature.VALIDITY] = checked
+        offered[_CHECKED] = checked
+    pictures = model.input_names == ("image",) and model.image_shape[-1] in (1, 3)
+    if bits_of(spec.units) and pictures:
+        for name, encoded in (("serving_default", ENCODED), (_CHECKED, _CHECKED_ENCODED)):
+            if name in offered:
+                offered[encoded] = _encoded(offered, name, model, spec)
     return offered
 
 
@@ -63,8 +67,10 @@ def _constant(spec: DatasetSpec) -> Signature:
     return Signature(function, ())
 
 
-def _encoded(served: Signature, model: ZooModel, spec: DatasetSpec) -> Signature:
-    shape, bits = model.image_shape, bits_of(spec.units)
+def _encoded(
+    offered: Mapping[str, Signature], name: str, model: ZooModel, spec: DatasetSpec
+) -> Signature:
+    served, shape, bits = offered[name], model.image_shape, bits_of(spec.units)
 
     def function(files: tf.Tensor) -> Mapping[str, tf.Tensor]:
         pixels = encoded_images.decode(
@@ -75,7 +81,7 @@ def _encoded(served: Signature, model: ZooModel, spec: DatasetSpec) -> Signature
     size = f"{shape[1] - 2 * spec.pad}x{shape[0] - 2 * spec.pad} px"
     padded = f", with {spec.pad} pixels of zeros on each side" if spec.pad else ""
     kind = "JPEG or PNG files" if bits == 8 else f"PNG files of {bits} bits a band"
-    function.__doc__ = f"The answers of `serving_default` for {kind}, " + (
+    function.__doc__ = f"The answers of `{name}` for {kind}, " + (
         f"cut around the centre and scaled to {size}" if spec.scales_files else f"of {size}"
     )
     function.__doc__ += f"{padded}."

@@ -11,6 +11,8 @@ from tests.zoo import tiny_model
 from tests.zoo.models.vote_questions import QUESTIONS
 from trainers.datasets.dataset import DatasetSpec
 from trainers.datasets.noise import NoisyDataset
+from trainers.novelty.reference import Reference
+from trainers.novelty.sample import Sample
 from trainers.serving import encoded_images, server_files, serving_signatures
 from trainers.serving.serving_export import export
 
@@ -100,6 +102,21 @@ class EntryPointsTest(tf.test.TestCase):
             one["meaning"] for one in card["signatures"]["serving_bytes"]["inputs"].values()
         )
         self.assertEqual(meaning, "Contents of PNG files with 16 bits a band")
+
+    def test_the_validity_of_files_is_that_of_their_pixels(self):
+        rng = np.random.default_rng(0)
+        images = rng.integers(0, 256, (200, 12, 12, 3)).astype(np.float32)
+        samples = (Sample.of(part, None, 0) for part in (images[:100], images[100:]))
+        spec = dataclasses.replace(SPEC, image_shape=(12, 12, 3))
+        model = tiny_model.TinyModel(image_shape=spec.image_shape, class_names=spec.class_names)
+        offered = serving_signatures.make(model, spec, Reference.fit(*samples))
+        shown = np.concatenate([images[:3], images[3:6] // 8])
+        made = offered["validity_bytes"].function(tf.constant(encoded_images.encode(shown)))
+        expected = offered["validity"].function(tf.constant(shown))
+        self.assertEqual(set(made), set(expected))
+        for name, values in expected.items():
+            self.assertAllEqual(made[name], values)
+        self.assertAllEqual(made["outside"], [False] * 3 + [True] * 3)
 
     def test_only_models_of_pictures_take_files(self):
         fluxes = dataclasses.replace(SPEC, units="nanomaggies")
