@@ -57,29 +57,9 @@ def evaluate_redshift(context: EvaluationContext) -> Section:
     methods = {context.model_name: outputs["redshift"].astype(np.float64)}
     note = _add_baselines(context, known, methods)
     dz = {name: residuals(predicted, truth) for name, predicted in methods.items()}
-    own = dz[context.model_name]
-    section = Section()
-    for name, values in dz.items():
-        prefix = "" if name == context.model_name else f"{name}_"
-        errors = PointErrors.of(values)
-        section.metrics |= {
-            f"{prefix}sigma_mad": errors.sigma_mad,
-            f"{prefix}bias": errors.bias,
-            f"{prefix}bias_standard_error": errors.bias_error,
-            f"{prefix}outliers": errors.outliers,
-        }
-    median = PointErrors.of(residuals(outputs["redshift_median"].astype(np.float64), truth))
-    distance, probability = scores.ks
-    section.metrics |= {
-        "objects": float(len(truth)),
-        "sigma_mad_of_median": median.sigma_mad,
-        "crps": float(scores.crps.mean()),
-        "cde_loss": float(scores.cde.mean()),
-        "pit_ks": distance,
-        "pit_ks_p": probability,
-    }
-    metrics = {name: value for name, value in section.metrics.items() if np.isfinite(value)}
-    section.metrics = metrics
+    median = residuals(outputs["redshift_median"].astype(np.float64), truth)
+    metrics = _metrics(context.model_name, dz, PointErrors.of(median), scores)
+    section = Section(metrics=metrics)
     section.key_numbers = {
         "sigma_MAD of dz": f"{metrics['sigma_mad']:.5f}"
         + (f" (forest {metrics['forest_sigma_mad']:.5f})" if "forest" in dz else ""),
@@ -97,10 +77,37 @@ def evaluate_redshift(context: EvaluationContext) -> Section:
     section.figures += [
         redshift_figures.comparison(context, truth, methods),
         redshift_figures.transforms(context, scores.pit),
-        redshift_figures.gallery(context, np.flatnonzero(known), truth, outputs, own),
+        redshift_figures.gallery(
+            context, np.flatnonzero(known), truth, outputs, dz[context.model_name]
+        ),
     ]
     section.files |= _save_densities(context, known, outputs, truth)
     return section
+
+
+def _metrics(
+    model: str, dz: dict[str, np.ndarray], median: PointErrors, scores: BinnedScores
+) -> dict[str, float]:
+    """Returns the finite numbers of the section, those of the baselines with their names before."""
+    metrics = {}
+    for name, values in dz.items():
+        prefix, errors = "" if name == model else f"{name}_", PointErrors.of(values)
+        metrics |= {
+            f"{prefix}sigma_mad": errors.sigma_mad,
+            f"{prefix}bias": errors.bias,
+            f"{prefix}bias_standard_error": errors.bias_error,
+            f"{prefix}outliers": errors.outliers,
+        }
+    distance, probability = scores.ks
+    metrics |= {
+        "objects": float(len(scores.pit)),
+        "sigma_mad_of_median": median.sigma_mad,
+        "crps": float(scores.crps.mean()),
+        "cde_loss": float(scores.cde.mean()),
+        "pit_ks": distance,
+        "pit_ks_p": probability,
+    }
+    return {name: value for name, value in metrics.items() if np.isfinite(value)}
 
 
 def _add_baselines(

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 import zoo
+from tests import galaxy_data
 from tests.zoo import model_test_case
 
 SMALL = {
@@ -106,6 +107,22 @@ class PhotoZTest(model_test_case.ZooModelTestCase):
         self.assertEqual(served["embedding"](**tensors)["embedding"].shape, (6, 8))
         again = type(model).from_config(model.get_config())
         self.assertEqual(again.get_config(), model.get_config())
+
+    def test_real_galaxies_of_four_bands(self):
+        survey = np.load(galaxy_data.path("photoz_ls10") / "ls10_griz.npz")
+        images, redshift = survey["images"], survey["z"]
+        with self.assertRaisesRegex(ValueError, r"\d+ of 37 are not: row \d+ \(0\.[45]\d+\), "):
+            zoo.create("photo_z", **{**SMALL, "image_shape": (23, 23, 4)}).fit(
+                images, {"redshift": redshift}, verbose=0
+            )
+        changes = {"image_shape": (23, 23, 4), "redshift_range": (0.0, 0.6)}
+        model = zoo.create("photo_z", **{**SMALL, **changes})
+        model.compile(keras.optimizers.Adam(5e-3))
+        losses = model.fit(images, {"redshift": redshift}, epochs=10, verbose=0).history["loss"]
+        self.assertLess(losses[-1], losses[0])
+        answer = model.predict(images, verbose=0)
+        self.assertAllInRange(answer["redshift"], 0, 0.6)
+        self.assertTrue((answer["redshift_lower"] < answer["redshift_upper"]).all())
 
     def test_redshifts_outside_of_the_bins_are_counted_and_named(self):
         model = self.make(compiled=False)
