@@ -36,6 +36,7 @@ TASKS = (
     "regression",
     "representation",
     "segmentation",
+    "spectrum",
     "unsupervised_classification",
     "votes",
 )

@@ -10,6 +10,7 @@ TASKS = {
     "representation": "representation: latent variables of the inputs, trained without labels",
     "generation": "generation: images drawn from latent variables, trained without labels",
     "segmentation": "segmentation: a class or segment for each pixel",
+    "spectrum": "spectrum: that of the object in an image, trained with known ones",
     "votes": "votes: how volunteers answer the questions of a decision tree, trained with votes",
 }
 
@@ -26,6 +27,7 @@ INPUTS = {
 OUTPUTS = {
     "image": "Images that the decoder draws",
     "spectrum": "Spectra that the decoder draws, of mean flux about 1",
+    "spectrum_sigma": "Scatter of each bin of `spectrum` by the posterior of the latents",
     "chi2": "Mean over good bins of the squared deviation of the reconstruction over the variance",
     "probability": "Probability of each class, in the order of the class names",
     "embedding": "Features of the image that the model has learnt, or else its latent means",

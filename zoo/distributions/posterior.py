@@ -10,7 +10,7 @@ import tensorflow_probability as tfp
 
 from zoo.layer import Float32Layer
 
-__all__ = ["DiagonalNormal", "FullCovarianceNormal"]
+__all__ = ["ConstantNormal", "DiagonalNormal", "FullCovarianceNormal"]
 
 tfd = tfp.distributions
 
@@ -62,3 +62,25 @@ class FullCovarianceNormal(_Posterior):
         lower = tfp.math.fill_triangular(raw)
         diagonal = tf.nn.softplus(tf.linalg.diag_part(lower)) + _FLOOR
         return tfd.MultivariateNormalTriL(loc, tf.linalg.set_diag(lower, diagonal))
+
+
+@keras.saving.register_keras_serializable(package="zoo")
+class ConstantNormal(_Posterior):
+    """N(loc, diag(scale^2)) with trained scales, the same in every row; they start at 1."""
+
+    def __init__(self, latent_dim: int, **kwargs: Any):
+        super().__init__(latent_dim, **kwargs)
+        start = keras.initializers.Constant(tfp.math.softplus_inverse(1.0 - _FLOOR).numpy())
+        self.raw_scale = self.add_weight(
+            name="raw_scale", shape=(latent_dim,), initializer=start, dtype="float32"
+        )
+
+    @property
+    def n_params(self) -> int:
+        """Numbers that it takes from the encoder."""
+        return self.latent_dim
+
+    def call(self, parameters: tf.Tensor) -> tfd.MultivariateNormalDiag:
+        scale = tf.nn.softplus(self.raw_scale.value) + _FLOOR
+        loc = tf.cast(parameters, tf.float32)
+        return tfd.MultivariateNormalDiag(loc, tf.broadcast_to(scale, tf.shape(loc)))

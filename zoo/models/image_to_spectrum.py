@@ -1,0 +1,252 @@
+"""`image_to_spectrum`: the spectrum that a galaxy is likely to have, from its image."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from zoo import encoders, registry
+from zoo.choices import check_choice
+from zoo.distributions.posterior import ConstantNormal, DiagonalNormal, FullCovarianceNormal
+from zoo.image_model import ImageModel
+from zoo.layers.dense_head import DenseHead
+from zoo.layers.hybrid_residual import hybrid_residual_network
+from zoo.layers.residual import residual_encoder
+from zoo.loading import load
+from zoo.model import ZooModel
+
+__all__ = ["NETWORKS", "POSTERIORS", "ImageToSpectrum"]
+
+tfd = tfp.distributions
+
+NETWORKS = ("residual", "hybrid")
+POSTERIORS = {
+    "full": FullCovarianceNormal,
+    "diagonal": DiagonalNormal,
+    "constant": ConstantNormal,
+}
+
+# Standard deviations in px of the apertures beside the convolutions.
+_APERTURES = (1.5, 3.0, 6.0, 12.0)
+
+
+@registry.register(
+    "image_to_spectrum",
+    task="spectrum",
+    reference="Wu & Peek 2020 (arXiv 2009.12318), spectra of galaxies from images",
+)
+class ImageToSpectrum(ImageModel):
+    """Latents of a trained `spectrum_vae` from images, and with its decoder spectra.
+
+        loss = -log q(z | image) / latents,   z = latent means of the object's own spectrum
+
+    q is a normal distribution. The model of spectra is part of a saved model, frozen; images alone
+    are needed in use.
+
+    Departures from Wu & Peek 2020: a density in place of the mean squared error, so that the answer
+    has an uncertainty, and covariances between the latents; photometry in apertures beside the
+    convolutions (`network="residual"`). With `network="hybrid", posterior="constant"` the network
+    is the published one, and the squared error of each latent counts in units of its own scatter,
+    which is learnt; there it counted in units of the spread of the latents.
+
+    Args:
+        image_shape: (height, width, bands) of the images. Default (64, 64, 5).
+        preprocessing: See `zoo.preprocessing.make`. Default "background_noise".
+        augment: Whether training images are flipped and turned at random. Default True.
+        spectra: Trained `spectrum_vae`: named weights, folder of a finished run or `.keras` file.
+            Default "spectrum_vae/sdss_simulated". Or "spectrum_vae", untrained, for tests.
+        spectra_hyperparameters: Of an untrained one, where they differ from its defaults.
+        network: "residual" (default): convolutions and apertures; "hybrid": xresnet18 with Mish,
+            attention, and a stem of `zoo.layers.network_deconvolution`.
+        filters: Filters of each stage. Default (16, 32, 64, 128).
+        blocks: Residual blocks of each stage. Default 1.
+        features: Length of the last hidden layer of `network="residual"`; that of the other is
+            `filters[-1]`. Default 64.
+        dropout: Share of the last hidden layer dropped in training. Default 0.1.
+        posterior: "full" (default): covariances of the latents from the image; "diagonal":
+            their variances; "constant": variances that are the same for all images.
+        samples: Draws from q by which the spectrum's scatter is found; an even number. Default 16.
+
+    The other arguments are those of `zoo.image_model.ImageModel`.
+
+    Raises:
+        ValueError: if an argument is outside what is listed here, or `spectra` is no model of
+            spectra.
+
+    References:
+        Wu & Peek 2020; Ye et al. 2020 (arXiv 1905.11926).
+
+    Examples:
+        ```python
+        import numpy as np
+        import zoo
+
+        draws = np.random.default_rng(0)
+        pairs = {
+            "image": draws.normal(size=(64, 16, 16, 5)).astype("float32"),
+            "spectrum": draws.normal(10, 1, size=(64, 50)).astype("float32"),
+            "inverse_variance": np.ones((64, 50), "float32"),
+        }
+        model = zoo.create(
+            "image_to_spectrum", image_shape=(16, 16, 5), filters=(8,), spectra="spectrum_vae",
+            spectra_hyperparameters={"bins": 50, "hidden": (16,)},
+        )
+        model.fit(pairs, epochs=1)
+        spectrum = model.predict(pairs["image"])["spectrum"]  # (64, 50), of mean 1
+        ```
+    """
+
+    targets = ("spectrum", "inverse_variance")
+    kept_as: Mapping[str, str] = {
+        # The methods.
+        "features": "feature_count",
+        "posterior": "posterior_name",
+    }
+
+    def __init__(
+        self,
+        *,
+        preprocessing: Any = "background_noise",
+        augment: bool = True,
+        spectra: str | os.PathLike | Mapping[str, Any] = "spectrum_vae/sdss_simulated",
+        spectra_hyperparameters: Mapping[str, Any] | None = None,
+        network: str = "residual",
+        filters: Sequence[int] = (16, 32, 64, 128),
+        blocks: int = 1,
+        features: int = 64,
+        dropout: float = 0.1,
+        posterior: str = "full",
+        samples: int = 16,
+        **kwargs: Any,
+    ):
+        super().__init__(preprocessing=preprocessing, augment=augment, **kwargs)
+        check_choice("network", network, NETWORKS)
+        check_choice("posterior", posterior, POSTERIORS)
+        for name, value in (("blocks", blocks), ("features", features)):
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1; got {value}")
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be in [0, 1); got {dropout}")
+        if samples < 2 or samples % 2:
+            raise ValueError(f"samples must be a positive even number; got {samples}")
+        self.network = network
+        self.filters = tuple(filters)
+        self.blocks = blocks
+        self.feature_count = features
+        self.dropout = dropout
+        self.posterior_name = posterior
+        self.samples = samples
+
+        self.spectra = _model_of_spectra(spectra, spectra_hyperparameters)
+        for variable in self.spectra.trainable_variables:
+            variable.trainable = False
+        self.latent_dim = self.spectra.latent_dim
+        self.posterior = POSTERIORS[posterior](self.latent_dim)
+        if network == "residual":
+            self.backbone = residual_encoder(
+                self.preprocessed_shape,
+                self.filters,
+                blocks,
+                features,
+                self.seed,
+                name="backbone",
+                apertures=_APERTURES,
+                stretched=False,
+            )
+        else:
+            self.backbone = hybrid_residual_network(
+                self.preprocessed_shape, self.filters, blocks, self.seed
+            )
+        length = self.backbone.output_shape[-1]
+        self.head = DenseHead(
+            length, (), (), self.posterior.n_params, dropout, self.seed + 100, name="head"
+        )
+        draws = np.random.default_rng(self.seed).normal(size=(samples // 2, self.latent_dim))
+        self._directions = np.concatenate([draws, -draws]).astype(np.float32)
+        self.built = True
+
+    # Inference.
+
+    def _read(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return self.backbone(self.preprocessing(images), training=training)
+
+    def _infer(
+        self, images: tf.Tensor, seed: tf.Tensor | None = None, training: bool = False
+    ) -> tfd.Distribution:
+        return self.posterior(self.head(self._read(images, training), seed=seed))
+
+    def features(self, images: tf.Tensor) -> tf.Tensor:
+        """Returns the last hidden layer, (batch, features), for images in survey units."""
+        return self._read(images)
+
+    def encode(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Returns `latent_mean` and `latent_stddev` of the spectrum, (batch, latent_dim) each."""
+        q = self._infer(images)
+        return {"latent_mean": q.mean(), "latent_stddev": q.stddev()}
+
+    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+        """Returns the latents, `spectrum` and `spectrum_sigma`, (batch, bins) of mean flux 1.
+
+        The spectrum is that of the latents' mean; its scatter is that of the spectra of draws from
+        q, the same for every image.
+        """
+        q = self._infer(images)
+        spectrum = self.spectra.decode(q.mean())["spectrum"]
+        variance = tf.zeros_like(spectrum)
+        for direction in self._directions:
+            shift = q.scale.matvec(tf.broadcast_to(direction, tf.shape(q.mean())))
+            other = self.spectra.decode(q.mean() + shift)["spectrum"]
+            variance += tf.square(other - spectrum) / self.samples
+        return {
+            "latent_mean": q.mean(),
+            "latent_stddev": q.stddev(),
+            "spectrum": spectrum,
+            "spectrum_sigma": tf.sqrt(variance),
+        }
+
+    # Training.
+
+    def objective(
+        self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool
+    ) -> dict[str, tf.Tensor]:
+        """Returns the loss and `latent_error`, the squared errors of the latents' means."""
+        wanted = self.spectra.encode(batch["spectrum"], batch["inverse_variance"])["latent_mean"]
+        wanted = tf.stop_gradient(wanted)
+        q = self._infer(batch["image"], seed if training else None, training)
+        return {
+            "loss": -q.log_prob(wanted) / self.latent_dim,
+            "latent_error": tf.reduce_mean(tf.square(q.mean() - wanted), axis=-1),
+        }
+
+    def get_config(self) -> dict[str, Any]:
+        # The description has the hyperparameters, chosen ones and defaults.
+        description = encoders.describe(self.spectra)
+        return {**super().get_config(), "spectra": description, "spectra_hyperparameters": None}
+
+
+def _model_of_spectra(source: Any, hyperparameters: Mapping[str, Any] | None) -> ZooModel:
+    is_untrained = source == "spectrum_vae"
+    if hyperparameters and not is_untrained:
+        raise ValueError(
+            "spectra_hyperparameters are for spectra='spectrum_vae'; got "
+            f"{source} and {dict(hyperparameters)}"
+        )
+    if isinstance(source, Mapping):
+        model = encoders.build(source)
+    elif is_untrained:
+        model = registry.create("spectrum_vae", **(hyperparameters or {}))
+    else:
+        try:
+            model = load(source)
+        except ValueError as error:
+            raise ValueError(
+                f"spectra must be a name of weights, a run folder or a .keras file: {error}"
+            ) from None
+    if model.registry_name != "spectrum_vae":
+        raise ValueError(f"spectra must be a spectrum_vae; got {source}, a {model.registry_name}")
+    return model
