@@ -138,6 +138,13 @@ def _has_magnitudes(context) -> bool:
     return magnitude is not None and bool(are_measured(magnitude[1]).any())
 
 
+def _draws_spectra(context) -> tuple[bool, str]:
+    if context.model.task != "spectrum":
+        return False, f"the model's task is {context.model.task}"
+    missing = [name for name in context.model.targets if name not in context.spec.feature_names]
+    return not missing, f"the dataset has no {', '.join(missing)}"
+
+
 def _convolves(context) -> tuple[bool, str]:
     from trainers.evaluators.statistics.feature_maps import convolutions
 
@@ -207,6 +214,7 @@ NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
         {"spectrum", "inverse_variance"} <= {*c.model.input_names},
         "the model does not read spectra",
     ),
+    "spectra_of_images": _draws_spectra,
     "many_objects": lambda c: (
         c.dataset.num_examples[c.split] >= MANY,
         f"the split has {c.dataset.num_examples[c.split]} objects, fewer than {MANY}",

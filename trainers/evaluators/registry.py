@@ -45,6 +45,7 @@ _MODULES = (
     "deblended_fields",
     "reconstruction",
     "spectra",
+    "image_spectra",
     "latent_space",
     "generation",
     "realism",

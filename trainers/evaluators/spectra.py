@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 from sklearn.neighbors import KNeighborsClassifier, NearestNeighbors
 from threadpoolctl import threadpool_limits
@@ -13,6 +11,7 @@ from trainers.evaluators.figures import spectrum_figures
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
 from trainers.evaluators.statistics import spectral_baselines as baselines
+from trainers.evaluators.statistics.scaled_spectra import ScaledSpectra
 from trainers.prediction import inference
 
 __all__ = ["evaluate_spectra"]
@@ -31,54 +30,6 @@ _QUANTILE = 0.99
 _WINDOW = 10
 
 
-@dataclasses.dataclass(frozen=True)
-class _Scaled:
-    """Spectra in units of their amplitude, as the model's likelihood sees them.
-
-    Attributes:
-        filled: (spectra, bins).
-        inverse_variance: (spectra, bins), 0 for bins without data.
-        weights: (spectra, bins), those of the loss.
-        amplitude: (spectra, 1).
-    """
-
-    filled: np.ndarray
-    inverse_variance: np.ndarray
-    weights: np.ndarray
-    amplitude: np.ndarray
-
-    @classmethod
-    def of(cls, context: EvaluationContext, split: str) -> _Scaled:
-        model, arrays = context.model, context.arrays(split)
-
-        def scale(spectrum, inverse_variance):
-            filled, weight, amplitude = model.scaling(spectrum, inverse_variance)
-            return {
-                "filled": filled,
-                "inverse_variance": weight,
-                "weights": model.weights_of(weight),
-                "amplitude": amplitude,
-            }
-
-        inputs = [arrays[name] for name in model.input_names]
-        return cls(**inference.apply(scale, *inputs))
-
-    @property
-    def observed(self) -> np.ndarray:
-        """(spectra, bins), NaN where there are no data."""
-        return np.where(self.inverse_variance > 0, self.filled, np.nan)
-
-    def error(self, drawn: np.ndarray) -> float:
-        """Returns the weighted mean squared deviation, sum w (x - x')^2 / sum w."""
-        squares = self.weights * (self.filled - drawn) ** 2
-        return float(squares.sum(dtype=np.float64) / self.weights.sum(dtype=np.float64))
-
-    def chi2(self, drawn: np.ndarray) -> np.ndarray:
-        """Returns the mean over good bins of (x - x')^2 / sigma^2, (spectra,)."""
-        good = np.maximum(np.count_nonzero(self.inverse_variance, axis=1), 1)
-        return np.sum(self.inverse_variance * (self.filled - drawn) ** 2, axis=1) / good
-
-
 @register("spectra", title="Spectra", needs=("spectra", "reconstruct()", "training_split"))
 def evaluate_spectra(context: EvaluationContext) -> Section:
     """Compares reconstructed spectra with observed ones, beside PCA and NMF of the training split.
@@ -93,7 +44,9 @@ def evaluate_spectra(context: EvaluationContext) -> Section:
     References:
         Portillo et al. 2020 (AJ 160, 45).
     """
-    train, test = _Scaled.of(context, "train"), _Scaled.of(context, context.split)
+    train, test = (
+        ScaledSpectra.of(context.model, context.arrays(split)) for split in ("train", context.split)
+    )
     drawn = context.outputs("reconstruct")["reconstruction"] / test.amplitude
     with threadpool_limits(limits=1):
         linear, factors = _linear_errors(train, test)
@@ -129,7 +82,9 @@ def evaluate_spectra(context: EvaluationContext) -> Section:
     return section
 
 
-def _linear_errors(train: _Scaled, test: _Scaled) -> tuple[dict[int, float], dict[int, float]]:
+def _linear_errors(
+    train: ScaledSpectra, test: ScaledSpectra
+) -> tuple[dict[int, float], dict[int, float]]:
     """Returns the weighted errors of PCA and of NMF, by number of components."""
     most = min(max(_COMPONENTS), *train.filled.shape)
     mean, vectors = baselines.principal_vectors(train.filled, most)
@@ -146,7 +101,7 @@ def _linear_errors(train: _Scaled, test: _Scaled) -> tuple[dict[int, float], dic
 
 
 def _errors_in_words(
-    context: EvaluationContext, test: _Scaled, metrics: dict[str, float], latents: int
+    context: EvaluationContext, test: ScaledSpectra, metrics: dict[str, float], latents: int
 ) -> str:
     text = (
         f"{len(test.filled)} spectra in units of their amplitude. With {latents} latents the "
@@ -184,7 +139,7 @@ def _errors_table(
 
 
 def _add_classes(
-    context: EvaluationContext, section: Section, train: _Scaled, test: _Scaled
+    context: EvaluationContext, section: Section, train: ScaledSpectra, test: ScaledSpectra
 ) -> None:
     """Adds the classes of the nearest neighbours among latents, beside principal components."""
     labels = np.asarray(context.arrays("train")["label"]), np.asarray(context.labels)
@@ -229,7 +184,9 @@ def _add_classes(
     section.figures.append(spectrum_figures.plane(context))
 
 
-def _add_gaps(context: EvaluationContext, section: Section, train: _Scaled, test: _Scaled) -> None:
+def _add_gaps(
+    context: EvaluationContext, section: Section, train: ScaledSpectra, test: ScaledSpectra
+) -> None:
     """Adds how well hidden parts of the spectra are filled."""
     bins = test.filled.shape[1]
     if bins < 4 * _GAP:
@@ -276,8 +233,8 @@ def _add_gaps(context: EvaluationContext, section: Section, train: _Scaled, test
 def _add_outliers(
     context: EvaluationContext,
     section: Section,
-    train: _Scaled,
-    test: _Scaled,
+    train: ScaledSpectra,
+    test: ScaledSpectra,
     drawn: np.ndarray,
     chi2: np.ndarray,
 ) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from zoo import encoders, registry
+from zoo import encoders, registry, stretch
 from zoo.choices import check_choice
 from zoo.distributions.posterior import ConstantNormal, DiagonalNormal, FullCovarianceNormal
 from zoo.image_model import ImageModel
@@ -45,7 +45,7 @@ class ImageToSpectrum(ImageModel):
 
         loss = -log q(z | image) / latents,   z = latent means of the object's own spectrum
 
-    q is a normal distribution. The model of spectra is part of a saved model, frozen; images alone
+    q is a normal distribution; the network reads asinh of the preprocessed image. The model of spectra is part of a saved model, frozen; images alone
     are needed in use.
 
     Departures from Wu & Peek 2020: a density in place of the mean squared error, so that the answer
@@ -156,7 +156,6 @@ class ImageToSpectrum(ImageModel):
                 self.seed,
                 name="backbone",
                 apertures=_APERTURES,
-                stretched=False,
             )
         else:
             self.backbone = hybrid_residual_network(
@@ -173,7 +172,8 @@ class ImageToSpectrum(ImageModel):
     # Inference.
 
     def _read(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
-        return self.backbone(self.preprocessing(images), training=training)
+        y = self.backbone(stretch.asinh(self.preprocessing(images)), training=training)
+        return tf.nn.leaky_relu(y) if self.network == "residual" else y
 
     def _infer(
         self, images: tf.Tensor, seed: tf.Tensor | None = None, training: bool = False

@@ -80,7 +80,7 @@ class ImageToSpectrumTest(model_test_case.ZooModelTestCase):
         self.assertAllClose(model(images)["spectrum_sigma"], expected, rtol=0.2)
 
     def test_hybrid_network(self):
-        model = self.make(network="hybrid", posterior="constant", preprocessing="asinh")
+        model = self.make(network="hybrid", posterior="constant")
         self.assertEqual(model.backbone.output_shape, (None, 6))
         data = {**self.inputs(16), **spectra(16)}
         model.fit(data, epochs=1, batch_size=8, verbose=0)

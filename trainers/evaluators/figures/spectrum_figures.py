@@ -9,9 +9,10 @@ from sklearn.feature_selection import f_classif
 from trainers.evaluators import plot_style
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.section import FigureFile
+from trainers.evaluators.statistics.scaled_spectra import wavelengths
 from trainers.prediction import inference
 
-__all__ = ["errors", "examples", "gaps", "outliers", "place_in_words", "plane", "tracks"]
+__all__ = ["axis", "errors", "examples", "gaps", "outliers", "place_in_words", "plane", "tracks"]
 
 _SHOWN = 4
 # Percentiles between which latents are drawn, and those that their spread is measured by.
@@ -20,6 +21,13 @@ _SPREAD = (5.0, 95.0)
 # Spectra along a track.
 _STEPS = 7
 _FLUX = "flux / amplitude"
+
+
+def axis(context: EvaluationContext, bins: int) -> tuple[np.ndarray, str]:
+    """Returns the place of each bin on the axis, and the label of the axis."""
+    if context.spec.wavelengths is None:
+        return np.arange(bins), "bin"
+    return wavelengths(context.spec.wavelengths, bins), "wavelength in the rest frame (A)"
 
 
 def errors(
@@ -142,7 +150,7 @@ def tracks(context: EvaluationContext) -> FigureFile:
     latents = context.latents("train")
     places = _widest(latents)
     figure, axes = plot_style.new_figure(len(places), 1, width=9.0, height=3.2, sharex=True)
-    x, label = _axis(context, context.model.bins)
+    x, label = axis(context, context.model.bins)
     for panel, latent in zip(axes, places, strict=True):
         parts = np.array_split(np.argsort(latents[:, latent]), _STEPS)
         track = np.array([np.median(latents[part], axis=0) for part in parts])
@@ -167,7 +175,7 @@ def place_in_words(context: EvaluationContext, place: int) -> str:
     """Returns where a bin is, in words."""
     if context.spec.wavelengths is None:
         return f"at bin {place}"
-    return f"at {_wavelengths(context, context.model.bins)[place]:.0f} A"
+    return f"at {wavelengths(context.spec.wavelengths, context.model.bins)[place]:.0f} A"
 
 
 def _stacked(
@@ -179,7 +187,7 @@ def _stacked(
     shaded: np.ndarray | None = None,
 ):
     figure, axes = plot_style.new_figure(len(rows) or 1, 1, width=9.0, height=2.0, sharex=True)
-    x, label = _axis(context, observed.shape[1])
+    x, label = axis(context, observed.shape[1])
     for panel, row, title in zip(axes, rows, titles, strict=False):
         panel.plot(x, observed[row], color="0.65", linewidth=0.7)
         panel.plot(x, drawn[row], color=plot_style.COLOURS[0], linewidth=1.0)
@@ -190,17 +198,6 @@ def _stacked(
         panel.set(title=title, ylabel=_FLUX, ylim=(min(0.0, low), 1.15 * high + 0.1))
     axes[-1].set_xlabel(label)
     return figure
-
-
-def _axis(context: EvaluationContext, bins: int) -> tuple[np.ndarray, str]:
-    if context.spec.wavelengths is None:
-        return np.arange(bins), "bin"
-    return _wavelengths(context, bins), "wavelength in the rest frame (A)"
-
-
-def _wavelengths(context: EvaluationContext, bins: int) -> np.ndarray:
-    edges = np.geomspace(*context.spec.wavelengths, bins + 1)
-    return np.sqrt(edges[1:] * edges[:-1])
 
 
 def _widest(latents: np.ndarray) -> list[int]:
