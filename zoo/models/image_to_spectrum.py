@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from zoo import encoders, registry, stretch
+from zoo import encoders, registry
 from zoo.choices import check_choice
 from zoo.distributions.posterior import ConstantNormal, DiagonalNormal, FullCovarianceNormal
 from zoo.image_model import ImageModel
@@ -45,7 +45,7 @@ class ImageToSpectrum(ImageModel):
 
         loss = -log q(z | image) / latents,   z = latent means of the object's own spectrum
 
-    q is a normal distribution; the network reads asinh of the preprocessed image. The model of spectra is part of a saved model, frozen; images alone
+    q is a normal distribution. The model of spectra is part of a saved model, frozen; images alone
     are needed in use.
 
     Departures from Wu & Peek 2020: a density in place of the mean squared error, so that the answer
@@ -56,7 +56,8 @@ class ImageToSpectrum(ImageModel):
 
     Args:
         image_shape: (height, width, bands) of the images. Default (64, 64, 5).
-        preprocessing: See `zoo.preprocessing.make`. Default "background_noise".
+        preprocessing: See `zoo.preprocessing.make`. Default "band_asinh", which keeps colours;
+            photometry in apertures supposes an asinh.
         augment: Whether training images are flipped and turned at random. Default True.
         spectra: Trained `spectrum_vae`: named weights, folder of a finished run or `.keras` file.
             Default "spectrum_vae/sdss_simulated". Or "spectrum_vae", untrained, for tests.
@@ -111,7 +112,7 @@ class ImageToSpectrum(ImageModel):
     def __init__(
         self,
         *,
-        preprocessing: Any = "background_noise",
+        preprocessing: Any = "band_asinh",
         augment: bool = True,
         spectra: str | os.PathLike | Mapping[str, Any] = "spectrum_vae/sdss_simulated",
         spectra_hyperparameters: Mapping[str, Any] | None = None,
@@ -172,7 +173,7 @@ class ImageToSpectrum(ImageModel):
     # Inference.
 
     def _read(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
-        y = self.backbone(stretch.asinh(self.preprocessing(images)), training=training)
+        y = self.backbone(self.preprocessing(images), training=training)
         return tf.nn.leaky_relu(y) if self.network == "residual" else y
 
     def _infer(
