@@ -142,8 +142,12 @@ def _add_spectra(
             expected = measure(truth, x)
             header.append(f"rank correlation of {name.replace('_', ' ')}")
             for kind, values in drawn.items():
-                rank = float(spearmanr(measure(values, x), expected).statistic)
-                rows[kind].append("" if np.isnan(rank) else f"{rank:.3f}")
+                own_measure = measure(values, x)
+                if np.ptp(own_measure) == 0:  # The same spectrum for all.
+                    rows[kind].append("")
+                    continue
+                rank = float(spearmanr(own_measure, expected).statistic)
+                rows[kind].append(f"{rank:.3f}")
                 if kind == _IMAGES:
                     section.metrics[f"rank_correlation_{name}"] = rank
     caption = (

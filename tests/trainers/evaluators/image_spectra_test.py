@@ -78,9 +78,9 @@ class EvaluateImageSpectraTest(tf.test.TestCase):
             spectra=str(path),
             dropout=0.0,
         )
-        cls.model.compile(keras.optimizers.Adam(1e-2))
+        cls.model.compile(keras.optimizers.Adam(3e-3), gradient_clip_norm=1.0)
         names = (*cls.model.input_names, *cls.model.targets)
-        cls.model.fit({name: train[name] for name in names}, epochs=25, batch_size=20, verbose=0)
+        cls.model.fit({name: train[name] for name in names}, epochs=15, batch_size=20, verbose=0)
         cls.context = EvaluationContext(cls.model, dataset, path.parent)
         cls.section = evaluate_image_spectra(cls.context)
 
@@ -91,9 +91,9 @@ class EvaluateImageSpectraTest(tf.test.TestCase):
         answer = self.context.outputs("call")["spectrum"]
         drawn = answer[:, -1] - answer[:, 0]
         self.assertGreater(np.corrcoef(slope, drawn)[0, 1], 0.95)
-        self.assertLess(metrics["latent_rmse_noise_of_the_spectra"], 0.3)
+        noise = metrics["latent_rmse_noise_of_the_spectra"]
         for kind in ("images", "forest_on_magnitudes"):
-            self.assertBetween(metrics[f"latent_rmse_{kind}"], 0.5, 1.0)
+            self.assertBetween(metrics[f"latent_rmse_{kind}"], 2 * noise, 0.9)
         self.assertLess(abs(metrics["rank_correlation_h_alpha_width"]), 0.5)
         self.assertGreater(metrics["rank_correlation_break_4000"], 0.8)
         self.assertBetween(metrics["coverage_68"], 0.5, 0.85)
