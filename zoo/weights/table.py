@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from zoo import registry
+from zoo.spectrum_model import SpectrumModel
 from zoo.weights.manifest import Manifest
 from zoo.weights.named_weights import describe, list_weights
 
@@ -17,12 +19,13 @@ _SCORES = (
     ("tasks", "mean_accuracy", "accuracy of forests, mean of tasks"),
     ("probe", "forest_accuracy", "accuracy of a forest on the latents"),
     ("segmentation", "iou", "IoU of sources and sky"),
+    ("spectra", "knn_accuracy_latents", "classes by the neighbours among latents, accuracy"),
 )
 
 
 def table() -> str:
     """Returns one row for each set: name, data, size, and a score on the test split."""
-    rows = [("Name", "Trained on", "Images", "Weights", "File", "Score on the test split")]
+    rows = [("Name", "Trained on", "Input", "Weights", "File", "Score on the test split")]
     rows += [_row(describe(name)) for name in list_weights()]
     rule = ["---"] * len(rows[0])
     return "".join(f"| {' | '.join(row)} |\n" for row in (rows[0], rule, *rows[1:]))
@@ -30,18 +33,24 @@ def table() -> str:
 
 def _row(manifest: Manifest) -> tuple[str, ...]:
     data = manifest.data
-    height, width, _ = data.image_shape
     version = f" {data.version}" if data.version else ""
     where = "" if manifest.path.with_suffix(".keras").exists() else ", fetched"
     where += ", on VGG-16" if manifest.frozen else ""
     return (
         f"`{manifest.name}`",
         f"{data.name}{version}",
-        f"{height} x {width} px, {_bands(data.bands)}, {data.units}",
+        _input(manifest),
         f"{manifest.parameters:,}",
         f"{manifest.file.size / 1e6:.2f} MB{where}",
         _score(manifest),
     )
+
+
+def _input(manifest: Manifest) -> str:
+    if issubclass(registry.describe(manifest.model).model_class, SpectrumModel):
+        return "spectra"
+    height, width, _ = manifest.data.image_shape
+    return f"{height} x {width} px, {_bands(manifest.data.bands)}, {manifest.data.units}"
 
 
 def _score(manifest: Manifest) -> str:
