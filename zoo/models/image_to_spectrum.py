@@ -43,16 +43,19 @@ _APERTURES = (1.5, 3.0, 6.0, 12.0)
 class ImageToSpectrum(ImageModel):
     """Latents of a trained `spectrum_vae` from images, and with its decoder spectra.
 
-        loss = -log q(z | image) / latents,   z = latent means of the object's own spectrum
+        loss = -(log N(z; m, s^2) + log N(z; stop(m), C)) / (2 latents)
 
-    q is a normal distribution. The model of spectra is part of a saved model, frozen; images alone
-    are needed in use.
+    z are the latent means of the object's own spectrum, m and C mean and covariance that the network
+    gives to an image, and s the scatter of each latent, the same for all images. So the mean is
+    trained by squared errors, and the covariance by the likelihood about it; a likelihood alone
+    gives up on objects that are hard, whose variance it raises (Seitzer et al. 2022). The model of
+    spectra is part of a saved model, frozen; images alone are needed in use.
 
-    Departures from Wu & Peek 2020: a density in place of the mean squared error, so that the answer
-    has an uncertainty, and covariances between the latents; photometry in apertures beside the
-    convolutions (`network="residual"`). With `network="hybrid", posterior="constant"` the network
-    is the published one, and the squared error of each latent counts in units of its own scatter,
-    which is learnt; there it counted in units of the spread of the latents.
+    Departures from Wu & Peek 2020: the covariance, so that the answer has an uncertainty;
+    photometry in apertures beside the convolutions (`network="residual"`). With
+    `network="hybrid", posterior="constant"` the network is the published one, and the squared error
+    of each latent counts in units of its own scatter; there it counted in units of the spread of
+    the latents.
 
     Args:
         image_shape: (height, width, bands) of the images. Default (64, 64, 5).
@@ -70,7 +73,7 @@ class ImageToSpectrum(ImageModel):
             `filters[-1]`. Default 64.
         dropout: Share of the last hidden layer dropped in training. Default 0.1.
         posterior: "full" (default): covariances of the latents from the image; "diagonal":
-            their variances; "constant": variances that are the same for all images.
+            their variances; "constant": s^2, and the first term of the loss alone.
         samples: Draws from q by which the spectrum's scatter is found; an even number. Default 16.
 
     The other arguments are those of `zoo.image_model.ImageModel`.
@@ -80,7 +83,8 @@ class ImageToSpectrum(ImageModel):
             spectra.
 
     References:
-        Wu & Peek 2020; Ye et al. 2020 (arXiv 1905.11926).
+        Wu & Peek 2020; Ye et al. 2020 (arXiv 1905.11926); Seitzer et al. 2022 (ICLR, arXiv
+        2203.09168).
 
     Examples:
         ```python
@@ -148,6 +152,8 @@ class ImageToSpectrum(ImageModel):
             variable.trainable = False
         self.latent_dim = self.spectra.latent_dim
         self.posterior = POSTERIORS[posterior](self.latent_dim)
+        is_constant = posterior == "constant"
+        self.scatter = self.posterior if is_constant else ConstantNormal(self.latent_dim)
         if network == "residual":
             self.backbone = residual_encoder(
                 self.preprocessed_shape,
@@ -219,9 +225,14 @@ class ImageToSpectrum(ImageModel):
         wanted = self.spectra.encode(batch["spectrum"], batch["inverse_variance"])["latent_mean"]
         wanted = tf.stop_gradient(wanted)
         q = self._infer(batch["image"], seed if training else None, training)
+        mean = q.mean()
+        log_density = self.scatter(mean).log_prob(wanted)
+        if self.posterior_name != "constant":
+            about = tfd.MultivariateNormalLinearOperator(tf.stop_gradient(mean), q.scale)
+            log_density = (log_density + about.log_prob(wanted)) / 2
         return {
-            "loss": -q.log_prob(wanted) / self.latent_dim,
-            "latent_error": tf.reduce_mean(tf.square(q.mean() - wanted), axis=-1),
+            "loss": -log_density / self.latent_dim,
+            "latent_error": tf.reduce_mean(tf.square(mean - wanted), axis=-1),
         }
 
     def get_config(self) -> dict[str, Any]:
