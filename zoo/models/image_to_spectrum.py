@@ -45,11 +45,11 @@ class ImageToSpectrum(ImageModel):
 
         loss = -(log N(z; m, s^2) + log N(z; stop(m), C)) / (2 latents)
 
-    z are the latent means of the object's own spectrum, m and C mean and covariance that the network
-    gives to an image, and s the scatter of each latent, the same for all images. So the mean is
-    trained by squared errors, and the covariance by the likelihood about it; a likelihood alone
-    gives up on objects that are hard, whose variance it raises (Seitzer et al. 2022). The model of
-    spectra is part of a saved model, frozen; images alone are needed in use.
+    z are the latent means of the object's own spectrum, m and C mean and covariance from the image,
+    and s the scatter of each latent, the same for all images. So the mean is trained by squared
+    errors, and the covariance by the likelihood about it; a likelihood alone gives up on objects
+    that are hard, whose variance it raises (Seitzer et al. 2022). The model of spectra is part of
+    a saved model, frozen; images alone are needed in use.
 
     Departures from Wu & Peek 2020: the covariance, so that the answer has an uncertainty;
     photometry in apertures beside the convolutions (`network="residual"`). With
