@@ -12,8 +12,6 @@ import tensorflow_probability as tfp
 import zoo
 from trainers import recipes
 from trainers.errors import UserError
-from zoo.layers.hybrid_residual import PixelAttention
-from zoo.layers.network_deconvolution import NetworkDeconvolution
 from zoo.layers.sky_views import SURVEYS, SkyViews
 
 tfd = tfp.distributions
@@ -375,32 +373,6 @@ class SpectrumVAETest(tf.test.TestCase):
         options = dict(re.findall(r"(\w+)=(\d+)", recipe.dataset))
         self.assertEqual(sum(map(int, options.values())), 64_000)
         self.assertEqual(int(options["num_train"]), 48_000)
-
-
-class ImageToSpectrumTest(tf.test.TestCase):
-    """Wu & Peek 2020 and its code, the hybrid network: xresnet18 with a stem of deconvolution."""
-
-    def test_paper(self):
-        recipe = recipes.get("image_to_spectrum", "paper")
-        spectra = {"spectra": "spectrum_vae", "spectra_hyperparameters": {"hidden": (8,)}}
-        model = zoo.create("image_to_spectrum", **{**recipe.hyperparameters, **spectra})
-        layers = model.backbone.layers
-        stem = [layer for layer in layers if isinstance(layer, NetworkDeconvolution)]
-        self.assertEqual([layer.filters for layer in stem], [32, 32, 64])
-        self.assertEqual([layer.strides for layer in stem], [2, 1, 1])
-        self.assertEqual({layer.group for layer in stem}, {64})
-        blocks = [layer.output.shape[1:] for layer in layers if isinstance(layer, keras.layers.Add)]
-        sizes = [(16, 16, 64), (8, 8, 128), (4, 4, 256), (2, 2, 512)]
-        self.assertEqual(blocks, [size for size in sizes for _ in range(2)])
-        self.assertLen([layer for layer in layers if isinstance(layer, PixelAttention)], 1)
-        activations = {
-            layer.activation.__name__
-            for layer in layers
-            if isinstance(layer, keras.layers.Activation)
-        }
-        self.assertEqual(activations, {"mish"})
-        self.assertEqual((recipe.batch_size, recipe.epochs, recipe.weight_decay), (128, 50, 1e-2))
-        self.assertEqual(model.latent_dim, 6)
 
 
 class EveryRecipeTest(tf.test.TestCase):
