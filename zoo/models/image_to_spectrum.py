@@ -203,14 +203,17 @@ class ImageToSpectrum(ImageModel):
         q, the same for every image.
         """
         q = self._infer(images)
-        spectrum = self.spectra.decode(q.mean())["spectrum"]
-        variance = tf.zeros_like(spectrum)
-        for direction in self._directions:
-            shift = q.scale.matvec(tf.broadcast_to(direction, tf.shape(q.mean())))
-            other = self.spectra.decode(q.mean() + shift)["spectrum"]
-            variance += tf.square(other - spectrum) / self.samples
+        mean = q.mean()
+        spectrum = self.spectra.decode(mean)["spectrum"]
+        directions = tf.broadcast_to(
+            self._directions[:, None], (self.samples, tf.shape(mean)[0], self.latent_dim)
+        )
+        draws = tf.reshape(mean + q.scale.matvec(directions), (-1, self.latent_dim))
+        drawn = self.spectra.decode(draws)["spectrum"]
+        drawn = tf.reshape(drawn, (self.samples, -1, self.spectra.bins))
+        variance = tf.reduce_mean(tf.math.squared_difference(drawn, spectrum), axis=0)
         return {
-            "latent_mean": q.mean(),
+            "latent_mean": mean,
             "latent_stddev": q.stddev(),
             "spectrum": spectrum,
             "spectrum_sigma": tf.sqrt(variance),
