@@ -84,26 +84,32 @@ def evaluate_image_spectra(context: EvaluationContext) -> Section:
 
 
 def _latents(context: EvaluationContext, split: str) -> np.ndarray:
-    arrays = context.arrays(split)
-    inputs = [arrays[name] for name in context.model.targets]
+    inputs = [_column(context, split, name) for name in context.model.targets]
     return inference.apply(context.model.spectra.encode, *inputs)["latent_mean"].astype(np.float64)
 
 
 def _of_photometry(context: EvaluationContext, latents: np.ndarray) -> np.ndarray:
     """Returns the latents of the split by a forest on colours, magnitudes and reddening."""
 
-    def inputs(split: str | None) -> np.ndarray:
-        arrays = context.arrays(split)
-        magnitude = np.asarray(arrays["magnitude"], np.float64)
+    def inputs(split: str) -> np.ndarray:
+        magnitude = _column(context, split, "magnitude").astype(np.float64)
         columns = [magnitude, -np.diff(magnitude, axis=1)]
-        if "galactic_reddening" in arrays:
-            columns.append(np.asarray(arrays["galactic_reddening"])[:, None])
+        if "galactic_reddening" in context.spec.feature_names:
+            columns.append(_column(context, split, "galactic_reddening")[:, None])
         return np.concatenate(columns, axis=1)
 
     forest = RandomForestRegressor(
         _TREES, min_samples_leaf=_LEAF, random_state=context.seed, n_jobs=-1
     )
-    return forest.fit(inputs("train"), latents).predict(inputs(None)).reshape(-1, latents.shape[1])
+    predicted = forest.fit(inputs("train"), latents).predict(inputs(context.split))
+    return predicted.reshape(-1, latents.shape[1])
+
+
+def _column(context: EvaluationContext, split: str, name: str) -> np.ndarray:
+    """Returns a feature: of the split that is evaluated, or of all training objects."""
+    if split == context.split:
+        return np.asarray(context.arrays()[name])
+    return context.column(split, name)
 
 
 def _joint(errors: np.ndarray) -> float:
