@@ -8,9 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from trainers.datasets.dataset import Dataset
-from trainers.datasets.observing import Observing
-from trainers.datasets.recession import Recession
+from trainers.datasets.dataset import Dataset, DatasetSpec
+from trainers.datasets.observing import Conditions, Observing
+from trainers.datasets.recession import TYPICAL, Recession
 from trainers.datasets.shrinking import blurring, shrinking
 from trainers.datasets.transformed import TransformedDataset, object_seeds
 from trainers.errors import UserError
@@ -30,8 +30,8 @@ class FadedDataset(TransformedDataset):
 
     Each image is dimmed by dm magnitudes, drawn for it. Where the redshift is known, the galaxy is
     moved to the one at which it is fainter by dm, see `Recession`: its size shrinks by s, and every
-    band is dimmed by its own dm_b; else s = 1 and dm_b = dm. Of an image x of a galaxy under a PSF
-    of FWHM w_b becomes, under one of w'_b,
+    band is dimmed by its own dm_b; else s = 1 and dm_b = dm. The image x of a galaxy under a PSF of
+    FWHM w becomes, under one of w',
 
         y_b = 10^(-0.4 dm_b) (G * S x_b) + n,    FWHM of G = sqrt(w'^2 - s^2 w^2)
 
@@ -45,7 +45,8 @@ class FadedDataset(TransformedDataset):
 
     Features follow: `magnitude` becomes fainter, `redshift`, `seeing` and `noise_sigma` are those
     of the target, and `fading` is dm. Others stay those of the galaxy as it was observed. dm and n
-    follow from the realisation, the split and the object's id, and from the epoch if fresh.
+    follow from the realisation, the split and the object's id, and from the epoch if fresh; pixels
+    of `arrays` and `batches` differ by rounding.
 
     Args:
         dataset: The dataset to change, in units that are linear in flux, with the features
@@ -74,16 +75,19 @@ class FadedDataset(TransformedDataset):
         self.recession = Recession(spec.bands, fading.evolution, fading.template)
         height, width, bands = spec.image_shape
         if fading.size is not None:
-            if fading.size > min(height, width) or (height - fading.size) % 2:
+            sides = {height, width}
+            if fading.size > min(sides) or any((side - fading.size) % 2 for side in sides):
                 raise UserError(
-                    f"`fade` size must be at most {min(height, width)} and differ from it by an "
-                    f"even number; got {fading.size}"
+                    f"`fade` size must be at most {min(sides)} and differ from the sides of the "
+                    f"images by an even number; got {fading.size}"
                 )
             height = width = fading.size
         self._check(dataset)
         super().__init__(dataset, (height, width, bands), self._description(spec))
         self.spec = dataclasses.replace(
-            self.spec, feature_names=tuple(dict.fromkeys([*spec.feature_names, *self._made()]))
+            self.spec,
+            feature_names=tuple(dict.fromkeys([*spec.feature_names, *self._made()])),
+            seeing=self._observing.seeing or spec.seeing,
         )
 
     def transform(
@@ -132,8 +136,25 @@ class FadedDataset(TransformedDataset):
             faded["magnitude"] = tf.where(magnitude > 0, magnitude + fainter, magnitude)
         return faded
 
-    def _seen(self, image, before, after, ratio, flux, scale) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns the image before noise is added, and the variance that it has already."""
+    def _seen(
+        self,
+        image: tf.Tensor,
+        before: Conditions,
+        after: Conditions,
+        ratio: tf.Tensor,
+        flux: tf.Tensor,
+        scale: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns the image before noise is added, and the variance that it has already.
+
+        Args:
+            image: (height, width, bands).
+            before: Its conditions.
+            after: Those of the result.
+            ratio: Size afterwards in units of that before.
+            flux: (bands,), flux afterwards likewise.
+            scale: Arcsec per pixel.
+        """
         height, width, bands = image.shape
         new_height, new_width, _ = self.spec.image_shape
         rows, columns = shrinking(ratio, height, new_height), shrinking(ratio, width, new_width)
@@ -166,7 +187,7 @@ class FadedDataset(TransformedDataset):
 
     def _colour(self, image: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
         """Returns the colour of the light about the centre, NaN where there is none."""
-        if self.recession.colour_bands is None or not self._observing.has_magnitudes:
+        if not self._has_colours:
             return tf.constant(np.nan, tf.float32)
         height, width, _ = image.shape
         sigma = _APERTURE / (_FWHM * scale)
@@ -209,7 +230,17 @@ class FadedDataset(TransformedDataset):
 
         return ratios().numpy()
 
-    def _description(self, spec) -> str:
+    @property
+    def _has_colours(self) -> bool:
+        return self.recession.colour_bands is not None and self._observing.has_magnitudes
+
+    @property
+    def _spectrum(self) -> str:
+        if self.fading.template:
+            return f"spectrum of {self.fading.template}"
+        return "spectra by colour" if self._has_colours else f"spectrum of {TYPICAL}"
+
+    def _description(self, spec: DatasetSpec) -> str:
         low, high = self.fading.to or self.fading.magnitudes
         width = f"{low:g}" if low == high else f"{low:g}-{high:g}"
         band = spec.bands[self.recession.reference]
@@ -222,8 +253,7 @@ class FadedDataset(TransformedDataset):
         elif not self.recession.has_spectra:
             parts.append("moved to higher redshifts without k-corrections")
         else:
-            spectrum = self.fading.template or "a spectrum by the colour"
-            parts.append(f"moved to higher redshifts with {spectrum}")
+            parts.append(f"moved to higher redshifts, {self._spectrum}")
         if "redshift" in self._needed():
             parts.append(f"evolution {self.fading.evolution:g} mag per unit of redshift")
         parts.append(self._observing.description)

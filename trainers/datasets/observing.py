@@ -108,6 +108,12 @@ class Observing:
         has_photons = "electrons" in self.features or "electrons" in self._stated
         return others + ("" if has_photons else ", without photon noise")
 
+    @property
+    def seeing(self) -> tuple[float, float] | None:
+        """Least and greatest FWHM of the target's PSFs, arcsec; None for those of the images."""
+        values = self._stated.get("seeing")
+        return None if values is None else (float(values.min()), float(values.max()))
+
     def pixel_scale(self, one: Mapping[str, tf.Tensor]) -> tf.Tensor:
         """Returns the arcsec per pixel of an image."""
         return tf.cast(one["pixel_scale"] if self._scale is None else self._scale, tf.float32)

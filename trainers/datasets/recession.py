@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from trainers.errors import UserError
 
-__all__ = ["Appearance", "Recession"]
+__all__ = ["TYPICAL", "Appearance", "Recession"]
 
 # Nodes of the tables, uniform in the logarithm of the redshift.
 _LEAST_REDSHIFT, _LARGEST_REDSHIFT, _NODES = 1e-3, 1.5, 400
@@ -18,8 +18,8 @@ _LEAST_REDSHIFT, _LARGEST_REDSHIFT, _NODES = 1e-3, 1.5, 400
 _CORRECTED = np.linspace(0.0, _LARGEST_REDSHIFT, 31)
 # Mixtures of two neighbouring templates, in steps.
 _STEPS = 10
-# Of a galaxy without a colour.
-_TYPICAL = "Sbc"
+TYPICAL = "Sbc"
+"""Spectrum of a galaxy without a colour."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Recession:
         self.has_spectra = set(bands) <= set(k_corrections.BANDS)
         self.reference = bands.index("r") if "r" in bands else len(bands) // 2
         self.colour_bands = self._colour_bands(bands) if not template else None
-        self._typical = TEMPLATES.index(template or _TYPICAL) * _STEPS
+        self._typical = TEMPLATES.index(template or TYPICAL) * _STEPS
         ln_redshifts = np.linspace(np.log(_LEAST_REDSHIFT), np.log(_LARGEST_REDSHIFT), _NODES)
         redshifts = np.exp(ln_redshifts)
         corrections = np.zeros((len(TEMPLATES), _NODES, len(bands)))

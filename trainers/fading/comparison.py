@@ -103,6 +103,7 @@ def compare(options: Options) -> Path:
             title="Classification of faint galaxies",
             facts=facts,
             sections=sections,
+            commands=[options.command],
             versions=installed_versions(),
         ),
         options.output_dir,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from pathlib import Path
 
 from trainers.errors import UserError
@@ -52,6 +53,16 @@ class Options(CheckedOptions):
                 raise UserError(f"`runs` takes NAME=FOLDER; got '{text}'")
             if names.count(name) > 1:
                 raise UserError(f"`runs` must name '{name}' once; got {list(self.runs)}")
+
+    @property
+    def command(self) -> str:
+        """The command that repeats the comparison."""
+        words = ["python", "-m", "trainers.faint"]
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if value is not None and value != field.default:
+                words += [f"--{field.name}", *(value if isinstance(value, list) else [str(value)])]
+        return shlex.join(words)
 
     @property
     def folders(self) -> dict[str, Path]:

@@ -186,6 +186,7 @@ class FadedDatasetTest(tf.test.TestCase):
             expected = np.hypot(fwhm / FWHM / SCALE, np.sqrt(1 / 12))
             self.assertAllClose(width(image[..., band]), expected, rtol=0.01)
         self.assertAllClose(arrays["seeing"], [[2.5, 3.5]])
+        self.assertEqual(dataset.spec.seeing, (2.5, 3.5))
 
     def test_noise_of_the_sky_and_of_photons(self):
         number, light = 60, 2.0
@@ -302,7 +303,7 @@ class MistakesTest(tf.test.TestCase):
             (plain, ("psf=1.2",), "psf must be at least 1.5, that of '0' faded by 0 mag; got 1.2"),
             (plain, ("noise=0.01",), "noise must be at least 0.02, .* got 0.01"),
             (plain, ("psf=1,2,3",), "psf must be one number or one for each of g, r; got"),
-            (plain, ("size=41",), "size must be at most 40 and differ from it by an even"),
+            (plain, ("size=41",), "size must be at most 40 and differ from the sides"),
             (plain, ("template=Sa",), "template must be one of E, Sbc, Scd, Im; got 'Sa'"),
             (plain, ("survey=ska",), "survey must be one of decals, bass_mzls, sdss; got 'ska'"),
         ):

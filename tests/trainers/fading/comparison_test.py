@@ -126,6 +126,7 @@ class CommandTest(tf.test.TestCase):
         text = (folder / "report" / "report.md").read_text()
         self.assertIn("39 of the test split, 1 without a magnitude are left out", text)
         self.assertIn("fainter by 1-3 mag in r", text)
+        self.assertIn("--fade magnitudes=1-3 size=12", text)
         self.assertTrue((folder / "report" / "figures" / "by_magnitude.png").exists())
         with (
             mock.patch.object(loading, "load_stored", lambda config: self.sky()),
