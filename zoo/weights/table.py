@@ -19,6 +19,7 @@ _SCORES = (
     ("tasks", "mean_accuracy", "accuracy of forests, mean of tasks"),
     ("probe", "forest_accuracy", "accuracy of a forest on the latents"),
     ("segmentation", "iou", "IoU of sources and sky"),
+    ("redshift", "sigma_mad", "sigma_MAD of the redshifts"),
     ("spectra", "knn_accuracy_latents", "classes by the neighbours among latents, accuracy"),
 )
 
@@ -57,7 +58,7 @@ def _score(manifest: Manifest) -> str:
     for evaluator, name, title in _SCORES:
         value = manifest.scores.get(evaluator, {}).get(name)
         if value is not None:
-            return f"{title} {value:.3f}"
+            return f"{title} {value:.3f}" if value >= 0.1 else f"{title} {value:.3g}"
     return f"loss {manifest.check.scores['loss']:.4g} on the sample" if manifest.check else ""
 
 
