@@ -41,7 +41,8 @@ def draw_rates(rates: Mapping[str, Mapping[str, BinnedRates]], magnitude: str) -
                 label=title,
             )
         panel.set(title=name, xlabel=magnitude)
-        panel.set_ylim(top=1.02)
+    # After the last panel, since it ends the search for the lowest point of all.
+    axes[0].set_ylim(top=1.02)
     axes[0].set_ylabel("Fraction right")
     if len(rates) > 1:
         plot_style.legend_below(figure, axes[0], len(rates))
