@@ -48,6 +48,7 @@ class EvaluateTest(tf.test.TestCase):
             "deblended_fields",
             "latent_fit",
             "spectra",
+            "image_spectra",
             "redshift",
             "similarity",
         }
