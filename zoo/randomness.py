@@ -6,7 +6,15 @@ numbers: every replica draws for the whole global batch and keeps its own rows.
 
 import tensorflow as tf
 
-__all__ = ["dropout", "global_rows", "normal", "replica_count", "step_seed", "uniform"]
+__all__ = [
+    "dropout",
+    "global_mean",
+    "global_rows",
+    "normal",
+    "replica_count",
+    "step_seed",
+    "uniform",
+]
 
 
 def replica_count() -> int:
@@ -20,6 +28,13 @@ def global_rows(rows: tf.Tensor) -> tf.Tensor:
     if replica_count() == 1:
         return rows
     return tf.distribute.get_replica_context().all_gather(rows, axis=0)
+
+
+def global_mean(own: tf.Tensor) -> tf.Tensor:
+    """Returns the mean over the replicas of what each has of its equal share of the batch."""
+    if replica_count() == 1:
+        return own
+    return tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, own)
 
 
 def step_seed(seed: int, step: tf.Tensor, purpose: int = 0) -> tf.Tensor:

@@ -75,11 +75,8 @@ class GlobalBatchNormalization(keras.layers.BatchNormalization):
     def _moments(self, inputs: tf.Tensor, mask: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
         if randomness.replica_count() == 1:
             return super()._moments(inputs, mask)
-        # The replicas have equal shares of the batch, so that means of means are means.
         mean = self._mean(inputs)
         return mean, self._mean(tf.square(inputs - mean))
 
     def _mean(self, x: tf.Tensor) -> tf.Tensor:
-        own = tf.reduce_mean(x, axis=self._reduction_axes)
-        context = tf.distribute.get_replica_context()
-        return context.all_reduce(tf.distribute.ReduceOp.MEAN, own)
+        return randomness.global_mean(tf.reduce_mean(x, axis=self._reduction_axes))

@@ -134,20 +134,12 @@ class NetworkDeconvolution(ZooLayer):
         groups = channels // self._group
         patches = tf.reshape(patches, (-1, size * size, groups, self._group))
         patches = tf.reshape(tf.transpose(patches, (0, 2, 1, 3)), (-1, size * size * self._group))
-        mean = self._mean(tf.reduce_mean(patches, axis=0))
+        mean = randomness.global_mean(tf.reduce_mean(patches, axis=0))
         patches -= mean
         number = tf.cast(tf.shape(patches)[0], tf.float32)
-        covariance = self._mean(tf.matmul(patches, patches, transpose_a=True) / number)
+        covariance = randomness.global_mean(tf.matmul(patches, patches, transpose_a=True) / number)
         covariance += self.epsilon * tf.eye(size * size * self._group)
         return mean, inverse_square_root(covariance, self.iterations)
-
-    @staticmethod
-    def _mean(own: tf.Tensor) -> tf.Tensor:
-        # The replicas have equal shares of the batch, so that means of means are means.
-        if randomness.replica_count() == 1:
-            return own
-        context = tf.distribute.get_replica_context()
-        return context.all_reduce(tf.distribute.ReduceOp.MEAN, own)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         sides = [side and math.ceil(side / self.strides) for side in input_shape[1:3]]
