@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.stats import spearmanr
 from sklearn.ensemble import RandomForestRegressor
@@ -19,6 +21,8 @@ __all__ = ["evaluate_image_spectra"]
 _TREES = 200
 _LEAF = 5
 
+# Features that the forest reads; the second where there is one.
+_MAGNITUDES, _REDDENING = "magnitude", "galactic_reddening"
 _IMAGES, _PHOTOMETRY, _NOISE = "images", "forest on magnitudes", "noise of the spectra"
 
 
@@ -37,12 +41,15 @@ def evaluate_image_spectra(context: EvaluationContext) -> Section:
         Wu & Peek 2020 (arXiv 2009.12318).
     """
     model, arrays = context.model, context.arrays()
-    train, test = (_latents(context, split) for split in ("train", context.split))
+    photometry = [name for name in (_MAGNITUDES, _REDDENING) if name in context.spec.feature_names]
+    # All of the training objects, however many, in one pass.
+    training = context.columns("train", (*model.targets, *photometry))
+    train, test = (_latents(context, each) for each in (training, arrays))
     centre, spread = train.mean(axis=0), train.std(axis=0) + 1e-12
     answer = context.outputs("call")
     predictions = {_IMAGES: answer["latent_mean"].astype(np.float64)}
-    if "magnitude" in arrays:
-        predictions[_PHOTOMETRY] = _of_photometry(context, train)
+    if _MAGNITUDES in photometry:
+        predictions[_PHOTOMETRY] = _of_photometry(context, training, train)
     if "true_spectrum" in arrays:
         clean = inference.apply(
             model.spectra.encode, arrays["true_spectrum"], arrays["inverse_variance"]
@@ -79,37 +86,33 @@ def evaluate_image_spectra(context: EvaluationContext) -> Section:
     section.figures.append(
         image_spectra_figures.latents(context, test, predictions[_IMAGES], errors[_IMAGES])
     )
-    _add_spectra(context, section, centre, predictions, answer)
+    _add_spectra(context, section, centre, test, predictions, answer)
     return section
 
 
-def _latents(context: EvaluationContext, split: str) -> np.ndarray:
-    inputs = [_column(context, split, name) for name in context.model.targets]
+def _latents(context: EvaluationContext, arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Returns the latents of objects by their own spectra."""
+    inputs = [arrays[name] for name in context.model.targets]
     return inference.apply(context.model.spectra.encode, *inputs)["latent_mean"].astype(np.float64)
 
 
-def _of_photometry(context: EvaluationContext, latents: np.ndarray) -> np.ndarray:
+def _of_photometry(
+    context: EvaluationContext, training: Mapping[str, np.ndarray], latents: np.ndarray
+) -> np.ndarray:
     """Returns the latents of the split by a forest on colours, magnitudes and reddening."""
 
-    def inputs(split: str) -> np.ndarray:
-        magnitude = _column(context, split, "magnitude").astype(np.float64)
+    def inputs(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+        magnitude = np.asarray(arrays[_MAGNITUDES], np.float64)
         columns = [magnitude, -np.diff(magnitude, axis=1)]
-        if "galactic_reddening" in context.spec.feature_names:
-            columns.append(_column(context, split, "galactic_reddening")[:, None])
+        if _REDDENING in training:
+            columns.append(np.asarray(arrays[_REDDENING])[:, None])
         return np.concatenate(columns, axis=1)
 
     forest = RandomForestRegressor(
         _TREES, min_samples_leaf=_LEAF, random_state=context.seed, n_jobs=-1
     )
-    predicted = forest.fit(inputs("train"), latents).predict(inputs(context.split))
+    predicted = forest.fit(inputs(training), latents).predict(inputs(context.arrays()))
     return predicted.reshape(-1, latents.shape[1])
-
-
-def _column(context: EvaluationContext, split: str, name: str) -> np.ndarray:
-    """Returns a feature: of the split that is evaluated, or of all training objects."""
-    if split == context.split:
-        return np.asarray(context.arrays()[name])
-    return context.column(split, name)
 
 
 def _joint(errors: np.ndarray) -> float:
@@ -120,6 +123,7 @@ def _add_spectra(
     context: EvaluationContext,
     section: Section,
     centre: np.ndarray,
+    own: np.ndarray,
     predictions: dict[str, np.ndarray],
     answer: dict[str, np.ndarray],
 ) -> None:
@@ -127,7 +131,6 @@ def _add_spectra(
     model, arrays = context.model, context.arrays()
     observed = ScaledSpectra.of(model.spectra, arrays)
     number = len(observed.filled)
-    own = _latents(context, context.split)
     latents = {"mean of the training latents": np.broadcast_to(centre, own.shape)}
     latents |= {name: values for name, values in predictions.items() if name != _NOISE}
     latents["latents of the spectra"] = own
