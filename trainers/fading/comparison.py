@@ -33,7 +33,7 @@ __all__ = ["Objects", "accuracy_section", "compare", "flag_section"]
 
 @dataclasses.dataclass(frozen=True)
 class Objects:
-    """What is known of the objects.
+    """Magnitudes and labels of the objects.
 
     Attributes:
         magnitude: (objects,), measured for all.
