@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from trainers.cutouts.cutout import Cutout, LeftOut
 from trainers.cutouts.reading import CutoutFiles
-from trainers.datasets.mapped import ImageStore
+from trainers.datasets.collected_images import CollectedImages, ImageStore
 from trainers.datasets.object_table import ObjectTable, join_key
 from trainers.errors import UserError
 
@@ -39,7 +39,6 @@ class CollectedObjects:
         without_outcome: Identifiers of those for which it has no class or no votes.
         replaced: Identifiers of those with pixels that were not finite and have been replaced.
         seeings: Seeing of those whose file states it, arcsec.
-        is_grey: Whether all bands of all images are equal.
     """
 
     def __init__(
@@ -59,13 +58,10 @@ class CollectedObjects:
         self.without_outcome: list[str] = []
         self.replaced: list[str] = []
         self.seeings: list[float] = []
-        self.is_grey = True
+        self._images = CollectedImages(memory_bytes=memory_bytes, folder=folder)
         self._table, self._label_of = table, label_of
         self._raises = on_error == "raise"
-        self._memory_bytes, self._folder, self._dtype = memory_bytes, folder, dtype
-        self._places: list[int] = []  # in the store of the shape
-        self._shapes: list[tuple[int, ...]] = []
-        self._stores: dict[tuple[int, ...], ImageStore] = {}
+        self._dtype = dtype
         self._source_of: dict[str, str] = {}
         self._joined: set[int] = set()  # rows
 
@@ -93,16 +89,18 @@ class CollectedObjects:
 
         The objects of other shapes are among the problems afterwards.
         """
-        shape = max(self._stores, key=lambda each: len(self._stores[each]))
-        store, places = self._stores[shape], {}
-        for number, own in enumerate(self._shapes):
-            if own == shape:
-                places[number] = self._places[number]
-            else:
+        store, places = self._images.common()
+        for number, (shape, _) in enumerate(self._images.kinds):
+            if number not in places:
                 self.problems.append(
-                    f"{self.ids[number]}: {_odd(own, shape)} of {len(store)} others"
+                    f"{self.ids[number]}: {_odd(shape, store.shape)} of {len(store)} others"
                 )
         return store, places
+
+    @property
+    def is_grey(self) -> bool:
+        """Whether all bands of all images are equal."""
+        return self._images.is_grey
 
     def rows_without_cutout(self) -> list[str]:
         """Returns the identifiers of the rows of the table that no cutout belongs to."""
@@ -129,16 +127,11 @@ class CollectedObjects:
                 return None
         if key in self._source_of:
             return f"has the identifier '{key}', as {self._source_of[key]} has"
-        shape = cutout.image.shape
-        if shape not in self._stores:
-            if self._raises and self._stores:
-                return _odd(shape, next(iter(self._stores))) + " of those before"
-            self._stores[shape] = ImageStore(shape, self._dtype, self._folder, self._memory_bytes)
+        shape, kinds = cutout.image.shape, self._images.kinds
+        if self._raises and kinds and shape != kinds[0][0]:
+            return _odd(shape, kinds[0][0]) + " of those before"
         self._source_of[key] = cutout.source
-        self.is_grey = self.is_grey and bool((cutout.image == cutout.image[..., :1]).all())
-        self._shapes.append(shape)
-        self._places.append(len(self._stores[shape]))
-        self._stores[shape].append(cutout.image)
+        self._images.append(cutout.image, self._dtype)
         if cutout.replaced:
             self.replaced.append(cutout.id)
         if cutout.seeing is not None:

@@ -14,16 +14,14 @@ from trainers.cutouts import pixel_units, sources
 from trainers.cutouts.cutout import Cutout, Wanted
 from trainers.cutouts.picture_files import band_names, decode, units_of
 from trainers.cutouts.reading import CutoutFiles
+from trainers.datasets.collected_images import dataset_of
 from trainers.datasets.collected_objects import CollectedObjects
 from trainers.datasets.dataset import CACHE_BYTES, Dataset, DatasetSpec
-from trainers.datasets.hash_splits import digest, split_of
-from trainers.datasets.in_memory import InMemoryDataset, empty
-from trainers.datasets.mapped import MappedDataset
+from trainers.datasets.hash_splits import in_splits
 from trainers.datasets.object_table import ObjectTable, join_key
 from trainers.errors import UserError
 from trainers.options.class_choice import ClassChoice
 from trainers.options.cutout_source import CUTOUTS, CutoutSource
-from trainers.options.data_options import SPLITS
 from zoo.model import SAMPLE_WEIGHT
 
 __all__ = ["read"]
@@ -121,20 +119,9 @@ def read(
         resize=settings["resize"],
         seeing=(min(objects.seeings), max(objects.seeings)) if objects.seeings else None,
     )
-    of_split = {
-        split: np.array([places[number] for number in numbers], np.int64)
-        for split, numbers in members.items()
-    }
+    rows = {split: [places[number] for number in taken] for split, taken in members.items()}
     skipped = [*objects.problems, *_unjoined(objects, table, without_cutout)]
-    if not store.in_memory:
-        return MappedDataset(spec, store.mapped()[..., :bands], of_split, features, skipped)
-    arrays = {}
-    for split, taken in of_split.items():
-        images = empty((len(taken), *spec.image_shape), store.dtype)
-        for row, place in enumerate(taken):
-            images[row] = store.take(place)[..., :bands]
-        arrays[split] = {"image": images, **features[split]}
-    return InMemoryDataset(spec, arrays, skipped)
+    return dataset_of(spec, store, rows, features, skipped)
 
 
 def _are_pictures(paths: Sequence[str]) -> bool:
@@ -179,13 +166,16 @@ def _members(
     max_examples: Mapping[str, int] | None,
 ) -> dict[str, list[int]]:
     """Returns the objects of each split, in the order of the hash."""
-    members: dict[str, list[int]] = {split: [] for split in SPLITS}
-    keys = {number: join_key(objects.ids[number]) for number in places}
-    for number in sorted(places, key=lambda each: digest(keys[each])):
-        stated = None if table is None else table.split_of(objects.rows[number])
-        members[stated or split_of(keys[number])].append(number)
+    numbers = list(places)
+    stated = None
+    if table is not None:
+        stated = [table.split_of(objects.rows[number]) for number in numbers]
+    members = in_splits([join_key(objects.ids[number]) for number in numbers], stated)
     kept = max_examples or {}
-    return {split: numbers[: kept.get(split)] for split, numbers in members.items()}
+    return {
+        split: [numbers[place] for place in taken[: kept.get(split)]]
+        for split, taken in members.items()
+    }
 
 
 def _features(

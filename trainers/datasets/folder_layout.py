@@ -10,7 +10,7 @@ from pathlib import Path
 
 from trainers.cutouts import sources
 from trainers.cutouts.sources import PICTURES
-from trainers.datasets.hash_splits import SPLIT_NAMES, digest, split_of
+from trainers.datasets.hash_splits import SPLIT_NAMES, in_splits
 from trainers.errors import UserError
 from trainers.options.data_options import SPLITS
 
@@ -117,10 +117,8 @@ def _in_given_splits(folder: Path, splits: Sequence[Path]) -> tuple[_Files, tupl
     if not files.get("test"):
         print(f"{folder}: no test folder; the images of train are split by name", file=sys.stderr)
         return _by_hash(train), class_names
-    return {
-        split: sorted(members, key=lambda path: digest(path.stem))
-        for split, members in files.items()
-    }, class_names
+    stated = [split for split, members in files.items() for _ in members]
+    return _by_hash([path for members in files.values() for path in members], stated), class_names
 
 
 def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -156,8 +154,6 @@ def _pictures(folder: Path) -> str:
     return f"{', '.join(PICTURES)} files" + (f" (it has {others})" if others else "")
 
 
-def _by_hash(paths: Sequence[Path]) -> _Files:
-    files: _Files = {split: [] for split in SPLITS}
-    for path in sorted(paths, key=lambda path: digest(path.stem)):
-        files[split_of(path.stem)].append(path)
-    return files
+def _by_hash(paths: Sequence[Path], stated: Sequence[str] | None = None) -> _Files:
+    places = in_splits([path.stem for path in paths], stated)
+    return {split: [paths[place] for place in members] for split, members in places.items()}

@@ -1,26 +1,23 @@
-"""JPEG and PNG files as arrays, read once or at every epoch."""
+"""JPEG, PNG and WebP files as arrays, read once or whenever they are asked for."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 from tqdm import tqdm
 
 from trainers.cutouts.cutout import Wanted
 from trainers.cutouts.picture_files import bits_of, decode
 from trainers.datasets import content_hashes
-from trainers.datasets.batching import Batching
-from trainers.datasets.dataset import Dataset, DatasetSpec
-from trainers.datasets.in_memory import columns_of
+from trainers.datasets.collected_images import CollectedImages, ImageStore
+from trainers.datasets.dataset import DatasetSpec
 from trainers.errors import TrainingError, UserError
 
-__all__ = ["Decoded", "StreamedFiles", "decode_all", "stored_content"]
+__all__ = ["Decoded", "DecodedFiles", "decode_all", "stored_content"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,16 +26,15 @@ class Decoded:
 
     Attributes:
         shape: (height, width, bands) of every usable image.
-        dtype: uint8, or uint16 for PNG files with 16 bits a band.
-        images: Pixels by path; None if all together are larger than was allowed.
-        usable: Paths of the usable files, in their order.
+        store: The pixels, uint8, or uint16 for PNG files with 16 bits a band; without them, if all
+            together are larger than was allowed.
+        places: Places of the usable files in the store, in their order.
         problems: What is wrong with the others, by path.
     """
 
     shape: tuple[int, int, int]
-    dtype: np.dtype
-    images: dict[Path, np.ndarray] | None
-    usable: Sequence[Path]
+    store: ImageStore
+    places: Mapping[Path, int]
     problems: Mapping[Path, str]
 
 
@@ -65,10 +61,9 @@ def decode_all(
         UserError: at the first problem under "raise", or if no file is usable.
     """
     wanted = Wanted(shape or (None, None, 3), scales_pictures=shape is not None)
-    images: dict[Path, np.ndarray] | None = {}
-    kinds: dict[Path, tuple[tuple[int, int, int], np.dtype]] = {}
+    images = CollectedImages(memory_bytes=cache_bytes, spills=False)
+    read: list[Path] = []
     problems: dict[Path, str] = {}
-    size, is_grey = 0, shape is None
     with ThreadPoolExecutor() as pool:
         decoded = pool.map(lambda path: decode(path, wanted), paths)
         shown = tqdm(decoded, total=len(paths), desc="reading", unit="image", disable=None)
@@ -79,28 +74,24 @@ def decode_all(
                     pool.shutdown(cancel_futures=True)
                     raise UserError(f"{path}: {pixels} (--on_error skip leaves such images out)")
                 continue
-            kinds[path] = pixels.shape, pixels.dtype
-            is_grey = is_grey and bool((pixels == pixels[..., :1]).all())
-            size += pixels.nbytes
-            if size > cache_bytes:
-                images = None
-            if images is not None:
-                images[path] = pixels
-    if not kinds:
+            read.append(path)
+            images.append(pixels)
+    if not read:
         path, problem = next(iter(problems.items()))
         raise UserError(f"none of the {len(paths)} images can be used; {path}: {problem}")
-    common, number = Counter(kinds.values()).most_common(1)[0]
-    odd = {path: _odd(kind, common, number) for path, kind in kinds.items() if kind != common}
+    store, places = images.common()
+    common = store.shape, store.dtype
+    odd = {
+        path: _odd(images.kinds[number], common, len(store))
+        for number, path in enumerate(read)
+        if number not in places
+    }
     if odd and on_error == "raise":
         path, problem = next(iter(odd.items()))
         raise UserError(f"{path}: {problem}")
-    usable = [path for path in kinds if path not in odd]
-    if images is not None:
-        images = {path: images[path][..., :1] if is_grey else images[path] for path in usable}
-    common_shape, dtype = common
-    if is_grey:
-        common_shape = (*common_shape[:2], 1)
-    return Decoded(common_shape, dtype, images, usable, problems | odd)
+    bands = 1 if shape is None and images.is_grey else store.shape[-1]
+    usable = {read[number]: place for number, place in places.items()}
+    return Decoded((*store.shape[:2], bands), store, usable, problems | odd)
 
 
 def _odd(
@@ -130,71 +121,32 @@ def stored_content(paths: Sequence[Path], features: Mapping[str, np.ndarray]) ->
     return content_hashes.of_contents(paths, names)
 
 
-class StreamedFiles(Dataset):
-    """Image files that are decoded at every epoch, for what memory does not hold.
+class DecodedFiles:
+    """Images of a dataset that are decoded whenever they are asked for, `mapped.Rows`.
 
     Args:
+        paths: The files, all of which could be used before.
         spec: What the dataset is.
-        paths: The files of each split.
-        features: By split, an array for each further feature, "id" among them.
-        skipped: What was left out, one line each.
     """
 
-    def __init__(
-        self,
-        spec: DatasetSpec,
-        paths: Mapping[str, Sequence[Path]],
-        features: Mapping[str, Mapping[str, np.ndarray]],
-        skipped: Sequence[str] = (),
-    ):
-        self.spec = spec
-        self.skipped = tuple(skipped)
-        self.num_examples = {split: len(members) for split, members in paths.items()}
+    def __init__(self, paths: Sequence[Path], spec: DatasetSpec):
         self._paths = paths
-        self._features = features
         self._wanted = Wanted(
             spec.image_shape,
             picture_bits=bits_of(spec.units),
             scales_pictures=spec.scales_files,
         )
 
-    def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
-        paths = self._paths[split][:limit]
-        images = np.empty((len(paths), *self.spec.image_shape), np.float32)
+    def __getitem__(self, numbers: np.ndarray) -> np.ndarray:
+        dtype = np.uint16 if self._wanted.picture_bits == 16 else np.uint8
+        images = np.empty((len(numbers), *self._wanted.shape), dtype)
         with ThreadPoolExecutor() as pool:
-            for row, pixels in enumerate(pool.map(self._decode, paths)):
+            for row, pixels in enumerate(pool.map(self._decode, numbers)):
                 images[row] = pixels
-        further = {name: values[:limit] for name, values in self._features[split].items()}
-        return {"image": images, **further}
+        return images
 
-    def column(self, split: str, name: str) -> np.ndarray:
-        return self._features[split][name]
-
-    def stored_content(self, split: str) -> str:
-        return stored_content(self._paths[split], self._features[split])
-
-    def _content(self, split: str) -> str:
-        files = content_hashes.of_files(self._paths[split])
-        return files + content_hashes.of_arrays(self._features[split])
-
-    def read(self, split: str, batching: Batching) -> tf.data.Dataset:
-        paths, columns = self._paths[split], columns_of(self._features[split], batching)
-        dtype = tf.uint16 if self._wanted.picture_bits == 16 else tf.uint8
-
-        def read(row: tf.Tensor) -> dict[str, tf.Tensor]:
-            image = tf.numpy_function(lambda row: self._decode(paths[row]), [row], dtype)
-            example = {"image": tf.ensure_shape(image, self.spec.image_shape)}
-            return example | {name: values[row] for name, values in columns.items()}
-
-        def convert(batch: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-            return {**batch, "image": tf.cast(batch["image"], tf.float32)}
-
-        examples = tf.data.Dataset.from_tensor_slices(batching.rows(self.num_examples[split]))
-        examples = examples.map(read, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        batches = examples.batch(batching.share, drop_remainder=batching.only_whole)
-        return batches.map(convert).prefetch(2)
-
-    def _decode(self, path: Path) -> np.ndarray:
+    def _decode(self, number: int) -> np.ndarray:
+        path = self._paths[number]
         pixels = decode(path, self._wanted)
         if isinstance(pixels, str):
             raise TrainingError(f"{path}: {pixels}, though it could be used before")

@@ -2,6 +2,20 @@
 
 TFDS's own `ImageFolder` reads one of the three layouts here, cannot split it, and does not say
 which file it could not decode.
+
+`--dataset cutouts --label_column folder` gives the same pixels, labels and splits of a folder whose
+names are all different: decoder, hash of the names, choice of the most common size and what becomes
+of the images are shared (`cutouts.picture_files`, `hash_splits`, `collected_images`, `mapped`). The
+reading of the folder is not, because existing runs and named weights depend on it:
+
+- "id" is a name without its ending, and two files of one name in two folders are two objects; for
+  `cutouts`, "id" is that of `trainers.predict`, with the ending, and the folder, where there is
+  one, takes part in the hash.
+- Pictures of one value alone are used; `cutouts` leaves them out as empty.
+- Of `max_examples` no other file is decoded, and the size and bits of most files are those
+  expected, also under "raise"; a table of `cutouts` is joined with all files, the first of which
+  decides.
+- What memory does not hold is decoded at every epoch, and needs no room on the disk.
 """
 
 from __future__ import annotations
@@ -15,10 +29,11 @@ import numpy as np
 from trainers.cutouts import sources
 from trainers.cutouts.picture_files import band_names, units_of
 from trainers.cutouts.sources import PICTURES
+from trainers.datasets import content_hashes
+from trainers.datasets.collected_images import dataset_of
 from trainers.datasets.dataset import CACHE_BYTES, Dataset, DatasetSpec
 from trainers.datasets.folder_layout import FolderLayout, read_layout
-from trainers.datasets.image_files import StreamedFiles, decode_all, stored_content
-from trainers.datasets.in_memory import InMemoryDataset, empty
+from trainers.datasets.image_files import DecodedFiles, decode_all, stored_content
 from trainers.errors import UserError
 from trainers.options.class_choice import ClassChoice
 from trainers.options.data_options import SPLITS
@@ -74,9 +89,8 @@ def read(
     files = {split: files[split][: kept.get(split)] for split in SPLITS}
     paths = [path for members in files.values() for path in members]
     decoded = decode_all(paths, image_shape, on_error=on_error, cache_bytes=cache_bytes)
-    usable = set(decoded.usable)
     lines = [f"{path.relative_to(folder)}: {line}" for path, line in decoded.problems.items()]
-    used = {split: [path for path in files[split] if path in usable] for split in SPLITS}
+    used = {split: [path for path in files[split] if path in decoded.places] for split in SPLITS}
     _check_used(folder, used, decoded.problems, label_of)
     if not kept:  # A small sample may lack a class.
         _check_trained(folder, used["train"], label_of, class_names)
@@ -89,24 +103,22 @@ def read(
         image_shape=decoded.shape,
         bands=band_names(decoded.shape[-1]),
         pixel_scale=None,
-        units=units_of(8 * decoded.dtype.itemsize),
+        units=units_of(8 * decoded.store.dtype.itemsize),
         class_names=class_names,
         class_fractions=None,
         feature_names=("image", "id", "label") if class_names else ("image", "id"),
         scales_files=image_shape is not None,
     )
     features = {split: _features(members, ids, label_of) for split, members in used.items()}
-    if decoded.images is None:
-        return StreamedFiles(spec, used, features, lines)
-    arrays = {}
-    for split, members in used.items():
-        images = empty((len(members), *decoded.shape), decoded.dtype)
-        for row, path in enumerate(members):
-            # Popped, so that the images are not held twice.
-            images[row] = decoded.images.pop(path)
-        arrays[split] = {"image": images, **features[split]}
-    return InMemoryDataset(
-        spec, arrays, lines, lambda split: stored_content(used[split], features[split])
+    return dataset_of(
+        spec,
+        decoded.store,
+        {split: [decoded.places[path] for path in members] for split, members in used.items()},
+        features,
+        lines,
+        elsewhere=DecodedFiles(list(decoded.places), spec),
+        content=lambda split: content_hashes.of_files(used[split]),
+        stored_content=lambda split: stored_content(used[split], features[split]),
     )
 
 

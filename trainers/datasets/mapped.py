@@ -1,11 +1,10 @@
-"""A dataset whose images lie in one file, of which the operating system keeps what memory holds."""
+"""A dataset whose images are fetched row by row: from one file, or from a file each."""
 
 from __future__ import annotations
 
 import hashlib
-import tempfile
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -15,92 +14,50 @@ from trainers.datasets.batching import Batching
 from trainers.datasets.dataset import Dataset, DatasetSpec
 from trainers.datasets.in_memory import columns_of
 
-__all__ = ["ImageStore", "MappedDataset"]
+__all__ = ["MappedDataset", "Rows"]
 
 _HASHED = 1024  # images at a time
 
 
-class ImageStore:
-    """Images of one shape and type, in memory up to a size and then in a file without a name.
+class Rows(Protocol):
+    """Images by their numbers: an array, a mapped file, or files that are decoded when asked for.
 
-    Args:
-        shape: (height, width, bands) of each image.
-        dtype: Type of the values.
-        folder: Where the file is made, which vanishes with the process; None for the system's own.
-        memory_bytes: Largest size of all images that is kept in memory.
+    Of a mapped file the operating system keeps what memory holds.
     """
 
-    def __init__(
-        self,
-        shape: Sequence[int],
-        dtype: np.dtype | type,
-        folder: Path | None,
-        memory_bytes: int,
-    ):
-        self.shape, self.dtype = tuple(shape), np.dtype(dtype)
-        self._folder, self._memory_bytes = folder, memory_bytes
-        self._images: list[np.ndarray] | None = []
-        self._file = None
-        self._number = 0
-
-    def __len__(self) -> int:
-        return self._number
-
-    @property
-    def in_memory(self) -> bool:
-        """True as long as memory holds the images."""
-        return self._file is None
-
-    def append(self, image: np.ndarray) -> None:
-        """Adds an image."""
-        self._number += 1
-        image = np.ascontiguousarray(image, self.dtype)
-        if self._file is not None:
-            self._file.write(image.data)
-            return
-        self._images.append(image)
-        if self._number * image.size * self.dtype.itemsize > self._memory_bytes:
-            if self._folder is not None:
-                self._folder.mkdir(parents=True, exist_ok=True)
-            self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
-            for held in self._images:
-                self._file.write(held.data)
-            self._images = None
-
-    def take(self, number: int) -> np.ndarray:
-        """Returns an image that is in memory, and forgets it."""
-        image, self._images[number] = self._images[number], None
-        return image
-
-    def mapped(self) -> np.ndarray:
-        """Returns the images of the file, (number, height, width, bands), not to be written to."""
-        self._file.flush()
-        return np.memmap(self._file, self.dtype, mode="r", shape=(self._number, *self.shape))
+    def __getitem__(self, numbers: np.ndarray) -> np.ndarray:
+        """Returns (numbers, height, width, bands)."""
 
 
 class MappedDataset(Dataset):
-    """Splits of images that lie in one array, which may be a mapped file.
+    """Splits of images that memory does not hold.
 
     Args:
         spec: What the dataset is.
-        images: (number, height, width, bands).
+        images: All images.
         rows: By split, (examples,) their places in `images`.
         features: By split, arrays of further features, "id" among them.
         skipped: What was left out, one line each.
+        content: By split a hash of its images that needs no pixels; default that of the pixels.
+        stored_content: See `Dataset.stored_content`; default that of `content` and the features.
     """
 
     def __init__(
         self,
         spec: DatasetSpec,
-        images: np.ndarray,
+        images: Rows,
         rows: Mapping[str, np.ndarray],
         features: Mapping[str, Mapping[str, np.ndarray]],
         skipped: Sequence[str] = (),
+        content: Callable[[str], str] | None = None,
+        stored_content: Callable[[str], str] | None = None,
     ):
         self.spec = spec
         self.skipped = tuple(skipped)
         self.num_examples = {split: len(places) for split, places in rows.items()}
         self._images, self._rows, self._features = images, rows, features
+        self._hash_of_images = content or self._hash_of_pixels
+        self._stored_content = stored_content or self._content
         self._contents: dict[str, str] = {}
 
     def arrays(self, split: str, limit: int | None = None) -> dict[str, np.ndarray]:
@@ -111,14 +68,20 @@ class MappedDataset(Dataset):
     def column(self, split: str, name: str) -> np.ndarray:
         return self._features[split][name]
 
+    def stored_content(self, split: str) -> str:
+        return self._stored_content(split)
+
     def _content(self, split: str) -> str:
+        features = content_hashes.of_arrays(self._features[split])
+        return self._hash_of_images(split) + features
+
+    def _hash_of_pixels(self, split: str) -> str:
         if split not in self._contents:
             digest = hashlib.sha256()
             rows = self._rows[split]
             for start in range(0, len(rows), _HASHED):
                 digest.update(np.ascontiguousarray(self._images[rows[start : start + _HASHED]]))
-            features = content_hashes.of_arrays(self._features[split])
-            self._contents[split] = digest.hexdigest() + features
+            self._contents[split] = digest.hexdigest()
         return self._contents[split]
 
     def read(self, split: str, batching: Batching) -> tf.data.Dataset:

@@ -14,8 +14,8 @@ from tests.trainers.datasets.folder_case import SIZE, FolderTestCase, draw
 from trainers.cli.exit_status import exit_status
 from trainers.cutouts import reading
 from trainers.cutouts.cutout import Cutout, LeftOut
-from trainers.datasets.image_files import StreamedFiles
 from trainers.datasets.in_memory import InMemoryDataset
+from trainers.datasets.mapped import MappedDataset
 from trainers.options import data_options
 
 
@@ -114,7 +114,7 @@ class ImageFilesTest(FolderTestCase):
         self.draw_classes()
         held, streamed = self.load(), self.load(cache_bytes=1000)
         self.assertIsInstance(held, InMemoryDataset)
-        self.assertIsInstance(streamed, StreamedFiles)
+        self.assertIsInstance(streamed, MappedDataset)
         self.assertEqual(held.spec, streamed.spec)
         self.assertEqual(held.num_examples, streamed.num_examples)
         for limit in (None, 5):
