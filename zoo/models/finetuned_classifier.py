@@ -11,16 +11,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo import encoders, joint_encoder, losses, registry
+from zoo import encoders, joint_encoder, losses, model_sources, registry
 from zoo import preprocessing as zoo_preprocessing
 from zoo.batching import in_parts
+from zoo.choices import check_choice
 from zoo.fingerprints import weights_checksum, without_names
 from zoo.image_model import ImageModel
 from zoo.joint_encoder import JointEncoder
 from zoo.layers.augmentation import mean_over_symmetries
 from zoo.layers.dense_head import DenseHead
 from zoo.layers.feature_scaling import FeatureScaling
-from zoo.loading import load
 from zoo.model import ZooModel
 from zoo.symmetry_average import SymmetryAverage
 
@@ -275,17 +275,10 @@ class FinetunedClassifier(SymmetryAverage, ImageModel):
 def _make_encoder(encoder: Any, training: str, hyperparameters: Mapping[str, Any]) -> ZooModel:
     if isinstance(encoder, Mapping):
         return joint_encoder.build(encoder)
-    if str(encoder) in registry.list_models():
-        return registry.create(str(encoder), **hyperparameters)
-    try:
-        trained = load(encoder)
-    except ValueError as error:
-        raise ValueError(
-            f"encoder must be a name of weights, a run folder, a .keras file or a model: {error}"
-        ) from None
-    if training == "from_scratch":
-        return encoders.build(encoders.describe(trained), seed=hyperparameters["seed"])
-    return trained
+    model = model_sources.model_of("encoder", encoder, hyperparameters)
+    if training == "from_scratch" and not model_sources.is_registry_key(encoder):
+        return encoders.build(encoders.describe(model), seed=hyperparameters["seed"])
+    return model
 
 
 def _join(
@@ -295,7 +288,7 @@ def _join(
     image_shape: Sequence[int],
     crop: float,
 ) -> JointEncoder:
-    keys = [str(source) for source in sources if str(source) in registry.list_models()]
+    keys = [source for source in sources if model_sources.is_registry_key(source)]
     if len(sources) < 2 or keys:
         raise ValueError(
             "encoder must be one source, or a list of two or more trained models; got "
@@ -312,18 +305,13 @@ def _check_training(
     encoder: Any,
     hyperparameters: Mapping[str, Any],
 ) -> None:
-    if training not in TRAININGS:
-        raise ValueError(f"training must be one of {', '.join(TRAININGS)}; got '{training}'")
+    check_choice("training", training, TRAININGS)
     if not 0 < encoder_rate <= 1:
         raise ValueError(f"encoder_rate must be above 0 and at most 1; got {encoder_rate}")
     if not 0 < crop <= 1:
         raise ValueError(f"crop must be above 0 and at most 1; got {crop}")
-    is_key = not isinstance(encoder, Mapping) and str(encoder) in registry.list_models()
-    if hyperparameters and not is_key:
-        raise ValueError(
-            f"encoder_hyperparameters are for an encoder that is a model's name; got {encoder} and "
-            f"{dict(hyperparameters)}"
-        )
+    model_sources.check_hyperparameters("encoder", encoder, hyperparameters)
+    is_key = model_sources.is_registry_key(encoder)
     if training == "frozen" and is_key and hyperparameters.get("weights") in (None, "none"):
         raise ValueError(
             f"encoder must be a trained model with training 'frozen', a run folder, a .keras file "

@@ -10,14 +10,13 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from zoo import encoders, registry
+from zoo import encoders, model_sources, registry
 from zoo.choices import check_choice
 from zoo.distributions.posterior import ConstantNormal, DiagonalNormal, FullCovarianceNormal
 from zoo.image_model import ImageModel
 from zoo.layers.dense_head import DenseHead
 from zoo.layers.hybrid_residual import hybrid_residual_network
 from zoo.layers.residual import residual_encoder
-from zoo.loading import load
 from zoo.model import ZooModel
 
 __all__ = ["NETWORKS", "POSTERIORS", "ImageToSpectrum"]
@@ -245,23 +244,11 @@ class ImageToSpectrum(ImageModel):
 
 
 def _model_of_spectra(source: Any, hyperparameters: Mapping[str, Any] | None) -> ZooModel:
-    is_untrained = source == "spectrum_vae"
-    if hyperparameters and not is_untrained:
-        raise ValueError(
-            "spectra_hyperparameters are for spectra='spectrum_vae'; got "
-            f"{source} and {dict(hyperparameters)}"
-        )
+    model_sources.check_hyperparameters("spectra", source, hyperparameters)
     if isinstance(source, Mapping):
         model = encoders.build(source)
-    elif is_untrained:
-        model = registry.create("spectrum_vae", **(hyperparameters or {}))
     else:
-        try:
-            model = load(source)
-        except ValueError as error:
-            raise ValueError(
-                f"spectra must be a name of weights, a run folder or a .keras file: {error}"
-            ) from None
+        model = model_sources.model_of("spectra", source, hyperparameters)
     if model.registry_name != "spectrum_vae":
         raise ValueError(f"spectra must be a spectrum_vae; got {source}, a {model.registry_name}")
     return model

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.batching import in_parts
+from zoo.choices import check_choice
 from zoo.distributions import binned
 from zoo.image_model import ImageModel
 from zoo.layers.aperture_colours import ApertureColours
@@ -331,11 +332,8 @@ class PhotoZ(SymmetryAverage, ImageModel):
         for name, least in (("bins", 2), ("components", 1), ("summary", 1), ("blocks", 0)):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} must be at least {least}; got {getattr(self, name)}")
-        for name, choices in (("network", _NETWORKS), ("density", _DENSITIES)):
-            if getattr(self, name) not in choices:
-                raise ValueError(
-                    f"{name} must be one of {', '.join(choices)}; got '{getattr(self, name)}'"
-                )
+        check_choice("network", self.network, _NETWORKS)
+        check_choice("density", self.density, _DENSITIES)
         for name in ("filters", "units"):
             if not getattr(self, name) or min(getattr(self, name)) < 1:
                 raise ValueError(f"{name} must be positive integers; got {getattr(self, name)}")

@@ -196,11 +196,11 @@ class FinetunedClassifierTest(model_test_case.ZooModelTestCase):
             ({"encoder": "vae", "training": "frozen"}, "got 'vae', which is untrained"),
             (
                 {"encoder": {}, "encoder_hyperparameters": {"latent_dim": 3}},
-                "encoder_hyperparameters are for an encoder that is a model's name",
+                "encoder_hyperparameters are for a model's name in encoder",
             ),
             ({"encoder": path, "image_shape": (16, 16, 5)}, "must have 3 bands .* got 5"),
             ({"encoder": {"name": "vae"}}, "described by model and config; got name"),
-            ({"training": "thawed"}, "training must be one of frozen, fine_tuned"),
+            ({"training": "thawed"}, "training must be one of fine_tuned, from_scratch, frozen"),
             ({"encoder_rate": 0}, "encoder_rate must be above 0"),
             ({"crop": 2}, "crop must be above 0 and at most 1; got 2"),
             ({"class_names": ("one",)}, "at least two classes"),

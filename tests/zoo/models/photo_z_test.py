@@ -140,8 +140,8 @@ class PhotoZTest(model_test_case.ZooModelTestCase):
         for options, message in (
             ({"redshift_range": (0.4, 0.1)}, r"redshift_range must be two .*; got \(0.4, 0.1\)"),
             ({"bins": 1}, "bins must be at least 2; got 1"),
-            ({"density": "normal"}, "density must be one of mixture, bins; got 'normal'"),
-            ({"network": "vgg"}, "network must be one of residual, inception; got 'vgg'"),
+            ({"density": "normal"}, "density must be one of bins, mixture; got 'normal'"),
+            ({"network": "vgg"}, "network must be one of inception, residual; got 'vgg'"),
             ({"units": ()}, r"units must be positive integers; got \(\)"),
             ({"width": 0.0}, "width must be positive; got 0.0"),
         ):
