@@ -9,11 +9,11 @@ from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
 from trainers.evaluators.statistics.magnitude_rates import (
     ALL,
-    are_measured,
     magnitude_edges,
     rate_rows,
     rates_by_magnitude,
 )
+from trainers.evaluators.statistics.photometry import are_measured
 
 __all__ = ["evaluate_by_magnitude"]
 

@@ -6,20 +6,17 @@ from collections.abc import Mapping
 
 import numpy as np
 from scipy.stats import spearmanr
-from sklearn.ensemble import RandomForestRegressor
 
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.figures import image_spectra_figures
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
+from trainers.evaluators.statistics import photometric_baselines as baselines
 from trainers.evaluators.statistics import scaled_spectra
 from trainers.evaluators.statistics.scaled_spectra import ScaledSpectra
 from trainers.prediction import inference
 
 __all__ = ["evaluate_image_spectra"]
-
-_TREES = 200
-_LEAF = 5
 
 # Features that the forest reads; the second where there is one.
 _MAGNITUDES, _REDDENING = "magnitude", "galactic_reddening"
@@ -99,19 +96,14 @@ def _latents(context: EvaluationContext, arrays: Mapping[str, np.ndarray]) -> np
 def _of_photometry(
     context: EvaluationContext, training: Mapping[str, np.ndarray], latents: np.ndarray
 ) -> np.ndarray:
-    """Returns the latents of the split by a forest on colours, magnitudes and reddening."""
-
-    def inputs(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
-        magnitude = np.asarray(arrays[_MAGNITUDES], np.float64)
-        columns = [magnitude, -np.diff(magnitude, axis=1)]
-        if _REDDENING in training:
-            columns.append(np.asarray(arrays[_REDDENING])[:, None])
-        return np.concatenate(columns, axis=1)
-
-    forest = RandomForestRegressor(
-        _TREES, min_samples_leaf=_LEAF, random_state=context.seed, n_jobs=-1
+    """Returns the latents of the split by a forest on colours, a magnitude and reddening."""
+    reference = context.reference_band
+    further = [name for name in (_REDDENING,) if name in training]
+    train, test = (
+        baselines.colours(arrays[_MAGNITUDES], reference, [arrays[name] for name in further])[0]
+        for arrays in (training, context.arrays())
     )
-    predicted = forest.fit(inputs(training), latents).predict(inputs(context.arrays()))
+    predicted = baselines.predict("forest", train, latents, test, context.seed)
     return predicted.reshape(-1, latents.shape[1])
 
 

@@ -132,7 +132,7 @@ def _deblends(context) -> tuple[bool, str]:
 
 
 def _has_magnitudes(context) -> bool:
-    from trainers.evaluators.statistics.magnitude_rates import are_measured
+    from trainers.evaluators.statistics.photometry import are_measured
 
     magnitude = context.magnitude()
     return magnitude is not None and bool(are_measured(magnitude[1]).any())

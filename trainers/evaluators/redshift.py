@@ -10,7 +10,7 @@ from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.figures import redshift_figures
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
-from trainers.evaluators.statistics import redshift_baselines as baselines
+from trainers.evaluators.statistics import photometric_baselines as baselines
 from trainers.evaluators.statistics.redshift_errors import (
     OUTLIER,
     BinnedScores,

@@ -17,11 +17,11 @@ from trainers.evaluators.figures.magnitude_figures import draw_rates
 from trainers.evaluators.section import FigureFile, Section, Table
 from trainers.evaluators.statistics import ranking
 from trainers.evaluators.statistics.magnitude_rates import (
-    are_measured,
     magnitude_edges,
     rate_rows,
     rates_by_magnitude,
 )
+from trainers.evaluators.statistics.photometry import are_measured
 from trainers.evaluators.statistics.rates import gain, rate
 from trainers.fading.ensemble import Ensemble, members, predict
 from trainers.fading.options import Options

@@ -51,9 +51,9 @@ class ByMagnitudeTest(tf.test.TestCase):
         labels = arrays["label"]
         context = EvaluationContext(StandInModel(dataset), dataset, Path(self.get_temp_dir()))
         name, magnitude = context.magnitude()
-        # Right where bright, and one without a magnitude.
+        # Right where bright, and three without a magnitude.
         magnitude = np.linspace(17, 19, len(labels))
-        magnitude[-1] = -9999.0
+        magnitude[-3:] = -9999.0, 99.0, np.nan
         context.magnitude = lambda: (name, magnitude)
         right = magnitude < 18
         context._outputs["call", "test"] = {
@@ -62,10 +62,10 @@ class ByMagnitudeTest(tf.test.TestCase):
         section = evaluate_by_magnitude(context)
         self.assertEqual(section.metrics["accuracy_17_17.5"], 1.0)
         self.assertEqual(section.metrics["accuracy_18_18.5"], 0.0)
-        self.assertIn("1 without a magnitude are left out", section.text[0])
+        self.assertIn("3 without a magnitude are left out", section.text[0])
         self.assertEqual(section.tables[0].header[2:], ["accuracy", "TNR (star)", "TPR (galaxy)"])
         self.assertTrue((context.output_dir / section.figures[0].path).exists())
-        context.magnitude = lambda: (name, np.full(len(labels), -9999.0))
+        context.magnitude = lambda: (name, np.full(len(labels), 99.0))
         self.assertEqual(context.lacks("magnitudes"), "the dataset has no magnitudes")
 
 

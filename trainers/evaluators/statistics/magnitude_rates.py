@@ -10,7 +10,6 @@ from trainers.evaluators.statistics.rates import BinnedRates, binned_rates
 
 __all__ = [
     "ALL",
-    "are_measured",
     "magnitude_edges",
     "rate_names",
     "rate_rows",
@@ -22,11 +21,6 @@ ALL = "accuracy"
 
 _STEPS = (0.5, 1.0, 2.0)  # mag
 _MOST_BINS = 10
-
-
-def are_measured(magnitude: np.ndarray) -> np.ndarray:
-    """Returns which magnitudes are measured, (number,) bool: catalogues mark others by -9999."""
-    return np.isfinite(magnitude) & (magnitude > 0)
 
 
 def magnitude_edges(magnitude: np.ndarray) -> np.ndarray:

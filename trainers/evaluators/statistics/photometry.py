@@ -1,4 +1,4 @@
-"""Sky, noise and light concentration, measured on the images without labels or catalogues."""
+"""Sky, noise and light concentration of images; which magnitudes of a catalogue are measured."""
 
 from __future__ import annotations
 
@@ -6,9 +6,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["concentration", "reference_band", "saturated", "sky_and_noise"]
+__all__ = ["are_measured", "concentration", "reference_band", "saturated", "sky_and_noise"]
 
+# Magnitudes outside of these are none: -9999 and 99 stand for what was not measured.
+_BRIGHTEST, _FAINTEST = 0.0, 40.0
 _CHUNK = 500  # images at a time, to spare memory
+
+
+def are_measured(magnitude: np.ndarray) -> np.ndarray:
+    """Returns which magnitudes are measured, bool of the same shape.
+
+    Args:
+        magnitude: Of any shape. One that is not in 0 to 40 is none: catalogues have -9999, 99 or
+            NaN there.
+    """
+    return (magnitude > _BRIGHTEST) & (magnitude < _FAINTEST)
 
 
 def reference_band(bands: Sequence[str]) -> int:

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.stats
 import tensorflow as tf
 
-from trainers.evaluators.statistics import redshift_baselines
+from trainers.evaluators.statistics import photometric_baselines
 from trainers.evaluators.statistics.redshift_errors import BinnedScores, PointErrors, residuals
 
 LOW, HIGH, BINS = 0.05, 0.45, 40
@@ -78,7 +78,7 @@ class BinnedScoresTest(tf.test.TestCase):
 class BaselinesTest(tf.test.TestCase):
     def test_missing_magnitudes_are_the_faintest_of_their_band(self):
         magnitudes = np.array([[20.0, 18, 17], [-9999, 18.5, 17], [21, 19, 99], [22, 20, 19]])
-        columns, complete = redshift_baselines.colours(magnitudes, 1, [np.arange(4)])
+        columns, complete = photometric_baselines.colours(magnitudes, 1, [np.arange(4)])
         self.assertAllEqual(complete, [True, False, False, True])
         self.assertAllClose(columns[1], [22 - 18.5, 1.5, 18.5, 1])
         self.assertAllClose(columns[2], [2, 19 - 19, 19, 2])
@@ -87,8 +87,8 @@ class BaselinesTest(tf.test.TestCase):
         draws = np.random.default_rng(3)
         points = draws.uniform(-1, 1, (800, 2))
         redshift = 0.2 + 0.1 * points[:, 0]
-        for method in redshift_baselines.BASELINES:
-            predicted = redshift_baselines.predict(
+        for method in photometric_baselines.BASELINES:
+            predicted = photometric_baselines.predict(
                 method, points[:600], redshift[:600], points[600:], seed=0
             )
             self.assertLess(np.std(predicted - redshift[600:]), 0.01)

@@ -1,4 +1,4 @@
-"""Redshifts from magnitudes alone, by a random forest and by nearest neighbours."""
+"""Numbers of an object from magnitudes alone, by a random forest and by nearest neighbours."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.neighbors import KNeighborsRegressor
 
+from trainers.evaluators.statistics.photometry import are_measured
+
 __all__ = ["BASELINES", "colours", "predict"]
 
 BASELINES = ("forest", "neighbours")
 """Methods, in the order of the tables."""
 
-# Magnitudes outside of these are none: -9999 and 99 stand for what was not measured.
-_BRIGHTEST, _FAINTEST = 0.0, 40.0
 _TREES, _LEAF = 100, 3
 _NEIGHBOURS = 20
 
@@ -25,8 +25,9 @@ def colours(
     """Returns colours of adjacent bands, the reference magnitude and further numbers.
 
     Args:
-        magnitudes: (number, bands). One that is not in 0 to 40, such as -9999, becomes the faintest
-            of its band: mostly it is a flux below 0.
+        magnitudes: (number, bands). One that is not measured, see
+            `trainers.evaluators.statistics.photometry.are_measured`, becomes the faintest of its
+            band: mostly it is a flux below 0.
         reference: The band whose magnitude counts.
         further: Other numbers for each object, (number,) each.
 
@@ -34,23 +35,23 @@ def colours(
         (number, bands + further); and whether all magnitudes of an object are there, (number,).
     """
     magnitudes = np.array(magnitudes, np.float64)
-    measured = (magnitudes > _BRIGHTEST) & (magnitudes < _FAINTEST)
+    measured = are_measured(magnitudes)
     for band, good in enumerate(measured.T):
-        faintest = magnitudes[good, band].max(initial=_BRIGHTEST)
+        faintest = magnitudes[good, band].max(initial=0.0)
         magnitudes[~good, band] = faintest
     columns = [magnitudes[:, :-1] - magnitudes[:, 1:], magnitudes[:, reference], *further]
     return np.column_stack(columns), measured.all(axis=1)
 
 
 def predict(
-    method: str, train: np.ndarray, redshift: np.ndarray, test: np.ndarray, seed: int
+    method: str, train: np.ndarray, targets: np.ndarray, test: np.ndarray, seed: int
 ) -> np.ndarray:
-    """Returns redshifts of test objects, (number,).
+    """Returns what is expected of test objects, in the shape of `targets`.
 
     Args:
         method: One of `BASELINES`.
         train: What `colours` returned of the training objects.
-        redshift: Their redshifts.
+        targets: What is to be told of them, (number,) or (number, several).
         test: What `colours` returned of the test objects.
         seed: Of the forest.
     """
@@ -60,4 +61,4 @@ def predict(
         model = KNeighborsRegressor(min(_NEIGHBOURS, len(train)), weights="distance")
     scale = train.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
-    return model.fit(train / scale, redshift).predict(test / scale)
+    return model.fit(train / scale, targets).predict(test / scale)
