@@ -9,7 +9,7 @@ from scipy import linalg, sparse
 
 from trainers.deblending.templates import Templates
 
-__all__ = ["JointFit", "fit_brightness"]
+__all__ = ["JointFit", "fit_brightness", "light_of_errors"]
 
 # Rounds in which the variance of the pixels follows the brightness of the sources.
 _ROUNDS = 3
@@ -17,6 +17,8 @@ _ROUNDS = 3
 _DROPS = 2
 # Light below this share of the noise does not count as overlap.
 _FAINTEST = 1e-3
+# Drawn light may exceed that of a pixel by as many sigma of the noise before it is cut.
+_EXCESS = 2.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +46,7 @@ def fit_brightness(
     """Fits the templates to the image by weighted least squares.
 
         image_pb = sum_j a_jb m_jpb + noise,    a_jb >= 0,    a_jb ~ N(1, prior^2)
-        variance_pb = noise_pb^2 + (model_error min(image_pb, sum_j a_jb m_jpb))^2
+        variance_pb = noise_pb^2 + (model_error l_pb)^2,  l_pb: `light_of_errors` of the sum
 
     Sources on top of each other have factors near 1: what cannot be told apart from the image is
     divided as it was drawn.
@@ -70,12 +72,25 @@ def fit_brightness(
         matrix.eliminate_zeros()
         data = np.where(known, image[..., band], 0.0).ravel() * inverse
         for _ in range(_ROUNDS):
-            # A source that was drawn too bright must not excuse itself by its own error.
-            light = np.minimum(matrix @ factor[:, band], np.maximum(data, 0.0))
+            light = light_of_errors(matrix @ factor[:, band], data)
             weight = 1.0 / (1.0 + np.square(model_error * light))
             weighted = matrix.multiply(weight[:, None]).tocsc()
             factor[:, band], sigma[:, band] = _solved(matrix, weighted, data, prior)
     return JointFit(factor, sigma)
+
+
+def light_of_errors(drawn: np.ndarray, image: np.ndarray) -> np.ndarray:
+    """Returns the light to which the error of the drawn sources is proportional.
+
+    It is the drawn light, but not far more than the image holds: a source that was drawn too bright
+    must not excuse itself by its own error. Within the noise the image does not count, since pixels
+    that happen to be faint would weigh more than bright ones, and fluxes come out too low.
+
+    Args:
+        drawn: Light of the drawn sources, in units of the noise.
+        image: Sky subtracted, of the same shape and units.
+    """
+    return np.minimum(np.maximum(drawn, 0.0), np.maximum(image, 0.0) + _EXCESS)
 
 
 def _solved(

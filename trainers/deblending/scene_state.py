@@ -9,7 +9,7 @@ import numpy as np
 from trainers.deblending.deblender import Deblender
 from trainers.deblending.detection import detect_sources, significance
 from trainers.deblending.dimming import dimming
-from trainers.deblending.joint_fit import JointFit, fit_brightness
+from trainers.deblending.joint_fit import JointFit, fit_brightness, light_of_errors
 from trainers.deblending.latent_space import groups
 from trainers.deblending.settings import SceneSettings
 from trainers.deblending.templates import Templates, overlap, shifted
@@ -237,8 +237,8 @@ class SceneState:
         return stamp
 
     def _variance(self) -> np.ndarray:
-        light = np.clip(self._image, 0.0, np.maximum(self.light, 0.0))
-        return np.square(self._noise) + np.square(self._settings.model_error * light)
+        light = light_of_errors(self.light / self._noise, self._image / self._noise)
+        return np.square(self._noise) * (1.0 + np.square(self._settings.model_error * light))
 
     def _signal_to_noise(self) -> np.ndarray:
         """Returns the significance of each source, (n,).

@@ -54,6 +54,31 @@ class JointFitTest(tf.test.TestCase):
         # Of the fainter nearly all of the prior is left.
         self.assertAllGreater(fit.sigma[0], 0.27)
 
+    def test_an_error_of_the_drawing_does_not_bias_the_brightness(self):
+        drawn, random = templates(CORNERS[:1]), np.random.default_rng(4)
+        noise, known = np.full((*SHAPE, 2), 20.0), np.ones(SHAPE, bool)
+        light = drawn.scene()
+        factors = [
+            fit_brightness(
+                light + random.normal(0, 20, light.shape),
+                noise,
+                known,
+                drawn,
+                model_error=0.2,
+                prior=100.0,
+            ).factor[0]
+            for _ in range(200)
+        ]
+        self.assertAllClose(np.mean(factors, axis=0), [1.0, 1.0], atol=0.005)
+
+    def test_a_source_that_was_drawn_too_bright_is_not_its_own_excuse(self):
+        """A faint neighbour beside an image drawn ten times too bright keeps its flux."""
+        image = templates(CORNERS[:2]).scene(np.array([[0.1, 0.1], [1.0, 1.0]]))
+        drawn, known = templates(CORNERS[:2]), np.ones(SHAPE, bool)
+        noise = np.full((*SHAPE, 2), 20.0)
+        fit = fit_brightness(image, noise, known, drawn, model_error=0.2, prior=10.0)
+        self.assertAllClose(fit.factor, [[0.1, 0.1], [1.0, 1.0]], atol=0.02)
+
     def test_without_sources(self):
         none = Templates(np.zeros((0, SIZE, SIZE, 2), np.float32), np.zeros((0, 2), int), SHAPE)
         image = np.ones((*SHAPE, 2))
