@@ -68,6 +68,7 @@ def _predict(options: FrameOptions, arguments: Sequence[str], unused: list[str])
     from trainers.evaluators import report
     from trainers.frames import catalogues, mapping, scenes
     from trainers.frames.frame_files import frames_of
+    from trainers.frames.job import FrameJob
     from trainers.frames.trained_model import load
     from trainers.tables.provenance import installed_versions
 
@@ -84,7 +85,8 @@ def _predict(options: FrameOptions, arguments: Sequence[str], unused: list[str])
     number = len(frames) + len(left_out)
     if number == 1:
         leave_out = _raise
-    sections, facts = work.sections(model, options, command, versions, frames, leave_out)
+    job = FrameJob(model, options, frames, command, versions, leave_out)
+    sections, facts = work.sections(job)
     if not sections:
         raise TrainingError(f"none of {number} frames can be used")
     if left_out:

@@ -4,35 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Mapping, Sequence
 
 from trainers.errors import UserError
 from trainers.evaluators.section import Section
 from trainers.frames import detection_table, frame_windows, prediction, summary
-from trainers.frames.frame_files import FrameFiles
-from trainers.frames.options import FrameOptions
-from trainers.frames.trained_model import TrainedModel
+from trainers.frames.job import FrameJob
 
 __all__ = ["sections"]
 
 
-def sections(
-    model: TrainedModel,
-    options: FrameOptions,
-    command: str,
-    versions: Mapping[str, str],
-    frames: Sequence[FrameFiles],
-    leave_out: Callable[[UserError], None],
-) -> tuple[dict[str, Section], dict[str, str]]:
+def sections(job: FrameJob) -> tuple[dict[str, Section], dict[str, str]]:
     """Writes the catalogue of each file, and the figure of each of its frames.
 
     Args:
-        model: With a classifier.
-        options: The options of the command.
-        command: The command line.
-        versions: Versions of the packages.
-        frames: Files of the frames; those of one file follow each other.
-        leave_out: Called with what is wrong with a frame.
+        job: With a classifier.
 
     Returns:
         The sections of the report by name, and the facts that hold for all.
@@ -41,7 +26,7 @@ def sections(
         UserError: if options do not fit a classifier, or a catalogue is there that has other
             frames.
     """
-    classifier = model.classifier
+    classifier, options = job.model.classifier, job.options
     detecting = dataclasses.replace(options.detection, band=options.detection_band)
     cutting = prediction.fitted(options.stamps, classifier)
     provenance = {
@@ -53,10 +38,12 @@ def sections(
         },
         "detection": dataclasses.asdict(detecting),
         "stamps": dataclasses.asdict(cutting),
-        "command": command,
-        "versions": dict(versions),
+        "command": job.command,
+        "versions": dict(job.versions),
     }
-    files_of = [list(group) for _, group in itertools.groupby(frames, lambda files: files.paths)]
+    files_of = [
+        list(group) for _, group in itertools.groupby(job.frames, lambda files: files.paths)
+    ]
     if not options.overwrite:
         for group in files_of:
             detection_table.check_place(options.output_dir, group)
@@ -78,7 +65,7 @@ def sections(
                     )
                 tables.append(table)
             except UserError as error:
-                leave_out(error)
+                job.leave_out(error)
         if tables:
             options.output_dir.mkdir(parents=True, exist_ok=True)
             detection_table.write(tables, options.output_dir, group, provenance)

@@ -1,0 +1,34 @@
+"""What one call of `python -m trainers.frames` works on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+
+from trainers.errors import UserError
+from trainers.frames.frame_files import FrameFiles
+from trainers.frames.options import FrameOptions
+from trainers.frames.trained_model import TrainedModel
+
+__all__ = ["FrameJob"]
+
+
+@dataclasses.dataclass(frozen=True)
+class FrameJob:
+    """Frames, the model that is applied to them, and the origin of the results.
+
+    Attributes:
+        model: A classifier, a pixel model or a deblender.
+        options: The options of the command.
+        frames: Files of the frames; those of one file follow each other.
+        command: The command line.
+        versions: Versions of the packages.
+        leave_out: Called with what is wrong with a frame.
+    """
+
+    model: TrainedModel
+    options: FrameOptions
+    frames: Sequence[FrameFiles]
+    command: str
+    versions: Mapping[str, str]
+    leave_out: Callable[[UserError], None]
