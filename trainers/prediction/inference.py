@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["apply", "method_of", "stream"]
 
+# Rows of a batch, and pixels of its images, at most.
+_ROWS, _PIXELS = 256, 256 * 64 * 64
+
 
 def method_of(model: ZooModel, name: str) -> Callable[..., Mapping[str, tf.Tensor]]:
     """Returns a method of a model as a function of its inputs, a tensor each, in their order.
@@ -32,7 +35,7 @@ def method_of(model: ZooModel, name: str) -> Callable[..., Mapping[str, tf.Tenso
 def apply(
     function: Callable[..., Mapping[str, tf.Tensor]],
     *arrays: np.ndarray,
-    batch_size: int = 256,
+    batch_size: int | None = None,
 ) -> dict[str, np.ndarray]:
     """Applies a function of a batch to all rows of one or several arrays.
 
@@ -40,7 +43,8 @@ def apply(
         function: Takes a float32 tensor for each array, whose first axis is the batch, returns a
             dictionary of tensors with the same first axis. It is traced once.
         *arrays: (number, ...) float32, at least one row, as many in each.
-        batch_size: Rows at a time. Default 256.
+        batch_size: Rows at a time. Default 256, of images larger than 64 x 64 pixels so many that
+            the feature maps of a network take no more memory than those of 256 such images.
 
     Returns:
         The outputs by name, (number, ...) each; half-precision outputs become float32.
@@ -49,6 +53,8 @@ def apply(
         ValueError: if the arrays have no rows, `batch_size` is not positive, or an output is not
             finite.
     """
+    if batch_size is None:
+        batch_size = _batch_size(arrays)
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1; got {batch_size}")
     number = len(arrays[0])
@@ -100,6 +106,13 @@ def stream(
         outputs = _as_arrays(traced(*(tf.cast(batch[name], tf.float32) for name in inputs)))
         _check(outputs)
         yield outputs, {name: batch[name].numpy() for name in features}
+
+
+def _batch_size(arrays: Sequence[np.ndarray]) -> int:
+    pixels = max(
+        [array.shape[1] * array.shape[2] for array in arrays if array.ndim == 4], default=1
+    )
+    return int(np.clip(_PIXELS // max(pixels, 1), 1, _ROWS))
 
 
 def _traced(

@@ -15,6 +15,16 @@ class InferenceTest(tf.test.TestCase):
             self.assertAllClose(outputs["double"], 2 * array)
             self.assertAllClose(outputs["sum"], array.sum(axis=1))
 
+    def test_large_images_come_in_smaller_batches(self):
+        def rows(image, _):
+            number = tf.shape(image)[0]
+            return {"rows": tf.fill([number], number)}
+
+        for size, expected in ((8, [256] * 256 + [44] * 44), (128, [64] * 256 + [44] * 44)):
+            images = np.zeros((300, size, size, 1), np.float32)
+            outputs = inference.apply(rows, images, np.zeros((300, 2)))
+            self.assertAllEqual(outputs["rows"], expected)
+
     def test_the_function_is_traced_once(self):
         traces = []
 
