@@ -11,20 +11,19 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from zoo import losses, randomness
+from zoo import losses
 from zoo.choices import check_choice
+from zoo.deblending_model import DeblendingModel
 from zoo.distributions import kl_normal
 from zoo.distributions.posterior import DiagonalNormal, FullCovarianceNormal
-from zoo.image_model import ImageModel
 from zoo.latent_prior import LatentPrior
-from zoo.layers.augmentation import RandomDihedral, mean_turned_back
+from zoo.layers.augmentation import mean_turned_back
 from zoo.layers.flux_and_shape import residual_networks
 from zoo.layers.freezing import call_frozen
 from zoo.layers.prelu_networks import prelu_networks
 from zoo.losses.drawings import Drawing, DrawingLikelihood
 from zoo.photometry import JointPhotometry
 from zoo.registry import register
-from zoo.symmetry_average import SymmetryAverage
 
 __all__ = ["LIKELIHOODS", "NETWORKS", "PHOTOMETRY", "POSTERIORS", "DeblendingVAE"]
 
@@ -40,8 +39,6 @@ PHOTOMETRY = ("drawn", "fitted")
 # Noise of the sky in a pixel times this: flux below which the error of a flux is not a fraction
 # of it; about that of a point source.
 _FAINT = 10.0
-# Share of the galaxy's light in unknown pixels from which on its flux is unknown.
-_UNKNOWN_LIGHT = 0.01
 
 
 @register(
@@ -49,7 +46,7 @@ _UNKNOWN_LIGHT = 0.01
     task="deblending",
     reference="Arcelin et al. 2021 (MNRAS 500, 531; arXiv:2005.12039); debvader",
 )
-class DeblendingVAE(LatentPrior, SymmetryAverage, ImageModel):
+class DeblendingVAE(LatentPrior, DeblendingModel):
     """Variational autoencoder of galaxies whose encoder then learns to see one in a blend.
 
         first stage    image = isolated galaxy + noise      encoder and decoder are trained
@@ -71,9 +68,6 @@ class DeblendingVAE(LatentPrior, SymmetryAverage, ImageModel):
     (`zoo.layers.flux_and_shape`).
 
     Args:
-        preprocessing: See `zoo.preprocessing.make`; one that depends on no single image. Default
-            "band_asinh".
-        augment: Whether training images are flipped and turned at random. Default True.
         isolated_steps: Training steps of the first stage. Default 1000; 0 for weights that have
             had theirs in another training.
         networks: "residual" (default) or "prelu".
@@ -89,20 +83,14 @@ class DeblendingVAE(LatentPrior, SymmetryAverage, ImageModel):
         flux_error: Relative error of the flux in each band that counts as one sigma in the flux
             term, see `zoo.losses.flux_error`. Default 0.02; 0 for no such term.
         beta: Weight of the divergence. Default 1.
-        fresh_noise: Whether the blends of the training get new noise in each step, from their
-            noiseless images, and do not keep that of the dataset. Default True.
         samples: Draws from the posterior for the scatter of the answer, an even number. Default 8.
         photometry: "drawn" (default), fluxes as the decoder draws them; or "fitted", the drawn
             galaxy as bright in each band as it is in the image, beside its neighbours
             (`zoo.photometry.JointPhotometry`). No effect on the training.
-        average_symmetries: Whether the galaxy is the mean of those drawn for the eight flips and
-            turns of the stamp, turned back: without it the ellipticities have a direction that
-            the networks prefer. Beside a signature `single_view` without it; no effect on the
-            training. Default False.
         prior: "normal" (default), or "flow" for a normalising flow that is fitted to the latents
             of training images at the end, see `zoo.latent_prior`; no effect on the training.
 
-    The other arguments are those of `zoo.image_model.ImageModel`.
+    The other arguments are those of `zoo.deblending_model.DeblendingModel`.
 
     Raises:
         ValueError: if an argument is outside what is listed here.
@@ -128,14 +116,11 @@ class DeblendingVAE(LatentPrior, SymmetryAverage, ImageModel):
         ```
     """
 
-    targets = ("isolated", "noise_sigma")
     kept_as: Mapping[str, str] = {"posterior": "posterior_name"}
 
     def __init__(
         self,
         *,
-        preprocessing: Any = "band_asinh",
-        augment: bool = True,
         isolated_steps: int = 1000,
         networks: str = "residual",
         filters: Sequence[int] = (16, 32, 64, 128),
@@ -147,19 +132,12 @@ class DeblendingVAE(LatentPrior, SymmetryAverage, ImageModel):
         least_scale: float = 0.02,
         flux_error: float = 0.02,
         beta: float = 1.0,
-        fresh_noise: bool = True,
         samples: int = 8,
         photometry: str = "drawn",
-        average_symmetries: bool = False,
         prior: str = "normal",
         **kwargs: Any,
     ):
-        super().__init__(preprocessing=preprocessing, augment=augment, **kwargs)
-        if self.preprocessed_shape != self.image_shape:
-            raise ValueError(
-                f"preprocessing must keep the shape of the images, {self.image_shape}; "
-                f"got {self.preprocessed_shape}"
-            )
+        super().__init__(**kwargs)
         check_choice("networks", networks, NETWORKS)
         check_choice("posterior", posterior, POSTERIORS)
         check_choice("likelihood", likelihood, LIKELIHOODS)
@@ -185,9 +163,6 @@ class DeblendingVAE(LatentPrior, SymmetryAverage, ImageModel):
             raise ValueError(f"least_scale must be positive; got {least_scale}")
         if samples < 2 or samples % 2:
             raise ValueError(f"samples must be a positive even number; got {samples}")
-        # The target is at pixel size // 2, and stays there.
-        self.augmentation = RandomDihedral(about_pixel=True)
-        self.average_symmetries = average_symmetries
         self.isolated_steps = int(isolated_steps)
         self.networks = networks
         self.filters = tuple(filters)
@@ -199,7 +174,6 @@ class DeblendingVAE(LatentPrior, SymmetryAverage, ImageModel):
         self.least_scale = least_scale
         self.flux_error = flux_error
         self.beta = beta
-        self.fresh_noise = fresh_noise
         self.samples = samples
         self.photometry = photometry
 
@@ -263,15 +237,7 @@ class DeblendingVAE(LatentPrior, SymmetryAverage, ImageModel):
                 other *= fit.factor_of(other)[:, None, None]
             variance += tf.square(other - own) / self.samples
             flux_variance += tf.square(tf.reduce_sum(other, axis=(1, 2)) - own_flux) / self.samples
-        hidden = tf.reduce_sum(tf.where(known, 0.0, image), axis=(1, 2))
-        is_known = tf.reduce_all(hidden <= _UNKNOWN_LIGHT * flux, axis=-1, keepdims=True)
-        nan = float("nan")
-        return {
-            "deblended": tf.where(known, image, nan),
-            "deblended_sigma": tf.where(known, tf.sqrt(variance), nan),
-            "flux": tf.where(is_known, flux, nan),
-            "flux_sigma": tf.where(is_known, tf.sqrt(flux_variance), nan),
-        }
+        return self.where_known(known, image, variance, flux, flux_variance)
 
     def _drawn(self, images: tf.Tensor) -> tf.Tensor:
         """Returns the galaxies as the decoder draws them from the mean of the posterior."""
@@ -335,20 +301,6 @@ class DeblendingVAE(LatentPrior, SymmetryAverage, ImageModel):
             )
         self.fit_prior(images)
 
-    def augmented(self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor) -> Mapping[str, tf.Tensor]:
-        if not self.augment:
-            return batch
-        target, *others = tf.unstack(tf.cast(batch["isolated"], tf.float32), axis=1)
-        # Turned together, as bands of one image.
-        maps = [target, tf.add_n(others)] if others else [target]
-        if not self.fresh_noise:
-            maps.append(batch["image"])
-        turned = self.augmentation(tf.concat(maps, axis=-1), seed)
-        maps = tf.split(turned, len(maps), axis=-1)
-        if not self.fresh_noise:
-            batch = {**batch, "image": maps.pop()}
-        return {**batch, "isolated": tf.stack(maps, axis=1)}
-
     def objective(
         self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool
     ) -> dict[str, tf.Tensor]:
@@ -378,11 +330,8 @@ class DeblendingVAE(LatentPrior, SymmetryAverage, ImageModel):
         frozen: tf.Tensor,
     ) -> tf.Tensor:
         """Returns isolated galaxies with noise in the first stage, blends in the second."""
-        seed = tf.random.experimental.stateless_fold_in(seed, 1)
-        noise = randomness.normal(tf.shape(images)[0], self.image_shape, seed)
-        noise *= sigma[:, None, None]
-        blends = tf.reduce_sum(isolated, axis=1) + noise if self.fresh_noise else images
-        return tf.where(frozen, blends, isolated[:, 0] + noise)
+        noise = self.sky_noise(sigma, seed)
+        return tf.where(frozen, self.blends(images, isolated, noise), isolated[:, 0] + noise)
 
     def train_step(self, batch: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         frozen = self._is_frozen()

@@ -5,7 +5,7 @@ import tensorflow_probability as tfp
 from scipy import stats
 
 import zoo
-from tests.zoo import model_test_case
+from tests.zoo import deblending_test_case
 from zoo import randomness
 from zoo.photometry import JointPhotometry
 
@@ -19,7 +19,7 @@ ARCELIN = {
 }
 
 
-class DeblendingVAETest(model_test_case.ZooModelTestCase):
+class DeblendingVAETest(deblending_test_case.DeblendingTestCase):
     model_name = "deblending_vae"
     hyperparameters = {
         "image_shape": (16, 16, 3),
@@ -30,36 +30,6 @@ class DeblendingVAETest(model_test_case.ZooModelTestCase):
         "photometry": "fitted",
         "seed": 3,
     }
-    output_shapes = {
-        "deblended": (16, 16, 3),
-        "deblended_sigma": (16, 16, 3),
-        "flux": (3,),
-        "flux_sigma": (3,),
-    }
-
-    def isolated(self, number):
-        """Returns a galaxy at the centre and two neighbours, the second of them dark."""
-        rows, columns = np.mgrid[:16, :16]
-        draws = np.random.default_rng(5)
-        light = np.zeros((number, 3, 16, 16, 3), np.float32)
-        for source, (y, x, peak) in enumerate([(8, 8, 60), (4, 10, 25)]):
-            flux = draws.uniform(0.3, 1.0, (number, 1, 1, 1)) * peak
-            profile = np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / 6)[..., None]
-            light[:, source] = flux * profile * np.array([0.5, 1.0, 1.5])
-        return light
-
-    def images(self, number, shape=None):
-        if shape not in (None, (16, 16, 3)):
-            return super().images(number, shape)
-        noise = np.random.default_rng(6).normal(size=(number, 16, 16, 3))
-        return (self.isolated(number).sum(axis=1) + noise).astype(np.float32)
-
-    def batch(self, number=8):
-        return {
-            "image": tf.constant(self.images(number)),
-            "isolated": tf.constant(self.isolated(number)),
-            "noise_sigma": tf.ones((number, 3)),
-        }
 
     def test_training_changes_every_weight_with_finite_gradients(self):
         # Residual blocks start as the identity: their first layers move second.
@@ -102,9 +72,7 @@ class DeblendingVAETest(model_test_case.ZooModelTestCase):
 
     def test_mean_over_symmetries_has_no_preferred_direction(self):
         images = self.images(4)
-        turned = images.copy()  # The same stamps seen in a mirror, about the target's pixel.
-        turned[:, 1:] = images[:, :0:-1]
-        turned[:, 0] = turned[:, 1]
+        turned = self.mirrored(images)
         for photometry in ("drawn", "fitted"):
             model = self.make(photometry=photometry, average_symmetries=True)
 
@@ -137,18 +105,6 @@ class DeblendingVAETest(model_test_case.ZooModelTestCase):
                 tf.constant(frozen),
             )
             self.assertAllClose(images, expected, atol=1e-5)
-
-    def test_augmentation_turns_galaxy_neighbours_and_image_alike(self):
-        batch = self.batch()
-        noise = batch["image"] - tf.reduce_sum(batch["isolated"], axis=1)
-        model = self.make(fresh_noise=False)
-        turned = model.augmented(batch, tf.constant([1, 2]))
-        self.assertNotAllClose(turned["image"], batch["image"])
-        left = turned["image"] - tf.reduce_sum(turned["isolated"], axis=1)
-        # But for the first row and column, which have no counterpart on the other side.
-        one, other = (np.sort(each[:, 1:, 1:], axis=None) for each in (left, noise))
-        self.assertAllClose(one, other, atol=1e-4)
-        self.assertAllClose(left, model.augmentation(noise, tf.constant([1, 2])), atol=1e-4)
 
     # The loss and the answer against other libraries.
 
@@ -271,21 +227,7 @@ class DeblendingVAETest(model_test_case.ZooModelTestCase):
             model.finalize(self.images(19))
         self.assertIn("stays N(0, I): 19 training images are fewer than 20", logs.output[0])
 
-    # Pixels without data, and errors.
-
-    def test_unknown_pixels_stay_unknown(self):
-        model = self.make()
-        images = self.images(2)
-        whole = model(images)
-        images[0, 0, 0, 1] = np.nan
-        images[1, 4:12, 4:12] = np.inf
-        answer = model(images)
-        for name in ("deblended", "deblended_sigma"):
-            self.assertAllEqual(np.isnan(answer[name]), ~np.isfinite(images))
-        # A corner is no part of the galaxy, its middle is.
-        self.assertAllClose(answer["flux"][0], whole["flux"][0], rtol=0.2)
-        for name in ("flux", "flux_sigma"):
-            self.assertTrue(np.isnan(answer[name][1]).all())
+    # Errors.
 
     def test_adapted_without_a_first_stage_to_come(self):
         with self.assertRaisesRegex(ValueError, "isolated_steps must be at least 1 for a decoder"):
@@ -308,7 +250,6 @@ class DeblendingVAETest(model_test_case.ZooModelTestCase):
                 {**PRELU, "likelihood": "bernoulli"},
                 "must be a bounded 'band_asinh' with likelihood 'bernoulli'; got BandAsinh",
             ),
-            ({"preprocessing": {"name": "centre_crop", "size": 8}}, "must keep the shape"),
             ({"samples": 3}, "samples must be a positive even number; got 3"),
             ({"least_scale": 0.0}, "least_scale must be positive; got 0.0"),
             ({"isolated_steps": -1}, "isolated_steps must be at least 0; got -1"),
