@@ -96,7 +96,7 @@ def make_card(
         "training": config,
         "metrics": metrics,
         "versions": installed_versions(_PACKAGES),
-        "limits": _limits(model.task, spec),
+        "limits": _limits(model, spec),
     }
     return json_safe(card)
 
@@ -174,7 +174,8 @@ def _meaning(model: ZooModel, output: str, signature: Signature) -> str:
     return OUTPUTS.get(output) or DESCRIPTIONS.get(output, "")
 
 
-def _limits(task: str, spec: DatasetSpec) -> list[str]:
+def _limits(model: ZooModel, spec: DatasetSpec) -> list[str]:
+    task = model.task
     scale = f", {spec.pixel_scale} arcsec per pixel" if spec.pixel_scale else ""
     limits = [
         f"Images must be like those of {spec.name}: bands {', '.join(spec.bands)} in this order, "
@@ -203,6 +204,10 @@ def _limits(task: str, spec: DatasetSpec) -> list[str]:
             "The target is the galaxy in the centre. What comes out is always a galaxy like those "
             "of the training data: an image without one, or with one of another kind, gets the "
             "most similar."
+            if hasattr(model, "decode")
+            else "The target is the galaxy in the centre. What comes out is a share of the image, "
+            "from nothing to all of it in each pixel, with the noise of the image; light at the "
+            "centre is taken for a galaxy, whatever it is."
         )
     elif task == "votes":
         limits.append(
