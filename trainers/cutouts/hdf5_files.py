@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import h5py
+import numpy as np
 
 from trainers.cutouts.array_files import rows_of
 from trainers.cutouts.cutout import (
@@ -25,9 +28,19 @@ _BLOCK_BYTES = 8 * 2**20
 
 _NUMBERS = "iuf"
 
+# Of the Multimodal Universe: images, and for each band its name, pixel scale and width of the PSF.
+_IMAGES, _BANDS = "image_array", "image_band"
+_SCALES, _WIDTHS = "image_scale", "image_psf_fwhm"
+_OBJECT = "object_id"
+
 
 class Hdf5File(CutoutFile):
-    """The first axis of a dataset counts cutouts, unless it is one; see `CutoutFile`."""
+    """The first axis of a dataset counts cutouts, unless it is one; see `CutoutFile`.
+
+    Files of the Multimodal Universe are known by their datasets `image_array` and `image_band`. The
+    first are the images, with names of bands, pixel scale and PSF beside them, and `object_id` is
+    the identifier.
+    """
 
     def __init__(self, path: Path, wanted: Wanted):
         self._file = h5py.File(path, "r")
@@ -47,6 +60,10 @@ class Hdf5File(CutoutFile):
                 for name, shape in found.items()
                 if len(shape) >= 2 and self._file[name].dtype.kind in _NUMBERS
             ]
+            self._is_mmu = {_IMAGES, _BANDS} <= set(found) and wanted.column in (None, _IMAGES)
+            if self._is_mmu:
+                named = wanted.id_column or (_OBJECT if _OBJECT in found else None)
+                wanted = dataclasses.replace(wanted, column=_IMAGES, id_column=named)
             self._images = self._dataset(_named(images, wanted))
             identifier = _identifier(list(found), self._images.name, wanted)
             self._ids = None if identifier is None else self._dataset(identifier)
@@ -70,8 +87,10 @@ class Hdf5File(CutoutFile):
             last = min(first + step, stop)
             images = self._images[first:last]
             names = self._names(first, last)
+            about = self._about(first, last)
             for row, (image, name) in enumerate(zip(images, names, strict=True), first):
-                yield Found(f"[{row}]", image, name)
+                further = {key: values[row - first] for key, values in about.items()}
+                yield Found(f"[{row}]", image, name, self._is_mmu, **further)
 
     def close(self) -> None:
         self._file.close()
@@ -81,6 +100,23 @@ class Hdf5File(CutoutFile):
             return [None] * (last - first)
         where = slice(first, last) if self._ids.shape else ()
         return identifiers(self._ids[where], last - first)
+
+    def _about(self, first: int, last: int) -> dict[str, list[Any]]:
+        """Returns bands, pixel scale and seeing of some cutouts, by the attributes of `Found`."""
+        if not self._is_mmu:
+            return {}
+        rows = slice(first, last)
+        names = self._dataset(_BANDS)[rows]
+        unit = self._images.attrs.get("units")
+        about: dict[str, list[Any]] = {
+            "bands": [tuple(name.decode("utf-8", "replace") for name in row) for row in names],
+            "unit": [unit if isinstance(unit, str) else None] * (last - first),
+        }
+        for key, name in (("pixel_scale", _SCALES), ("seeing", _WIDTHS)):
+            if name in self._file and self._images.shape[1:2] == self._file[name].shape[1:]:
+                means = np.mean(self._dataset(name)[rows], axis=-1, dtype=np.float64)
+                about[key] = [float(mean) if mean > 0 else None for mean in means]
+        return about
 
     def _dataset(self, name: str) -> h5py.Dataset:
         dataset = self._file[name]

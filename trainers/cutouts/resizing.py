@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-__all__ = ["POLICIES", "cropped", "padded", "resampled", "resized"]
+__all__ = ["POLICIES", "cropped", "padded", "resampled", "resized", "sky_and_noise"]
 
 POLICIES = ("crop", "pad", "resample")
 """crop: cut larger images around the centre, and refuse smaller ones; pad: cut larger ones and
@@ -66,12 +66,7 @@ def padded(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """
     if image.shape[:2] == tuple(size):
         return image
-    edge = min(_BORDER, *image.shape[:2])
-    inside = np.zeros(image.shape[:2], bool)
-    inside[edge:-edge, edge:-edge] = True
-    border = image[~inside]
-    sky = np.median(border, axis=0)
-    noise = _MAD * np.median(np.abs(border - sky), axis=0)
+    sky, noise = sky_and_noise(image)
     random = np.random.default_rng(zlib.crc32(np.ascontiguousarray(image)))
     canvas = sky + noise * random.standard_normal((*size, image.shape[2]), np.float32)
     canvas = canvas.astype(np.float32)
@@ -81,6 +76,20 @@ def padded(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     )
     canvas[window] = image
     return canvas
+
+
+def sky_and_noise(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns level and standard deviation of the border of an image, (bands,) each; see `padded`.
+
+    Args:
+        image: (height, width, bands).
+    """
+    edge = min(_BORDER, *image.shape[:2])
+    inside = np.zeros(image.shape[:2], bool)
+    inside[edge:-edge, edge:-edge] = True
+    border = image[~inside]
+    sky = np.median(border, axis=0)
+    return sky, _MAD * np.median(np.abs(border - sky), axis=0)
 
 
 def resampled(image: np.ndarray, size: tuple[int, int], ratio: float) -> np.ndarray:

@@ -54,7 +54,7 @@ class Positions:
         Args:
             table: With the identifiers of the objects, or the names of their files, in `id`.
         """
-        degrees = self._of(table["id"].tolist())
+        degrees = self.degrees(table["id"].tolist())
         columns = [
             Column(values, name=name, description=quantities.describe(name), unit="deg")
             for name, values in zip(_POSITION, degrees, strict=True)
@@ -62,7 +62,12 @@ class Positions:
         table.add_columns(columns, indexes=[1, 1], rename_duplicate=True)
         return table
 
-    def _of(self, ids: Sequence[str]) -> np.ndarray:
+    def degrees(self, ids: Sequence[str]) -> np.ndarray:
+        """Returns right ascensions and declinations, (2, objects), NaN where there is none.
+
+        Args:
+            ids: Identifiers of the objects, or the names of their files.
+        """
         rows = np.array([self._rows.get(join_key(name), -1) for name in ids], np.int64)
         self.missing += int((rows < 0).sum())
         return np.where(rows < 0, np.nan, self._degrees[:, rows])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,7 +9,7 @@ import numpy as np
 from astropy.table import Table
 
 from trainers.errors import UserError
-from trainers.storage.atomic_files import opened_alone
+from trainers.storage.whole_folders import whole_folder
 
 __all__ = ["POSITION", "check_folder", "write"]
 
@@ -74,20 +72,11 @@ def write(table: Table, folder: Path, properties: Mapping[str, str]) -> int:
     catalogue = lsdb.from_astropy(
         placed, ra_column=POSITION[0], dec_column=POSITION[1], catalog_name=folder.name
     )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft, lock = (folder.with_name(f".{kind}.{folder.name}") for kind in ("draft", "lock"))
-    with opened_alone(lock):
-        try:
-            shutil.rmtree(draft, ignore_errors=True)
-            catalogue.write_catalog(
-                draft,
-                catalog_name=folder.name,
-                addl_hats_properties=dict(properties),
-                progress_bar=False,
-            )
-            shutil.rmtree(folder, ignore_errors=True)
-            os.replace(draft, folder)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-            lock.unlink(missing_ok=True)
+    with whole_folder(folder) as draft:
+        catalogue.write_catalog(
+            draft,
+            catalog_name=folder.name,
+            addl_hats_properties=dict(properties),
+            progress_bar=False,
+        )
     return len(placed)
