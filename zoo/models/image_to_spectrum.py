@@ -13,11 +13,11 @@ import tensorflow_probability as tfp
 from zoo import encoders, model_sources, registry
 from zoo.choices import check_choice
 from zoo.distributions.posterior import ConstantNormal, DiagonalNormal, FullCovarianceNormal
-from zoo.image_model import ImageModel
 from zoo.layers.dense_head import DenseHead
 from zoo.layers.hybrid_residual import hybrid_residual_network
 from zoo.layers.residual import residual_encoder
 from zoo.model import ZooModel
+from zoo.photometric_model import PhotometricModel
 
 __all__ = ["NETWORKS", "POSTERIORS", "ImageToSpectrum"]
 
@@ -30,8 +30,8 @@ POSTERIORS = {
     "constant": ConstantNormal,
 }
 
-# Standard deviations in px of the apertures beside the convolutions.
-_APERTURES = (1.5, 3.0, 6.0, 12.0)
+# Length of the first dense layer behind convolutions and colours.
+_UNITS = 256
 
 
 @registry.register(
@@ -39,7 +39,7 @@ _APERTURES = (1.5, 3.0, 6.0, 12.0)
     task="spectrum",
     reference="Wu & Peek 2020 (arXiv 2009.12318), spectra of galaxies from images",
 )
-class ImageToSpectrum(ImageModel):
+class ImageToSpectrum(PhotometricModel):
     """Latents of a trained `spectrum_vae` from images, and with its decoder spectra.
 
         loss = -(log N(z; m, s^2) + log N(z; stop(m), C)) / (2 latents)
@@ -48,13 +48,13 @@ class ImageToSpectrum(ImageModel):
     and s the scatter of each latent, the same for all images. So the mean is trained by squared
     errors, and the covariance by the likelihood about it; a likelihood alone gives up on objects
     that are hard, whose variance it raises (Seitzer et al. 2022). The model of spectra is part of
-    a saved model, frozen; images alone are needed in use.
+    a saved model, frozen; spectra are not needed in use.
 
     Departures from Wu & Peek 2020: the covariance, so that the answer has an uncertainty;
-    photometry in apertures beside the convolutions (`network="residual"`). With
-    `network="hybrid", posterior="constant"` the network is the published one, and the squared error
-    of each latent counts in units of its own scatter; there it counted in units of the spread of
-    the latents.
+    colours through apertures beside the convolutions (`network="residual"`); E(B-V) in the Galaxy,
+    if `reddening` names it. With `network="hybrid", posterior="constant"` the network is the
+    published one, and the squared error of each latent counts in units of its own scatter; there it
+    counted in units of the spread of the latents.
 
     Args:
         image_shape: (height, width, bands) of the images. Default (64, 64, 5).
@@ -64,10 +64,15 @@ class ImageToSpectrum(ImageModel):
         spectra: Trained `spectrum_vae`: named weights, folder of a finished run or `.keras` file.
             Default "spectrum_vae/sdss_simulated". Or "spectrum_vae", untrained, for tests.
         spectra_hyperparameters: Of an untrained one, where they differ from its defaults.
-        network: "residual" (default): convolutions and apertures; "hybrid": xresnet18 with Mish,
-            attention, and a stem of `zoo.layers.network_deconvolution`.
+        reddening: Feature of the dataset with E(B-V) in the Galaxy, mag, which the model then reads
+            beside the image; None (default) to read images alone.
+        network: "residual" (default): convolutions and colours in apertures; "hybrid": xresnet18
+            with Mish, attention, and a stem of `zoo.layers.network_deconvolution`.
         filters: Filters of each stage. Default (16, 32, 64, 128).
         blocks: Residual blocks of each stage. Default 1.
+        apertures: Standard deviations of the apertures of the colours, px; empty for none. Default
+            (1.5, 3, 6, 12). Of the residual network alone.
+        summary: Numbers that the residual blocks give to the dense layers. Default 64.
         features: Length of the last hidden layer of `network="residual"`; that of the other is
             `filters[-1]`. Default 64.
         dropout: Share of the last hidden layer dropped in training. Default 0.1.
@@ -119,9 +124,12 @@ class ImageToSpectrum(ImageModel):
         augment: bool = True,
         spectra: str | os.PathLike | Mapping[str, Any] = "spectrum_vae/sdss_simulated",
         spectra_hyperparameters: Mapping[str, Any] | None = None,
+        reddening: str | None = None,
         network: str = "residual",
         filters: Sequence[int] = (16, 32, 64, 128),
         blocks: int = 1,
+        apertures: Sequence[float] = (1.5, 3.0, 6.0, 12.0),
+        summary: int = 64,
         features: int = 64,
         dropout: float = 0.1,
         posterior: str = "full",
@@ -131,7 +139,7 @@ class ImageToSpectrum(ImageModel):
         super().__init__(preprocessing=preprocessing, augment=augment, **kwargs)
         check_choice("network", network, NETWORKS)
         check_choice("posterior", posterior, POSTERIORS)
-        for name, value in (("blocks", blocks), ("features", features)):
+        for name, value in (("blocks", blocks), ("summary", summary), ("features", features)):
             if value < 1:
                 raise ValueError(f"{name} must be at least 1; got {value}")
         if not 0 <= dropout < 1:
@@ -141,6 +149,8 @@ class ImageToSpectrum(ImageModel):
         self.network = network
         self.filters = tuple(filters)
         self.blocks = blocks
+        self.apertures = tuple(float(sigma) for sigma in apertures)
+        self.summary = summary
         self.feature_count = features
         self.dropout = dropout
         self.posterior_name = posterior
@@ -153,21 +163,23 @@ class ImageToSpectrum(ImageModel):
         self.posterior = POSTERIORS[posterior](self.latent_dim)
         is_constant = posterior == "constant"
         self.scatter = self.posterior if is_constant else ConstantNormal(self.latent_dim)
-        if network == "residual":
+        is_residual = network == "residual"
+        length = self.make_photometry(self.apertures if is_residual else (), reddening)
+        if is_residual:
             self.backbone = residual_encoder(
-                self.preprocessed_shape,
-                self.filters,
-                blocks,
-                features,
-                self.seed,
-                name="backbone",
-                apertures=_APERTURES,
+                self.preprocessed_shape, self.filters, blocks, summary, self.seed, name="backbone"
             )
         else:
             self.backbone = hybrid_residual_network(
                 self.preprocessed_shape, self.filters, blocks, self.seed
             )
-        length = self.backbone.output_shape[-1]
+        length += self.backbone.output_shape[-1]
+        self.dense: DenseHead | None = None
+        if is_residual:
+            self.dense = DenseHead(
+                length, (_UNITS,), ("leaky_relu",), features, seed=self.seed + 200, name="dense"
+            )
+            length = features
         self.head = DenseHead(
             length, (), (), self.posterior.n_params, dropout, self.seed + 100, name="head"
         )
@@ -177,31 +189,51 @@ class ImageToSpectrum(ImageModel):
 
     # Inference.
 
-    def _read(self, images: tf.Tensor, training: bool = False) -> tf.Tensor:
-        y = self.backbone(self.preprocessing(images), training=training)
-        return tf.nn.leaky_relu(y) if self.network == "residual" else y
+    def _read(
+        self, images: tf.Tensor, reddening: tf.Tensor | None, training: bool = False
+    ) -> tf.Tensor:
+        x = self.preprocessing(images)
+        seen = tf.cast(self.backbone(x, training=training), tf.float32)
+        y = tf.concat([seen, *self.photometry(x, reddening)], axis=1)
+        return y if self.dense is None else tf.nn.leaky_relu(self.dense(y))
 
     def _infer(
-        self, images: tf.Tensor, seed: tf.Tensor | None = None, training: bool = False
+        self,
+        images: tf.Tensor,
+        reddening: tf.Tensor | None = None,
+        seed: tf.Tensor | None = None,
+        training: bool = False,
     ) -> tfd.Distribution:
-        return self.posterior(self.head(self._read(images, training), seed=seed))
+        return self.posterior(self.head(self._read(images, reddening, training), seed=seed))
 
-    def features(self, images: tf.Tensor) -> tf.Tensor:
-        """Returns the last hidden layer, (batch, features), for images in survey units."""
-        return self._read(images)
+    def features(self, images: tf.Tensor, reddening: tf.Tensor | None = None) -> tf.Tensor:
+        """Returns the last hidden layer, (batch, features).
 
-    def encode(self, images: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Returns `latent_mean` and `latent_stddev` of the spectrum, (batch, latent_dim) each."""
-        q = self._infer(images)
+        Args:
+            images: (batch, height, width, bands) in survey units.
+            reddening: E(B-V) in the Galaxy, (batch,), mag, of a model that reads it.
+        """
+        return self._read(images, reddening)
+
+    def encode(self, images: tf.Tensor, reddening: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        """Returns `latent_mean` and `latent_stddev` of the spectrum, (batch, latent_dim) each.
+
+        Args:
+            images: As of `features`.
+            reddening: Likewise.
+        """
+        q = self._infer(images, reddening)
         return {"latent_mean": q.mean(), "latent_stddev": q.stddev()}
 
-    def call(self, images: tf.Tensor, training: bool = False) -> dict[str, tf.Tensor]:
+    def call(
+        self, inputs: tf.Tensor | Mapping[str, tf.Tensor], training: bool = False
+    ) -> dict[str, tf.Tensor]:
         """Returns the latents, `spectrum` and `spectrum_sigma`, (batch, bins) of mean flux 1.
 
         The spectrum is that of the latents' mean; its scatter is that of the spectra of draws from
         q, the same for every image.
         """
-        q = self._infer(images)
+        q = self._infer(*self.inputs_of(inputs))
         mean = q.mean()
         spectrum = self.spectra.decode(mean)["spectrum"]
         directions = tf.broadcast_to(
@@ -226,7 +258,7 @@ class ImageToSpectrum(ImageModel):
         """Returns the loss and `latent_error`, the squared errors of the latents' means."""
         wanted = self.spectra.encode(batch["spectrum"], batch["inverse_variance"])["latent_mean"]
         wanted = tf.stop_gradient(wanted)
-        q = self._infer(batch["image"], seed if training else None, training)
+        q = self._infer(*self.inputs_of(batch), seed if training else None, training)
         mean = q.mean()
         log_density = self.scatter(mean).log_prob(wanted)
         if self.posterior_name != "constant":

@@ -9,15 +9,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from zoo.batching import in_parts
 from zoo.choices import check_choice
 from zoo.distributions import binned
-from zoo.image_model import ImageModel
-from zoo.layers.aperture_colours import ApertureColours
 from zoo.layers.augmentation import mean_over_symmetries
 from zoo.layers.dense_head import DenseHead
 from zoo.layers.inception import inception_network
 from zoo.layers.residual import residual_encoder
+from zoo.photometric_model import PhotometricModel
 from zoo.registry import register
 from zoo.symmetry_average import SymmetryAverage
 
@@ -27,8 +25,6 @@ _NETWORKS = ("residual", "inception")
 _DENSITIES = ("mixture", "bins")
 # Quantiles of the answer: the median, and the ends of the central 68.27 % of a normal distribution.
 _LOWER, _MEDIAN, _UPPER = 0.158655, 0.5, 0.841345
-# Images at a time when the colours are scaled.
-_BATCH = 64
 # Objects that an error names.
 _NAMED = 3
 
@@ -38,7 +34,7 @@ _NAMED = 3
     task="regression",
     reference="Pasquet et al. 2019 (A&A 621, A26; arXiv 1806.06607)",
 )
-class PhotoZ(SymmetryAverage, ImageModel):
+class PhotoZ(SymmetryAverage, PhotometricModel):
     """Probability density of the redshift in bins, from an image in several bands.
 
         loss = -log P_b,    b the bin of the true redshift
@@ -62,7 +58,8 @@ class PhotoZ(SymmetryAverage, ImageModel):
         density: "mixture" (default) or "bins", see above.
         components: Normal distributions in the mixture. Default 5.
         reddening: Feature of the dataset with E(B-V) in the Galaxy, mag, which the model then reads
-            beside the image; None (default) to read images alone.
+            beside the image; None (default) to read images alone. Standardised, but for the
+            inception network, which reads it as it is.
         network: "residual" (default) or "inception".
         filters: Filters of each stage of the residual network. Default (16, 32, 64, 64).
         blocks: Residual blocks of each stage. Default 1.
@@ -127,7 +124,6 @@ class PhotoZ(SymmetryAverage, ImageModel):
         self.bins = int(bins)
         self.density = density
         self.components = int(components)
-        self.reddening = reddening
         self.network = network
         self.filters = tuple(int(number) for number in filters)
         self.blocks = int(blocks)
@@ -138,24 +134,21 @@ class PhotoZ(SymmetryAverage, ImageModel):
         self.dropout = float(dropout)
         self.average_symmetries = bool(average_symmetries)
         self._check()
-        self.colours: ApertureColours | None = None
-        if network == "inception":
-            self.trunk = inception_network(self.preprocessed_shape, self.width, self.seed)
-        else:
+        is_residual = network == "residual"
+        length = self.make_photometry(
+            self.apertures if is_residual else (), reddening, is_scaled=is_residual
+        )
+        if is_residual:
             self.trunk = residual_encoder(
                 self.preprocessed_shape, self.filters, self.blocks, self.summary, self.seed
             )
-            if self.apertures:
-                self.colours = ApertureColours(self.apertures, name="colours")
-                self.colours.build((None, *self.preprocessed_shape))
-        length = self.trunk.output_shape[-1] + int(reddening is not None)
-        if self.colours is not None:
-            length += self.colours.compute_output_shape((None, *self.preprocessed_shape))[-1]
+        else:
+            self.trunk = inception_network(self.preprocessed_shape, self.width, self.seed)
         # As published; of our own a leaky one, of which no unit dies.
-        self.activation = keras.activations.get("relu" if network == "inception" else "leaky_relu")
+        self.activation = keras.activations.get("leaky_relu" if is_residual else "relu")
         *hidden, last = self.units
         self.dense = DenseHead(
-            length,
+            self.trunk.output_shape[-1] + length,
             hidden,
             (self.activation.__name__,) * len(hidden),
             last,
@@ -174,24 +167,6 @@ class PhotoZ(SymmetryAverage, ImageModel):
         )
         self.last.build((None, last))
         self.built = True
-
-    @property
-    def input_shapes(self) -> dict[str, tuple[int | None, ...]]:
-        return super().input_shapes | self._further_shapes
-
-    @property
-    def training_shapes(self) -> dict[str, tuple[int, ...]]:
-        return super().training_shapes | self._further_shapes
-
-    @property
-    def _further_shapes(self) -> dict[str, tuple[int, ...]]:
-        return {} if self.reddening is None else {self.reddening: ()}
-
-    def adapt(self, inputs: np.ndarray | Mapping[str, np.ndarray]) -> None:
-        images = inputs if self.reddening is None else inputs["image"]
-        super().adapt(images)
-        if self.colours is not None:
-            self.colours.adapt(in_parts(self.preprocessing, images, _BATCH))
 
     def check_targets(
         self, targets: Mapping[str, np.ndarray], ids: Sequence[str] | None = None
@@ -228,11 +203,7 @@ class PhotoZ(SymmetryAverage, ImageModel):
         self, images: tf.Tensor, reddening: tf.Tensor | None, seed: tf.Tensor | None = None
     ) -> tf.Tensor:
         x = self.preprocessing(images)
-        parts = [tf.cast(self.trunk(x), tf.float32)]
-        if self.colours is not None:
-            parts.append(self.colours(x))
-        if reddening is not None:
-            parts.append(tf.cast(reddening, tf.float32)[:, None])
+        parts = [tf.cast(self.trunk(x), tf.float32), *self.photometry(x, reddening)]
         return self.activation(self.dense(tf.concat(parts, axis=1), seed=seed))
 
     def features(self, images: tf.Tensor, reddening: tf.Tensor | None = None) -> tf.Tensor:
@@ -295,7 +266,7 @@ class PhotoZ(SymmetryAverage, ImageModel):
             `redshift_upper`, the quantiles 0.159, 0.5 and 0.841, (batch,) each; `redshift_pdf`,
             the density in each bin, (batch, bins).
         """
-        images, reddening = self._inputs_of(inputs)
+        images, reddening = self.inputs_of(inputs)
         return self.answer(images, self.average_symmetries, reddening)
 
     def single_view(
@@ -303,18 +274,13 @@ class PhotoZ(SymmetryAverage, ImageModel):
     ) -> dict[str, tf.Tensor]:
         return self.answer(images, average=False, reddening=reddening)
 
-    def _inputs_of(self, inputs: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
-        if self.reddening is None:
-            return (inputs["image"] if isinstance(inputs, Mapping) else inputs), None
-        return inputs["image"], inputs[self.reddening]
-
     # Training.
 
     def objective(
         self, batch: Mapping[str, tf.Tensor], seed: tf.Tensor, training: bool
     ) -> dict[str, tf.Tensor]:
         """Returns `loss` and `error`, |z - redshift| / (1 + redshift) of the mean z."""
-        images, reddening = self._inputs_of(batch)
+        images, reddening = self.inputs_of(batch)
         z = self.distribution(images, reddening, seed if training else None)
         redshift = tf.cast(batch["redshift"], tf.float32)
         log_mass, inside = z.log_mass_at(redshift)

@@ -16,6 +16,8 @@ class ImageToSpectrumTest(model_test_case.ZooModelTestCase):
     hyperparameters = {
         "image_shape": (16, 16, 2),
         "filters": (4, 6),
+        "apertures": (1.5, 3.0),
+        "summary": 3,
         "features": 5,
         "spectra": "spectrum_vae",
         "spectra_hyperparameters": {
@@ -80,6 +82,24 @@ class ImageToSpectrumTest(model_test_case.ZooModelTestCase):
         expected = np.sqrt(np.mean((drawn - mean) ** 2, axis=0))
         self.assertAllClose(model(images)["spectrum_sigma"], expected, rtol=0.2)
 
+    def test_reddening_is_read_and_served(self):
+        data = {**self.inputs(16), **spectra(16)}
+        data["ebv"] = np.linspace(0, 0.2, 16, dtype=np.float32)
+        for network in ("residual", "hybrid"):
+            model = zoo.create(
+                "image_to_spectrum",
+                **{**self.hyperparameters, "network": network, "reddening": "ebv"},
+            )
+            self.assertEqual(model.input_names, ("image", "ebv"))
+            model.fit(data, epochs=1, batch_size=8, verbose=0)
+            inputs = {name: data[name] for name in model.input_names}
+            answer = model.predict(inputs, verbose=0)["latent_mean"]
+            redder = {**inputs, "ebv": inputs["ebv"] + 1}
+            self.assertNotAllClose(model.predict(redder, verbose=0)["latent_mean"], answer)
+            self.assertAllClose(model.encode(*inputs.values())["latent_mean"], answer)
+            scaled = model.reddening_scaling(data["ebv"][:, None])
+            self.assertAllClose([np.mean(scaled), np.std(scaled)], [0, 1], atol=1e-5)
+
     def test_hybrid_network(self):
         model = self.make(network="hybrid", posterior="constant")
         self.assertEqual(model.backbone.output_shape, (None, 6))
@@ -91,6 +111,8 @@ class ImageToSpectrumTest(model_test_case.ZooModelTestCase):
         for arguments, message in (
             ({"network": "vgg"}, "network must be one of hybrid, residual; got 'vgg'"),
             ({"posterior": "wide"}, "posterior must be one of constant, diagonal, full"),
+            ({"reddening": "image"}, "reddening must be a feature with E\\(B-V\\) or None"),
+            ({"summary": 0}, "summary must be at least 1; got 0"),
             ({"samples": 3}, "samples must be a positive even number; got 3"),
             ({"spectra": "nobody/here"}, "spectra must be a name of weights, a run folder"),
             (
