@@ -28,7 +28,7 @@ class SceneSettings(CheckedOptions):
     least_separation: float = option(2.0, least=0)
     """Distance from another source within which a later pass adds none, px."""
 
-    model_error: float = option(0.2, least=0)
+    model_error: float = option(0.1, least=0)
     """Error of a drawn source in a pixel, as a fraction of its light."""
 
     flux_error: float = option(0.1, least=0)
