@@ -88,7 +88,7 @@ class DeblendingModel(SymmetryAverage, ImageModel):
             `deblended`, `deblended_sigma`, `flux`, `flux_sigma`.
         """
         hidden = tf.reduce_sum(tf.where(known, 0.0, image), axis=(1, 2))
-        is_known = tf.reduce_all(hidden <= _UNKNOWN_LIGHT * flux, axis=-1, keepdims=True)
+        is_known = tf.reduce_all(hidden <= _UNKNOWN_LIGHT * tf.abs(flux), axis=-1, keepdims=True)
         nan = float("nan")
         return {
             "deblended": tf.where(known, image, nan),

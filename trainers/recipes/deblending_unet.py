@@ -1,6 +1,11 @@
 """Recipe of `deblending_unet`.
 
-python -m trainers.run --model deblending_unet
+    python -m trainers.run --model deblending_unet
+
+`default`: 20 epochs on the stamps of `deblending_vae`; it has not been run in full. The loss was
+chosen on 1,000 validation stamps, after four epochs on 2,400 stamps with filters 8 to 64: with
+`applied_to` "light" the r magnitudes have a robust scatter of 0.168 and, where nothing blends, a
+median error of +0.10 mag; with "image" 0.207 and +0.20.
 """
 
 from trainers.recipes import Recipe

@@ -19,7 +19,7 @@ from zoo.registry import register
 
 __all__ = ["APPLIED_TO", "DeblendingUNet"]
 
-APPLIED_TO = ("image", "light")
+APPLIED_TO = ("light", "image")
 
 # Noise of the sky in a pixel times this: flux below which the error of a flux is not a fraction
 # of it; about that of a point source.
@@ -49,11 +49,10 @@ class DeblendingUNet(DeblendingModel):
         flux_sigma^2 = sum_p f^2 s^2 + (sum_p e max(x, 0))^2
         loss = (sum_p (g(t) - g(f y))^2 / 2 + flux term + calibration of e) / pixels
 
-    x is the sky-subtracted blend, s the noise of its sky, t the noiseless image of the target
-    alone, g the preprocessing, and y the blend, or its light without noise (`applied_to`). What is
-    taken out of the blend is the target's share of what is there: it adds up with the rest to the
-    image, whatever the galaxy looks like, and has the noise of the image. No galaxy is drawn that
-    the pixels do not show, and none is drawn where a pixel is unknown.
+    x is the sky-subtracted blend, s the noise of its sky, y its light without noise, t that of the
+    target alone, g the preprocessing. What is taken out of the blend is the target's share of what
+    is there: it adds up with the rest to the image, whatever the galaxy looks like, and has the
+    noise of the image. No galaxy is drawn that the pixels do not show.
 
     The flux term makes the fractions an aperture: where there is nothing but sky, f is as large as
     it is good for the flux. e is the error of the fractions, in the same direction in all pixels
@@ -69,9 +68,10 @@ class DeblendingUNet(DeblendingModel):
     and has one map, the fractions differ from band to band, and the loss is of fluxes too.
 
     Args:
-        applied_to: What the fractions are applied to in the first term of the loss: "image"
-            (default), the noisy blend, so that they fall to 0 in the noise; or "light", its light
-            without noise, for the error of the fraction weighted by the light.
+        applied_to: What the fractions are applied to in the first term of the loss: "light"
+            (default), the blend without noise, for the error of the fraction weighted by the
+            light; or "image", the noisy blend, with which they fall to 0 in the noise and lose the
+            wings of galaxies.
         per_band: Whether each band has a fraction of its own. Default True; False for one for all.
         flux_error: Relative error of the flux in each band that counts as one sigma in the flux
             term, see `zoo.losses.flux_error`. Default 0.02; 0 for no such term.
@@ -108,7 +108,7 @@ class DeblendingUNet(DeblendingModel):
     def __init__(
         self,
         *,
-        applied_to: str = "image",
+        applied_to: str = "light",
         per_band: bool = True,
         flux_error: float = 0.02,
         filters: Sequence[int] = (16, 32, 64, 128),

@@ -39,6 +39,13 @@ class DeblendingUNetTest(deblending_test_case.DeblendingTestCase):
         variance = np.sum((fraction * noise) ** 2, axis=(1, 2)) + np.sum(error, axis=(1, 2)) ** 2
         self.assertAllClose(answer["flux_sigma"], np.sqrt(variance), rtol=1e-3)
 
+    def test_a_negative_flux_is_a_flux(self):
+        images = self.images(3)
+        images[:, 4:13, 4:13, 1] = -5.0
+        answer = self.make()(images)
+        self.assertAllLess(answer["flux"][:, 1], 0)
+        self.assert_finite(answer)
+
     def test_loss_is_that_of_numpy_and_scipy(self):
         batch, seed = self.batch(4), tf.constant([1, 2])
         target = batch["isolated"][:, 0].numpy()
