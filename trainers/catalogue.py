@@ -18,7 +18,7 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from trainers.cli.exit_status import command
 from trainers.cli.parser import parse
@@ -95,6 +95,10 @@ class Options(CheckedOptions):
     """Add a column `embedding` with the vector of features of each object; .fits, .parquet or .ecsv
     alone."""
 
+    view: Literal["image", "spectrum"] = option("image")
+    """`spectrum`: embed the spectra, of a model that has images and spectra in one space; the other
+    columns are then those of the dataset alone."""
+
     clusters: list[str] | None = option(
         None, type=str, nargs="+", choices=CLUSTERS, metavar="METHOD"
     )
@@ -125,6 +129,7 @@ def make(
     clusters: Sequence[str] = (),
     num_clusters: int = 10,
     structure: bool = False,
+    view: str = "image",
 ) -> Table:
     """Returns the catalogue; images are read batch by batch.
 
@@ -144,6 +149,8 @@ def make(
             none.
         num_clusters: Clusters of each method. Default 10.
         structure: Whether there are columns of structural parameters. Default False.
+        view: "image" (default), or "spectrum" for the embeddings of spectra alone, without a
+            reference.
 
     Raises:
         TrainingError: if an output is not finite.
@@ -164,13 +171,18 @@ def make(
 
     if structure:
         parameters.check_installed("structure")
-    embeds = embeddings or bool(clusters) or (reference is not None and has_features(model))
-    function = _answers(model, embeds, "embeddings" if embeddings else "clusters")
+    embeds, inputs = embeddings or bool(clusters), model.input_names
+    if view == "spectrum":
+        function, inputs = _of_spectra(model, dataset, embeds)
+        reference = None
+    else:
+        embeds = embeds or (reference is not None and has_features(model))
+        function = _answers(model, embeds, "embeddings" if embeddings else "clusters")
     wanted = object_columns.scalar_features(dataset.spec, dataset.arrays(splits[0], limit=2))
     read = [*wanted, "image"] if reference is not None else wanted
     outputs, features, places = {}, {}, []
     for split in splits:
-        for answers, columns in _batches(function, model, dataset, split, read, batch_size):
+        for answers, columns in _batches(function, model, dataset, split, inputs, read, batch_size):
             if reference is not None:
                 # Images are not kept.
                 answers |= reference.columns(columns.pop("image"), answers.get(EMBEDDING))
@@ -201,7 +213,7 @@ def make(
     if "latent_mean" in outputs:
         of_training = outputs["latent_mean"][np.array(places) == "train"]
         if not len(of_training) and dataset.num_examples.get("train"):
-            parts = _batches(function, model, dataset, "train", (), batch_size)
+            parts = _batches(function, model, dataset, "train", inputs, (), batch_size)
             of_training = np.concatenate([answers["latent_mean"] for answers, _ in parts])
         text = "Anomaly score of an isolation forest on the latents, 0 to 1; typical about 0.5"
         score = _outlier_score(outputs["latent_mean"], of_training)
@@ -216,7 +228,7 @@ def make(
         measured = measurements.structure_of_dataset(dataset, splits, batch_size)
         table.add_columns(measurements.structure_columns(measured))
     if embeddings:
-        table.add_column(object_columns.embedding_column(outputs[EMBEDDING]))
+        table.add_column(object_columns.embedding_column(outputs[EMBEDDING], view))
     return table
 
 
@@ -266,7 +278,24 @@ def _answers(model: ZooModel, embeddings: bool, argument: str):
     return answers
 
 
-def _batches(function, model, dataset, split, features, batch_size):
+def _of_spectra(model: ZooModel, dataset: Dataset, embeds: bool):
+    """Returns a function from a spectrum to its embedding, and the features that it reads."""
+    from zoo.embedding import EMBEDDING
+
+    if not hasattr(model, "spectrum_features"):
+        raise UserError(
+            f"`view=spectrum` needs a model that embeds spectra; '{model.registry_name}' does not"
+        )
+    if not embeds:
+        raise UserError("`view=spectrum` needs `embeddings` or `clusters`")
+    inputs = tuple(model.spectrum_shapes)
+    missing = [name for name in inputs if name not in dataset.spec.feature_names]
+    if missing:
+        raise UserError(f"`dataset`: {dataset.spec.name} has no {', '.join(missing)}")
+    return lambda *spectra: {EMBEDDING: model.spectrum_features(*spectra)}, inputs
+
+
+def _batches(function, model, dataset, split, inputs, features, batch_size):
     from tqdm import tqdm
 
     from trainers.prediction import inference
@@ -278,7 +307,7 @@ def _batches(function, model, dataset, split, features, batch_size):
                 function,
                 dataset,
                 split,
-                inputs=model.input_names,
+                inputs=inputs,
                 features=features,
                 batch_size=batch_size,
             ):
@@ -339,7 +368,7 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
         notes.print_dataset(dataset.spec, record.get("target") or record.get("dataset") or {})
     splits = filled if options.split == "all" else [options.split]
     reference = novelty.read(folder)
-    if reference is None:
+    if reference is None and options.view == "image":
         notes.print_lacking_statistics(options.run_dir)
     table = make(
         model,
@@ -351,6 +380,7 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
         options.clusters or (),
         options.num_clusters,
         options.structure,
+        options.view,
     )
     table.meta.update(
         {
@@ -361,6 +391,7 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
             "dataset": dataset.spec.name,
             "dataver": dataset.spec.version or "",
             "splits": ", ".join(splits),
+            **({"view": options.view} if options.view != "image" else {}),
             **_how_clustered(options),
             **provenance("catalogue", arguments, _PACKAGES),
         }

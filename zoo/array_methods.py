@@ -109,8 +109,11 @@ class ArrayMethods(keras.Model):
     def check_arrays(self, method: str, arrays: Sequence[np.ndarray]) -> None:
         """Raises if arrays are not what one of the methods takes."""
         names = self.array_names(method)
-        shapes = {"latent": (self.latent_dim,)} if method == "decode" else self.input_shapes
-        batching.check_arrays(dict(zip(names, arrays, strict=True)), shapes)
+        batching.check_arrays(dict(zip(names, arrays, strict=True)), self.array_shapes(method))
+
+    def array_shapes(self, method: str) -> Mapping[str, Sequence[int | None]]:
+        """Returns the shape of one row of each array that a method takes, None for any length."""
+        return {"latent": (self.latent_dim,)} if method == "decode" else self.input_shapes
 
     def compiled_method(
         self, method: Callable[..., Any], shapes: Sequence[tuple[int, ...]]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import keras
 import tensorflow as tf
 
-__all__ = ["EMBEDDING", "features", "has_features"]
+__all__ = ["EMBEDDING", "SPECTRUM_EMBEDDING", "features", "has_features"]
 
 EMBEDDING = "embedding"
 """Name of the signature, of its output and of the column in tables."""
+
+SPECTRUM_EMBEDDING = "spectrum_embedding"
+"""Name of the signature of a model that embeds spectra beside images, in the same space."""
 
 
 def has_features(model: keras.Model) -> bool:

@@ -90,6 +90,33 @@ class CatalogueTest(tf.test.TestCase):
         self.assertIn("standard deviations", table["anomaly_score"].description)
         self.assertNotIn("probability_small", table.colnames)
 
+    def test_embeddings_of_spectra(self):
+        class OfBoth(Model):
+            spectrum_shapes = {"image": (8, 8, 2)}
+
+            def spectrum_features(self, spectra):
+                return spectra[:, 1, 1]
+
+        source = dataset()
+        features = (*source.spec.feature_names, "image")
+        source.spec = dataclasses.replace(source.spec, feature_names=features)
+        options = {"embeddings": True, "view": "spectrum", "batch_size": 7}
+        table = catalogue.make(OfBoth(), source, ("test",), **options)
+        self.assertAllClose(table["embedding"], source.arrays("test")["image"][:, 1, 1])
+        self.assertIn("of the spectrum", table["embedding"].description)
+        self.assertNotIn("latent_0", table.colnames)
+        for model, changes, message in (
+            (Model(), {}, "`view=spectrum` needs a model that embeds spectra; 'first_pixels' does"),
+            (OfBoth(), {"embeddings": False}, "`view=spectrum` needs `embeddings` or `clusters`"),
+        ):
+            with self.assertRaisesRegex(UserError, message):
+                catalogue.make(model, source, ("test",), **{**options, **changes})
+        with (
+            mock.patch.object(OfBoth, "spectrum_shapes", {"flux": ()}),
+            self.assertRaisesRegex(UserError, "`dataset`: tiny/blobs has no flux"),
+        ):
+            catalogue.make(OfBoth(), source, ("test",), **options)
+
     def test_what_is_not_finite_stops(self):
         source = dataset()
         images = source.arrays("test")["image"].copy()

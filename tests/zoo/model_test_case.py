@@ -88,6 +88,10 @@ class ZooModelTestCase(tf.test.TestCase):
         """Returns what the model reads, by name."""
         return {"image": self.images(number)}
 
+    def further_inputs(self, number: int) -> dict[str, np.ndarray]:
+        """Returns what signatures read besides, by name."""
+        return {}
+
     def sample(self, number: int, model=None):
         """Returns examples as `adapt` and `finalize` take them."""
         if model is not None and self.other_image_shape is not None:
@@ -110,7 +114,7 @@ class ZooModelTestCase(tf.test.TestCase):
 
     def answers(self, model, number: int = 3) -> dict[str, dict[str, np.ndarray]]:
         """Returns the outputs of every signature, and for each its inputs under `inputs`."""
-        by_name = self.inputs(number)
+        by_name = {**self.inputs(number), **self.further_inputs(number)}
         if hasattr(model, "decode"):
             size = (number, model.latent_dim)
             by_name["latent"] = np.random.default_rng(1).normal(size=size).astype(np.float32)

@@ -20,6 +20,7 @@ INPUTS = {
     "inverse_variance": "Inverse variance of the flux, 0 for bins without data",
     "image_bytes": "Contents of JPEG or PNG files with 8 bits a band",
     "galactic_reddening": "E(B-V) in the Galaxy, mag",
+    "redshift": "Redshift of the spectrum",
     "latent": "Latent variables, for instance the latent means that `encode` returns",
     "seed": "Whole numbers; the same one gives the same answer",
 }

@@ -112,13 +112,14 @@ def model_columns(outputs: Mapping[str, np.ndarray], class_names: Sequence[str])
     return columns
 
 
-def embedding_column(values: np.ndarray) -> Column:
+def embedding_column(values: np.ndarray, view: str = "image") -> Column:
     """Returns the column of the embeddings, a vector for each object.
 
     Args:
         values: (number, features).
+        view: What was embedded. Default the image.
     """
-    return _column(EMBEDDING, values, "Features of the image by the model")
+    return _column(EMBEDDING, values, f"Features of the {view} by the model")
 
 
 def plain_columns(name: str, values: np.ndarray, meaning: str) -> list[Column]:

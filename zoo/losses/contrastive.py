@@ -1,4 +1,4 @@
-"""Losses and measures of representations of two views of each image.
+"""Losses and measures of representations of two views of each image or object.
 
 The images of a batch are those of all replicas; each function returns the values of a replica's own
 images, whose mean over the replicas is the mean over the batch.
@@ -10,7 +10,15 @@ import tensorflow as tf
 
 from zoo import randomness
 
-__all__ = ["alignment", "info_nce", "negative_cosine", "nt_xent", "spread", "uniformity"]
+__all__ = [
+    "alignment",
+    "info_nce",
+    "negative_cosine",
+    "nt_xent",
+    "spread",
+    "symmetric_info_nce",
+    "uniformity",
+]
 
 # Logit of what is left out of a softmax.
 _NEVER = -1e9
@@ -65,6 +73,36 @@ def info_nce(query: tf.Tensor, key: tf.Tensor, others: tf.Tensor, temperature: f
     same = tf.reduce_sum(query * key, axis=-1, keepdims=True)
     logits = tf.concat([same, tf.matmul(query, others, transpose_b=True)], axis=-1) / temperature
     return -tf.nn.log_softmax(logits)[:, 0]
+
+
+def symmetric_info_nce(
+    first: tf.Tensor, second: tf.Tensor, temperature: float | tf.Tensor
+) -> tf.Tensor:
+    """Returns the cross-entropy of each view with the other view of its object, both ways.
+
+        l(x, y) = -log exp(x_i . y_i / T) / sum_k exp(x_i . y_k / T)
+        loss    = (l(first, second) + l(second, first)) / 2
+
+    Unlike in `nt_xent`, the views are of two kinds, and those of one kind are not compared.
+
+    Args:
+        first: Unit vectors of one view of each object, (batch, length).
+        second: Those of the other view.
+        temperature: T.
+
+    Returns:
+        (batch,) float32; the log of the batch for vectors at random.
+
+    References:
+        Radford et al. 2021 (CLIP, arXiv:2103.00020), figure 3.
+    """
+    own = _own_positions(tf.shape(first)[0])
+
+    def term(view: tf.Tensor, others: tf.Tensor) -> tf.Tensor:
+        logits = tf.matmul(view, randomness.global_rows(others), transpose_b=True) / temperature
+        return tf.nn.sparse_softmax_cross_entropy_with_logits(own, logits)
+
+    return 0.5 * (term(first, second) + term(second, first))
 
 
 def negative_cosine(prediction: tf.Tensor, target: tf.Tensor) -> tf.Tensor:

@@ -10,13 +10,12 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from zoo import encoders, model_sources, registry
+from zoo import encoders, registry, trained_spectra
 from zoo.choices import check_choice
 from zoo.distributions.posterior import ConstantNormal, DiagonalNormal, FullCovarianceNormal
 from zoo.layers.dense_head import DenseHead
 from zoo.layers.hybrid_residual import hybrid_residual_network
 from zoo.layers.residual import residual_encoder
-from zoo.model import ZooModel
 from zoo.photometric_model import PhotometricModel
 
 __all__ = ["NETWORKS", "POSTERIORS", "ImageToSpectrum"]
@@ -156,7 +155,7 @@ class ImageToSpectrum(PhotometricModel):
         self.posterior_name = posterior
         self.samples = samples
 
-        self.spectra = _model_of_spectra(spectra, spectra_hyperparameters)
+        self.spectra = trained_spectra.model(spectra, spectra_hyperparameters)
         for variable in self.spectra.trainable_variables:
             variable.trainable = False
         self.latent_dim = self.spectra.latent_dim
@@ -273,14 +272,3 @@ class ImageToSpectrum(PhotometricModel):
         # The description has the hyperparameters, chosen ones and defaults.
         description = encoders.describe(self.spectra)
         return {**super().get_config(), "spectra": description, "spectra_hyperparameters": None}
-
-
-def _model_of_spectra(source: Any, hyperparameters: Mapping[str, Any] | None) -> ZooModel:
-    model_sources.check_hyperparameters("spectra", source, hyperparameters)
-    if isinstance(source, Mapping):
-        model = encoders.build(source)
-    else:
-        model = model_sources.model_of("spectra", source, hyperparameters)
-    if model.registry_name != "spectrum_vae":
-        raise ValueError(f"spectra must be a spectrum_vae; got {source}, a {model.registry_name}")
-    return model

@@ -1,6 +1,6 @@
 import numpy as np
 import tensorflow as tf
-from scipy.special import logsumexp
+from scipy.special import log_softmax, logsumexp
 
 from tests.replicas import two_replicas
 from zoo.losses import contrastive
@@ -21,6 +21,11 @@ def _nt_xent(first, second, temperature):
         logits = vectors[others] @ vector / temperature
         losses[i] = logsumexp(logits) - vectors[(i + number) % (2 * number)] @ vector / temperature
     return (losses[:number] + losses[number:]) / 2
+
+
+def _symmetric_info_nce(first, second, temperature):
+    logits = first.astype(np.float64) @ second.T / temperature
+    return -np.mean([np.diag(log_softmax(logits, axis=axis)) for axis in (0, 1)], axis=0)
 
 
 class ContrastiveTest(tf.test.TestCase):
@@ -62,6 +67,11 @@ class ContrastiveTest(tf.test.TestCase):
         loss = contrastive.info_nce(*map(tf.constant, (query, key, others)), 0.1)
         self.assertAllClose(loss, expected, rtol=1e-5)
 
+    def test_symmetric_info_nce(self):
+        first, second = _unit(5, 3, 14), _unit(5, 3, 15)
+        loss = contrastive.symmetric_info_nce(tf.constant(first), tf.constant(second), 0.3)
+        self.assertAllClose(loss, _symmetric_info_nce(first, second, 0.3), rtol=1e-5)
+
     def test_negative_cosine_is_a_squared_distance(self):
         one, two = _unit(4, 3, 7), _unit(4, 3, 8)
         expected = np.sum((one - two) ** 2, axis=1)
@@ -97,12 +107,18 @@ class ContrastiveTest(tf.test.TestCase):
         @tf.function
         def step(shares):
             def on_replica(one, two):
-                return contrastive.nt_xent(one, two, 0.3), contrastive.uniformity(one)
+                return (
+                    contrastive.nt_xent(one, two, 0.3),
+                    contrastive.symmetric_info_nce(one, two, 0.3),
+                    contrastive.uniformity(one),
+                )
 
             return strategy.run(on_replica, args=shares)
 
-        loss, uniformity = (strategy.experimental_local_results(each) for each in step(shares))
+        loss, symmetric, uniformity = map(strategy.experimental_local_results, step(shares))
         self.assertAllClose(np.concatenate(loss), _nt_xent(first, second, 0.3), rtol=1e-5)
+        expected = _symmetric_info_nce(first, second, 0.3)
+        self.assertAllClose(np.concatenate(symmetric), expected, rtol=1e-5)
         for each in uniformity:
             self.assertAllClose(each, contrastive.uniformity(first), rtol=1e-5)
 
