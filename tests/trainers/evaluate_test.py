@@ -49,6 +49,7 @@ class EvaluateTest(tf.test.TestCase):
             "latent_fit",
             "spectra",
             "image_spectra",
+            "cross_modal",
             "redshift",
             "similarity",
         }

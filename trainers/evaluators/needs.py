@@ -145,6 +145,14 @@ def _draws_spectra(context) -> tuple[bool, str]:
     return not missing, f"the dataset has no {', '.join(missing)}"
 
 
+def _pairs_spectra(context) -> tuple[bool, str]:
+    wanted = getattr(context.model, "spectrum_shapes", None)
+    if wanted is None:
+        return False, "the model does not embed spectra"
+    missing = [name for name in wanted if name not in context.spec.feature_names]
+    return not missing, f"the dataset has no {', '.join(missing)}"
+
+
 def _convolves(context) -> tuple[bool, str]:
     from trainers.evaluators.statistics.feature_maps import convolutions
 
@@ -215,6 +223,7 @@ NEEDS: dict[str, Callable[[Any], tuple[bool, str]]] = {
         "the model does not read spectra",
     ),
     "spectra_of_images": _draws_spectra,
+    "paired_spectra": _pairs_spectra,
     "many_objects": lambda c: (
         c.dataset.num_examples[c.split] >= MANY,
         f"the split has {c.dataset.num_examples[c.split]} objects, fewer than {MANY}",

@@ -46,6 +46,7 @@ _MODULES = (
     "reconstruction",
     "spectra",
     "image_spectra",
+    "cross_modal",
     "latent_space",
     "generation",
     "realism",
