@@ -12,7 +12,7 @@ from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.figures import cross_modal_figures, redshift_figures
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
-from trainers.evaluators.statistics import few_shot, pair_ranks, redshift_baselines
+from trainers.evaluators.statistics import few_shot, pair_ranks, photometric_baselines
 from trainers.evaluators.statistics.pair_ranks import PairRanks
 from trainers.evaluators.statistics.redshift_errors import PointErrors, residuals
 from trainers.evaluators.statistics.scaled_spectra import ScaledSpectra
@@ -126,7 +126,7 @@ def _photometry(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns colours and the magnitude in the reference band, standardised."""
     reference = context.reference_band
-    train, test = (redshift_baselines.colours(each, reference)[0] for each in (train, test))
+    train, test = (photometric_baselines.colours(each, reference)[0] for each in (train, test))
     scale = np.where(train.std(axis=0) > 0, train.std(axis=0), 1.0)
     return train / scale, test / scale
 
