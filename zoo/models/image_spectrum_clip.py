@@ -13,14 +13,12 @@ import tensorflow as tf
 
 from zoo import encoders, trained_spectra
 from zoo.array_methods import over_arrays
-from zoo.batching import in_parts
 from zoo.choices import check_choice
 from zoo.embedding import EMBEDDING, SPECTRUM_EMBEDDING
-from zoo.image_model import ImageModel
-from zoo.layers.aperture_colours import ApertureColours
 from zoo.layers.dense_head import DenseHead
 from zoo.layers.residual import residual_encoder
 from zoo.losses import contrastive as losses
+from zoo.photometric_model import PhotometricModel
 from zoo.registry import register
 from zoo.signature import Signature
 
@@ -33,8 +31,6 @@ _LARGEST_SCALE = 100.0
 _REDSHIFT_SCALE = 10.0
 # Least redshift that the spectrum's encoder tells apart.
 _LEAST_REDSHIFT = -0.5
-# Images at a time when the colours are scaled.
-_BATCH = 64
 # Objects that an error names.
 _NAMED = 3
 
@@ -44,7 +40,7 @@ _NAMED = 3
     task="representation",
     reference="Parker et al. 2024 (AstroCLIP, MNRAS 531, 4990; arXiv 2310.03024)",
 )
-class ImageSpectrumCLIP(ImageModel):
+class ImageSpectrumCLIP(PhotometricModel):
     """Image and spectrum of a galaxy as nearby points of one sphere, after AstroCLIP.
 
         x = f(image) / |f(image)|,     y = g(spectrum) / |g(spectrum)|
@@ -163,11 +159,7 @@ class ImageSpectrumCLIP(ImageModel):
         self.trunk = residual_encoder(
             self.preprocessed_shape, self.filters, self.blocks, self.summary, self.seed
         )
-        length, self.colours = self.summary, None
-        if self.apertures:
-            self.colours = ApertureColours(self.apertures, name="colours")
-            self.colours.build((None, *self.preprocessed_shape))
-            length += self.preprocessed_shape[-1] * len(self.apertures)
+        length = self.summary + self.make_photometry(self.apertures, reddening=None)
         self.image_head = self._head(length, 1000, "image_head")
         length = self.spectra.latent_dim + 1 + (frame == "observed")
         self.spectrum_head = self._head(length, 2000, "spectrum_head")
@@ -196,11 +188,6 @@ class ImageSpectrumCLIP(ImageModel):
         """Shape of one row of each input of `spectrum_features`, by the feature of the dataset."""
         redshift = {"redshift": ()} if self.frame == "observed" else {}
         return {**self.spectra.input_shapes, **redshift}
-
-    def adapt(self, images: np.ndarray) -> None:
-        super().adapt(images)
-        if self.colours is not None:
-            self.colours.adapt(in_parts(self.preprocessing, images, _BATCH))
 
     def check_targets(
         self, targets: Mapping[str, np.ndarray], ids: Sequence[str] | None = None
@@ -237,10 +224,9 @@ class ImageSpectrumCLIP(ImageModel):
         self, images: tf.Tensor, seed: tf.Tensor | None = None, training: bool = False
     ) -> tf.Tensor:
         pixels = self.preprocessing(images)
-        x = tf.cast(self.trunk(pixels, training=training), tf.float32)
-        if self.colours is not None:
-            x = tf.concat([x, self.colours(pixels)], axis=1)
-        return tf.math.l2_normalize(tf.cast(self.image_head(x, seed=seed), tf.float32), axis=-1)
+        seen = tf.cast(self.trunk(pixels, training=training), tf.float32)
+        x = self.image_head(tf.concat([seen, *self.photometry(pixels)], axis=1), seed=seed)
+        return tf.math.l2_normalize(tf.cast(x, tf.float32), axis=-1)
 
     def _embed_spectra(
         self,
