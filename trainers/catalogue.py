@@ -41,21 +41,6 @@ CLUSTERS = ("gaussian_mixture", "ward", "kmeans", "hdbscan")
 
 _PACKAGES = ("galaxy-model-zoo", "tensorflow", "keras", "scikit-learn", "astropy")
 
-_OUTPUTS = (
-    "latent_mean",
-    "latent_stddev",
-    "probability",
-    "fractions",
-    "concentrations",
-    "pass_fractions",
-    "asked",
-    "anomaly_score",
-    "image_score",
-    "feature_score",
-    "cluster",
-    "group",
-)
-
 # Options of the run that a catalogue may change.
 _OF_THE_RUN = ("dataset", "data_dir", "manual_dir", "images", "labels")
 
@@ -164,6 +149,7 @@ def make(
     from astropy.table import Column, Table
 
     from trainers.novelty.reference import DESCRIPTIONS
+    from trainers.prediction import catalogue_outputs
     from trainers.structure import parameters
     from trainers.tables import object_columns
     from zoo import prediction_table
@@ -171,13 +157,15 @@ def make(
 
     if structure:
         parameters.check_installed("structure")
-    embeds, inputs = embeddings or bool(clusters), model.input_names
+    embeds = embeddings or bool(clusters)
     if view == "spectrum":
-        function, inputs = _of_spectra(model, dataset, embeds)
+        function, inputs = catalogue_outputs.of_spectra(model, dataset.spec, embeds)
         reference = None
     else:
         embeds = embeds or (reference is not None and has_features(model))
-        function = _answers(model, embeds, "embeddings" if embeddings else "clusters")
+        argument = "embeddings" if embeddings else "clusters"
+        function = catalogue_outputs.of_images(model, embeds, argument)
+        inputs = model.input_names
     wanted = object_columns.scalar_features(dataset.spec, dataset.arrays(splits[0], limit=2))
     read = [*wanted, "image"] if reference is not None else wanted
     outputs, features, places = {}, {}, []
@@ -198,7 +186,7 @@ def make(
     columns = object_columns.dataset_columns(dataset.spec, {name: features[name] for name in order})
     names = tuple(getattr(model, "class_names", ())) or dataset.spec.class_names
     columns += object_columns.model_columns(outputs, names)
-    for name in [name for name in outputs if name in _predicted(model)]:
+    for name in [name for name in outputs if name in catalogue_outputs.predicted(model)]:
         # The true value has the name itself.
         column = f"predicted_{name}" if name in model.targets else name
         text = prediction_table.OUTPUTS.get(name, f"Prediction of the feature {name}")
@@ -232,13 +220,6 @@ def make(
     return table
 
 
-def _predicted(model: ZooModel) -> tuple[str, ...]:
-    """Returns the outputs of a regression that become columns."""
-    from zoo.prediction_table import REDSHIFTS
-
-    return (*model.targets, *REDSHIFTS) if model.task == "regression" else ()
-
-
 def _cluster_column(vectors: np.ndarray, method: str, number: int) -> Column:
     from astropy.table import Column
 
@@ -250,49 +231,6 @@ def _cluster_column(vectors: np.ndarray, method: str, number: int) -> Column:
         raise UserError(f"`num_clusters`: {error}") from None
     text = f"Cluster of the embeddings by {clustering.KEYS[method]}, 0 the largest, -1 for none"
     return Column(labels, name=f"cluster_{method}", description=text)
-
-
-def _answers(model: ZooModel, embeddings: bool, argument: str):
-    """Returns a function from the inputs to all outputs that become columns."""
-    from trainers.prediction import inference
-    from zoo.embedding import EMBEDDING, features, has_features
-
-    if embeddings and not has_features(model):
-        raise UserError(
-            f"`{argument}` needs a model with features; '{model.registry_name}' has none"
-        )
-
-    encodes = hasattr(model, "encode")
-    classifies = model.task in ("classification", "unsupervised_classification")
-    answers_too = classifies or not encodes or hasattr(model, "score")
-    answer = inference.method_of(model, "call")
-    names = (*_OUTPUTS, *_predicted(model))
-
-    def answers(*inputs):
-        outputs = dict(model.encode(*inputs)) if encodes else {}
-        if answers_too:
-            outputs |= answer(*inputs)
-        outputs = {name: outputs[name] for name in names if name in outputs}
-        return outputs | ({EMBEDDING: features(model, *inputs)} if embeddings else {})
-
-    return answers
-
-
-def _of_spectra(model: ZooModel, dataset: Dataset, embeds: bool):
-    """Returns a function from a spectrum to its embedding, and the features that it reads."""
-    from zoo.embedding import EMBEDDING
-
-    if not hasattr(model, "spectrum_features"):
-        raise UserError(
-            f"`view=spectrum` needs a model that embeds spectra; '{model.registry_name}' does not"
-        )
-    if not embeds:
-        raise UserError("`view=spectrum` needs `embeddings` or `clusters`")
-    inputs = tuple(model.spectrum_shapes)
-    missing = [name for name in inputs if name not in dataset.spec.feature_names]
-    if missing:
-        raise UserError(f"`dataset`: {dataset.spec.name} has no {', '.join(missing)}")
-    return lambda *spectra: {EMBEDDING: model.spectrum_features(*spectra)}, inputs
 
 
 def _batches(function, model, dataset, split, inputs, features, batch_size):

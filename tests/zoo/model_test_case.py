@@ -196,8 +196,7 @@ class ZooModelTestCase(tf.test.TestCase):
     def test_config_round_trip(self):
         model = zoo.create(self.model_name, **self.hyperparameters)
         config = model.get_config()
-        hyperparameters = zoo.describe(self.model_name).hyperparameters
-        self.assertContainsSubset(set(hyperparameters), config)
+        self.assertContainsSubset(set(zoo.describe(self.model_name).hyperparameters), config)
         again = type(model).from_config(config)
         self.assertEqual(_as_json(again.get_config()), _as_json(config))
         for one, two in zip(again.variables, model.variables, strict=True):
@@ -226,10 +225,8 @@ class ZooModelTestCase(tf.test.TestCase):
         expected.compile(keras.optimizers.SGD(1e-3), gradient_clip_norm=1.0)
         losses = []
         for rows in np.split(epoch_order(16, expected.seed, 0), 2):
-            terms = expected.train_step(
-                {name: tf.constant(v[rows]) for name, v in examples.items()}
-            )
-            losses.append(terms["loss"])
+            batch = {name: tf.constant(values[rows]) for name, values in examples.items()}
+            losses.append(expected.train_step(batch)["loss"])
         self.assertAllClose(history["loss"], [np.mean(losses)], rtol=1e-4)
         expected.finalize(self.sample(16))
         for one, two in zip(model.trainable_variables, expected.trainable_variables, strict=True):
@@ -303,10 +300,8 @@ class ZooModelTestCase(tf.test.TestCase):
         self.assertEqual(checkpoints.restore("last", resumed).epoch, 3)
         for model in (whole, resumed):
             model.train_step(batches[1])
-        for one, two in zip(whole.variables, resumed.variables, strict=True):
-            self.assertAllEqual(one.numpy(), two.numpy(), msg=one.path)
-        pairs = zip(whole.optimizer_variables, resumed.optimizer_variables, strict=True)
-        for one, two in pairs:
+        states = ([*each.variables, *each.optimizer_variables] for each in (whole, resumed))
+        for one, two in zip(*states, strict=True):
             self.assertAllEqual(one.numpy(), two.numpy(), msg=one.path)
 
     def test_mixed_precision(self):
@@ -385,8 +380,8 @@ class ZooModelTestCase(tf.test.TestCase):
                     empty = results[f"empty/{signature}/{name}"]
                     self.assertEqual(empty.shape, (0, *value.shape[1:]))
         if model.class_names:
-            listed = (path / "assets/classes.txt").read_text().splitlines()
-            self.assertEqual(listed, list(model.class_names))
+            listed = path / "assets/classes.txt"
+            self.assertEqual(listed.read_text().splitlines(), list(model.class_names))
 
 
 def _as_json(config: dict[str, Any]) -> str:
