@@ -2,7 +2,9 @@
 
     python -m trainers.run --model deblending_unet
 
-`default`: 20 epochs on the stamps of `deblending_vae`; it has not been run in full. The loss was
+`default`: 20 epochs on the stamps of `deblending_vae`; it has not been run in full. After four
+epochs of `--epochs 5`, four minutes of processor time, 500 stamps of seed=1 have r magnitudes with
+a median error of +0.022 and a robust scatter of 0.114, SEP -0.139 and 0.222. The loss was
 chosen on 1,000 validation stamps, after four epochs on 2,400 stamps with filters 8 to 64: with
 `applied_to` "light" the r magnitudes have a robust scatter of 0.168 and, where nothing blends, a
 median error of +0.10 mag; with "image" 0.207 and +0.20.
