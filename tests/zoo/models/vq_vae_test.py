@@ -11,10 +11,10 @@ from zoo.models import vq_vae
 class VQVAETest(model_test_case.ZooModelTestCase):
     model_name = "vq_vae"
     hyperparameters = {
-        "image_shape": (16, 16, 3),
+        "image_shape": (8, 8, 3),
         "codes": 6,
         "length": 4,
-        "filters": (6, 8),
+        "filters": (6,),
         "blocks": 1,
         "residual_filters": 4,
         "latent_dim": 5,
