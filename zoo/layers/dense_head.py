@@ -28,6 +28,8 @@ class DenseHead(ZooLayer):
         dropout: Share of the first hidden layer that is dropped in training, default 0; without
             hidden layers, of the vector itself.
         seed: Seed of the weights.
+        starts_near_zero: Whether the weights of the last layer start a tenth as large, as suits
+            scales of densities. Default False.
 
     Call arguments:
         x: (batch, inputs).
@@ -45,6 +47,7 @@ class DenseHead(ZooLayer):
         outputs: int,
         dropout: float = 0.0,
         seed: int = 0,
+        starts_near_zero: bool = False,
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
@@ -61,6 +64,7 @@ class DenseHead(ZooLayer):
         self.outputs = outputs
         self.dropout = dropout
         self.seed = seed
+        self.starts_near_zero = starts_near_zero
         lengths = (inputs, *self.units)
         self.hidden = [
             keras.layers.Dense(
@@ -71,8 +75,13 @@ class DenseHead(ZooLayer):
             )
             for i, (length, activation) in enumerate(zip(self.units, self.activations, strict=True))
         ]
+        last = seed + len(units)
+        start = keras.initializers.VarianceScaling(0.01, mode="fan_avg", seed=last)
         self.last = keras.layers.Dense(
-            outputs, kernel_initializer=_glorot(seed + len(units)), dtype="float32", name="last"
+            outputs,
+            kernel_initializer=start if starts_near_zero else _glorot(last),
+            dtype="float32",
+            name="last",
         )
         for layer, length in zip((*self.hidden, self.last), lengths, strict=True):
             layer.build((None, length))

@@ -180,7 +180,15 @@ class ImageToSpectrum(PhotometricModel):
             )
             length = features
         self.head = DenseHead(
-            length, (), (), self.posterior.n_params, dropout, self.seed + 100, name="head"
+            length,
+            (),
+            (),
+            self.posterior.n_params,
+            dropout,
+            self.seed + 100,
+            # Random covariances of outliers would give the first losses in the thousands.
+            starts_near_zero=is_residual,
+            name="head",
         )
         draws = np.random.default_rng(self.seed).normal(size=(samples // 2, self.latent_dim))
         self._directions = np.concatenate([draws, -draws]).astype(np.float32)
