@@ -72,6 +72,10 @@ class Options(TableOptions):
     """Answer each image as it is, without the mean over its flips and turns: faster, and less
     accurate by the numbers on the model card."""
 
+    inputs: Path | None = option(None, metavar="FILE")
+    """Table with id and the numbers that the model reads beside the image, such as
+    galactic_reddening of `photo_z`, in columns of these names; kinds of files as of positions."""
+
     runner: str | None = option(None)
     """Apache Beam runner, such as FlinkRunner; default: no pipeline, this process alone."""
 
@@ -109,7 +113,7 @@ def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
 
     from trainers.prediction import local, predict_blocks, served_model
 
-    names = ("embeddings", "single_view", "validity")
+    names = ("embeddings", "single_view", "validity", "inputs")
     extras = {name: getattr(options, name) for name in names}
     model = served_model.ServedModel(folder, **extras)
     print(f"model  {_described(model.facts)}", flush=True)
@@ -137,7 +141,8 @@ def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
             predict = functools.partial(predict_blocks.predict_block, model=model)
             local.run(entries, units, predict, model.facts, parts, **settings)
 
-    own = {name: getattr(options, name) for name in ("images", "dataset", "split")} | extras
+    choices = {name: value for name, value in extras.items() if name != "inputs"}
+    own = {name: getattr(options, name) for name in ("images", "dataset", "split")} | choices
     return table.make(
         entries,
         options,
@@ -145,10 +150,20 @@ def _predict(options: Options, arguments: Sequence[str]) -> Outcome:
         manifest={
             **{f"--{name}": value for name, value in (own | options.file_settings).items()},
             "checksum of the model": checksum,
+            **_table_of_inputs(options.inputs),
         },
         run=run,
         meta=_meta(options, arguments, model.facts, checksum),
     )
+
+
+def _table_of_inputs(path: Path | None) -> dict[str, str]:
+    """Returns what the rows depend on of the table of further inputs."""
+    from zoo.weights.fetch import sha256
+
+    if path is None:
+        return {}
+    return {"--inputs": str(path), "checksum of it": sha256(path) if path.is_file() else ""}
 
 
 def _entries(options: Options, model: ServedModel) -> Entries:

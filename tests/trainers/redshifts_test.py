@@ -29,8 +29,9 @@ def galaxies(train_redshifts=()):
         arrays["redshift"] = (
             np.where(arrays["label"], 0.1, 0.3) + 0.02 * arrays["image"][:, 0, 0, 0]
         )
+        arrays["galactic_reddening"] = np.linspace(0, 0.2, len(arrays["label"]))
     splits["train"]["redshift"][: len(train_redshifts)] = train_redshifts
-    names = ("image", "label", "id", "redshift")
+    names = ("image", "label", "id", "redshift", "galactic_reddening")
     return InMemoryDataset(dataclasses.replace(blobs.spec, feature_names=names), splits)
 
 
@@ -49,10 +50,23 @@ class RedshiftsTest(tf.test.TestCase):
             evaluators=["regression", "redshift"],
             run_dir=str(self.folder / "run"),
             saved_models_dir=str(self.folder / "saved"),
-            hp={"filters": [4], "summary": 4, "units": [8], "bins": _BINS, "apertures": [1.5]},
+            hp={
+                "filters": [4],
+                "summary": 4,
+                "units": [8],
+                "bins": _BINS,
+                "apertures": [1.5],
+                "reddening": "galactic_reddening",
+            },
         )
         with contextlib.redirect_stdout(io.StringIO()):
             return pipeline.execute(config, dataset, tf.distribute.get_strategy())
+
+    def assert_refused(self, words, message):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            self.assertEqual(predict.main(words), 2)
+        self.assertIn(message, printed.getvalue())
 
     def test_report_catalogue_and_predictions(self):
         dataset = galaxies([np.nan])
@@ -61,7 +75,8 @@ class RedshiftsTest(tf.test.TestCase):
         self.assertIn("rms", outcome.metrics["regression"])
         test = dataset.arrays("test")
         model = pipeline.load_model(self.folder / "run")
-        expected = model.predict(test["image"], verbose=0)
+        inputs = {name: test[name] for name in ("image", "galactic_reddening")}
+        expected = model.predict(inputs, verbose=0)
         densities = [f"redshift_pdf_{place:02d}" for place in range(_BINS)]
 
         rows = self.folder / "catalogue.parquet"
@@ -78,18 +93,35 @@ class RedshiftsTest(tf.test.TestCase):
         pdf = np.column_stack([table[name] for name in densities])
         self.assertAllClose(pdf.sum(axis=1) * 0.4 / _BINS, np.ones(40), atol=1e-4)
 
-        images, rows = self.folder / "images.npy", self.folder / "predicted.csv"
-        np.save(images, test["image"])
-        saved = ("--saved_model", str(outcome.saved_model))
+        images, rows = self.folder / "images.npz", self.folder / "predicted.csv"
+        reddening = self.folder / "reddening.csv"
+        np.savez(images, image=test["image"], id=test["id"])
+        words = ["--saved_model", str(outcome.saved_model), "--images", str(images)]
+        words += ["--output", str(rows), "--batch_size", "16"]
+        self.assert_refused(words, "reads galactic_reddening beside the image; --inputs of")
+        # The table has another order, one object more, and two less.
+        Table({"id": test["id"]}).write(reddening)
+        words += ["--inputs", str(reddening)]
+        self.assert_refused(words, "must have the columns id and galactic_reddening; it has id")
+        known = np.r_[30:39, 0:29]
+        table = Table({name: test[name][known] for name in ("id", "galactic_reddening")})
+        table.add_row(["another", 0.1])
+        table.write(reddening, overwrite=True)
         with contextlib.redirect_stdout(io.StringIO()):
-            status = predict.main([*saved, "--images", str(images), "--output", str(rows)])
-        self.assertEqual(status, 0)
+            self.assertEqual(predict.main(words), 0)
         table = Table.read(rows)
-        self.assertAllClose(table["redshift"], expected["redshift"], rtol=1e-4)
+        known = np.sort(known)
+        self.assertAllEqual(table["id"], test["id"][known])
+        self.assertAllClose(table["redshift"], expected["redshift"][known], rtol=1e-4)
         self.assertAllClose(
             np.column_stack([table[name] for name in densities]),
-            expected["redshift_pdf"],
+            expected["redshift_pdf"][known],
             rtol=1e-3,
+        )
+        left_out = Table.read(self.folder / "predicted_left_out.ecsv")
+        self.assertAllEqual(
+            left_out["reason"],
+            ["the table of --inputs has no galactic_reddening of it"] * 2,
         )
 
     def test_redshifts_outside_of_the_bins_are_named(self):

@@ -8,21 +8,19 @@ from pathlib import Path
 import numpy as np
 from astropy.table import Column, Table
 
-from trainers.datasets.object_table import join_key, rows_by_key
-from trainers.errors import UserError
-from trainers.storage import table_reading
+from trainers.prediction.object_lookup import ObjectLookup
 from trainers.tables import quantities
 
 __all__ = ["Positions"]
 
-_ID, _POSITION = "id", ("ra", "dec")
+_POSITION = ("ra", "dec")
 
 
 class Positions:
     """Right ascensions and declinations by identifier, from a table with `id`, `ra` and `dec`.
 
     Args:
-        path: See `trainers.storage.table_reading.read`.
+        path: See `trainers.prediction.object_lookup.ObjectLookup`.
 
     Attributes:
         missing: Number of objects so far that the table lacks.
@@ -34,19 +32,7 @@ class Positions:
 
     def __init__(self, path: Path):
         self.missing = 0
-        table = table_reading.read(path, "positions")
-        for name in (_ID, *_POSITION):
-            if name not in table.colnames:
-                raise UserError(
-                    f"`positions={path}` must have the columns id, ra and dec; it has "
-                    f"{', '.join(table.colnames)}"
-                )
-        try:
-            ids = table_reading.identifiers(table, _ID)
-            self._degrees = np.stack([table_reading.numbers(table, name) for name in _POSITION])
-            self._rows = rows_by_key(enumerate(ids))
-        except ValueError as error:
-            raise UserError(f"`positions={path}`: {error}") from None
+        self._lookup = ObjectLookup("positions", path, _POSITION)
 
     def add_to(self, table: Table) -> Table:
         """Returns a table with the columns `ra` and `dec` behind `id`, NaN where there is none.
@@ -68,6 +54,6 @@ class Positions:
         Args:
             ids: Identifiers of the objects, or the names of their files.
         """
-        rows = np.array([self._rows.get(join_key(name), -1) for name in ids], np.int64)
+        rows = self._lookup.rows(ids)
         self.missing += int((rows < 0).sum())
-        return np.where(rows < 0, np.nan, self._degrees[:, rows])
+        return self._lookup.values(rows)

@@ -65,13 +65,15 @@ class Entries(Protocol):
 class Model(Protocol):
     """Protocol of a model, such as `served_model.ServedModel`.
 
-    `answers` takes images of one size and returns outputs that are numbers, by name; it raises
-    `RefusedError` if it cannot take them.
+    `answers` takes images of one size with their identifiers, and returns outputs that are numbers,
+    by name; it raises `RefusedError` if it cannot take them.
     """
 
     facts: Facts
 
-    def answers(self, images: Sequence[np.ndarray]) -> Mapping[str, np.ndarray]: ...
+    def answers(
+        self, images: Sequence[np.ndarray], ids: Sequence[str]
+    ) -> Mapping[str, np.ndarray]: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -232,7 +234,8 @@ def _asked(
 ) -> Iterator[tuple[Sequence[int], dict[str, np.ndarray]]]:
     """Yields the places of cutouts that are answered, with the answers; adds those refused."""
     try:
-        outputs = model.answers([cutouts[place].image for place in places])
+        asked = [cutouts[place] for place in places]
+        outputs = model.answers([each.image for each in asked], [each.id for each in asked])
     except RefusedError as error:
         if len(places) == 1:
             left_out.append(LeftOut(cutouts[places[0]].source, str(error)))

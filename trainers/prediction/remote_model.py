@@ -130,11 +130,14 @@ class RemoteModel:
             data=client.training_data(),
         )
 
-    def answers(self, images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    def answers(
+        self, images: Sequence[np.ndarray], ids: Sequence[str] = ()
+    ) -> dict[str, np.ndarray]:
         """Returns the outputs that can become columns, by name.
 
         Args:
             images: At least one, of one size; contents of files if it takes those.
+            ids: Their identifiers, which no server asks for.
 
         Raises:
             RefusedError: if the server refuses them.

@@ -20,6 +20,7 @@ from trainers.novelty import reference
 from trainers.novelty.file import VALIDITY
 from trainers.novelty.sample import FEATURES
 from trainers.prediction import rejected
+from trainers.prediction.object_lookup import ObjectLookup
 from trainers.serving import model_card
 from trainers.storage import json_files
 from zoo.embedding import EMBEDDING
@@ -91,6 +92,9 @@ class ServedModel:
         embeddings: Whether the answers have those of the signature `embedding` too.
         single_view: Whether the answers are those of the signature `single_view`, without the mean
             over the symmetries of the image.
+        inputs: Table with `id` and the numbers that the model reads beside the image, such as
+            E(B-V), each in a column of its name; see
+            `trainers.prediction.object_lookup.ObjectLookup`. None for a model of images alone.
         validity: Comparison of the images with those of the training, if the folder has statistics
             of these: "all", "pixels" without the features of the model, or "none".
 
@@ -111,6 +115,7 @@ class ServedModel:
         embeddings: bool = False,
         single_view: bool = False,
         validity: str = "none",
+        inputs: Path | None = None,
     ):
         try:
             self._loaded = tf.saved_model.load(str(folder))
@@ -120,20 +125,9 @@ class ServedModel:
         if _SIGNATURE not in functions:
             raise UserError(f"`saved_model={folder}` must have a signature '{_SIGNATURE}'")
         self.default = functions[_SIGNATURE]
-        inputs = self.default.structured_input_signature[1]
-        image = inputs.get("image")
-        if (
-            len(inputs) != 1
-            or image is None
-            or image.dtype != tf.float32
-            or image.shape.rank != 4
-            or image.shape[-1] is None
-        ):
-            taken = (f"{name} {spec.shape} {spec.dtype.name}" for name, spec in inputs.items())
-            raise UserError(
-                f"`saved_model={folder}` must take 'image' alone, (batch, height, width, bands) "
-                f"float32; it takes {', '.join(taken)}"
-            )
+        taken = dict(self.default.structured_input_signature[1])
+        image = taken.get("image")
+        self._lookup = _lookup(folder, taken, inputs)
         self.shape: tuple[int | None, int | None, int] = tuple(image.shape[1:])
         if single_view and _SINGLE not in functions:
             raise UserError(
@@ -181,15 +175,19 @@ class ServedModel:
             return None
         return function
 
-    def answers(self, images: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+    def answers(
+        self, images: Sequence[np.ndarray], ids: Sequence[str] = ()
+    ) -> dict[str, np.ndarray]:
         """Returns the outputs that can become columns, by name.
 
         Args:
             images: At least one, (height, width, bands) float32 each, of one size.
+            ids: Their identifiers, of a model that reads numbers beside the images.
 
         Raises:
-            RefusedError: if the model cannot take them.
+            RefusedError: if the model cannot take them, or a number is missing.
         """
+        further = self._further(ids)
         batch = self._memory_of((len(images), *images[0].shape))
         np.stack(images, out=batch)
         # The same memory: `tf.constant` would copy it once more.
@@ -199,7 +197,7 @@ class ServedModel:
         outputs: dict[str, tf.Tensor] = {}
         try:
             for function in self._functions:
-                outputs = {**function(image=image), **outputs}
+                outputs = {**function(image=image, **further), **outputs}
         except tf.errors.InvalidArgumentError as error:
             reason = rejected.reason(error.message)
             raise rejected.RefusedError(f"the model refuses it: {reason}") from None
@@ -218,12 +216,53 @@ class ServedModel:
             answers |= self.reference.columns_of(sample.result(), features, len(images))
         return answers
 
+    def _further(self, ids: Sequence[str]) -> dict[str, tf.Tensor]:
+        """Returns the inputs beside the images, by name."""
+        if self._lookup is None:
+            return {}
+        values = self._lookup.values(self._lookup.rows(ids)).astype(np.float32)
+        for name, column in zip(self._lookup.names, values, strict=True):
+            if not np.isfinite(column).all():
+                raise rejected.RefusedError(f"the table of --inputs has no {name} of it")
+        return dict(zip(self._lookup.names, map(tf.constant, values), strict=True))
+
     def _memory_of(self, shape: tuple[int, ...]) -> np.ndarray:
         """Returns memory of this thread, the same at every call: new pages take longer to get."""
         size = math.prod(shape)
         if len(getattr(self._memory, "floats", ())) < size:
             self._memory.floats = in_memory.empty((size,), np.float32)
         return self._memory.floats[:size].reshape(shape)
+
+
+def _lookup(
+    folder: Path, taken: Mapping[str, tf.TensorSpec], inputs: Path | None
+) -> ObjectLookup | None:
+    """Checks what a SavedModel takes; returns the table of numbers that are no images."""
+    image = taken.get("image")
+    further = sorted(set(taken) - {"image"})
+    is_image = (
+        image is not None
+        and image.dtype == tf.float32
+        and image.shape.rank == 4
+        and image.shape[-1] is not None
+    )
+    are_numbers = all(
+        taken[name].dtype == tf.float32 and taken[name].shape.rank == 1 for name in further
+    )
+    if not is_image or not are_numbers:
+        types = (f"{name} {spec.shape} {spec.dtype.name}" for name, spec in taken.items())
+        raise UserError(
+            f"`saved_model={folder}` must take 'image', (batch, height, width, bands) float32, and "
+            f"numbers of each object, (batch,) float32; it takes {', '.join(types)}"
+        )
+    if further and inputs is None:
+        raise UserError(
+            f"`saved_model={folder}` reads {', '.join(further)} beside the image; `inputs` of "
+            "trainers.predict must name a table with id and these columns"
+        )
+    if inputs is not None and not further:
+        raise UserError(f"`inputs={inputs}` is for a model that reads more; {folder} reads images")
+    return ObjectLookup("inputs", inputs, further) if further else None
 
 
 def _joint(
