@@ -280,6 +280,21 @@ class WarmupTest(ExportTestCase):
         # The model's own method samples them too.
         self.model.export(self.folder / "own")
 
+    def test_signatures_of_spectra_have_samples(self):
+        offered = self.model.signatures()
+        spectra = (tf.TensorSpec((None, 7), tf.float32, name="spectrum"),)
+        offered["spectrum_embedding"] = Signature(
+            lambda flux: {"embedding": tf.sqrt(flux)}, spectra
+        )
+        self.enterContext(mock.patch.object(self.model, "signatures", lambda: offered))
+        shapes = {"spectrum": (7,)}
+        self.enterContext(
+            mock.patch.object(type(self.model), "spectrum_shapes", shapes, create=True)
+        )
+        served = tf.saved_model.load(str(self.export())).signatures["spectrum_embedding"]
+        answer = served(spectrum=tf.fill((2, 7), 4.0))["embedding"]
+        self.assertAllClose(answer, np.full((2, 7), 2.0))
+
     def test_large_images_are_sent_alone(self):
         images = np.zeros((8, 700, 700, 3), np.float32)  # 5.9 MB each
         samples = {"serving_default": {"image": images}}

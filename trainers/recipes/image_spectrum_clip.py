@@ -7,9 +7,9 @@ from trainers.recipes import Recipe
 
 DEFAULT = Recipe(
     dataset="sdss_galaxies/simulated",
-    epochs=12,
+    epochs=18,
     batch_size=128,
-    learning_rate=2e-3,
+    learning_rate=3e-3,
     schedule="cosine",
     warmup_steps=100,
     weight_decay=1e-3,

@@ -149,7 +149,12 @@ def _samples(
         by_name["image_bytes"] = encoded_images.encode(inputs["image"], bits)
     if hasattr(model, "encode"):
         by_name["latent"] = model.encode(*inputs.values())["latent_mean"]
-    by_name["seed"] = np.arange(len(next(iter(inputs.values()))), dtype=np.int32)
+    number = len(next(iter(inputs.values())))
+    by_name["seed"] = np.arange(number, dtype=np.int32)
+    draws = np.random.default_rng(0)
+    for name, shape in getattr(model, "spectrum_shapes", {}).items():
+        # Positive, as fluxes, weights and redshifts are.
+        by_name[name] = draws.uniform(0.1, 1.0, (number, *shape)).astype(np.float32)
     for name, signature in signatures.items():
         for tensor in signature.inputs:
             if tensor.name not in by_name:

@@ -77,7 +77,7 @@ class ImageSpectrumCLIP(PhotometricModel):
         apertures: Standard deviations of the apertures of the colours, px; empty for none. Default
             (1.5, 3, 6).
         units: Hidden units of the dense layers behind each of the two encoders. Default (256,).
-        dropout: Share of the first hidden layer that is dropped in training. Default 0.1.
+        dropout: Share of the first hidden layer that is dropped in training. Default 0.
         temperature: T, or its initial value. Default 0.07.
         learn_temperature: Whether T is learnt, down to 0.01. Default True.
 
@@ -130,7 +130,7 @@ class ImageSpectrumCLIP(PhotometricModel):
         summary: int = 64,
         apertures: Sequence[float] = (1.5, 3.0, 6.0),
         units: Sequence[int] = (256,),
-        dropout: float = 0.1,
+        dropout: float = 0.0,
         temperature: float = 0.07,
         learn_temperature: bool = True,
         **kwargs: Any,
