@@ -252,8 +252,8 @@ def _lookup(
     if not is_image or not are_numbers:
         types = (f"{name} {spec.shape} {spec.dtype.name}" for name, spec in taken.items())
         raise UserError(
-            f"`saved_model={folder}` must take 'image', (batch, height, width, bands) float32, and "
-            f"numbers of each object, (batch,) float32; it takes {', '.join(types)}"
+            f"`saved_model={folder}` must take numbers (batch,) float32 at most beside 'image', "
+            f"(batch, height, width, bands) float32; it takes {', '.join(types)}"
         )
     if further and inputs is None:
         raise UserError(
