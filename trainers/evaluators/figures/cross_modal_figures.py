@@ -35,7 +35,7 @@ def recalls(context: EvaluationContext, ranks: Mapping[str, PairRanks]) -> Figur
         xscale="log",
         ylim=(0, 1.02),
     )
-    panel.legend()
+    panel.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, fontsize=7.5)
     return context.save_figure(
         figure,
         "cross_modal_recall",
