@@ -55,6 +55,8 @@ def guarded(signature: Signature, shapes: Mapping[str, Sequence[int]]) -> Signat
         ]
         return {name: value[:number] for name, value in signature.function(*filled).items()}
 
+    # An optional argument of the function is no input; TensorFlow would look for it there.
+    del function.__wrapped__
     return Signature(function, signature.inputs)
 
 
