@@ -29,7 +29,8 @@ class PhotometricModel(ImageModel):
     """
 
     colours: ApertureColours | None = None
-    reddening: str | None = None
+    # Without a default: Keras would not keep a None that the class has already.
+    reddening: str | None
     reddening_scaling: FeatureScaling | None = None
 
     def make_photometry(
@@ -71,7 +72,9 @@ class PhotometricModel(ImageModel):
 
     @property
     def _further_shapes(self) -> dict[str, tuple[int, ...]]:
-        return {} if self.reddening is None else {self.reddening: ()}
+        # Asked for by the base class before there is photometry.
+        name = getattr(self, "reddening", None)
+        return {} if name is None else {name: ()}
 
     def adapt(self, inputs: np.ndarray | Mapping[str, np.ndarray]) -> None:
         images = inputs if self.reddening is None else inputs["image"]

@@ -145,7 +145,7 @@ class ValidityTest(tf.test.TestCase):
         }
         model = types.SimpleNamespace(
             facts=types.SimpleNamespace(data={"pixel_scale_arcsec": 0.2}),
-            answers=lambda images: judged,
+            answers=lambda images, ids: judged,
         )
         cutouts = [
             Cutout(name, name, np.ones((4, 4, 1), np.float32), pixel_scale=scale)
@@ -167,7 +167,7 @@ class ValidityTest(tf.test.TestCase):
         }
         model = types.SimpleNamespace(
             facts=types.SimpleNamespace(data={"seeing_arcsec": [0.8, 1.2]}),
-            answers=lambda images: judged,
+            answers=lambda images, ids: judged,
         )
         cutouts = [
             Cutout(str(value), str(value), np.ones((4, 4, 1), np.float32), seeing=value)
