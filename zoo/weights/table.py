@@ -21,8 +21,8 @@ _SCORES = (
     ("segmentation", "iou", "IoU of sources and sky"),
     ("redshift", "sigma_mad", "sigma_MAD of the redshifts"),
     ("spectra", "knn_accuracy_latents", "classes by the neighbours among latents, accuracy"),
-    ("cross_modal", "image_to_spectrum_recall_1", "own spectrum of an image found first"),
-    ("deblending", "robust_scatter_r", "robust scatter of r, mag"),
+    ("cross_modal", "image_to_spectrum_recall_1", "share of images whose spectrum is found first"),
+    ("deblending", "robust_scatter_r", "robust scatter of r (mag)"),
 )
 
 
