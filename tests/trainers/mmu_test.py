@@ -212,6 +212,24 @@ class WholeFolderTest(tf.test.TestCase):
                 self.assertEqual(os.listdir(folder.parent), ["results"])
                 if exchanges and text == "second":
                     self.assertEqual(seen, [])  # It was exchanged.
+        # The second of the two renamings fails.
+        moves = []
+
+        def failing(*names, replace=os.replace):
+            moves.append(names)
+            if len(moves) == 2:
+                raise OSError("no space")
+            replace(*names)
+
+        with (
+            mock.patch.object(whole_folders, "_exchange", lambda *_: False),
+            mock.patch.object(os, "replace", failing),
+            self.assertRaisesRegex(OSError, "no space"),
+            whole_folders.whole_folder(folder) as draft,
+        ):
+            draft.mkdir()
+        self.assertEqual((folder / "file").read_text(), "second")
+        self.assertEqual(os.listdir(folder.parent), ["results"])
         # A kill between the two renamings.
         folder.rename(folder.with_name(".earlier.results"))
         with contextlib.suppress(KeyError), whole_folders.whole_folder(folder):

@@ -35,9 +35,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         folder.with_name(f".{kind}.{folder.name}") for kind in ("draft", "earlier", "lock")
     )
     with opened_alone(lock):
-        if earlier.exists() and not folder.exists():
-            # A kill came between the two renamings.
-            os.replace(earlier, folder)
+        # A kill came between the two renamings.
+        _put_back(earlier, folder)
         try:
             shutil.rmtree(draft, ignore_errors=True)
             yield draft
@@ -47,9 +46,16 @@ def whole_folder(folder: Path) -> Iterator[Path]:
                 os.replace(folder, earlier)
                 os.replace(draft, folder)
         finally:
+            _put_back(earlier, folder)
             shutil.rmtree(draft, ignore_errors=True)
             shutil.rmtree(earlier, ignore_errors=True)
             lock.unlink(missing_ok=True)
+
+
+def _put_back(earlier: Path, folder: Path) -> None:
+    """Gives an earlier folder its name again, if nothing has taken its place."""
+    if earlier.exists() and not folder.exists():
+        os.replace(earlier, folder)
 
 
 def _exchange(first: Path, second: Path) -> bool:
