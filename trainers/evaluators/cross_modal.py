@@ -29,7 +29,7 @@ _NEAREST, _IMAGES = "nearest spectra of the image", "embedding of the image"
 _PHOTOMETRY, _SPECTRA = "magnitudes", "latents of the spectrum itself"
 _FOREST = "forest on magnitudes"
 
-# What is read, the method, and the beginning of the names of the numbers.
+# Input, method, and prefix of the metrics.
 _METHODS = (
     (_NEAREST, "neighbours", "zero_shot"),
     (_IMAGES, "neighbours", "image_neighbours"),
@@ -45,7 +45,7 @@ _NAMES = {
 }
 
 _Views = Mapping[str, tuple[np.ndarray, np.ndarray]]
-"""What is learnt from and what is asked, (objects, length) each, by what is read."""
+"""Numbers of training and of evaluated objects, (objects, length) each, by input."""
 
 
 @register(
@@ -211,7 +211,7 @@ def _add_redshifts(
         errors = PointErrors.of(residuals(answer, truth[known]))
         return errors.sigma_mad, errors.outliers, float(r2_score(truth[known], answer))
 
-    rows = _rows(
+    rows, answers = _rows(
         context,
         section,
         {name: (train[learnt], test[known]) for name, (train, test) in views.items()},
@@ -237,19 +237,16 @@ def _add_redshifts(
     )
     value = f"{metrics['zero_shot_all_sigma_mad']:.4f}{beside}"
     section.key_numbers["sigma_MAD of zero-shot redshifts"] = value
-    options = {"classes": False, "seed": context.seed}
-    answers = {
-        title: few_shot.predict(
-            method, views[read][0][learnt], target[learnt], views[read][1][known], **options
+    shown = {
+        title: answers[key]
+        for title, key in (
+            ("nearest spectra, no fit", "zero_shot"),
+            ("embedding, linear", "image_linear"),
+            ("magnitudes, forest", "magnitude_forest"),
         )
-        for title, read, method in (
-            ("nearest spectra, no fit", _NEAREST, "neighbours"),
-            ("embedding, linear", _IMAGES, "linear"),
-            ("magnitudes, forest", _PHOTOMETRY, "forest"),
-        )
-        if read in views
+        if key in answers
     }
-    section.figures.append(redshift_figures.comparison(context, truth[known], answers))
+    section.figures.append(redshift_figures.comparison(context, truth[known], shown))
 
 
 def _add_classes(
@@ -264,7 +261,7 @@ def _add_classes(
         result = TaskScore(truth, answer)
         return result.balanced_accuracy, result.accuracy
 
-    rows = _rows(
+    rows, _ = _rows(
         context,
         section,
         views,
@@ -303,15 +300,19 @@ def _rows(
     names: Sequence[str],
     *,
     classes: bool,
-) -> list[list[str]]:
-    """Adds the scores of every method to the numbers of the section; returns them as rows."""
-    rows = []
+) -> tuple[list[list[str]], dict[str, np.ndarray]]:
+    """Adds the scores of every method to the metrics of the section.
+
+    Returns:
+        The scores as rows, and the predictions with all labels by the method's prefix.
+    """
+    rows, answers = [], {}
     for read, method, key in _METHODS:
         if read not in views:
             continue
         cells = [read, _NAMES[method]]
         generator = context.generator("labels of the few shots")
-        for number, scores in few_shot.by_number(
+        for number, scores, answer in few_shot.by_number(
             method,
             views[read][0],
             target,
@@ -325,8 +326,9 @@ def _rows(
             for name, value in zip(names, scores, strict=True):
                 section.metrics[f"{key}_{labels}_{name}"] = float(value)
             cells.append(f"{scores[0]:.4f}")
+            answers[key] = answer
         rows.append([*cells, *(f"{value:.4f}" for value in scores[1:])])
-    return rows
+    return rows, answers
 
 
 def _header(number: int, name: str) -> list[str]:

@@ -147,7 +147,7 @@ class FewShotTest(tf.test.TestCase):
                 classes=False,
                 seed=0,
             )
-            numbers, errors = zip(*scores, strict=True)
+            numbers, errors, _ = zip(*scores, strict=True)
             self.assertEqual(numbers, (100, 1000, 1500))
             self.assertLess(errors[-1][0], errors[0][0] + 1e-3)
             self.assertLess(errors[-1][0], 0.6 * np.std(truth))

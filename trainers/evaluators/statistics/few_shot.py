@@ -41,7 +41,7 @@ def predict(
         method: "neighbours"; "linear", a ridge or logistic regression of standardised numbers; or
             "forest".
         train: (number, length).
-        target: (number,), a number each, or labels.
+        target: (number,), a number each, or labels; (number, several) numbers.
         test: (others, length).
         classes: Whether the targets are labels. Linear and forest weigh the classes equally.
         seed: Of the forest.
@@ -83,8 +83,8 @@ def by_number(
     *,
     classes: bool,
     seed: int,
-) -> Iterator[tuple[int, np.ndarray]]:
-    """Yields numbers of labels, all at last, and the scores with them.
+) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Yields numbers of labels, all at last, the scores with them, and the last predictions.
 
     Args:
         method, train, target, test, classes, seed: As of `predict`.
@@ -97,4 +97,4 @@ def by_number(
             rows = generator.permutation(len(train))[:number]
             answer = predict(method, train[rows], target[rows], test, classes=classes, seed=seed)
             scores.append(score(answer))
-        yield number, np.mean(scores, axis=0)
+        yield number, np.mean(scores, axis=0), answer

@@ -5,18 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from sklearn.ensemble import RandomForestRegressor
-from sklearn.neighbors import KNeighborsRegressor
 
+from trainers.evaluators.statistics import few_shot
 from trainers.evaluators.statistics.photometry import are_measured
 
 __all__ = ["BASELINES", "colours", "predict"]
 
 BASELINES = ("forest", "neighbours")
 """Methods, in the order of the tables."""
-
-_TREES, _LEAF = 100, 3
-_NEIGHBOURS = 20
 
 
 def colours(
@@ -51,14 +47,11 @@ def predict(
     Args:
         method: One of `BASELINES`.
         train: What `colours` returned of the training objects.
-        targets: What is to be told of them, (number,) or (number, several).
+        targets: Their true values, (number,) or (number, several).
         test: What `colours` returned of the test objects.
         seed: Of the forest.
     """
-    if method == "forest":
-        model = RandomForestRegressor(_TREES, min_samples_leaf=_LEAF, random_state=seed, n_jobs=-1)
-    else:
-        model = KNeighborsRegressor(min(_NEIGHBOURS, len(train)), weights="distance")
     scale = train.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
-    return model.fit(train / scale, targets).predict(test / scale)
+    options = {"classes": False, "seed": seed}
+    return few_shot.predict(method, train / scale, targets, test / scale, **options)
