@@ -7,9 +7,7 @@ from scipy.special import log_softmax
 
 import zoo
 from tests.zoo import model_test_case
-from tests.zoo.models.spectrum_vae_test import spectra
-
-_BINS = 40
+from tests.zoo.models.spectrum_vae_test import BINS, SMALL, spectra
 
 
 class ImageSpectrumCLIPTest(model_test_case.ZooModelTestCase):
@@ -22,13 +20,7 @@ class ImageSpectrumCLIPTest(model_test_case.ZooModelTestCase):
         "units": (8,),
         "latent_dim": 4,
         "spectra": "spectrum_vae",
-        "spectra_hyperparameters": {
-            "bins": _BINS,
-            "components": 3,
-            "latent_dim": 2,
-            "hidden": (12, 6),
-            "shortcut": False,
-        },
+        "spectra_hyperparameters": {**SMALL, "shortcut": False},
         "seed": 2,
     }
     output_shapes = {"latent_mean": (4,)}
@@ -72,7 +64,7 @@ class ImageSpectrumCLIPTest(model_test_case.ZooModelTestCase):
         blob = self.images(2)[:1, ..., :1]
         images = 3 * blob * (level * colour)[:, None, None]
         images += draws.normal(0, 0.3, images.shape)
-        flux = 10 * level + draws.normal(0, 0.1, (number, _BINS))
+        flux = 10 * level + draws.normal(0, 0.1, (number, BINS))
         pairs = {
             "image": images.astype(np.float32),
             "spectrum": flux.astype(np.float32),
@@ -137,7 +129,7 @@ class ImageSpectrumCLIPTest(model_test_case.ZooModelTestCase):
         model = self.make()
         for changes, message in (
             (
-                {"inverse_variance": np.zeros((16, _BINS), np.float32)},
+                {"inverse_variance": np.zeros((16, BINS), np.float32)},
                 "every image must have a finite spectrum with bins of inverse variance > 0; "
                 "16 of 16 are without: row 0, row 1, row 2, ...",
             ),
@@ -145,7 +137,7 @@ class ImageSpectrumCLIPTest(model_test_case.ZooModelTestCase):
                 {"redshift": np.array([0.1] * 15 + [np.nan])},
                 r"redshift must be above -0.5 \(or frame='rest'\); 1 of 16 are without: row 15",
             ),
-            ({"spectrum": np.ones((9, _BINS))}, "spectrum must have one row for each of the 16"),
+            ({"spectrum": np.ones((9, BINS))}, "spectrum must have one row for each of the 16"),
             (
                 {"spectrum": np.ones((16, 30)), "inverse_variance": np.ones((16, 30))},
                 r"spectrum must have 40 bins, as those of `spectra` had; got \(30,\)",

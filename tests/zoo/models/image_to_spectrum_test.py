@@ -6,9 +6,7 @@ from scipy.stats import multivariate_normal as normal
 
 import zoo
 from tests.zoo import model_test_case
-from tests.zoo.models.spectrum_vae_test import spectra
-
-_BINS = 40
+from tests.zoo.models.spectrum_vae_test import BINS, SMALL, spectra
 
 
 class ImageToSpectrumTest(model_test_case.ZooModelTestCase):
@@ -20,21 +18,15 @@ class ImageToSpectrumTest(model_test_case.ZooModelTestCase):
         "summary": 3,
         "features": 5,
         "spectra": "spectrum_vae",
-        "spectra_hyperparameters": {
-            "bins": _BINS,
-            "components": 3,
-            "latent_dim": 2,
-            "hidden": (12, 6),
-            "shortcut": False,
-        },
+        "spectra_hyperparameters": {**SMALL, "shortcut": False},
         "samples": 4,
         "seed": 2,
     }
     output_shapes = {
         "latent_mean": (2,),
         "latent_stddev": (2,),
-        "spectrum": (_BINS,),
-        "spectrum_sigma": (_BINS,),
+        "spectrum": (BINS,),
+        "spectrum_sigma": (BINS,),
     }
     other_signatures = {"embedding": {"embedding": (5,)}}
     steps_to_move = 2
@@ -77,7 +69,7 @@ class ImageToSpectrumTest(model_test_case.ZooModelTestCase):
         q = model._infer(images)
         draws = q.sample(4000, seed=1)
         drawn = model.spectra.decode(tf.reshape(draws, (-1, 2)))["spectrum"]
-        drawn = np.reshape(drawn, (4000, 2, _BINS))
+        drawn = np.reshape(drawn, (4000, 2, BINS))
         mean = model.spectra.decode(q.mean())["spectrum"]
         expected = np.sqrt(np.mean((drawn - mean) ** 2, axis=0))
         self.assertAllClose(model(images)["spectrum_sigma"], expected, rtol=0.2)

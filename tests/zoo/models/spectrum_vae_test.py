@@ -8,19 +8,20 @@ import zoo
 from tests.zoo import model_test_case
 from zoo.distributions import mmd
 
-_BINS = 40
+BINS = 40
+SMALL = {"bins": BINS, "components": 3, "latent_dim": 2, "hidden": (12, 6)}
 
 
 def spectra(number, seed=0):
     """Returns slopes and lines of two strengths with noise, gaps and another unit each."""
     draws = np.random.default_rng(seed)
-    place = np.linspace(-1, 1, _BINS)
+    place = np.linspace(-1, 1, BINS)
     slope, line = draws.normal(0, 0.3, (number, 1)), draws.exponential(0.5, (number, 1))
     flux = 1 + slope * place + line * np.exp(-(((place - 0.3) / 0.08) ** 2))
     scale, sigma = 10 ** draws.uniform(-2, 3, (number, 1)), 0.05
     flux += sigma * draws.standard_normal(flux.shape)
     inverse_variance = np.full(flux.shape, 1 / sigma**2)
-    for row, start in enumerate(draws.integers(0, _BINS - 8, number)):
+    for row, start in enumerate(draws.integers(0, BINS - 8, number)):
         inverse_variance[row, start : start + 8] = 0
     flux[inverse_variance == 0] = 1e3
     return {
@@ -32,10 +33,7 @@ def spectra(number, seed=0):
 class SpectrumVAETest(model_test_case.ZooModelTestCase):
     model_name = "spectrum_vae"
     hyperparameters = {
-        "bins": _BINS,
-        "components": 3,
-        "latent_dim": 2,
-        "hidden": (12, 6),
+        **SMALL,
         "class_names": ("quiescent", "star_forming"),
         "seed": 2,
     }
@@ -76,7 +74,7 @@ class SpectrumVAETest(model_test_case.ZooModelTestCase):
 
     def test_spectrum_without_data(self):
         model = self.make()
-        nothing = {name: np.zeros((2, _BINS), np.float32) for name in model.input_names}
+        nothing = {name: np.zeros((2, BINS), np.float32) for name in model.input_names}
         answers = model.predict(nothing, verbose=0)
         self.assert_finite(answers)
         self.assertAllEqual(answers["chi2"], [0, 0])
@@ -97,12 +95,12 @@ class SpectrumVAETest(model_test_case.ZooModelTestCase):
         # The likelihood but for its normalisation, over the bins with data.
         squares = -density.logpdf(filled) - np.log(sigma * np.sqrt(2 * np.pi))
         good = inverse_variance.numpy() > 0
-        reconstruction = np.where(good, squares, 0).sum(axis=1) / _BINS
+        reconstruction = np.where(good, squares, 0).sum(axis=1) / BINS
         self.assertAllClose(terms["reconstruction"], reconstruction, rtol=1e-3)
         prior = tf.random.stateless_normal([200, 2], seeds[1])
         distance = mmd(latent, prior, kernels=1, bandwidth=2.0)
         kl = 0.5 * np.sum(stddev**2 + mean**2 - 1 - 2 * np.log(stddev), axis=1)
-        expected = reconstruction + (kl + 6 * 2 * distance) / _BINS
+        expected = reconstruction + (kl + 6 * 2 * distance) / BINS
         self.assertAllClose(terms["loss"], expected, rtol=1e-3)
 
     def test_gaps_are_filled_by_what_the_other_bins_say(self):
@@ -111,7 +109,7 @@ class SpectrumVAETest(model_test_case.ZooModelTestCase):
         truth = np.random.default_rng(5)
         slope = truth.normal(0, 0.3, (200, 1))
         line = truth.exponential(0.5, (200, 1))
-        place = np.linspace(-1, 1, _BINS)
+        place = np.linspace(-1, 1, BINS)
         model.adapt(whole)
         filled = model.scaling(*map(tf.constant, whole.values()))[0].numpy()
         expected = 1 + slope * place + line * np.exp(-(((place - 0.3) / 0.08) ** 2))
