@@ -1,4 +1,4 @@
-"""What one call of `python -m trainers.frames` works on."""
+"""Model, options and frames of one call of `python -m trainers.frames`."""
 
 from __future__ import annotations
 

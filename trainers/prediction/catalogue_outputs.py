@@ -1,4 +1,4 @@
-"""What a model says of each object of a catalogue, as a function of what it reads."""
+"""Model outputs that become columns of a catalogue, as functions of the model's inputs."""
 
 from __future__ import annotations
 
