@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Literal
 from trainers.cli.exit_status import command
 from trainers.cli.parser import parse
 from trainers.errors import TrainingError, UserError
-from trainers.options.fields import CheckedOptions, flag, option
+from trainers.options.fields import flag, option
+from trainers.options.other_data import OtherData
 from trainers.tables.provenance import provenance
 
 if TYPE_CHECKING:
@@ -41,15 +42,12 @@ CLUSTERS = ("gaussian_mixture", "ward", "kmeans", "hdbscan")
 
 _PACKAGES = ("galaxy-model-zoo", "tensorflow", "keras", "scikit-learn", "astropy")
 
-# Options of the run that a catalogue may change.
-_OF_THE_RUN = ("dataset", "data_dir", "manual_dir", "images", "labels")
-
 # Training objects of the isolation forest.
 _REFERENCE_OBJECTS = 20_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options(CheckedOptions):
+class Options(OtherData):
     """The run, the data and the output table."""
 
     run_dir: Path = option()
@@ -60,21 +58,6 @@ class Options(CheckedOptions):
 
     split: str = option("all")
     """Split: train, validation, test or all."""
-
-    dataset: str | None = option(None)
-    """Dataset; default: that of the run."""
-
-    data_dir: str | None = option(None)
-    """Folder of TFDS datasets, or of the images of an `image_folder`; default: that of the run."""
-
-    manual_dir: str | None = option(None)
-    """Folder of manually downloaded files; default: that of the run."""
-
-    images: list[str] | None = option(None, type=str, nargs="+", metavar="FILE")
-    """Files, folders and patterns of `cutouts`; default: those of the run."""
-
-    labels: str | None = option(None, metavar="FILE")
-    """Table of the objects of `cutouts`; default: that of the run."""
 
     embeddings: bool = flag()
     """Add a column `embedding` with the vector of features of each object; .fits, .parquet or .ecsv
@@ -291,8 +274,7 @@ def _write(options: Options, arguments: Sequence[str]) -> int:
     from trainers.runs import novelty, run_folder
 
     model = run_folder.load_model(options.run_dir)
-    other = {name: getattr(options, name) for name in _OF_THE_RUN}
-    other = {name: value for name, value in other.items() if value is not None}
+    other = options.given()
     config = dataclasses.replace(run_folder.load_config(options.run_dir), **other)
     dataset = loading.load_for_evaluation(config)
     filled = [split for split, number in dataset.num_examples.items() if number]

@@ -16,29 +16,20 @@ from pathlib import Path
 from trainers.cli.exit_status import command
 from trainers.cli.parser import parse
 from trainers.errors import UserError
-from trainers.options.fields import CheckedOptions, option
+from trainers.options.fields import option
+from trainers.options.other_data import OtherData
 from trainers.options.run import RunConfig
 from trainers.runs import run_folder
 from trainers.storage import json_files
 
 __all__ = ["main"]
 
-# Options of the run that an evaluation may change.
-_OF_THE_RUN = (
-    "dataset",
-    "data_dir",
-    "manual_dir",
-    "images",
-    "labels",
-    "fade",
-    "noise_sigma",
-    "noise_realisation",
-    "class_fractions",
-)
+# Options of the run that an evaluation may change, beside its data.
+_OF_THE_RUN = ("fade", "noise_sigma", "noise_realisation", "class_fractions")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options(CheckedOptions):
+class Options(OtherData):
     """An evaluation that differs from the run's own report needs --output_dir."""
 
     run_dir: Path = option()
@@ -58,21 +49,6 @@ class Options(CheckedOptions):
 
     max_objects: int = option(5000, least=1)
     """Evaluate at most this many objects, the first of the split."""
-
-    dataset: str | None = option(None)
-    """Dataset; default: that of the run."""
-
-    data_dir: str | None = option(None)
-    """Folder of TFDS datasets, or of the images of an `image_folder`; default: that of the run."""
-
-    manual_dir: str | None = option(None)
-    """Folder of manually downloaded files; default: that of the run."""
-
-    images: list[str] | None = option(None, type=str, nargs="+", metavar="FILE")
-    """Files, folders and patterns of `cutouts`; default: those of the run."""
-
-    labels: str | None = option(None, metavar="FILE")
-    """Table of the objects of `cutouts`; default: that of the run."""
 
     fade: list[str] | None = option(None, type=str, nargs="+", metavar="NAME=VALUE")
     """Fading of the galaxies, such as magnitudes=0-4; default: that of the run."""
@@ -105,8 +81,7 @@ def _evaluate_run(options: Options) -> dict[str, dict[str, float]]:
 
     for name in options.evaluators or ():
         describe(name)
-    others = {name: getattr(options, name) for name in _OF_THE_RUN}
-    others = {name: value for name, value in others.items() if value is not None}
+    others = options.given(*_OF_THE_RUN)
     folder = run_folder.RunFolder(options.run_dir)
     config = dataclasses.replace(run_folder.load_config(options.run_dir), **others)
     if options.output_dir is None:

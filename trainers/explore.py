@@ -25,21 +25,19 @@ from typing import TYPE_CHECKING, Literal
 from trainers.cli.exit_status import command
 from trainers.cli.parser import parse
 from trainers.errors import UserError
-from trainers.options.fields import CheckedOptions, flag, option
+from trainers.options.fields import flag, option
+from trainers.options.other_data import OtherData
 
 if TYPE_CHECKING:
     from trainers.datasets.dataset import Dataset
 
 __all__ = ["main"]
 
-# Options of a run that choose its data.
-_OF_THE_DATA = ("dataset", "data_dir", "manual_dir", "images", "labels")
-
 _MOST_CLASSES = 9
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options(CheckedOptions):
+class Options(OtherData):
     """The catalogue, the images of its objects, and the page."""
 
     catalogue: Path = option(metavar="FILE")
@@ -50,21 +48,6 @@ class Options(CheckedOptions):
 
     run_dir: Path | None = option(None)
     """Run whose data have the images."""
-
-    dataset: str | None = option(None)
-    """Dataset with the images; default: that of the run."""
-
-    data_dir: str | None = option(None)
-    """Folder of TFDS datasets, or of the images of an `image_folder`; default: that of the run."""
-
-    manual_dir: str | None = option(None)
-    """Folder of manually downloaded files; default: that of the run."""
-
-    images: list[str] | None = option(None, type=str, nargs="+", metavar="FILE")
-    """Files, folders and patterns of `cutouts`; default: those of the run."""
-
-    labels: str | None = option(None, metavar="FILE")
-    """Table of the objects of `cutouts`; default: that of the run."""
 
     plane: Literal["auto", "umap", "tsne", "pca"] = option("auto")
     """Coordinates: UMAP, t-SNE or principal components of the embeddings; auto: UMAP where
@@ -122,8 +105,9 @@ def _command(arguments: Sequence[str]) -> None:
 
     if options.projector is not None:
         from trainers.exploration import projector
+        from trainers.storage.whole_folders import check_folder
 
-        projector.check_folder(options.projector, options.overwrite)
+        check_folder("projector", options.projector, projector.CONFIG, overwrite=options.overwrite)
 
     from trainers.exploration import compact_vectors, page, plane
     from trainers.exploration.objects import STAND_OUT, read_objects, standing_out
@@ -178,8 +162,7 @@ def _command(arguments: Sequence[str]) -> None:
 
 def _dataset(options: Options) -> Dataset | None:
     """Loads the dataset with the images; None without one."""
-    other = {name: getattr(options, name) for name in _OF_THE_DATA}
-    other = {name: value for name, value in other.items() if value is not None}
+    other = options.given()
     if options.run_dir is None and options.dataset is None:
         if other:
             raise UserError(f"`{next(iter(other))}` needs `dataset` or `run_dir`")

@@ -43,9 +43,10 @@ class Options(CheckedOptions):
 def _command(arguments: Sequence[str]) -> None:
     options = parse(Options, arguments, prog="python -m trainers.hats", description=__doc__)
 
+    from trainers.storage.whole_folders import check_folder
     from trainers.tables import hats_catalogue, table_files
 
-    hats_catalogue.check_folder(options.output, options.overwrite)
+    check_folder("output", options.output, *hats_catalogue.FOLDER, overwrite=options.overwrite)
     end = options.catalogue.suffix.lower()
     if end not in table_files.FORMATS:
         raise UserError(

@@ -17,12 +17,12 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from trainers.cli.exit_status import command
 from trainers.cli.parser import parse
-from trainers.options.cutout_source import CUTOUTS, CutoutSource
-from trainers.options.fields import CheckedOptions, flag, option
+from trainers.options.fields import flag, option
+from trainers.options.run_data import DataOptions
 from trainers.tables.provenance import provenance
 
 __all__ = ["main"]
@@ -33,8 +33,8 @@ _MEMORY_BYTES = 2**28
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options(CheckedOptions):
-    """The dataset and the folder; the options of `cutouts` are those of `trainers.run`."""
+class Options(DataOptions):
+    """The dataset and the folder; the options of data are those of `trainers.run`."""
 
     dataset: str = option()
     """Dataset: `builder/config` of a TFDS builder, `cutouts` or `image_folder`."""
@@ -53,67 +53,17 @@ class Options(CheckedOptions):
     """Full width at half maximum of the PSF, arcsec, one number or one for each band; default: that
     of the dataset, else NaN."""
 
-    data_dir: str | None = option(None)
-    """Folder of TFDS datasets, or of the images of an `image_folder`."""
-
-    manual_dir: str | None = option(None)
-    """Folder of manually downloaded files."""
-
-    image_shape: list[int] | None = option(None, nargs=3, least=1, type=int, metavar="N")
-    """Height, width and bands of pictures, and of `cutouts` with --resize; default: their own."""
-
-    on_error: Literal["raise", "skip"] = option("raise")
-    """raise: stop at the first unusable image; skip: leave out and list."""
-
-    images: list[str] | None = option(None, nargs="+", type=str, metavar="FILE")
-    """Files, folders and patterns of `cutouts`."""
-
-    labels: str | None = option(None, metavar="FILE")
-    """Table of the objects of `cutouts`, with ra and dec."""
-
-    id_column: str = option("id", metavar="COLUMN")
-    """Column of --labels with the identifier of the object."""
-
-    label_column: str | None = option(None, metavar="COLUMN")
-    """Column of --labels with the class; without --labels `folder`."""
-
-    target_columns: list[str] | None = option(None, nargs="+", type=str, metavar="COLUMN")
-    """Columns of --labels with numbers."""
-
-    bands: list[str] | None = option(None, nargs="+", type=str, metavar="NAME")
-    """Names of the bands of `cutouts`, in the order of the files."""
-
     pixel_scale: float | None = option(None, above=0)
-    """Pixel scale of `cutouts` and pictures, arcsec."""
-
-    units: str | None = option(None)
-    """Units of the pixels of `cutouts`; default: BUNIT of the first FITS file."""
-
-    column: str | None = option(None, metavar="COLUMN")
-    """Column, HDF5 dataset or npz array of `cutouts` with the images."""
-
-    image_id_column: str | None = option(None, metavar="COLUMN")
-    """The same for their identifiers."""
-
-    extensions: Literal["objects", "bands"] = option("objects")
-    """Image extensions of a FITS file of `cutouts`: an object each, or the bands of one."""
-
-    hdu: list[str] | None = option(None, nargs="+", type=str, metavar="NAME")
-    """Numbers or names of the FITS extensions of `cutouts` to read."""
-
-    invalid: Literal["drop", "sky", "interpolate"] = option("drop")
-    """Pixels of `cutouts` that are masked, NaN or infinite."""
-
-    resize: Literal["refuse", "crop", "pad", "resample"] = option("refuse")
-    """Images of `cutouts` of another size than --image_shape."""
+    """Pixel scale of `cutouts` and pictures, arcsec; default: unknown."""
 
 
 def _command(arguments: Sequence[str]) -> None:
     options = parse(Options, arguments, prog="python -m trainers.mmu", description=__doc__)
 
+    from trainers.storage.whole_folders import check_folder
     from trainers.tables import multimodal_universe
 
-    multimodal_universe.check_folder(options.output, options.overwrite)
+    check_folder("output", options.output, *multimodal_universe.FOLDER, overwrite=options.overwrite)
 
     from trainers.prediction.positions import Positions
 
@@ -139,20 +89,7 @@ def _command(arguments: Sequence[str]) -> None:
 def _dataset(options: Options) -> Any:
     from trainers.datasets import loading
 
-    source = None
-    if options.dataset == CUTOUTS:
-        names = {field.name for field in dataclasses.fields(CutoutSource)}
-        given = {name: value for name, value in vars(options).items() if name in names and value}
-        source = CutoutSource(**given)
-    dataset = loading.load(
-        options.dataset,
-        data_dir=options.data_dir,
-        manual_dir=options.manual_dir,
-        image_shape=options.image_shape,
-        on_error=options.on_error,
-        cache_bytes=_MEMORY_BYTES,
-        cutouts=source,
-    )
+    dataset = loading.load_stored(options, cache_bytes=_MEMORY_BYTES)
     if options.pixel_scale and dataset.spec.pixel_scale is None:
         # Pictures in folders have none.
         dataset.spec = dataclasses.replace(dataset.spec, pixel_scale=options.pixel_scale)

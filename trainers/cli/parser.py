@@ -88,6 +88,9 @@ class OptionParser(simple_parsing.ArgumentParser):
                 group.title, group.description = self._nested[group.title].strip(". \n"), None
             else:
                 group.title = "Options"
+        # Those of a base class come first, whatever they are.
+        for actions in (self._actions, *(group._group_actions for group in self._action_groups)):
+            actions.sort(key=lambda action: not (action.required or action.dest == "help"))
         for name, action in self._option_string_actions.items():
             if action.choices is None and (action.metavar or "[").startswith("["):
                 action.metavar = self._metavars.get(name)

@@ -15,6 +15,7 @@ from trainers.options.fading import Fading
 
 if TYPE_CHECKING:
     from trainers.options.run import RunConfig
+    from trainers.options.run_data import DataOptions
 
 __all__ = ["for_run", "load", "load_for_evaluation", "load_for_run", "load_stored", "with_noise"]
 
@@ -125,8 +126,16 @@ def load_for_evaluation(config: RunConfig) -> Dataset:
     return with_noise(load_stored(config), config)
 
 
-def load_stored(config: RunConfig) -> Dataset:
-    """Loads the dataset of a run as it is stored; see `load_for_run`."""
+def load_stored(config: DataOptions, cache_bytes: int = CACHE_BYTES) -> Dataset:
+    """Loads the dataset of a run, or of other options of data, as it is stored.
+
+    Args:
+        config: The options, with the name as `dataset`.
+        cache_bytes: See `load`.
+
+    Raises:
+        UserError: if the dataset is unknown, missing, or not usable.
+    """
     return load(
         config.dataset,
         data_dir=config.data_dir or None,
@@ -135,6 +144,7 @@ def load_stored(config: RunConfig) -> Dataset:
         image_shape=tuple(config.image_shape) if config.image_shape else None,
         classes=config.classes,
         on_error=config.on_error,
+        cache_bytes=cache_bytes,
         cutouts=CutoutSource.of(config) if config.images else None,
     )
 

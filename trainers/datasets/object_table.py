@@ -16,14 +16,12 @@ from trainers.errors import UserError
 from trainers.options.cutout_source import FOLDER, HEALPIX, CutoutSource
 from trainers.options.data_options import SPLITS
 from trainers.storage import table_reading
+from trainers.storage.table_reading import POSITION
 
 __all__ = ["ObjectTable", "join_key", "rows_by_key"]
 
 _ID = "id"
 _PLACE = re.compile(r"(\[\d+\]|#[^#]*)$")  # in a file
-
-# Taken into the dataset wherever a table has them.
-_POSITION = ("ra", "dec")
 
 _CELL_ORDER = 6  # of HEALPix, 55 arcmin
 _MOST_VOTES = 2**31  # of one answer: counts are kept in 32 bits
@@ -79,7 +77,8 @@ class ObjectTable:
                 "has no column 'label'; `label_column`, `target_columns` or `vote_columns` choose "
                 f"others; its columns: {self._listed()}"
             )
-        position = [name for name in _POSITION if name in self._table.colnames]
+        # Taken into the dataset wherever a table has them.
+        position = [name for name in POSITION if name in self._table.colnames]
         names = dict.fromkeys([*source.target_columns, *position])
         self.numbers = {name: self._numbers("target_columns", name) for name in names}
         self.votes, self.questions = None, ()
@@ -142,7 +141,7 @@ class ObjectTable:
         return groups
 
     def _cells(self, order: int) -> list[str]:
-        ra, dec = (self._numbers("split_by", name) for name in _POSITION)
+        ra, dec = (self._numbers("split_by", name) for name in POSITION)
         bad = ~(np.isfinite(ra) & (np.abs(dec) <= 90))
         if bad.any():
             row = int(np.argmax(bad))

@@ -53,19 +53,10 @@ def read_targets(path: Path, id_column: str, ra_column: str, dec_column: str) ->
     Raises:
         UserError: if a column is missing, an identifier comes twice, or there is no position.
     """
-    table = table_reading.read(path, "catalogue")
     columns = {"id_column": id_column, "ra_column": ra_column, "dec_column": dec_column}
-    for argument, column in columns.items():
-        if column not in table.colnames:
-            raise UserError(
-                f"`catalogue={path}` has no column '{column}'; `{argument}` chooses one of "
-                f"{', '.join(table.colnames)}"
-            )
-    try:
-        ids = table_reading.identifiers(table, id_column)
-        ra, dec = (table_reading.numbers(table, column) for column in (ra_column, dec_column))
-    except ValueError as error:
-        raise UserError(f"`catalogue={path}`: {error}") from None
+    ids, (ra, dec) = table_reading.read_columns(
+        path, "catalogue", tuple(columns.values()), tuple(columns)
+    )
     rows: dict[str, int] = {}
     for row, name in enumerate(ids):
         # Some file systems do not distinguish capitals.

@@ -11,6 +11,7 @@ import numpy as np
 
 from trainers.errors import UserError
 from trainers.similarity.embeddings import read_embeddings
+from trainers.storage.table_reading import POSITION
 
 __all__ = ["Column", "Objects", "read_objects", "standing_out"]
 
@@ -22,7 +23,6 @@ _CATEGORIES = 1000
 
 # Whole numbers above it, and positions on the sky, need more digits than float32 has.
 _EXACT_IN_FLOAT32 = 2**24
-_POSITION = ("ra", "dec")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -168,7 +168,7 @@ def _column(name: str, column: Any) -> Column:
     if values.dtype.kind in "iuf":
         numbers = np.where(missing, np.nan, values.astype(np.float64))
         large = values.dtype.kind in "iu" and np.abs(numbers[~missing]).max(initial=0)
-        exact = name.lower() in _POSITION or large > _EXACT_IN_FLOAT32
+        exact = name.lower() in POSITION or large > _EXACT_IN_FLOAT32
         return Column(name, numbers if exact else numbers.astype(np.float32), **about)
     texts = np.array([str(text).strip() for text in values.tolist()])
     texts[missing] = ""

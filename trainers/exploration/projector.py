@@ -10,34 +10,19 @@ import numpy as np
 from PIL import Image
 from tensorboard.plugins import projector
 
-from trainers.errors import UserError
 from trainers.exploration.objects import Column, Objects
 from trainers.storage.atomic_files import write_atomically
 
-__all__ = ["check_folder", "write_projector"]
+__all__ = ["CONFIG", "write_projector"]
 
 CONFIG = "projector_config.pbtxt"
+"""File that names the others."""
+
 _VECTORS, _COLUMNS, _SPRITE = "vectors.tsv", "metadata.tsv", "sprite.png"
 
 # Height and width of the largest texture that browsers draw.
 _MOST_PIXELS = 8192
 _FEWEST_PIXELS = 8
-
-
-def check_folder(folder: Path, overwrite: bool) -> None:
-    """Checks that the files can be written, before any work is done.
-
-    Args:
-        folder: Where they will be.
-        overwrite: Whether those of before are replaced.
-
-    Raises:
-        UserError: if it is a file, or has such files.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"`projector={folder}` must be a folder")
-    if (folder / CONFIG).exists() and not overwrite:
-        raise UserError(f"`projector={folder}` has {CONFIG}; give another folder, or `overwrite`")
 
 
 def write_projector(

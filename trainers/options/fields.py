@@ -166,6 +166,13 @@ class CheckedOptions:
         UserError: if a number has another type or is off limits, or a choice is unknown.
     """
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        # simple_parsing looks for the names in them in the modules of base classes alone.
+        hints = typing.get_type_hints(cls)
+        own = cls.__dict__.get("__annotations__", {})
+        cls.__annotations__ = {name: hints[name] for name in own}
+
     def __post_init__(self) -> None:
         choices, kinds = _choices(type(self)), _number_kinds(type(self))
         for field in dataclasses.fields(self):

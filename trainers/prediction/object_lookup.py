@@ -34,17 +34,8 @@ class ObjectLookup:
 
     def __init__(self, argument: str, path: Path, names: Sequence[str]):
         self.names = tuple(names)
-        table = table_reading.read(path, argument)
-        for name in (_ID, *self.names):
-            if name not in table.colnames:
-                *first, last = (_ID, *self.names)
-                raise UserError(
-                    f"`{argument}={path}` must have the columns {', '.join(first)} and {last}; it "
-                    f"has {', '.join(table.colnames)}"
-                )
+        ids, columns = table_reading.read_columns(path, argument, (_ID, *self.names))
         try:
-            ids = table_reading.identifiers(table, _ID)
-            columns = [table_reading.numbers(table, name) for name in self.names]
             self._rows = rows_by_key(enumerate(ids))
         except ValueError as error:
             raise UserError(f"`{argument}={path}`: {error}") from None

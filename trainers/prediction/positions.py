@@ -9,11 +9,10 @@ import numpy as np
 from astropy.table import Column, Table
 
 from trainers.prediction.object_lookup import ObjectLookup
+from trainers.storage.table_reading import POSITION
 from trainers.tables import quantities
 
 __all__ = ["Positions"]
-
-_POSITION = ("ra", "dec")
 
 
 class Positions:
@@ -32,7 +31,7 @@ class Positions:
 
     def __init__(self, path: Path):
         self.missing = 0
-        self._lookup = ObjectLookup("positions", path, _POSITION)
+        self._lookup = ObjectLookup("positions", path, POSITION)
 
     def add_to(self, table: Table) -> Table:
         """Returns a table with the columns `ra` and `dec` behind `id`, NaN where there is none.
@@ -43,7 +42,7 @@ class Positions:
         degrees = self.degrees(table["id"].tolist())
         columns = [
             Column(values, name=name, description=quantities.describe(name), unit="deg")
-            for name, values in zip(_POSITION, degrees, strict=True)
+            for name, values in zip(POSITION, degrees, strict=True)
         ]
         table.add_columns(columns, indexes=[1, 1], rename_duplicate=True)
         return table

@@ -16,7 +16,10 @@ from astropy.table import MaskedColumn, Table, vstack
 from trainers.errors import UserError
 from trainers.storage import hats_folders
 
-__all__ = ["FORMATS", "identifiers", "numbers", "read"]
+__all__ = ["FORMATS", "POSITION", "identifiers", "numbers", "read", "read_columns"]
+
+POSITION = ("ra", "dec")
+"""Columns of the position on the sky, degrees."""
 
 # Identifiers that another program has taken for numbers, such as "5.0" and "1.23765E+18".
 _ROUNDED = re.compile(r"\d+\.0*|\d(\.\d*)?[eE]\+?\d+")
@@ -142,6 +145,37 @@ def read(path: Path, argument: str) -> Table:
     if not len(table):
         raise UserError(f"`{argument}` {path}: has no rows")
     return table
+
+
+def read_columns(
+    path: Path,
+    argument: str,
+    names: Sequence[str],
+    chosen_by: Sequence[str] | None = None,
+) -> tuple[list[str], list[np.ndarray]]:
+    """Returns the identifiers of the rows of a file, and further columns of numbers.
+
+    Args:
+        path: See `read`.
+        argument: Argument that names the file, for errors.
+        names: The column of identifiers, and those of numbers.
+        chosen_by: Arguments that choose these columns, for errors; None if they are fixed.
+
+    Raises:
+        UserError: if the file cannot be read, lacks a column, or one has other values; see
+            `identifiers` and `numbers`.
+    """
+    table = read(path, argument)
+    for place, name in enumerate(names):
+        if name not in table.colnames:
+            what = f"must have the columns {', '.join(names[:-1])} and {names[-1]}; it has"
+            if chosen_by is not None:
+                what = f"has no column '{name}'; `{chosen_by[place]}` chooses one of"
+            raise UserError(f"`{argument}={path}` {what} {', '.join(table.colnames)}")
+    try:
+        return identifiers(table, names[0]), [numbers(table, name) for name in names[1:]]
+    except ValueError as error:
+        raise UserError(f"`{argument}={path}`: {error}") from None
 
 
 def identifiers(table: Table, name: str) -> list[str]:

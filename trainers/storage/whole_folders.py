@@ -9,12 +9,39 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from trainers.errors import UserError
 from trainers.storage.atomic_files import opened_alone
 
-__all__ = ["whole_folder"]
+__all__ = ["check_folder", "whole_folder"]
 
 # Of Linux's renameat2: paths from the working directory, and the exchange of two names.
 _HERE, _EXCHANGE = -100, 2
+
+
+def check_folder(
+    argument: str, folder: Path, mark: str, kind: str | None = None, *, overwrite: bool = False
+) -> None:
+    """Checks that a folder can be written, before the work is done.
+
+    Args:
+        argument: Argument that names it, for errors.
+        folder: The folder.
+        mark: Pattern of a file that such a folder has, from there.
+        kind: What such a folder is, as "a HATS collection"; None if it may have other files, and
+            `mark` is one that is written.
+        overwrite: Whether it, or the file, may be there already.
+
+    Raises:
+        UserError: if something else is there, or what may not be replaced.
+    """
+    is_marked = folder.is_dir() and next(folder.glob(mark), None) is not None
+    if kind is None and folder.exists() and not folder.is_dir():
+        raise UserError(f"`{argument}={folder}` must be a folder")
+    if kind is not None and folder.exists() and not is_marked:
+        raise UserError(f"`{argument}={folder}` must be a new folder or {kind}")
+    if is_marked and not overwrite:
+        what = f"has {mark}" if kind is None else "is there"
+        raise UserError(f"`{argument}={folder}` {what}; give another folder, or `overwrite`")
 
 
 @contextlib.contextmanager

@@ -9,30 +9,13 @@ import numpy as np
 from astropy.table import Table
 
 from trainers.errors import UserError
+from trainers.storage.table_reading import POSITION
 from trainers.storage.whole_folders import whole_folder
 
-__all__ = ["POSITION", "check_folder", "write"]
+__all__ = ["FOLDER", "write"]
 
-POSITION = ("ra", "dec")
-"""Columns of the position on the sky, degrees."""
-
-
-def check_folder(folder: Path, overwrite: bool = False) -> None:
-    """Checks that a catalogue can be written there, before the work is done.
-
-    Args:
-        folder: The folder.
-        overwrite: Whether a catalogue may be there already.
-
-    Raises:
-        UserError: if something else is there, or a catalogue that may not be replaced.
-    """
-    if not folder.exists():
-        return
-    if not (folder / "collection.properties").is_file():
-        raise UserError(f"`output={folder}` must be a new folder or a HATS collection")
-    if not overwrite:
-        raise UserError(f"`output={folder}` is there; give another folder, or `overwrite`")
+FOLDER = ("collection.properties", "a HATS collection")
+"""File of such a folder, and what it is, for `check_folder`."""
 
 
 def write(table: Table, folder: Path, properties: Mapping[str, str]) -> int:

@@ -15,13 +15,14 @@ from trainers.datasets import healpix
 from trainers.datasets.dataset import Dataset, DatasetSpec
 from trainers.errors import UserError
 from trainers.storage.atomic_files import flush_to_disk
+from trainers.storage.table_reading import POSITION
 from trainers.storage.whole_folders import whole_folder
 from trainers.tables.object_columns import texts
 
-__all__ = ["POSITION", "check_folder", "write"]
+__all__ = ["FOLDER", "write"]
 
-POSITION = ("ra", "dec")
-"""Features of the position on the sky, degrees."""
+FOLDER = ("healpix=*/*.hdf5", "one of the Multimodal Universe")
+"""Files of such a folder, and what it is, for `check_folder`."""
 
 _ORDER = 4  # of HEALPix: nside 16, cells of 3.7 degrees
 _FILE = "001-of-001.hdf5"
@@ -30,24 +31,6 @@ _NOISE, _SCALE = "noise_sigma", "pixel_scale"
 _BUFFER_BYTES = 256 * 2**20
 
 _Columns = dict[str, np.ndarray]
-
-
-def check_folder(folder: Path, overwrite: bool = False) -> None:
-    """Checks that a folder can be written there, before the work is done.
-
-    Args:
-        folder: The folder.
-        overwrite: Whether one of this layout may be there already.
-
-    Raises:
-        UserError: if something else is there, or a folder that may not be replaced.
-    """
-    if not folder.exists():
-        return
-    if not folder.is_dir() or next(folder.glob("healpix=*/*.hdf5"), None) is None:
-        raise UserError(f"`output={folder}` must be a new folder or one of the Multimodal Universe")
-    if not overwrite:
-        raise UserError(f"`output={folder}` is there; give another folder, or `overwrite`")
 
 
 def write(
