@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import tensorflow as tf
 from astropy.io import fits
+from astropy.stats import sigma_clipped_stats
 from astropy.table import Table
 
 from trainers import api, mmu
@@ -124,6 +125,69 @@ class MultimodalUniverseTest(tf.test.TestCase):
             arrays = dataset.arrays(split)
             for name, image in zip(arrays["id"], arrays["image"], strict=True):
                 self.assertAllEqual(images[name], image[..., [2, 0]])
+
+    def test_masks_of_the_published_structure(self):
+        """As `scripts/legacysurvey` and `scripts/jwst` of the Multimodal Universe write them."""
+        rng = np.random.default_rng(5)
+        images = rng.normal(3, 1, (40, 3, 16, 16)).astype(np.float32)
+        usable = np.ones(images.shape, bool)
+        usable[7, 1, 2:5, 3:6] = False
+        usable[8, :, 10, 10] = False
+        path = self.folder / "published" / "healpix=12" / "001-of-001.hdf5"
+        path.parent.mkdir(parents=True)
+
+        def write(masks):
+            about = {
+                "object_id": np.array([f"1000p{row}" for row in range(40)], "S16"),
+                "image_band": np.array([[b"des-g", b"des-r", b"des-z"]] * 40),
+                "image_ivar": np.ones_like(images),
+                "image_array": images,
+                "image_mask": masks,
+                "image_psf_fwhm": np.full((40, 3), 1.2),
+                "image_scale": np.full((40, 3), 0.262, np.float32),
+            }
+            with h5py.File(path, "w") as file:
+                for name, values in about.items():
+                    shape = (None, *values.shape[1:])
+                    file.create_dataset(
+                        name, data=values, compression="gzip", chunks=True, maxshape=shape
+                    )
+
+        def read_again(**options):
+            with contextlib.redirect_stderr(io.StringIO()):
+                dataset = api.read_cutouts(path.parent.parent, **options)
+            arrays = [dataset.arrays(split) for split in dataset.num_examples]
+            rows = [int(name[5:]) for each in arrays for name in each["id"]]
+            found = np.full((40, 16, 16, 3), np.nan, np.float32)
+            found[rows] = np.concatenate([each["image"] for each in arrays])
+            return np.moveaxis(found, -1, 1), dataset
+
+        write(usable)
+        with self.assertRaisesRegex(ValueError, r"\[7\]: 9 of 768 pixels are masked"):
+            read_again()
+        found, dataset = read_again(on_error="skip")
+        self.assertLen(dataset.skipped, 2)
+        self.assertAllEqual(np.delete(found, [7, 8], 0), np.delete(images, [7, 8], 0))
+        found, _ = read_again(invalid="sky")
+        self.assertAllEqual(found[usable], images[usable])
+        for row, band in ((7, 1), (8, 0), (8, 2)):
+            _, sky_level, _ = sigma_clipped_stats(
+                images[row, band], ~usable[row, band], maxiters=None
+            )
+            replaced = found[row, band][~usable[row, band]]
+            self.assertAllClose(replaced, np.full_like(replaced, sky_level))
+        found, _ = read_again(mask_bits=["none"])
+        self.assertAllEqual(found, images)
+        # One mask for all bands.
+        write(usable[:, 1])
+        found, _ = read_again(invalid="interpolate")
+        everywhere = np.repeat(usable[:, 1:2], 3, axis=1)
+        self.assertAllEqual(found[everywhere], images[everywhere])
+        self.assertAllInRange(found[7, :, 2:5, 3:6], 1.5, 4.5)
+        self.assertEqual(np.count_nonzero(found != images), 3 * 10)
+        write(usable.astype(np.int16))
+        with self.assertRaisesRegex(ValueError, "'image_mask' of type int16.*mask_bits=none"):
+            read_again()
 
     def test_cutouts_with_a_table_of_positions(self):
         rng = np.random.default_rng(1)

@@ -83,7 +83,8 @@ class Wanted:
         invalid: What becomes of pixels that are NaN, infinite or masked, see
             `trainers.cutouts.invalid_pixels.POLICIES`.
         mask_bits: Bits of the masks in FITS files whose pixels are masked, see
-            `trainers.cutouts.mask_planes.value_of`.
+            `trainers.cutouts.mask_planes.value_of`; `trainers.cutouts.fits_masks.NO_BITS` alone to
+            read no masks, also of HDF5 files.
         resize: What becomes of images of another height and width, see
             `trainers.cutouts.resizing.POLICIES`; None to refuse them.
         pixel_scale: Arcsec per pixel to which "resample" brings them.

@@ -20,6 +20,7 @@ from trainers.cutouts.cutout import (
     check_identifiers,
     identifiers,
 )
+from trainers.cutouts.fits_masks import NO_BITS
 
 __all__ = ["Hdf5File"]
 
@@ -28,8 +29,9 @@ _BLOCK_BYTES = 8 * 2**20
 
 _NUMBERS = "iuf"
 
-# Of the Multimodal Universe: images, and for each band its name, pixel scale and width of the PSF.
-_IMAGES, _BANDS = "image_array", "image_band"
+# Of the Multimodal Universe: images, where they can be used, and for each band its name, pixel
+# scale and width of the PSF.
+_IMAGES, _MASKS, _BANDS = "image_array", "image_mask", "image_band"
 _SCALES, _WIDTHS = "image_scale", "image_psf_fwhm"
 _OBJECT = "object_id"
 
@@ -39,7 +41,9 @@ class Hdf5File(CutoutFile):
 
     Files of the Multimodal Universe are known by their datasets `image_array` and `image_band`. The
     first are the images, with names of bands, pixel scale and PSF beside them, and `object_id` is
-    the identifier.
+    the identifier. Pixels are masked where `image_mask` is false, as the Multimodal Universe's
+    scripts for JWST and the Legacy Surveys write it: bool, for each image or each of its bands.
+    `NO_BITS` in place of bits leaves it unread. Its `image_ivar` is not read.
     """
 
     def __init__(self, path: Path, wanted: Wanted):
@@ -65,6 +69,8 @@ class Hdf5File(CutoutFile):
                 named = wanted.id_column or (_OBJECT if _OBJECT in found else None)
                 wanted = dataclasses.replace(wanted, column=_IMAGES, id_column=named)
             self._images = self._dataset(_named(images, wanted))
+            is_masked = self._is_mmu and _MASKS in found and wanted.mask_bits != (NO_BITS,)
+            self._masks = self._checked_masks() if is_masked else None
             identifier = _identifier(list(found), self._images.name, wanted)
             self._ids = None if identifier is None else self._dataset(identifier)
             self._many, self._number, self._shape = rows_of(self._images.shape, wanted)
@@ -85,7 +91,7 @@ class Hdf5File(CutoutFile):
         step = max(1, _BLOCK_BYTES // max(1, row_bytes))
         for first in range(start, stop, step):
             last = min(first + step, stop)
-            images = self._images[first:last]
+            images = self._masked(first, last)
             names = self._names(first, last)
             about = self._about(first, last)
             for row, (image, name) in enumerate(zip(images, names, strict=True), first):
@@ -117,6 +123,25 @@ class Hdf5File(CutoutFile):
                 means = np.mean(self._dataset(name)[rows], axis=-1, dtype=np.float64)
                 about[key] = [float(mean) if mean > 0 else None for mean in means]
         return about
+
+    def _checked_masks(self) -> h5py.Dataset:
+        masks, shape = self._dataset(_MASKS), self._images.shape
+        if masks.dtype != bool or masks.shape not in (shape, (*shape[:1], *shape[2:])):
+            raise UnreadableError(
+                f"has '{_MASKS}' of type {masks.dtype} and shape {masks.shape}; bool, true where a "
+                f"pixel can be used, and {shape} were expected (`mask_bits={NO_BITS}` leaves it)"
+            )
+        return masks
+
+    def _masked(self, first: int, last: int) -> np.ndarray:
+        """Returns some images, NaN where they are masked."""
+        images = self._images[first:last]
+        if self._masks is None:
+            return images
+        usable = self._masks[first:last]
+        if usable.all():
+            return images
+        return np.where(usable if usable.ndim == images.ndim else usable[:, None], images, np.nan)
 
     def _dataset(self, name: str) -> h5py.Dataset:
         dataset = self._file[name]

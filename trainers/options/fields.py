@@ -7,6 +7,7 @@ import copy
 import dataclasses
 import enum
 import functools
+import inspect
 import math
 import typing
 from collections.abc import Mapping
@@ -170,7 +171,7 @@ class CheckedOptions:
         super().__init_subclass__(**kwargs)
         # simple_parsing looks for the names in them in the modules of base classes alone.
         hints = typing.get_type_hints(cls)
-        own = cls.__dict__.get("__annotations__", {})
+        own = inspect.get_annotations(cls)
         cls.__annotations__ = {name: hints[name] for name in own}
 
     def __post_init__(self) -> None:

@@ -155,7 +155,7 @@ class ReportedSituationsTest(tf.test.TestCase):
 
     def test_masks_and_names_of_bands_beside_images(self):
         with h5py.File("c/s.h5", "w") as file:
-            file["image_array"], file["image_mask"] = CUBES, CUBES > 9
+            file["image_array"], file["image_mask"] = CUBES, CUBES > 0
             file["image_band"] = np.array([[b"g", b"r", b"z"]] * NUMBER)
         self.assert_read()
 
