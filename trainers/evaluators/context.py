@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from trainers.prediction import inference
 from trainers.tables.object_columns import texts
 
 if TYPE_CHECKING:
+    import tensorflow as tf
     from astropy.table import Table
     from matplotlib.figure import Figure
 
@@ -270,9 +271,43 @@ class EvaluationContext:
         """
         if self._is_loaded_whole(split):
             return self.latents(split)
-        options = {"inputs": self.model.input_names, "batch_size": self._batch_size}
-        parts = inference.stream(self.model.encode, self.dataset, split, **options)
-        return np.concatenate([outputs["latent_mean"] for outputs, _ in parts]).astype(np.float64)
+        parts = self._streamed(self.model.encode, split, self.model.input_names)
+        return parts["latent_mean"].astype(np.float64)
+
+    def of_images(
+        self,
+        function: Callable[[tf.Tensor], Mapping[str, tf.Tensor]],
+        split: str,
+        most: int | None = None,
+    ) -> dict[str, np.ndarray]:
+        """Returns a function of the images of a split, row by row those of `column`.
+
+        Args:
+            function: As that of `trainers.prediction.inference.apply`.
+            split: The split.
+            most: Objects at most, the first ones; None for all.
+        """
+        if self._is_loaded_whole(split):
+            images = self.arrays(split)["image"][:most]
+            return inference.apply(function, images, batch_size=self._batch_size)
+        return self._streamed(function, split, ("image",), most)
+
+    def _streamed(
+        self,
+        function: Callable[..., Mapping[str, tf.Tensor]],
+        split: str,
+        inputs: Sequence[str],
+        most: int | None = None,
+    ) -> dict[str, np.ndarray]:
+        number = min(most or np.inf, self.dataset.num_examples[split])
+        parts, read = [], 0
+        options = {"inputs": inputs, "batch_size": self._batch_size}
+        for outputs, _ in inference.stream(function, self.dataset, split, **options):
+            parts.append(outputs)
+            read += len(next(iter(outputs.values())))
+            if read >= number:
+                break
+        return {name: np.concatenate([part[name] for part in parts])[:most] for name in parts[0]}
 
     def column(self, split: str, name: str) -> np.ndarray:
         """Returns a feature of all objects of a split, row by row those of `all_latents`."""

@@ -8,11 +8,12 @@ import numpy as np
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.metrics import r2_score
 
+from trainers.evaluators import photometric_inputs
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.figures import cross_modal_figures, redshift_figures
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
-from trainers.evaluators.statistics import few_shot, pair_ranks, photometric_baselines
+from trainers.evaluators.statistics import few_shot, pair_ranks
 from trainers.evaluators.statistics.pair_ranks import PairRanks
 from trainers.evaluators.statistics.redshift_errors import PointErrors, residuals
 from trainers.evaluators.statistics.scaled_spectra import ScaledSpectra
@@ -22,20 +23,23 @@ from zoo.model import ZooModel
 
 __all__ = ["evaluate_cross_modal"]
 
-_MAGNITUDES, _REDSHIFT, _LABEL = "magnitude", "redshift", "label"
+_REDSHIFT, _LABEL = "redshift", "label"
 _TREES, _LEAF = 200, 5
 
 _NEAREST, _IMAGES = "nearest spectra of the image", "embedding of the image"
-_PHOTOMETRY, _SPECTRA = "magnitudes", "latents of the spectrum itself"
-_FOREST = "forest on magnitudes"
+_MAGNITUDES, _APERTURES = "magnitudes", "aperture colours"
+_SPECTRA = "latents of the spectrum itself"
+# Inputs of the forests of the search, and prefix of the metrics.
+_FORESTS = {_MAGNITUDES: "forest_", _APERTURES: "aperture_forest_"}
 
 # Input, method, and prefix of the metrics.
 _METHODS = (
     (_NEAREST, "neighbours", "zero_shot"),
     (_IMAGES, "neighbours", "image_neighbours"),
     (_IMAGES, "linear", "image_linear"),
-    (_PHOTOMETRY, "neighbours", "magnitude_neighbours"),
-    (_PHOTOMETRY, "forest", "magnitude_forest"),
+    (_MAGNITUDES, "neighbours", "magnitude_neighbours"),
+    (_MAGNITUDES, "forest", "magnitude_forest"),
+    (_APERTURES, "forest", "aperture_forest"),
     (_SPECTRA, "forest", "spectrum_forest"),
 )
 _NAMES = {
@@ -57,18 +61,22 @@ def evaluate_cross_modal(context: EvaluationContext) -> Section:
     """Searches the spectrum of each image and back, and reads redshift and class from neighbours.
 
     Search: the rank of the own spectrum among those of the split by the cosine of the embeddings,
-    beside chance, and beside a random forest that says from the magnitudes what the spectrum's
-    latents, log amplitude and (where the model reads it) log(1 + z) are, each in units of its
-    out-of-bag scatter. Zero shot: redshift and class of an image are those of the nearest training
-    spectra, without a fit. Few shot: neighbours and linear fits on the embeddings of images with
-    100, 1,000 and all labels, beside neighbours and a forest on the magnitudes, and a forest on the
-    latents and the amplitude of the object's own spectrum.
+    beside chance, and beside random forests that say what the spectrum's latents, log amplitude and
+    (where the model reads it) log(1 + z) are, each in units of its out-of-bag scatter: one from the
+    magnitudes, and one from colours and fluxes through apertures in the images
+    (`trainers.evaluators.photometric_inputs`), which have the light within the fibre as the image
+    has it. Zero shot: redshift and class of an image are those of the nearest training spectra,
+    without a fit. Few shot: neighbours and linear fits on the embeddings of images with 100, 1,000
+    and all labels, beside neighbours and a forest on the magnitudes, a forest on the apertures, and
+    a forest on the latents and the amplitude of the object's own spectrum. Forests on apertures
+    learn from 50,000 training objects at most.
 
     References:
         Parker et al. 2024 (AstroCLIP, arXiv 2310.03024), sections 5.1 to 5.3.
     """
     model, arrays = context.model, context.arrays()
-    wanted = dict.fromkeys((*model.spectrum_shapes, _REDSHIFT, _MAGNITUDES))
+    wanted = (*model.spectrum_shapes, _REDSHIFT, *photometric_inputs.features(context))
+    wanted = dict.fromkeys(wanted)
     wanted = [name for name in wanted if name in context.spec.feature_names]
     wanted += [_LABEL] if context.class_names else []
     training = context.columns("train", wanted)
@@ -76,9 +84,15 @@ def evaluate_cross_modal(context: EvaluationContext) -> Section:
     spectra = tuple(_embedded(context, each) for each in (training, arrays))
     numbers = tuple(_numbers(context, each) for each in (training, arrays))
     views = {_NEAREST: (spectra[0], images[1]), _IMAGES: images, _SPECTRA: numbers}
-    if _MAGNITUDES in wanted:
-        views[_PHOTOMETRY] = _photometry(context, training[_MAGNITUDES], arrays[_MAGNITUDES])
     section = Section()
+    for name, read in (
+        (_MAGNITUDES, photometric_inputs.by_magnitudes),
+        (_APERTURES, photometric_inputs.by_apertures),
+    ):
+        inputs = read(context, training, reddening=False)
+        if inputs is not None:
+            views[name] = _standardised(inputs)
+            section.text += [inputs.note] if inputs.note else []
     targets = tuple(
         _with_redshift(model, columns, values)
         for columns, values in zip((training, arrays), numbers, strict=True)
@@ -121,14 +135,11 @@ def _with_redshift(
     return np.concatenate([numbers, np.log1p(redshift)[:, None]], axis=1)
 
 
-def _photometry(
-    context: EvaluationContext, train: np.ndarray, test: np.ndarray
+def _standardised(
+    inputs: photometric_inputs.PhotometricInputs,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Returns colours and the magnitude in the reference band, standardised."""
-    reference = context.reference_band
-    train, test = (photometric_baselines.colours(each, reference)[0] for each in (train, test))
-    scale = np.where(train.std(axis=0) > 0, train.std(axis=0), 1.0)
-    return train / scale, test / scale
+    scale = np.where(inputs.train.std(axis=0) > 0, inputs.train.std(axis=0), 1.0)
+    return inputs.train / scale, inputs.test / scale
 
 
 def _add_search(
@@ -142,18 +153,17 @@ def _add_search(
     """Adds the ranks of the own spectra and images; returns them by method."""
     number = len(images)
     by_method = {context.model_name: pair_ranks.of_cosines(images, spectra)}
-    if _PHOTOMETRY in views:
-        train, test = views[_PHOTOMETRY]
-        forest = RandomForestRegressor(
-            _TREES, min_samples_leaf=_LEAF, oob_score=True, random_state=context.seed, n_jobs=-1
-        ).fit(train, targets[0])
-        scatter = np.sqrt(np.nanmean((forest.oob_prediction_ - targets[0]) ** 2, axis=0)) + 1e-12
-        by_method[_FOREST] = pair_ranks.of_distances(
-            forest.predict(test) / scatter, targets[1] / scatter
-        )
+    prefixes = {context.model_name: ""}
+    for name, prefix in _FORESTS.items():
+        if name in views:
+            prefixes[f"forest on {name}"] = prefix
+            train, test = views[name]
+            by_method[f"forest on {name}"] = _ranks_by_forest(
+                train, targets[0][: len(train)], test, targets[1], context.seed
+            )
     rows = []
     for method, both in by_method.items():
-        prefix = "" if method == context.model_name else "forest_"
+        prefix = prefixes[method]
         for way, ranks in zip(("image_to_spectrum", "spectrum_to_image"), both, strict=True):
             section.metrics |= {
                 f"{prefix}{way}_recall_1": ranks.recall(1),
@@ -181,9 +191,12 @@ def _add_search(
         )
     )
     own = section.metrics["image_to_spectrum_recall_10"]
-    beside = f"chance {chance[1]:.4f}"
-    if _PHOTOMETRY in views:
-        beside = f"{_FOREST} {section.metrics['forest_image_to_spectrum_recall_10']:.3f}, {beside}"
+    beside = [
+        f"{method} {section.metrics[f'{prefix}image_to_spectrum_recall_10']:.3f}"
+        for method, prefix in prefixes.items()
+        if prefix
+    ]
+    beside = ", ".join([*beside, f"chance {chance[1]:.4f}"])
     section.key_numbers["Own spectrum among the 10 nearest of an image"] = f"{own:.3f} ({beside})"
     if _REDSHIFT in context.model.spectrum_shapes:
         section.text.append(
@@ -192,6 +205,27 @@ def _add_search(
             "embeddings."
         )
     return {method: both[0] for method, both in by_method.items()}
+
+
+def _ranks_by_forest(
+    train: np.ndarray, target: np.ndarray, test: np.ndarray, truth: np.ndarray, seed: int
+) -> tuple[PairRanks, PairRanks]:
+    """Returns the ranks of true numbers by their distance from what a forest expects, and back."""
+    forest = RandomForestRegressor(
+        _TREES, min_samples_leaf=_LEAF, oob_score=True, random_state=seed, n_jobs=-1
+    ).fit(train, target)
+    scatter = np.sqrt(np.nanmean((forest.oob_prediction_ - target) ** 2, axis=0)) + 1e-12
+    return pair_ranks.of_distances(forest.predict(test) / scatter, truth / scatter)
+
+
+def _beside(metrics: Mapping[str, float], score: str, digits: int) -> str:
+    """Returns a score of the forests on photometry, in brackets."""
+    parts = [
+        f"forest on {read} {metrics[f'{key}_all_{score}']:.{digits}f}"
+        for read, method, key in _METHODS
+        if read in _FORESTS and method == "forest" and f"{key}_all_{score}" in metrics
+    ]
+    return f" ({', '.join(parts)})"
 
 
 def _add_redshifts(
@@ -214,7 +248,7 @@ def _add_redshifts(
     rows, answers = _rows(
         context,
         section,
-        {name: (train[learnt], test[known]) for name, (train, test) in views.items()},
+        {name: (train[learnt[: len(train)]], test[known]) for name, (train, test) in views.items()},
         target[learnt],
         score,
         ("sigma_mad", "outliers", "r2"),
@@ -230,11 +264,7 @@ def _add_redshifts(
         )
     )
     metrics = section.metrics
-    beside = (
-        f" (forest on magnitudes {metrics['magnitude_forest_all_sigma_mad']:.4f})"
-        if _PHOTOMETRY in views
-        else ""
-    )
+    beside = _beside(metrics, "sigma_mad", digits=4)
     value = f"{metrics['zero_shot_all_sigma_mad']:.4f}{beside}"
     section.key_numbers["sigma_MAD of zero-shot redshifts"] = value
     shown = {
@@ -243,6 +273,7 @@ def _add_redshifts(
             ("nearest spectra, no fit", "zero_shot"),
             ("embedding, linear", "image_linear"),
             ("magnitudes, forest", "magnitude_forest"),
+            ("aperture colours, forest", "aperture_forest"),
         )
         if key in answers
     }
@@ -282,11 +313,7 @@ def _add_classes(
         )
     )
     metrics = section.metrics
-    beside = (
-        f" (forest on magnitudes {metrics['magnitude_forest_all_balanced_accuracy']:.3f})"
-        if _PHOTOMETRY in views
-        else ""
-    )
+    beside = _beside(metrics, "balanced_accuracy", digits=3)
     value = f"{metrics['zero_shot_all_balanced_accuracy']:.3f}{beside}"
     section.key_numbers["Balanced accuracy of zero-shot classes"] = value
 
@@ -310,19 +337,19 @@ def _rows(
     for read, method, key in _METHODS:
         if read not in views:
             continue
-        cells = [read, _NAMES[method]]
+        cells, own = [read, _NAMES[method]], target[: len(views[read][0])]
         generator = context.generator("labels of the few shots")
         for number, scores, answer in few_shot.by_number(
             method,
             views[read][0],
-            target,
+            own,
             views[read][1],
             score,
             generator,
             classes=classes,
             seed=context.seed,
         ):
-            labels = "all" if number == len(target) else str(number)
+            labels = "all" if number == len(own) else str(number)
             for name, value in zip(names, scores, strict=True):
                 section.metrics[f"{key}_{labels}_{name}"] = float(value)
             cells.append(f"{scores[0]:.4f}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.stats import spearmanr
+from scipy.stats import median_abs_deviation, spearmanr
 
+from trainers.evaluators import photometric_inputs
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.figures import image_spectra_figures
 from trainers.evaluators.registry import register
@@ -18,9 +19,10 @@ from trainers.prediction import inference
 
 __all__ = ["evaluate_image_spectra"]
 
-# Features that the forest reads; the second where there is one.
-_MAGNITUDES, _REDDENING = "magnitude", "galactic_reddening"
-_IMAGES, _PHOTOMETRY, _NOISE = "images", "forest on magnitudes", "noise of the spectra"
+_IMAGES, _NOISE = "images", "noise of the spectra"
+_FOREST, _NETWORK = "forest on magnitudes", "network on aperture colours"
+# Standard deviations of a latent among the training spectra beyond which an object is far out.
+_FAR = 10.0
 
 
 @register(
@@ -30,36 +32,46 @@ def evaluate_image_spectra(context: EvaluationContext) -> Section:
     """Compares latents and spectra from images with those of the objects' own spectra.
 
     The error of a latent is the root of the mean squared deviation in units of its standard
-    deviation among the training spectra: 1 without any skill. Beside it are a random forest on the
-    magnitudes (what photometry alone gives), and the deviation between the latents of the spectra
-    with and without noise, where the dataset has both (what no image can be asked to undercut).
+    deviation among the training spectra: 1 without any skill. Beside it are what photometry alone
+    gives, a random forest on the magnitudes and a dense network on colours through apertures in the
+    images (`trainers.evaluators.photometric_inputs`), each with E(B-V) in the Galaxy where the
+    dataset has it; and the deviation between the latents of the spectra with and without noise,
+    where the dataset has both (what no image can be asked to undercut). The forest learns from all
+    training objects, the network from 50,000 at most.
+
+    Galaxies with extreme emission lines are tens of standard deviations out, and few of them decide
+    a root of a mean of squares. So the robust error stands beside, the median absolute deviation of
+    the errors in units of that of the latents, and what objects beyond ten standard deviations
+    contribute is said.
 
     References:
         Wu & Peek 2020 (arXiv 2009.12318).
     """
     model, arrays = context.model, context.arrays()
-    photometry = [name for name in (_MAGNITUDES, _REDDENING) if name in context.spec.feature_names]
     # All of the training objects, however many, in one pass.
-    training = context.columns("train", (*model.targets, *photometry))
+    training = context.columns("train", (*model.targets, *photometric_inputs.features(context)))
     train, test = (_latents(context, each) for each in (training, arrays))
     centre, spread = train.mean(axis=0), train.std(axis=0) + 1e-12
     answer = context.outputs("call")
     predictions = {_IMAGES: answer["latent_mean"].astype(np.float64)}
-    if _MAGNITUDES in photometry:
-        predictions[_PHOTOMETRY] = _of_photometry(context, training, train)
+    notes = _add_baselines(context, predictions, training, train)
     if "true_spectrum" in arrays:
         clean = inference.apply(
             model.spectra.encode, arrays["true_spectrum"], arrays["inverse_variance"]
         )
         predictions[_NOISE] = clean["latent_mean"].astype(np.float64)
-    errors = {
-        name: np.sqrt(np.mean(((values - test) / spread) ** 2, axis=0))
-        for name, values in predictions.items()
+    deviations = {name: (values - test) / spread for name, values in predictions.items()}
+    errors = {name: _root_mean_square(values) for name, values in deviations.items()}
+    own_spread = median_abs_deviation(train, axis=0) / spread + 1e-12
+    robust = {
+        name: _joint(median_abs_deviation(values, axis=0) / own_spread)
+        for name, values in deviations.items()
     }
     section = Section()
     for name, values in errors.items():
         key = name.replace(" ", "_")
         section.metrics[f"latent_rmse_{key}"] = _joint(values)
+        section.metrics[f"latent_robust_error_{key}"] = robust[name]
     section.key_numbers["RMSE of the standardised latents"] = " ".join(
         [f"{_joint(errors[_IMAGES]):.3f}"]
         + [f"({name} {_joint(values):.3f})" for name, values in errors.items() if name != _IMAGES]
@@ -73,15 +85,21 @@ def evaluate_image_spectra(context: EvaluationContext) -> Section:
         f"{section.metrics['coverage_95']:.3f} of the latents of the spectra (0.683 and 0.950 for "
         "normal errors)."
     )
+    far = _of_far_ones(context, section, (test - centre) / spread, deviations)
+    section.text += [notes, *far]
     rows = [
-        [name, f"{_joint(values):.3f}", *(f"{value:.3f}" for value in values)]
+        [name, *(f"{value:.3f}" for value in (_joint(values), *values, robust[name]))]
         for name, values in errors.items()
     ]
-    header = ["from", "all", *(str(number + 1) for number in range(test.shape[1]))]
-    caption = "Root mean squared error of each latent, in units of its spread; 1 is no skill."
+    header = ["from", "all", *(str(number + 1) for number in range(test.shape[1])), "robust"]
+    caption = (
+        "Root mean squared error of each latent, in units of its spread; 1 is no skill. Robust: of "
+        "all latents, with median absolute deviations in place of both."
+    )
     section.tables.append(Table(header, rows, caption))
+    beside = (_NETWORK, errors[_NETWORK])
     section.figures.append(
-        image_spectra_figures.latents(context, test, predictions[_IMAGES], errors[_IMAGES])
+        image_spectra_figures.latents(context, test, predictions[_IMAGES], errors[_IMAGES], beside)
     )
     _add_spectra(context, section, centre, test, predictions, answer)
     return section
@@ -93,22 +111,70 @@ def _latents(context: EvaluationContext, arrays: Mapping[str, np.ndarray]) -> np
     return inference.apply(context.model.spectra.encode, *inputs)["latent_mean"].astype(np.float64)
 
 
-def _of_photometry(
-    context: EvaluationContext, training: Mapping[str, np.ndarray], latents: np.ndarray
-) -> np.ndarray:
-    """Returns the latents of the split by a forest on colours, a magnitude and reddening."""
-    reference = context.reference_band
-    further = [name for name in (_REDDENING,) if name in training]
-    train, test = (
-        baselines.colours(arrays[_MAGNITUDES], reference, [arrays[name] for name in further])[0]
-        for arrays in (training, context.arrays())
-    )
-    predicted = baselines.predict("forest", train, latents, test, context.seed)
-    return predicted.reshape(-1, latents.shape[1])
+def _add_baselines(
+    context: EvaluationContext,
+    predictions: dict[str, np.ndarray],
+    training: Mapping[str, np.ndarray],
+    latents: np.ndarray,
+) -> str:
+    """Adds the latents by photometry to `predictions`; returns what they learn from."""
+    texts = []
+    for name, method, inputs in (
+        (_FOREST, "forest", photometric_inputs.by_magnitudes(context, training)),
+        (_NETWORK, baselines.NETWORK, photometric_inputs.by_apertures(context, training)),
+    ):
+        if inputs is None:
+            continue
+        number = len(inputs.train)
+        predicted = baselines.predict(
+            method, inputs.train, latents[:number], inputs.test, context.seed
+        )
+        predictions[name] = predicted.reshape(-1, latents.shape[1])
+        texts.append(
+            f"The {method} reads {inputs.text}, fitted to {number} training objects. {inputs.note}"
+        )
+    return " ".join(text.strip() for text in texts)
+
+
+def _of_far_ones(
+    context: EvaluationContext,
+    section: Section,
+    places: np.ndarray,
+    deviations: Mapping[str, np.ndarray],
+) -> list[str]:
+    """Adds the errors without objects that are far out; returns how many and which they are.
+
+    Args:
+        context: The evaluation.
+        section: Its metrics grow.
+        places: Latents of the objects' own spectra, standardised, (objects, latents).
+        deviations: Those of the predictions, in the same units.
+    """
+    distance = np.abs(places).max(axis=1)
+    is_far = distance > _FAR
+    section.metrics["far_objects"] = float(is_far.sum())
+    if not is_far.any() or is_far.all():
+        return []
+    share = np.sum(deviations[_IMAGES][is_far] ** 2) / np.sum(deviations[_IMAGES] ** 2)
+    parts = []
+    for name, values in deviations.items():
+        rest = _joint(_root_mean_square(values[~is_far]))
+        section.metrics[f"latent_rmse_without_far_{name.replace(' ', '_')}"] = rest
+        parts.append(f"{name} {rest:.3f}")
+    return [
+        f"{is_far.sum()} of the spectra have a latent beyond {_FAR:g} standard deviations, the "
+        f"furthest {context.ids[distance.argmax()]} with {distance.max():.1f}; they make "
+        f"{100 * share:.0f} % of the squared error of the images. RMSE without them: "
+        f"{', '.join(parts)}."
+    ]
+
+
+def _root_mean_square(deviations: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.mean(deviations**2, axis=0))
 
 
 def _joint(errors: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(errors**2)))
+    return float(_root_mean_square(errors))
 
 
 def _add_spectra(

@@ -1,4 +1,4 @@
-"""Photometric redshifts: errors and densities, beside a forest and neighbours on colours."""
+"""Photometric redshifts: errors and densities, beside what colours alone give."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from trainers.evaluators import photometric_inputs
 from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.figures import redshift_figures
 from trainers.evaluators.registry import register
@@ -22,11 +23,17 @@ from trainers.tables import qp_files
 __all__ = ["evaluate_redshift"]
 
 _TARGET = "redshift"
-_MAGNITUDES = ("model_magnitude", "magnitude", "mag")
-_REDDENING = "galactic_reddening"
+# Baselines of the key number and of the table by kind of object.
+_SHOWN = ("forest", baselines.NETWORK)
 # Intervals of magnitude and of redshift, with about as many objects in each; fewest in one.
 _INTERVALS, _FEWEST = 5, 20
-_NAMES = {"forest": "colours, random forest", "neighbours": "colours, nearest neighbours"}
+_NAMES = {
+    "forest": "colours, random forest",
+    "neighbours": "colours, nearest neighbours",
+    baselines.NETWORK: "aperture colours, dense network",
+}
+# Training objects with a redshift from which baselines learn; with fewer there are none.
+_FEWEST_LEARNT = 2
 
 
 @register("redshift", title="Photometric redshifts", needs=("redshift_pdf",))
@@ -36,8 +43,10 @@ def evaluate_redshift(context: EvaluationContext) -> Section:
         dz = (z - z_s) / (1 + z_s)
         bias = mean dz, sigma_MAD = 1.4826 median |dz - median dz|, outliers |dz| > 0.05
 
-    The baselines read the magnitudes of the dataset and, where it has it, the reddening in the
-    Galaxy; they learn from all training objects, and are judged on the objects of the model.
+    A forest and nearest neighbours read the magnitudes of the dataset, a dense network reads
+    colours through apertures in the images (`trainers.evaluators.photometric_inputs`), and each the
+    reddening in the Galaxy where the dataset has it. They learn from all training objects, the
+    network from 50,000 at most, and are judged on the objects of the model.
 
     References:
         Pasquet et al. 2019 (A&A 621, A26), section 4.
@@ -62,7 +71,7 @@ def evaluate_redshift(context: EvaluationContext) -> Section:
     section = Section(metrics=metrics)
     section.key_numbers = {
         "sigma_MAD of dz": f"{metrics['sigma_mad']:.5f}"
-        + (f" (forest {metrics['forest_sigma_mad']:.5f})" if "forest" in dz else ""),
+        + "".join(f" ({name} {metrics[f'{name}_sigma_mad']:.5f})" for name in _SHOWN if name in dz),
         f"Outliers beyond {OUTLIER:g}": f"{100 * metrics['outliers']:.2f} %",
         "Bias of dz": f"{metrics['bias']:+.5f}",
     }
@@ -114,38 +123,31 @@ def _add_baselines(
     context: EvaluationContext, known: np.ndarray, methods: dict[str, np.ndarray]
 ) -> str:
     """Adds the predictions of the baselines to `methods`; returns what they learn from."""
-    names = context.spec.feature_names
-    magnitude = next((name for name in _MAGNITUDES if name in names), None)
-    if magnitude is None or not context.dataset.num_examples.get("train"):
-        return "No baselines: the dataset has no magnitudes by band, or no training split."
-    reference = context.reference_band
-    further = [_REDDENING] if _REDDENING in names else []
-    columns, arrays = context.columns("train", (magnitude, *further, _TARGET)), context.arrays()
-    if columns[magnitude].shape[1:] != (len(context.spec.bands),):
-        return f"No baselines: `{magnitude}` has not a number for each band."
-    train, complete = baselines.colours(
-        columns[magnitude], reference, [columns[name] for name in further]
-    )
+    if not context.dataset.num_examples.get("train"):
+        return "No baselines: the dataset has no training split."
+    columns = context.columns("train", (*photometric_inputs.features(context), _TARGET))
     redshift = np.asarray(columns[_TARGET], np.float64)
     learnt = np.isfinite(redshift) & (redshift > -1)
-    others = [np.asarray(arrays[name])[known] for name in further]
-    test, measured = baselines.colours(np.asarray(arrays[magnitude])[known], reference, others)
-    for method in baselines.BASELINES:
-        methods[method] = baselines.predict(
-            method, train[learnt], redshift[learnt], test, context.seed
-        )
-    beside = " and E(B-V)" if further else ""
-    text = (
-        f"The baselines read {len(context.spec.bands) - 1} colours, the magnitude in "
-        f"{context.spec.bands[reference]}{beside}, and learn from {learnt.sum()} training objects."
-    )
-    missing = int((~measured).sum()), int((~complete).sum())
-    if any(missing):
-        text += (
-            f" A magnitude is missing for {missing[0]} of the objects and {missing[1]} of the "
-            "training objects; the faintest one of its band stands for it."
-        )
-    return text
+    magnitudes = photometric_inputs.by_magnitudes(context, columns)
+    apertures = photometric_inputs.by_apertures(context, columns)
+    texts = []
+    for inputs, names, title in (
+        (magnitudes, baselines.BASELINES, "Forest and neighbours read"),
+        (apertures, (baselines.NETWORK,), "The dense network reads"),
+    ):
+        if inputs is None:
+            texts.append("No forest and neighbours: the dataset has no magnitudes by band.")
+            continue
+        rows = learnt[: len(inputs.train)]
+        number = int(rows.sum())
+        if number < _FEWEST_LEARNT:
+            return f"No baselines: {number} training objects have a redshift."
+        train, target = inputs.train[rows], redshift[: len(rows)][rows]
+        for name in names:
+            methods[name] = baselines.predict(name, train, target, inputs.test[known], context.seed)
+        texts.append(f"{title} {inputs.text}, fitted to {number} training objects.")
+        texts += [inputs.note] if inputs.note else []
+    return " ".join(texts)
 
 
 def _in_words(
@@ -188,7 +190,7 @@ def _by_kind(
                 name,
                 *own.cells(),
                 f"{scores.crps[members].mean():.5f}",
-                f"{errors['forest'].sigma_mad:.5f}" if "forest" in errors else "",
+                *(f"{errors[name].sigma_mad:.5f}" for name in _SHOWN if name in errors),
             ]
         )
     header = [
@@ -198,7 +200,7 @@ def _by_kind(
         "bias",
         "outliers",
         "CRPS",
-        "sigma_MAD, forest",
+        *(f"sigma_MAD, {name}" for name in _SHOWN if name in dz),
     ]
     caption = (
         "By magnitude, true redshift and class. A bias by true redshift is in part regression "

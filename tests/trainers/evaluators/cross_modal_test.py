@@ -83,19 +83,22 @@ class EvaluateCrossModalTest(tf.test.TestCase):
         label = KNeighborsClassifier(**options).fit(gallery, train["label"]).predict(x)
         expected = balanced_accuracy_score(test["label"], label)
         self.assertAllClose(metrics["zero_shot_all_balanced_accuracy"], expected)
-        for key in ("zero_shot", "image_linear", "magnitude_forest"):
+        for key in ("zero_shot", "image_linear", "magnitude_forest", "aperture_forest"):
             self.assertGreater(metrics[f"{key}_all_r2"], 0.9)
             self.assertGreater(metrics[f"{key}_100_r2"], 0.8)
-        # The magnitudes are without noise.
-        self.assertLess(metrics["forest_image_to_spectrum_median_rank"], 10)
+        # The magnitudes are without noise, the images nearly so.
+        for prefix in ("forest", "aperture_forest"):
+            self.assertLess(metrics[f"{prefix}_image_to_spectrum_median_rank"], 10)
 
     def test_tables_and_figures(self):
         search, redshifts, classes = self.section.tables
         self.assertEqual([row[0] for row in search.rows][-1], "chance")
         self.assertEqual(search.rows[-1][2:], ["0.0167", "0.1667", "30.5"])
         self.assertEqual(redshifts.header[2:4], [f"sigma_MAD with {n} labels" for n in (100, 150)])
-        self.assertLen(redshifts.rows, 6)
-        self.assertLen(classes.rows, 6)
+        names = ["embeds_both", "forest on magnitudes", "forest on aperture colours"]
+        self.assertEqual([row[0] for row in search.rows][:-1:2], names)
+        self.assertLen(redshifts.rows, 7)
+        self.assertLen(classes.rows, 7)
         paths = [figure.path for figure in self.section.figures]
         self.assertLen(paths, 3)
         self.assertTrue(all((self.folder / path).exists() for path in paths))

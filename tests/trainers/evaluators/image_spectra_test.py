@@ -3,15 +3,16 @@
 import dataclasses
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import keras
 import numpy as np
+import scipy.stats
 import tensorflow as tf
 
 import zoo
 from tests.trainers.evaluators.stand_ins import StandInDataset, StandInSpec
-from trainers.evaluators import EvaluationContext
-from trainers.evaluators.image_spectra import evaluate_image_spectra
+from trainers.evaluators import EvaluationContext, image_spectra
 from trainers.evaluators.needs import reason_against
 from trainers.evaluators.statistics import scaled_spectra
 
@@ -82,7 +83,8 @@ class EvaluateImageSpectraTest(tf.test.TestCase):
         names = (*cls.model.input_names, *cls.model.targets)
         cls.model.fit({name: train[name] for name in names}, epochs=15, batch_size=20, verbose=0)
         cls.context = EvaluationContext(cls.model, dataset, path.parent)
-        cls.section = evaluate_image_spectra(cls.context)
+        with mock.patch.object(image_spectra, "_FAR", 1.5):
+            cls.section = image_spectra.evaluate_image_spectra(cls.context)
 
     def test_slope_is_seen_and_the_line_is_not(self):
         metrics = self.section.metrics
@@ -92,16 +94,34 @@ class EvaluateImageSpectraTest(tf.test.TestCase):
         drawn = answer[:, -1] - answer[:, 0]
         self.assertGreater(np.corrcoef(slope, drawn)[0, 1], 0.95)
         noise = metrics["latent_rmse_noise_of_the_spectra"]
-        for kind in ("images", "forest_on_magnitudes"):
+        for kind in ("images", "forest_on_magnitudes", "network_on_aperture_colours"):
             self.assertBetween(metrics[f"latent_rmse_{kind}"], 2 * noise, 0.9)
         self.assertLess(abs(metrics["rank_correlation_h_alpha_width"]), 0.5)
         self.assertGreater(metrics["rank_correlation_break_4000"], 0.8)
         self.assertBetween(metrics["coverage_68"], 0.5, 0.85)
 
+    def test_errors_that_far_objects_do_not_decide(self):
+        train, test = (
+            self.model.spectra.encode(*(tf.constant(arrays[name]) for name in self.model.targets))
+            for arrays in (self.context.arrays("train"), self.context.arrays())
+        )
+        train, test = train["latent_mean"].numpy(), test["latent_mean"].numpy()
+        errors = self.context.outputs("call")["latent_mean"] - test
+        scale, metrics = train.std(axis=0), self.section.metrics
+        far = (np.abs(test - train.mean(axis=0)) > 1.5 * scale).any(axis=1)
+        self.assertBetween(far.sum(), 1, 60)
+        self.assertEqual(metrics["far_objects"], far.sum())
+        rmse = np.sqrt(np.mean((errors[~far] / scale) ** 2))
+        self.assertAllClose(metrics["latent_rmse_without_far_images"], rmse, rtol=1e-4)
+        robust = [scipy.stats.median_abs_deviation(each, axis=0) for each in (errors, train)]
+        robust = np.sqrt(np.mean((robust[0] / robust[1]) ** 2))
+        self.assertAllClose(metrics["latent_robust_error_images"], robust, rtol=1e-4)
+        self.assertIn(f"{far.sum()} of the spectra have a latent", self.section.text[-1])
+
     def test_tables_and_figures(self):
         latents, spectra = self.section.tables
-        self.assertEqual(latents.header, ["from", "all", "1", "2"])
-        self.assertLen(latents.rows, 3)
+        self.assertEqual(latents.header, ["from", "all", "1", "2", "robust"])
+        self.assertLen(latents.rows, 4)
         errors = dict(zip([row[0] for row in spectra.rows], spectra.rows, strict=True))
         self.assertLess(float(errors["latents of the spectra"][1]), float(errors["images"][1]))
         self.assertLess(

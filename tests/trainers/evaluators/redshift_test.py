@@ -26,7 +26,7 @@ class GalaxiesSpec(StandInSpec):
 
 
 class Galaxies(StandInDataset):
-    """Galaxies whose colours follow the redshift with a scatter of 0.03."""
+    """Galaxies whose colours follow the redshift with a scatter of 0.03, in images too."""
 
     def _draw(self, number, generator, magnitudes):
         arrays = super()._draw(number, generator, magnitudes=False)
@@ -34,9 +34,11 @@ class Galaxies(StandInDataset):
         colours = redshift[:, None] * np.array([3.0, 2.0, 1.0, 0.5])
         colours += generator.normal(0, 0.1, colours.shape)
         magnitude = 18 - np.cumsum(np.insert(colours, 0, 0.0, axis=1), axis=1)
+        image = arrays["image"] * 10 ** (-0.4 * (magnitude[:, None, None] - 18))
         magnitude[:3, 0] = -9999
         return {
             **arrays,
+            "image": image.astype(np.float32),
             "magnitude": magnitude,
             "galactic_reddening": generator.uniform(0, 0.1, number),
             "redshift": redshift,
@@ -88,7 +90,7 @@ class EvaluateRedshiftTest(tf.test.TestCase):
         self.assertLess(abs(metrics["bias"]), 4 * metrics["bias_standard_error"])
         self.assertAllClose(metrics["outliers"], 1 / 399)
         self.assertGreater(metrics["pit_ks_p"], 1e-3)
-        for method in ("forest", "neighbours"):
+        for method in ("forest", "neighbours", "network"):
             self.assertGreater(metrics[f"{method}_sigma_mad"], 1.5 * metrics["sigma_mad"])
             self.assertLess(metrics[f"{method}_sigma_mad"], 0.05)
 
@@ -106,8 +108,10 @@ class EvaluateRedshiftTest(tf.test.TestCase):
             [
                 "colours, random forest",
                 "colours, nearest neighbours",
+                "aperture colours, dense network",
             ],
         )
+        self.assertEqual(kinds.header[-2:], ["sigma_MAD, forest", "sigma_MAD, network"])
         names = [row[0] for row in kinds.rows]
         self.assertEqual(names[-2:], ["early", "late"])
         self.assertTrue(any(name.startswith("true z") for name in names))
@@ -125,12 +129,21 @@ class EvaluateRedshiftTest(tf.test.TestCase):
             known = np.isfinite(self.truth)
             self.assertAllClose(file["ancil/true_redshift"], self.truth[known])
 
-    def test_without_magnitudes_there_are_no_baselines(self):
+    def test_without_magnitudes_only_the_network_is_a_baseline(self):
         names = tuple(name for name in FEATURES if name != "magnitude")
         dataset = Galaxies({"train": 20, "test": 30}, GalaxiesSpec(feature_names=names))
         section, _ = self.evaluate(dataset)
-        self.assertIn("No baselines", section.text[1])
+        self.assertIn("No forest and neighbours", section.text[1])
+        self.assertIn("fitted to 20 training objects", section.text[1])
         self.assertNotIn("forest_sigma_mad", section.metrics)
+        self.assertIn("network_sigma_mad", section.metrics)
+
+    def test_without_redshifts_to_learn_from_there_are_no_baselines(self):
+        dataset = Galaxies({"train": 20, "test": 30}, GalaxiesSpec())
+        dataset._arrays["train"]["redshift"][1:] = -9999
+        section, _ = self.evaluate(dataset)
+        self.assertIn("No baselines: 1 training objects have a redshift", section.text[1])
+        self.assertLen(section.tables[0].rows, 1)
 
 
 if __name__ == "__main__":

@@ -103,8 +103,10 @@ class TasksTest(tf.test.TestCase):
             latents = self.context.all_latents("train")
             self.assertLen(self.context.column("train", "label_bar"), 400)
             self.assertLen(self.context.arrays("train")["image"], 50)
+            first = self.context.of_images(lambda x: {"mean": x[:, 0, 0]}, "train", 130)["mean"]
         pixels = self.context.dataset.arrays("train")["image"].reshape(400, 16)
         self.assertAllClose(latents, pixels[:, :3])
+        self.assertAllClose(first, self.context.dataset.arrays("train")["image"][:130, 0, 0])
 
     def test_needs_tasks(self):
         bare = dataset()

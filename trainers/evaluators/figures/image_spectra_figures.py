@@ -24,7 +24,11 @@ def bin_wavelengths(context: EvaluationContext) -> np.ndarray | None:
 
 
 def latents(
-    context: EvaluationContext, own: np.ndarray, predicted: np.ndarray, errors: np.ndarray
+    context: EvaluationContext,
+    own: np.ndarray,
+    predicted: np.ndarray,
+    errors: np.ndarray,
+    beside: tuple[str, np.ndarray],
 ) -> FigureFile:
     """Draws the latents from images against those of the spectra.
 
@@ -33,6 +37,7 @@ def latents(
         own: Latents of the spectra, (objects, latents).
         predicted: Latents from the images, alike.
         errors: Of each latent, in units of its spread, (latents,).
+        beside: Name of a baseline, and its errors alike.
     """
     figure, panels = plot_style.new_panels(own.shape[1], columns=3, width=2.8, height=2.8)
     for number, panel in enumerate(panels):
@@ -42,7 +47,7 @@ def latents(
         margin = 0.05 * (high - low)
         limits = (low - margin, high + margin)
         panel.set(
-            title=f"latent {number + 1}: {errors[number]:.2f}",
+            title=f"latent {number + 1}: {errors[number]:.2f} ({beside[1][number]:.2f})",
             xlabel="of the spectrum",
             ylabel="from the image",
             xlim=limits,
@@ -52,7 +57,8 @@ def latents(
         figure,
         "image_spectra_latents",
         "Latents from the images against those of the objects' own spectra; above, the error in "
-        "units of the latent's spread. The outermost 0.5 % on each side are beyond the axes.",
+        f"units of the latent's spread, in brackets that of the {beside[0]}. The outermost 0.5 % "
+        "on each side are beyond the axes.",
     )
 
 

@@ -28,7 +28,11 @@ def comparison(
         truth: (number,).
         methods: Redshifts by the name of the method, the model first.
     """
-    titles = {"forest": "colours, forest", "neighbours": "colours, neighbours"}
+    titles = {
+        "forest": "colours, forest",
+        "neighbours": "colours, neighbours",
+        "network": "aperture colours, network",
+    }
     figure, axes = plot_style.new_figure(
         2,
         len(methods),

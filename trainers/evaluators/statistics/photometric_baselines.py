@@ -1,4 +1,4 @@
-"""Numbers of an object from magnitudes alone, by a random forest and by nearest neighbours."""
+"""Numbers of an object from photometry alone: a forest, nearest neighbours, a dense network."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trainers.evaluators.statistics import few_shot
+from trainers.evaluators.statistics import dense_network, few_shot
 from trainers.evaluators.statistics.photometry import are_measured
 
-__all__ = ["BASELINES", "colours", "predict"]
+__all__ = ["BASELINES", "NETWORK", "colours", "predict"]
 
 BASELINES = ("forest", "neighbours")
-"""Methods, in the order of the tables."""
+"""Methods on magnitudes, in the order of the tables."""
+
+NETWORK = "network"
+"""A method for many numbers, such as colours through several apertures."""
 
 
 def colours(
@@ -45,12 +48,16 @@ def predict(
     """Returns what is expected of test objects, in the shape of `targets`.
 
     Args:
-        method: One of `BASELINES`.
-        train: What `colours` returned of the training objects.
+        method: One of `BASELINES`; or `NETWORK`, see
+            `trainers.evaluators.statistics.dense_network.predict`.
+        train: What is known of the training objects, such as what `colours` returns,
+            (number, length).
         targets: Their true values, (number,) or (number, several).
-        test: What `colours` returned of the test objects.
-        seed: Of the forest.
+        test: What is known of the test objects, (others, length).
+        seed: Of the forest and the network.
     """
+    if method == NETWORK:
+        return dense_network.predict(train, targets, test, seed)
     scale = train.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     options = {"classes": False, "seed": seed}

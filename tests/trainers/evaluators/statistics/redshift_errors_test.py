@@ -4,7 +4,7 @@ import numpy as np
 import scipy.stats
 import tensorflow as tf
 
-from trainers.evaluators.statistics import photometric_baselines
+from trainers.evaluators.statistics import dense_network, photometric_baselines
 from trainers.evaluators.statistics.redshift_errors import BinnedScores, PointErrors, residuals
 
 LOW, HIGH, BINS = 0.05, 0.45, 40
@@ -83,15 +83,27 @@ class BaselinesTest(tf.test.TestCase):
         self.assertAllClose(columns[1], [22 - 18.5, 1.5, 18.5, 1])
         self.assertAllClose(columns[2], [2, 19 - 19, 19, 2])
 
-    def test_both_learn_a_smooth_relation(self):
+    def test_each_learns_a_smooth_relation(self):
         draws = np.random.default_rng(3)
         points = draws.uniform(-1, 1, (800, 2))
         redshift = 0.2 + 0.1 * points[:, 0]
-        for method in photometric_baselines.BASELINES:
+        for method in (*photometric_baselines.BASELINES, photometric_baselines.NETWORK):
             predicted = photometric_baselines.predict(
                 method, points[:600], redshift[:600], points[600:], seed=0
             )
             self.assertLess(np.std(predicted - redshift[600:]), 0.01)
+
+    def test_network_takes_several_targets_and_survives_an_outlier(self):
+        draws = np.random.default_rng(4)
+        points = draws.uniform(-1, 1, (1200, 2))
+        # Of two scales; curved, so that no straight fit is as good.
+        targets = np.column_stack([100 * points[:, 0] ** 2, 1e-3 * points[:, 0] * points[:, 1]])
+        targets[0] *= 1e4
+        inputs = points[:1000], targets[:1000], points[1000:]
+        predicted = dense_network.predict(*inputs, seed=0)
+        errors = np.std(predicted - targets[1000:], axis=0) / targets[1000:].std(axis=0)
+        self.assertAllLess(errors, 0.15)
+        self.assertAllEqual(predicted, dense_network.predict(*inputs, seed=0))
 
 
 if __name__ == "__main__":
