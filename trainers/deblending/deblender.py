@@ -20,6 +20,9 @@ __all__ = ["OUTPUT", "Deblender"]
 OUTPUT = "deblended"
 """Output by which a model is known to deblend: (batch, height, width, bands)."""
 
+# Stamps by which models that divide the light are known.
+_TRIALS = 2
+
 # Stamps at a time. All batches are filled up to it: another size would be traced anew.
 _BATCH = 32
 
@@ -83,6 +86,18 @@ class Deblender:
     def _drawn(self) -> Callable[[tf.Tensor], tf.Tensor]:
         # One output alone: what the others need is not computed.
         return tf.function(lambda stamps: self.function(stamps)[OUTPUT])
+
+    @functools.cached_property
+    def divides(self) -> bool:
+        """Whether its galaxies are fractions of the light of each pixel, with its noise.
+
+        It is tried on noise: a fraction of a pixel below zero is below zero, too, and none is
+        larger than the pixel. Galaxies that are drawn know nothing of these signs.
+        """
+        shape = (_TRIALS, self.size, self.size, self.bands)
+        stamps = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+        share = self.draw(stamps) / stamps
+        return bool(share.min() >= 0 and 0 < share.max() <= 1 + 1e-5)
 
     def draw(self, stamps: np.ndarray) -> np.ndarray:
         """Returns the galaxy in the middle of each stamp, in its units, of the same shape.

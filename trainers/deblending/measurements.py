@@ -90,7 +90,9 @@ def measure_sources(
         1 - (S . S) / (S . A)
 
     with S the light of the source, A that of all, and products summed over pixels and bands with
-    weights 1 / noise^2.
+    weights 1 / noise^2. Where sources are fractions of the light and not drawn, the expectation of
+    the square of their noise is taken off that of the signal-to-noise ratio, and errors of fluxes
+    have the noise alone in place of the error of the fit.
 
     Args:
         scene: The scene.
@@ -105,7 +107,9 @@ def measure_sources(
     factor, sigma = scene.fit.factor, scene.fit.sigma
     drawn = scene.templates.images.sum(axis=(1, 2), dtype=np.float64)
     flux = factor * drawn
-    flux_err = np.hypot(sigma * drawn, settings.flux_error * flux)
+    noisy = scene.templates.noise is not None
+    spread = scene.templates.flux_noise() if noisy else sigma * drawn
+    flux_err = np.hypot(spread, settings.flux_error * flux)
     shapes = np.full((len(scene), 5), np.nan)
     blendedness, snr = np.zeros(len(scene)), np.zeros(len(scene))
     flags = np.where((sigma > _OPEN * settings.prior).any(axis=1), _AS_DRAWN, 0)
@@ -120,7 +124,8 @@ def measure_sources(
         overlapping = float(np.sum(weighted * scene.light[inside]))
         if overlapping > 0:
             blendedness[source] = np.clip(1 - square / overlapping, 0, 1)
-        snr[source] = np.sqrt(square)
+        power = scene.templates.noise_variance(source)[part] / np.square(noise[inside])
+        snr[source] = np.sqrt(max(square - float(np.sum(power)), 0.0))
         total = max(float(own.sum()), 1e-30)
         seen, dark = own[part].sum(), own[part][~known[inside]].sum()
         flags[source] |= _EDGE * bool(1 - seen / total > _HIDDEN)

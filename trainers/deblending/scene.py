@@ -9,6 +9,7 @@ import numpy as np
 
 from trainers.blends import sep_baseline
 from trainers.deblending.deblender import Deblender
+from trainers.deblending.divided_scene import DividedScene
 from trainers.deblending.joint_fit import JointFit
 from trainers.deblending.scene_state import SceneState
 from trainers.deblending.settings import SceneSettings
@@ -67,14 +68,19 @@ def deblend_scene(
     *,
     threshold: float = sep_baseline.THRESHOLD,
     min_area: int = sep_baseline.MIN_AREA,
+    positions: np.ndarray | None = None,
 ) -> DeblendedScene:
     """Takes a scene apart into its sources.
 
-    Each pass detects sources in the residual of the one before, with SEP; draws those that are
+    Each pass detects sources in the residual of the one before, with SEP (or, the first one, has
+    them given); draws those that are
     new, and then those that they are neighbours of, each on a stamp from which all others are
     subtracted; fits the brightness of all sources together; moves them by parts of a pixel to
     where they leave least; and drops those that the fit finds insignificant. It ends when nothing
     new is detected, when the residual becomes no fainter, or after `settings.passes`.
+
+    Of a model whose galaxies are fractions of the light (`Deblender.divides`), the light of the
+    scene is divided among all sources instead, see `DividedScene`.
 
     Unknown pixels have no weight. In stamps they hold the light of the source itself as it was
     drawn before, at first that of the sky.
@@ -87,6 +93,8 @@ def deblend_scene(
         settings: Passes and limits; None for the defaults.
         threshold: Of the detection, sigma.
         min_area: Connected pixels above it, at least.
+        positions: (number, 2), x and y of the sources of the first pass, px; None for what SEP
+            detects.
 
     Raises:
         UserError: if SEP gives up, or the model refuses a stamp.
@@ -97,12 +105,16 @@ def deblend_scene(
     """
     settings = settings or SceneSettings()
     detecting: dict[str, Any] = {"threshold": threshold, "min_area": min_area}
-    state = SceneState(image, noise, deblender, settings)
+    kind = DividedScene if deblender.divides else SceneState
+    state = kind(image, noise, deblender, settings)
     mean_square, stop = [state.mean_square], "passes"
     for number in range(1, settings.passes + 1):
-        if not state.detect(number, **detecting):
+        if number > 1 or positions is None:
+            positions = state.detected(number, **detecting)
+        if not len(positions):
             stop = "noise"
             break
+        state.add(positions, number)
         state.draw()
         state.align()
         state.drop()

@@ -82,16 +82,15 @@ class SceneState:
         square = np.square(self.residual) / self._variance()
         return float(np.mean(square[self.known]))
 
-    def detect(self, number: int, *, threshold: float, min_area: int) -> bool:
-        """Adds the sources that are new; returns whether there are any.
+    def detected(self, number: int, *, threshold: float, min_area: int) -> np.ndarray:
+        """Returns x and y of what SEP detects and is new, (number, 2), px.
 
         Args:
             number: Of the pass.
             threshold: Of the detection, sigma.
             min_area: Connected pixels above it, at least.
         """
-        size, bands = self._deblender.size, self._image.shape[-1]
-        position = detect_sources(
+        return detect_sources(
             significance(self.residual, self._noise, self.known),
             significance(self.light, self._noise, self.known),
             self.known,
@@ -102,28 +101,29 @@ class SceneState:
             model_error=self._settings.model_error,
             apart=_APART if number > 1 else 0.0,
         )
-        if not len(position):
-            return False
+
+    def add(self, position: np.ndarray, number: int) -> None:
+        """Adds sources that are still to be drawn.
+
+        Args:
+            position: (n, 2), x and y, px.
+            number: Of the pass.
+        """
+        size, bands = self._deblender.size, self._image.shape[-1]
         distance = np.abs(self.position[:, None] - position).max(axis=-1)
         near = (distance < size // 2).any(axis=1)
         corner = np.floor(position[:, ::-1] + 0.5).astype(np.int64) - size // 2
-        blank = np.zeros((len(position), size, size, bands), np.float32)
         self._stale = np.concatenate([near, np.zeros(len(position), bool)])
         self._new = np.arange(len(self._stale)) >= len(near)
         self.position = np.concatenate([self.position, position])
         self.number = np.concatenate([self.number, np.full(len(position), number, np.int32)])
-        self.templates = Templates(
-            np.concatenate([self.templates.images, blank]),
-            np.concatenate([self.templates.corner, corner]),
-            self.known.shape,
-        )
+        self.templates = self.templates.with_blank(corner)
         self.brightness = JointFit(
             *(
                 np.concatenate([values, np.ones((len(position), bands))])
                 for values in (self.brightness.factor, self.brightness.sigma)
             )
         )
-        return True
 
     def draw(self) -> None:
         """Draws the new sources, and then those that they are neighbours of.
@@ -176,11 +176,13 @@ class SceneState:
         if not weak.any():
             return
         self._dropped = np.concatenate([self._dropped, self.position[weak]])
-        self.position, self.number = self.position[~weak], self.number[~weak]
-        self.templates = Templates(
-            self.templates.images[~weak], self.templates.corner[~weak], self.known.shape
-        )
+        self._keep(~weak)
         self.fit()
+
+    def _keep(self, rows: np.ndarray) -> None:
+        """Drops all sources but these, (n,) bool."""
+        self.position, self.number = self.position[rows], self.number[rows]
+        self.templates = self.templates.chosen(rows)
 
     def _fit_latents(self, sources: np.ndarray) -> None:
         """Replaces sources by the most probable ones, and fits the brightness of all anew."""
@@ -243,8 +245,9 @@ class SceneState:
     def _signal_to_noise(self) -> np.ndarray:
         """Returns the significance of each source, (n,).
 
-        That of its light against the noise is lowered by the error of the sources of earlier
-        passes beneath it: what may be the rest of one of these is no source.
+        That of its light against the noise, without the noise that is part of it, is lowered by
+        the error of the sources of earlier passes beneath it: what may be the rest of one of these
+        is no source.
         """
         weight = self.known[..., None] / np.square(self._noise)
         result = np.zeros(len(self.number))
@@ -254,7 +257,8 @@ class SceneState:
             for source in chosen:
                 inside, part = self.templates.places(source)
                 own = self.brightness.factor[source] * self.templates.images[source][part]
-                square = np.sum(weight[inside] * np.square(own))
+                power = np.square(own) - self.templates.noise_variance(source)[part]
+                square = max(np.sum(weight[inside] * power), 0.0)
                 error = self._settings.model_error * np.sum(weight[inside] * own * beneath[inside])
                 result[source] = square / max(np.hypot(np.sqrt(square), error), 1e-30)
             earlier = self.number <= number

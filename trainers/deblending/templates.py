@@ -18,11 +18,14 @@ class Templates:
         images: (sources, size, size, bands) float32.
         corner: (sources, 2) int, row and column of the first pixel of each in the scene.
         shape: (height, width) of the scene.
+        noise: Of the shape of the images, standard deviation of the noise in them, where they are
+            parts of the scene; None for images without noise.
     """
 
     images: np.ndarray
     corner: np.ndarray
     shape: tuple[int, int]
+    noise: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -35,6 +38,36 @@ class Templates:
     def places(self, source: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
         """Returns the part of a stamp inside the scene: rows and columns there and in the stamp."""
         return overlap(self.corner[source], self.size, self.shape)
+
+    def chosen(self, rows: np.ndarray) -> Templates:
+        """Returns some of the sources."""
+        noise = None if self.noise is None else self.noise[rows]
+        return Templates(self.images[rows], self.corner[rows], self.shape, noise)
+
+    def with_blank(self, corner: np.ndarray) -> Templates:
+        """Returns the sources, and after them some that are still to be drawn, without light.
+
+        Args:
+            corner: (number, 2) int, row and column of the first pixel of each in the scene.
+        """
+        blank = np.zeros((len(corner), *self.images.shape[1:]), np.float32)
+        return Templates(
+            np.concatenate([self.images, blank]),
+            np.concatenate([self.corner, corner]),
+            self.shape,
+            None if self.noise is None else np.concatenate([self.noise, blank]),
+        )
+
+    def noise_variance(self, source: int) -> np.ndarray:
+        """Returns the variance of the noise in an image, of its shape; 0 without noise."""
+        image = self.images[source]
+        return np.zeros_like(image) if self.noise is None else np.square(self.noise[source])
+
+    def flux_noise(self) -> np.ndarray:
+        """Returns the standard deviation of the sums of the images, (sources, bands)."""
+        if self.noise is None:
+            return np.zeros((len(self), self.images.shape[-1]))
+        return np.sqrt(np.square(self.noise).sum(axis=(1, 2), dtype=np.float64))
 
     def scene(self, factor: np.ndarray | None = None) -> np.ndarray:
         """Returns the sum of all sources, (height, width, bands).

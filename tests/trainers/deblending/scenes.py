@@ -34,6 +34,7 @@ class GaussianDeblender:
     size: int = 24
     name: str = "gaussian"
     latents: LatentSpace | None = None
+    divides = False
 
     def draw(self, stamps):
         middle = self.size // 2

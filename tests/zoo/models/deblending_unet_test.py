@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -5,6 +7,7 @@ from astropy.stats import mad_std
 from scipy import stats
 
 from tests.zoo import deblending_test_case
+from trainers.deblending.deblender import Deblender
 
 
 class DeblendingUNetTest(deblending_test_case.DeblendingTestCase):
@@ -38,6 +41,12 @@ class DeblendingUNetTest(deblending_test_case.DeblendingTestCase):
         self.assertAllClose(answer["deblended_sigma"], np.sqrt(variance), rtol=1e-3)
         variance = np.sum((fraction * noise) ** 2, axis=(1, 2)) + np.sum(error, axis=(1, 2)) ** 2
         self.assertAllClose(answer["flux_sigma"], np.sqrt(variance), rtol=1e-3)
+
+    def test_frames_know_that_it_divides_the_light(self):
+        for average in (False, True):
+            model = self.make(average_symmetries=average)
+            facts = {"name": "", "path": Path(), "version": "", "checksum": "", "data": {}}
+            self.assertTrue(Deblender.of(model, model.image_shape, **facts).divides)
 
     def test_a_negative_flux_is_a_flux(self):
         images = self.images(3)
