@@ -97,7 +97,8 @@ def execute(
         config: The run.
         dataset: Data of the training.
         strategy: The strategy.
-        exports: Whether the model is exported at the end. Default True.
+        exports: Whether the model is exported at the end, with the statistics of its training
+            images, see `trainers.validity`. Default True.
         evaluated: Data of the evaluation, without augmentation; None for those of the training.
 
     Returns:
@@ -131,7 +132,8 @@ def run_procedure(
         progress = procedure.train(strategy, folder, reporting(folder))
         model = procedure.best_model(strategy, folder)
         _save(model, procedure.sample(), folder)
-        novelty.write(model, procedure.evaluated, folder)
+        if procedure.exports:  # Those of an experiment are judged, not used on other images.
+            novelty.write(model, procedure.evaluated, folder)
         training = outcome.training_metrics(model, progress)
         metrics = _evaluate(model, procedure.evaluated, config, folder, training)
         saved_model = (
