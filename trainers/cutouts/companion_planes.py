@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 __all__ = ["is_companion", "is_mask", "own_name", "role"]
@@ -41,6 +42,7 @@ def is_mask(name: str) -> bool:
     return role(name) == ("mask", "")
 
 
+@functools.lru_cache(maxsize=256)
 def role(name: str) -> tuple[str, str] | None:
     """Returns what an extension is to an image, and the name of that image.
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from astropy.io import fits
 
 from trainers.cutouts import band_choice
 from trainers.cutouts.companion_planes import is_companion
@@ -43,6 +44,7 @@ class FitsFile(CutoutFile):
         self._wanted = wanted
         self._file = OpenedFits(path)
         self._masks = FitsMasks(self._file, wanted.mask_bits)
+        self._read_facts: dict[int | str, dict[str, Any]] = {}
         # What is wrong with extensions, by their number or the name that was asked for.
         self._wrong: dict[int | str, str] = dict(self._file.damage)
         try:
@@ -132,18 +134,27 @@ class FitsFile(CutoutFile):
 
     def _facts(self, extension: int | str) -> dict[str, Any]:
         """Returns what the header of an image says, by the names in `Found`."""
+        if extension not in self._read_facts:
+            # A look for a keyword takes microseconds, and there are dozens.
+            self._read_facts[extension] = self._facts_of_header(extension)
+        return self._read_facts[extension]
+
+    def _facts_of_header(self, extension: int | str) -> dict[str, Any]:
         if extension in self._wrong:
             return {}
-        header, primary = self._file.hdus[extension].header, self._file.hdus[0].header
-        shape = _plane(self._file.hdus[extension].shape)
-        unit = str(header.get("BUNIT") or primary.get("BUNIT") or "").strip()
-        scale = pixel_scale(header)
+        hdu, primary = self._file.hdus[extension], self._file.hdus[0]
+        headers = [hdu.header] if hdu is primary else [hdu.header, primary.header]
+        shape, scale = _plane(hdu.shape), pixel_scale(hdu.header)
+
+        def stated(value_of: Callable[[fits.Header], Any]) -> Any:
+            return next((value for value in map(value_of, headers) if value is not None), None)
+
         return {
             "pixel_scale": scale,
-            "seeing": seeing(header, scale) or seeing(primary, scale),
-            "bands": band_choice.of_header(header, shape[0]) if len(shape) == 3 else None,
-            "unit": unit or None,
-            "zeropoint": zeropoint_of(header) or zeropoint_of(primary),
+            "seeing": stated(lambda header: seeing(header, scale)),
+            "bands": band_choice.of_header(hdu.header, shape[0]) if len(shape) == 3 else None,
+            "unit": stated(lambda header: str(header.get("BUNIT") or "").strip() or None),
+            "zeropoint": stated(zeropoint_of),
         }
 
     def _pixels(self, extension: int | str) -> np.ndarray | str:

@@ -147,7 +147,10 @@ class OpenedFits:
             if isinstance(hdu, fits.BinTableHDU) and not is_packed:
                 self.tables.append(number)
             # The last block may be short. The size of a packed image is that of its pixels.
-            if (end - _BLOCK if is_packed else place["datLoc"] + hdu.size) > length:
+            if (
+                end > length
+                and (end - _BLOCK if is_packed else place["datLoc"] + hdu.size) > length
+            ):
                 self.damage[number] = _ENDS_EARLY
             elif not isinstance(hdu, _TYPES):
                 self.damage[number] = "cannot be read: no known type of extension"

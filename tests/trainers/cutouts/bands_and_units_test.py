@@ -105,6 +105,14 @@ class UnitsTest(ReadingTestCase, parameterized.TestCase):
         (entry,) = self.read("b.fits", shape=(6, 5, 1), units="nmgy", zeropoint=22.5)
         self.assertAllClose(entry.image[..., 0], CUBE[0])
 
+    def test_zeropoint_of_nought_is_one(self):
+        # Counts of AB magnitude 0 are maggies, whatever the primary header says.
+        image = fits.ImageHDU(CUBE[0], fits.Header({"BUNIT": "adu", "MAGZP": 0.0}))
+        primary = fits.PrimaryHDU(header=fits.Header({"MAGZP": 25.0}))
+        fits.HDUList([primary, image]).writeto(self.folder / "e.fits")
+        (entry,) = self.read("e.fits", shape=(6, 5, 1), units="nmgy")
+        self.assertAllClose(entry.image[..., 0], 1e9 * CUBE[0])
+
 
 if __name__ == "__main__":
     tf.test.main()
