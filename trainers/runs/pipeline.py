@@ -97,8 +97,7 @@ def execute(
         config: The run.
         dataset: Data of the training.
         strategy: The strategy.
-        exports: Whether the model is exported at the end, with the statistics of its training
-            images, see `trainers.validity`. Default True.
+        exports: Whether the model is exported, with statistics of its images. Default True.
         evaluated: Data of the evaluation, without augmentation; None for those of the training.
 
     Returns:
