@@ -1,6 +1,7 @@
 """Devices for all tests, and which tests there are."""
 
 import importlib.util
+import os
 
 # Tests of what an extra installs, for those who ask for it; UMAP compiles for up to a minute.
 collect_ignore = []
@@ -15,6 +16,8 @@ for module, file in (
 
 
 def pytest_configure():
+    # Nothing of the user's, also in the processes that tests start.
+    os.environ["GALAXY_CACHE_DIR"] = "none"
     from zoo.cpu import prefer_onednn
 
     # As the commands have it, so that a run here and one in a process of its own have equal bits.

@@ -124,6 +124,25 @@ class RedshiftsTest(tf.test.TestCase):
             ["the table of --inputs has no galactic_reddening of it"] * 2,
         )
 
+        # Apache Beam answers the same.
+        words[words.index(str(rows))] = str(self.folder / "beam.csv")
+        with contextlib.redirect_stdout(io.StringIO()):
+            self.assertEqual(predict.main([*words, "--runner", "DirectRunner"]), 0)
+        again = Table.read(self.folder / "beam.csv")
+        self.assertEqual(again.colnames, table.colnames)
+        for name in table.colnames:
+            self.assertAllEqual(again[name], table[name])
+        again = Table.read(self.folder / "beam_left_out.ecsv")
+        self.assertAllEqual(again["source"], left_out["source"])
+        self.assertAllEqual(again["reason"], left_out["reason"])
+        # No object is in the table, which has changed since.
+        Table({"id": ["another"], "galactic_reddening": [0.1]}).write(reddening, overwrite=True)
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            status = predict.main([*words, "--runner", "DirectRunner", "--overwrite"])
+        self.assertNotEqual(status, 0)
+        self.assertRegex(printed.getvalue(), "none of .* can be used; .*has no galactic_reddening")
+
     def test_redshifts_outside_of_the_bins_are_named(self):
         message = "split 'train': redshift must be .*; 2 of 96 are not: train-1 .*, train-2 "
         with self.assertRaisesRegex(UserError, message):

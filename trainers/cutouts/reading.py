@@ -65,6 +65,7 @@ class CutoutFiles:
     Attributes:
         files: Paths of the files.
         names: What they are called in a table.
+        wanted: What is read of them.
         unit: What the entries are, in the plural: "files" if all are small, "objects" if none is,
             else "entries".
 
@@ -88,7 +89,7 @@ class CutoutFiles:
         for name in ("hdu", "mask_bits"):
             if settings.get(name) is not None:
                 settings[name] = tuple(settings[name])
-        self._wanted = Wanted(tuple(shape), **settings)
+        self.wanted = Wanted(tuple(shape), **settings)
         self.files = sources.find(paths, leave_out)
         self.names = sources.names(self.files)
         self._opened: tuple[int, CutoutFile] | None = None
@@ -157,15 +158,15 @@ class CutoutFiles:
             for found in file.found(start, stop):
                 done += 1
                 source = name + found.place
-                image = fitted(found, self._wanted)
+                image = fitted(found, self.wanted)
                 if isinstance(image, str):
                     yield LeftOut(source, image, found.number)
                 else:
-                    drops = self._wanted.invalid == "drop"
+                    drops = self.wanted.invalid == "drop"
                     number_replaced = None if drops else _not_finite(found.pixels)
-                    scale = found.pixel_scale or self._wanted.own_pixel_scale
-                    if self._wanted.resize == "resample":
-                        scale = self._wanted.pixel_scale
+                    scale = found.pixel_scale or self.wanted.own_pixel_scale
+                    if self.wanted.resize == "resample":
+                        scale = self.wanted.pixel_scale
                     yield Cutout(
                         found.id or source, source, image, number_replaced, scale, found.seeing
                     )
@@ -204,7 +205,7 @@ class CutoutFiles:
         if self._opened is None or self._opened[0] != number:
             self.close()
             path = self.files[number]
-            self._opened = number, sources.reader(path)(Path(path), self._wanted)
+            self._opened = number, sources.reader(path)(Path(path), self.wanted)
             if not len(self._opened[1]):
                 raise UnreadableError("has no cutouts")
         return self._opened[1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from tqdm import tqdm
 
 from trainers.cutouts.cutout import Cutout, LeftOut
 from trainers.cutouts.reading import CutoutFiles
+from trainers.datasets import decoded_cache
 from trainers.datasets.collected_images import CollectedImages, ImageStore
 from trainers.datasets.object_table import ObjectTable, join_key
 from trainers.errors import UserError
@@ -71,9 +74,11 @@ class CollectedObjects:
         Raises:
             UserError: under "raise", if a cutout cannot be used.
         """
-        unit = files.unit.removesuffix("s")
-        with tqdm(total=len(files), desc="reading", unit=unit, disable=None) as bar:
-            for entry in _with_progress(files, bar):
+        read = functools.partial(_with_progress, files)
+        found = decoded_cache.entries(files.files, files.wanted, read, self._dtype)
+        # What is not kept is removed at an error too.
+        with contextlib.closing(found):
+            for entry in found:
                 problem = entry.reason if isinstance(entry, LeftOut) else self._add(entry)
                 if problem is None:
                     continue
@@ -154,11 +159,13 @@ class CollectedObjects:
         return "they are of other classes"
 
 
-def _with_progress(files: CutoutFiles, bar: tqdm) -> Iterator[Cutout | LeftOut]:
-    for start in range(0, len(files), _AT_ONCE):
-        stop = min(start + _AT_ONCE, len(files))
-        yield from files.entries(start, stop)
-        bar.update(stop - start)
+def _with_progress(files: CutoutFiles) -> Iterator[Cutout | LeftOut]:
+    unit = files.unit.removesuffix("s")
+    with tqdm(total=len(files), desc="reading", unit=unit, disable=None) as bar:
+        for start in range(0, len(files), _AT_ONCE):
+            stop = min(start + _AT_ONCE, len(files))
+            yield from files.entries(start, stop)
+            bar.update(stop - start)
 
 
 def _odd(shape: tuple[int, ...], common: tuple[int, ...]) -> str:

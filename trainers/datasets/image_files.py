@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
 
-from trainers.cutouts.cutout import Wanted
+from trainers.cutouts.cutout import Cutout, LeftOut, Wanted
 from trainers.cutouts.picture_files import bits_of, decode
-from trainers.datasets import content_hashes
+from trainers.datasets import content_hashes, decoded_cache
 from trainers.datasets.collected_images import CollectedImages, ImageStore
 from trainers.datasets.dataset import DatasetSpec
 from trainers.errors import TrainingError, UserError
@@ -64,18 +66,21 @@ def decode_all(
     images = CollectedImages(memory_bytes=cache_bytes, spills=False)
     read: list[Path] = []
     problems: dict[Path, str] = {}
-    with ThreadPoolExecutor() as pool:
-        decoded = pool.map(lambda path: decode(path, wanted), paths)
-        shown = tqdm(decoded, total=len(paths), desc="reading", unit="image", disable=None)
-        for path, pixels in zip(paths, shown, strict=True):
-            if isinstance(pixels, str):
-                problems[path] = pixels
+    found = decoded_cache.entries(
+        list(map(str, paths)), wanted, functools.partial(_with_progress, paths, wanted)
+    )
+    # What is not kept is removed at an error too.
+    with contextlib.closing(found):
+        for path, entry in zip(paths, found, strict=True):
+            if isinstance(entry, LeftOut):
+                problems[path] = entry.reason
                 if on_error == "raise":
-                    pool.shutdown(cancel_futures=True)
-                    raise UserError(f"{path}: {pixels} (--on_error skip leaves such images out)")
+                    raise UserError(
+                        f"{path}: {entry.reason} (--on_error skip leaves such images out)"
+                    )
                 continue
             read.append(path)
-            images.append(pixels)
+            images.append(entry.image)
     if not read:
         path, problem = next(iter(problems.items()))
         raise UserError(f"none of the {len(paths)} images can be used; {path}: {problem}")
@@ -92,6 +97,21 @@ def decode_all(
     bands = 1 if shape is None and images.is_grey else store.shape[-1]
     usable = {read[number]: place for number, place in places.items()}
     return Decoded((*store.shape[:2], bands), store, usable, problems | odd)
+
+
+def _with_progress(paths: Sequence[Path], wanted: Wanted) -> Iterator[Cutout | LeftOut]:
+    with ThreadPoolExecutor() as pool:
+        decoded = pool.map(lambda path: decode(path, wanted), paths)
+        shown = tqdm(decoded, total=len(paths), desc="reading", unit="image", disable=None)
+        try:
+            for path, pixels in zip(paths, shown, strict=True):
+                if isinstance(pixels, str):
+                    yield LeftOut(str(path), pixels)
+                else:
+                    yield Cutout(str(path), str(path), pixels)
+        except GeneratorExit:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def _odd(
