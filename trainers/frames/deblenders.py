@@ -43,7 +43,7 @@ def of_saved_model(model: ServedModel) -> Deblender | None:
     """
     if OUTPUT not in model.default.structured_outputs:
         return None
-    facts = model.facts
+    facts, takes = model.facts, {"encode": "image", "decode": "latent", "log_prior": "latent"}
     return Deblender.of(
         lambda stamps: model.default(image=stamps),
         model.shape,
@@ -52,7 +52,9 @@ def of_saved_model(model: ServedModel) -> Deblender | None:
         version=facts.version,
         checksum=served_model.checksum(facts.folder),
         data=facts.data,
-        latents=LatentSpace.of_signatures(model.function, model.shape),
+        latents=LatentSpace.of_signatures(
+            lambda name: model.function(name, takes[name]), model.shape
+        ),
     )
 
 

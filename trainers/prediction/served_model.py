@@ -164,14 +164,17 @@ class ServedModel:
         # Images are measured while the model looks at them.
         self._measuring = ThreadPoolExecutor(1, thread_name_prefix="measuring")
 
-    def function(self, signature: str) -> Callable[..., Mapping[str, tf.Tensor]] | None:
-        """Returns a signature of the SavedModel; None if there is none that takes `image` alone.
+    def function(
+        self, signature: str, takes: str = "image"
+    ) -> Callable[..., Mapping[str, tf.Tensor]] | None:
+        """Returns a signature of the SavedModel; None if there is none that takes this alone.
 
         Args:
             signature: Its name.
+            takes: Name of its input.
         """
         function = self._loaded.signatures.get(signature)
-        if function is None or set(function.structured_input_signature[1]) != {"image"}:
+        if function is None or set(function.structured_input_signature[1]) != {takes}:
             return None
         return function
 
