@@ -6,7 +6,6 @@ References:
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 from collections.abc import Mapping
 
@@ -28,7 +27,7 @@ from trainers.evaluators.statistics.detections import (
     detected_by_sep,
 )
 from trainers.evaluators.statistics.rates import binned_rates, rate
-from trainers.sources.pixel_regions import LIGHT_PEAKS, PUBLISHED, RegionSettings
+from trainers.sources.pixel_regions import LIGHT_PEAKS, settings_for
 
 __all__ = ["ISOLATED", "MATCH_RADIUS", "SURE", "evaluate_detection", "magnitudes"]
 
@@ -100,17 +99,13 @@ def _by_model(context: EvaluationContext, sample: PixelSample) -> DetectedSource
         )
     maps = outputs["pixel_probabilities"][sample.rows]
     centres, ranks = outputs.get("pixel_centres"), outputs.get("pixel_ranks")
-    settings = RegionSettings() if centres is not None else LIGHT_PEAKS
-    if ranks is not None:
-        # Votes are unanimous in many pixels; these are the published markers.
-        settings = dataclasses.replace(settings, sky=PUBLISHED.sky, source=PUBLISHED.source)
     return detected_by_maps(
         (maps if ranks is None else ranks[sample.rows])[..., sky],
         sample.detection,
         sample.known,
         probabilities=np.delete(maps, sky, axis=-1),
         centres=None if centres is None else centres[sample.rows],
-        settings=settings,
+        settings=settings_for(centres=centres is not None, ranks=ranks is not None),
     )
 
 

@@ -66,13 +66,14 @@ def _predict(options: FrameOptions, arguments: Sequence[str], unused: list[str])
             # A mistake in its name shows before TensorFlow has started.
             raise UserError(f"`frame={path}` must be a FITS file; there is no such file")
     from trainers.evaluators import report
-    from trainers.frames import catalogues, mapping, scenes
+    from trainers.frames import catalogues, mapping, scenes, source_detector
     from trainers.frames.frame_files import frames_of
     from trainers.frames.job import FrameJob
     from trainers.frames.trained_model import load
     from trainers.tables.provenance import installed_versions
 
     model = load(options.run_dir, options.saved_model, options.weights)
+    detector = source_detector.load(options, model.deblender)
     command = shlex.join(["python", "-m", "trainers.frames", *arguments])
     versions = installed_versions(_PACKAGES)
     takes_bands = model.classifier is None
@@ -85,7 +86,7 @@ def _predict(options: FrameOptions, arguments: Sequence[str], unused: list[str])
     number = len(frames) + len(left_out)
     if number == 1:
         leave_out = _raise
-    job = FrameJob(model, options, frames, command, versions, leave_out)
+    job = FrameJob(model, options, frames, command, versions, leave_out, detector)
     sections, facts = work.sections(job)
     if not sections:
         raise TrainingError(f"none of {number} frames can be used")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from trainers.errors import UserError
 from trainers.frames.frame_files import FrameFiles
 from trainers.frames.options import FrameOptions
+from trainers.frames.source_detector import SourceDetector
 from trainers.frames.trained_model import TrainedModel
 
 __all__ = ["FrameJob"]
@@ -24,6 +25,7 @@ class FrameJob:
         command: The command line.
         versions: Versions of the packages.
         leave_out: Called with what is wrong with a frame.
+        detector: Of the sources of a deblender; None for SEP.
     """
 
     model: TrainedModel
@@ -32,3 +34,4 @@ class FrameJob:
     command: str
     versions: Mapping[str, str]
     leave_out: Callable[[UserError], None]
+    detector: SourceDetector | None = None

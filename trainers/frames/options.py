@@ -16,6 +16,7 @@ from trainers.options.frame_source import FrameSource
 __all__ = [
     "ALIGNMENT",
     "NEIGHBOURS",
+    "SEP",
     "DetectionSettings",
     "FrameOptions",
     "MapSettings",
@@ -27,6 +28,9 @@ ALIGNMENT = 32  # px
 coarse feature maps then lie where those of the whole frame would."""
 
 NEIGHBOURS = ("remove", "keep")
+
+SEP = "sep"
+"""The detector that is no model."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,6 +120,10 @@ class FrameOptions(FrameSource):
 
     weights: str | None = option(None, metavar="MODEL/NAME")
     """Named weights, such as pixel_unet/hst_simulated."""
+
+    detector: str = option(SEP, metavar="sep|MODEL/NAME|FOLDER")
+    """What detects the sources of the first pass of a deblending model: sep; or a segmentation
+    model of the same bands and pixels, by named weights or the folder of a run or a SavedModel."""
 
     gain: float | None = option(None, above=0)
     """Electrons per pixel unit, for flux errors; default: sky noise alone."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,19 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from trainers.deblending.deblender import Deblender
+from trainers.deblending.detection import significance
 from trainers.deblending.measurements import SceneSources, measure_sources
 from trainers.deblending.scene import deblend_scene
 from trainers.errors import UserError
 from trainers.frames import scene_table, sky_planes, training_match
 from trainers.frames.deblenders import scale_of
 from trainers.frames.frame_windows import FrameWindows
-from trainers.frames.map_file import GrowingMaps, identity_of
+from trainers.frames.map_file import GrowingMaps, identity_of, maps_path
 from trainers.frames.map_header import map_header, primary_header
 from trainers.frames.options import FrameOptions
 from trainers.frames.pixel_model import MapOutput
 from trainers.frames.sky_planes import SkyPlanes
+from trainers.frames.source_detector import SourceDetector
 from trainers.frames.tiling import Tile, even_tiles
 from trainers.training.progress import ProgressBar
 
@@ -42,10 +45,12 @@ class SceneFiles:
     Attributes:
         catalogue: Path of the catalogue.
         maps: Path of the residual.
+        detection: Path of the maps of the detector; None without.
     """
 
     catalogue: Path
     maps: Path
+    detection: Path | None = None
 
 
 def band_names(frame: FrameWindows, deblender: Deblender) -> tuple[str, ...]:
@@ -62,8 +67,9 @@ def predict(
     deblender: Deblender,
     options: FrameOptions,
     provenance: dict[str, Any],
+    detector: SourceDetector | None = None,
 ) -> SceneFiles:
-    """Writes `NAME.ecsv` and `NAME_residual.fits`.
+    """Writes `NAME.ecsv` and `NAME_residual.fits`, and with a detector its `NAME_maps.fits`.
 
     Each tile is deblended in a window that reaches a stamp beyond it. A source belongs to the tile
     in which its centre lies. A call that was killed resumes at the tile at which it stopped.
@@ -73,6 +79,7 @@ def predict(
         deblender: The deblender.
         options: The options of the command; its output folder exists.
         provenance: Metadata of the catalogue.
+        detector: Of the sources of the first pass; None for SEP.
 
     Raises:
         UserError: if frame and model do not fit each other, or the files of another command are
@@ -89,6 +96,10 @@ def predict(
         "settings": _settings(options) | {"scale": scale},
     }
     command = provenance["command"]
+    detection = None
+    if detector is not None:
+        manifest["detector"] = {"name": detector.model.name, "checksum": detector.model.checksum}
+        detection = maps_path(options.output_dir, frame.name)
     headers = [
         primary_header(frame, deblender, tiling, identity_of(manifest), command),
         map_header(frame, deblender, output),
@@ -98,6 +109,7 @@ def predict(
     files = SceneFiles(
         scene_table.path_of(options.output_dir, name),
         options.output_dir / f"{name}_{RESIDUAL}.fits",
+        detection,
     )
     maps = GrowingMaps(files.maps, headers, len(tiles), frame.distortions)
     if maps.is_finished(manifest) and files.catalogue.is_file():
@@ -110,12 +122,15 @@ def predict(
             f"`output_dir={options.output_dir}`: {files.catalogue.name}, of another command, is "
             "there; give another folder, or `overwrite=True`"
         )
+    if detector is not None:
+        detector.maps(frame, options, command)
     with maps.opened(manifest, options.overwrite) as done:
         sky = sky_planes.measure(frame, options.detection.background_box, options.output_dir)
         sizes = [tile.pixels for tile in tiles]
         progress = ProgressBar(name, sum(sizes), sum(sizes[:done]), unit="pixels")
         for number, tile in enumerate(tiles[done:], done):
-            sources, facts, residual = _deblended(sky, tile, deblender, options, scale)
+            find = None if detector is None else functools.partial(detector.positions, detection)
+            sources, facts, residual = _deblended(sky, tile, deblender, options, scale, find)
             np.savez(_part(maps, number), **sources.arrays(), **facts)
             maps.write(number, tile.inner, [np.moveaxis(residual, -1, 0)])
             progress.add(tile.pixels)
@@ -144,13 +159,21 @@ def _part(maps: GrowingMaps, number: int) -> Path:
 
 
 def _deblended(
-    sky: SkyPlanes, tile: Tile, deblender: Deblender, options: FrameOptions, scale: float
+    sky: SkyPlanes,
+    tile: Tile,
+    deblender: Deblender,
+    options: FrameOptions,
+    scale: float,
+    find: Callable[[Tile, np.ndarray], np.ndarray] | None,
 ) -> tuple[SceneSources, dict[str, Any], np.ndarray]:
     """Returns the sources of a tile in the units of the frame, facts, and the inner residual."""
     image, noise = (
         np.stack([plane.read(*tile.window) for plane in planes], axis=-1)
         for planes in (sky.flux, sky.noise)
     )
+    positions = None
+    if find is not None:
+        positions = find(tile, significance(image, noise, np.isfinite(image).all(axis=-1)))
     scene = deblend_scene(
         scale * image,
         scale * noise,
@@ -158,6 +181,7 @@ def _deblended(
         options.scenes,
         threshold=options.detection.threshold,
         min_area=options.detection.min_area,
+        positions=positions,
     )
     sources = measure_sources(scene, scale * noise, options.scenes)
     rows, columns = tile.window

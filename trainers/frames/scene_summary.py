@@ -18,11 +18,14 @@ from trainers.frames import scene_figure
 from trainers.frames.frame_windows import FrameWindows
 from trainers.frames.options import FrameOptions
 from trainers.frames.scene_prediction import RESIDUAL, SceneFiles, band_names
+from trainers.frames.source_detector import SourceDetector
 
 __all__ = ["facts", "section"]
 
 
-def facts(deblender: Deblender, options: FrameOptions) -> dict[str, str]:
+def facts(
+    deblender: Deblender, options: FrameOptions, detector: SourceDetector | None = None
+) -> dict[str, str]:
     """Returns the facts that hold for all frames, label to text."""
     version = f", version {deblender.version}" if deblender.version else ""
     facts = {"model": f"{deblender.name} from {deblender.path}{version}"}
@@ -33,6 +36,11 @@ def facts(deblender: Deblender, options: FrameOptions) -> dict[str, str]:
         f"{options.detection.threshold:g} sigma on {options.detection.min_area} connected pixels, "
         "in the sum of the bands in units of their noise"
     )
+    if detector is not None:
+        model = detector.model
+        facts["detection"] = (
+            f"the first pass by {model.name} from {model.path}, others at {facts['detection']}"
+        )
     facts["passes"] = f"at most {options.scenes.passes}"
     return facts
 
@@ -99,6 +107,8 @@ def section(
         plot_style.save(drawn, output_dir / picture)
     result.figures.append(FigureFile(picture, scene_figure.CAPTION))
     result.files[files.catalogue.name] = f"the catalogue, {len(table.colnames)} columns (ECSV)"
+    if files.detection is not None:
+        result.files[files.detection.name] = "the maps in which the first pass detects (FITS)"
     result.files[files.maps.name] = f"the residual (FITS, extension {RESIDUAL.upper()})"
     return result
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from trainers.deblending.deblender import Deblender
 from trainers.errors import UserError
 from trainers.evaluators.section import Section
 from trainers.frames import frame_windows, scene_prediction, scene_summary
 from trainers.frames.job import FrameJob
+from trainers.frames.options import SEP
+from trainers.frames.pixel_model import PixelModel
 
 __all__ = ["sections"]
 
@@ -19,15 +24,10 @@ def sections(job: FrameJob) -> tuple[dict[str, Section], dict[str, str]]:
     Returns:
         The sections of the report by name, and the facts that hold for all.
     """
-    deblender, options = job.model.deblender, job.options
+    deblender, options, detector = job.model.deblender, job.options, job.detector
     provenance = {
-        "model": {
-            "name": deblender.name,
-            "path": str(deblender.path),
-            "version": deblender.version,
-            "checksum": deblender.checksum,
-            "data": dict(deblender.data),
-        },
+        "model": _origin(deblender),
+        "detector": SEP if detector is None else _origin(detector.model),
         "command": job.command,
         "versions": dict(job.versions),
     }
@@ -37,10 +37,22 @@ def sections(job: FrameJob) -> tuple[dict[str, Section], dict[str, str]]:
         try:
             with frame_windows.opened(files) as frame:
                 own = {"frame": {"files": files.listed(), **frame.exposure}}
-                paths = scene_prediction.predict(frame, deblender, options, provenance | own)
+                paths = scene_prediction.predict(
+                    frame, deblender, options, provenance | own, detector
+                )
                 done[frame.name] = scene_summary.section(
                     frame, deblender, paths, options.output_dir
                 )
         except UserError as error:
             job.leave_out(error)
-    return done, scene_summary.facts(deblender, options)
+    return done, scene_summary.facts(deblender, options, detector)
+
+
+def _origin(model: Deblender | PixelModel) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "path": str(model.path),
+        "version": model.version,
+        "checksum": model.checksum,
+        "data": dict(model.data),
+    }

@@ -19,7 +19,14 @@ from skimage.feature import peak_local_max
 from skimage.filters import sobel
 from skimage.segmentation import watershed
 
-__all__ = ["LIGHT_PEAKS", "PUBLISHED", "RegionSettings", "foreground_pixels", "source_regions"]
+__all__ = [
+    "LIGHT_PEAKS",
+    "PUBLISHED",
+    "RegionSettings",
+    "foreground_pixels",
+    "settings_for",
+    "source_regions",
+]
 
 _SKY, _SOURCE = 1, 2
 
@@ -72,6 +79,20 @@ LIGHT_PEAKS = RegionSettings(min_distance=5, smoothing=2.0)
 
 PUBLISHED = RegionSettings(sky=1.0, source=0.0, min_distance=20, smoothing=0.0, min_area=1)
 """Settings of Hausen & Robertson 2020, for rank votes, which are exactly 0 and 1 in many pixels."""
+
+
+def settings_for(*, centres: bool, ranks: bool) -> RegionSettings:
+    """Returns the settings for the maps of a model.
+
+    Args:
+        centres: Whether it has a map of centres.
+        ranks: Whether the map of the background is a rank vote.
+    """
+    settings = RegionSettings() if centres else LIGHT_PEAKS
+    if ranks:
+        # Votes are unanimous in many pixels; these are the published markers.
+        settings = dataclasses.replace(settings, sky=PUBLISHED.sky, source=PUBLISHED.source)
+    return settings
 
 
 def source_regions(

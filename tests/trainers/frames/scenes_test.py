@@ -39,6 +39,21 @@ def stamps(number=48):
     return {"image": image.astype(np.float32), "isolated": alone, "noise_sigma": sigma}
 
 
+class Maps(tf.Module):
+    """Probability of a source and of the sky, and peaks, of images in units of the noise."""
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None, None, 2), tf.float32, name="image")])
+    def __call__(self, image):
+        light = tf.reduce_sum(image, axis=-1, keepdims=True) / np.sqrt(2)
+        light = 3 * tf.nn.avg_pool2d(light, 3, 1, "SAME")  # Noise of 1.
+        source = tf.sigmoid(2 * (light - 3))
+        highest = (light > 8) & (light >= tf.nn.max_pool2d(light, 5, 1, "SAME"))
+        return {
+            "pixel_probabilities": tf.concat([source, 1 - source], axis=-1),
+            "pixel_centres": tf.cast(highest, tf.float32)[..., 0],
+        }
+
+
 def run(*arguments):
     """Runs the command; returns its status and what it wrote to both streams."""
     out, error = io.StringIO(), io.StringIO()
@@ -133,6 +148,71 @@ class ScenesTest(tf.test.TestCase):
         self.assertAllClose(table["flux_g"].value * 1000, first["flux_g"], rtol=1e-2)
         self.assertAllClose(table["x"].value, first["x"].value, atol=0.02)
         self.assertAllClose(residual * 1000, other, atol=0.5)
+
+    def test_detections_of_a_segmentation_model(self):
+        maps, module = self.folder / "maps", Maps()
+        named = {"serving_default": module.__call__, "normalized": module.__call__}
+        tf.saved_model.save(module, str(maps), signatures=named)
+        (maps / "assets" / "classes.txt").write_text("source\nbackground\n")
+        card = {"name": "maps", "dataset": {"bands": ["g", "r"], "pixel_scale_arcsec": 0.5}}
+        (maps / "model_card.json").write_text(json.dumps(card))
+        status, _, error = self.command(self.frame, "detector", "--detector", maps)
+        self.assertEqual(status, 2)
+        self.assertIn("must be for pixels of 0.2 arcsec, to 10 %, as 'deblending_vae' is", error)
+        self.assertIn("--detector", error)
+        card["dataset"]["pixel_scale_arcsec"] = 0.2
+        (maps / "model_card.json").write_text(json.dumps(card))
+        options = ("--detector", maps, "--passes", 1)
+        status, _, error = self.command(self.frame, "detector", *options)
+        self.assertEqual(status, 0, error)
+        table, residual, _ = self.read("detector")
+        self.assertEqual(table.colnames, self.read("first")[0].colnames)
+        self.assertLen(table, len(SOURCES))
+        for x, y, *_ in SOURCES:
+            distance = np.hypot(table["x"].value - x, table["y"].value - y)
+            self.assertLess(distance.min(), 1.5)
+        self.assertEqual(residual.shape, (*SHAPE, 2))
+        self.assertEqual(table.meta["detector"]["name"], "maps")
+        self.assertIn("the first pass by maps", (self.folder / "detector/report.md").read_text())
+        with fits.open(self.folder / "detector" / "field_maps.fits") as file:
+            self.assertEqual(file["PIXEL_CENTRES"].data.sum(), len(SOURCES))
+        # Other detections are another catalogue.
+        status, _, error = self.command(self.frame, "detector", "--passes", 1)
+        self.assertEqual(status, 2)
+        self.assertIn("--overwrite", error)
+
+    def test_detectors_that_do_not_fit(self):
+        for detector, message in (
+            ("pixel_unet/hst_simulated", "must have the 2 band(s) of 'deblending_vae' (g, r); 'pi"),
+            (
+                "pixel_unet/none",
+                "must be sep, a name of weights, or the folder of a run or of a Sa",
+            ),
+            (self.saved, "must answer for each pixel; 'deblending_vae' does not"),
+        ):
+            status, _, error = self.command(self.frame, "unfit", "--detector", detector)
+            self.assertEqual(status, 2)
+            self.assertLen(error.strip().splitlines(), 1)
+            self.assertIn(f"--detector {detector}", error)
+            self.assertIn(message, error)
+
+    def test_fit_in_latent_space_of_a_run_and_of_its_export(self):
+        frame = sky.write(self.folder / "part.fits", self.pixels[:, :60, :64])
+        tables = []
+        for name, model in (("run", ()), ("export", ("--saved_model", self.saved))):
+            options = ("--fit", "map", "--passes", 1, "--scale", 1, *model)
+            status, _, error = self.command(frame, f"map_{name}", *options)
+            self.assertEqual(status, 0, error)
+            tables.append(self.read(f"map_{name}", "part")[0])
+        self.assertEqual(tables[0].meta["settings"]["fit"], "map")
+        columns = [
+            [name for name in table.colnames if name.startswith("flux_")] for table in tables
+        ]
+        for own, other in zip(*columns, strict=True):
+            self.assertAllClose(tables[0][own].value, tables[1][other].value, rtol=1e-2)
+        for x, y, *_ in SOURCES[:2]:
+            distance = np.hypot(tables[0]["x"].value - x, tables[0]["y"].value - y)
+            self.assertLess(distance.min(), 1.5)
 
     def test_finished_and_killed_commands(self):
         before = self.read("first")[0]
