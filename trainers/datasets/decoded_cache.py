@@ -25,6 +25,7 @@ from trainers.datasets import content_hashes
 from trainers.errors import UserError
 from trainers.storage import locks
 from trainers.storage.atomic_files import flush_to_disk, write_atomically
+from trainers.storage.claimed_folder import visible_entries
 from zoo.weights.fetch import CACHE
 
 __all__ = ["BUDGET", "FOLDER", "NONE", "entries"]
@@ -178,15 +179,13 @@ class _Writer:
 
 def _locked(draft: Path) -> BinaryIO | None:
     """Returns the file of pixels of a draft, to append to; None if another process has it."""
-    file = open(draft / _PIXELS, "ab")  # noqa: SIM115
-    try:
-        if locks.acquire(file) and os.path.samestat(
-            os.fstat(file.fileno()), os.stat(draft / _PIXELS)
-        ):
+    with contextlib.ExitStack() as stack, contextlib.suppress(FileNotFoundError):
+        file = stack.enter_context(open(draft / _PIXELS, "ab"))
+        is_free = locks.acquire(file)
+        # Whoever had it may just have put it in its place.
+        if is_free and os.path.samestat(os.fstat(file.fileno()), os.stat(draft / _PIXELS)):
+            stack.pop_all()
             return file
-    except FileNotFoundError:  # It has just been put in its place.
-        pass
-    file.close()
     return None
 
 
@@ -276,9 +275,13 @@ def _make_room(folder: Path, budget: float) -> None:
             if file is not None:
                 shutil.rmtree(draft, ignore_errors=True)
                 file.close()
-    held = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
-    size = 0
-    for entry in sorted(held, key=lambda each: each.stat().st_mtime, reverse=True):
-        size += sum(path.stat().st_size for path in entry.iterdir())
-        if size > budget:
+    held = []
+    for entry in visible_entries(folder):
+        with contextlib.suppress(OSError):  # Another process has removed it.
+            size = sum(path.stat().st_size for path in entry.iterdir())
+            held.append((entry.stat().st_mtime_ns, size, entry))
+    total = 0
+    for _, size, entry in sorted(held, reverse=True):
+        total += size
+        if total > budget:
             shutil.rmtree(entry, ignore_errors=True)
