@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from sklearn.ensemble import RandomForestRegressor
 from sklearn.metrics import r2_score
 
 from trainers.evaluators import photometric_inputs
@@ -13,7 +12,7 @@ from trainers.evaluators.context import EvaluationContext
 from trainers.evaluators.figures import cross_modal_figures, redshift_figures
 from trainers.evaluators.registry import register
 from trainers.evaluators.section import Section, Table
-from trainers.evaluators.statistics import few_shot, pair_ranks
+from trainers.evaluators.statistics import few_shot, pair_ranks, search_baselines
 from trainers.evaluators.statistics.pair_ranks import PairRanks
 from trainers.evaluators.statistics.redshift_errors import PointErrors, residuals
 from trainers.evaluators.statistics.scaled_spectra import ScaledSpectra
@@ -24,13 +23,16 @@ from zoo.model import ZooModel
 __all__ = ["evaluate_cross_modal"]
 
 _REDSHIFT, _LABEL = "redshift", "label"
-_TREES, _LEAF = 200, 5
 
 _NEAREST, _IMAGES = "nearest spectra of the image", "embedding of the image"
 _MAGNITUDES, _APERTURES = "magnitudes", "aperture colours"
 _SPECTRA = "latents of the spectrum itself"
-# Inputs of the forests of the search, and prefix of the metrics.
-_FORESTS = {_MAGNITUDES: "forest_", _APERTURES: "aperture_forest_"}
+# Input, method and prefix of the metrics of the baselines of the search.
+_SEARCHES = (
+    (_MAGNITUDES, "forest", "forest_"),
+    (_APERTURES, "forest", "aperture_forest_"),
+    (_APERTURES, "network", "aperture_network_"),
+)
 
 # Input, method, and prefix of the metrics.
 _METHODS = (
@@ -40,12 +42,15 @@ _METHODS = (
     (_MAGNITUDES, "neighbours", "magnitude_neighbours"),
     (_MAGNITUDES, "forest", "magnitude_forest"),
     (_APERTURES, "forest", "aperture_forest"),
+    (_APERTURES, "network", "aperture_network"),
     (_SPECTRA, "forest", "spectrum_forest"),
 )
 _NAMES = {
     "neighbours": f"{few_shot.NEIGHBOURS} neighbours",
     "linear": "linear",
     "forest": "random forest",
+    # Of redshifts alone.
+    "network": "dense network",
 }
 
 _Views = Mapping[str, tuple[np.ndarray, np.ndarray]]
@@ -61,15 +66,16 @@ def evaluate_cross_modal(context: EvaluationContext) -> Section:
     """Searches the spectrum of each image and back, and reads redshift and class from neighbours.
 
     Search: the rank of the own spectrum among those of the split by the cosine of the embeddings,
-    beside chance, and beside random forests that say what the spectrum's latents, log amplitude and
-    (where the model reads it) log(1 + z) are, each in units of its out-of-bag scatter: one from the
-    magnitudes, and one from colours and fluxes through apertures in the images
-    (`trainers.evaluators.photometric_inputs`), which have the light within the fibre as the image
-    has it. Zero shot: redshift and class of an image are those of the nearest training spectra,
-    without a fit. Few shot: neighbours and linear fits on the embeddings of images with 100, 1,000
-    and all labels, beside neighbours and a forest on the magnitudes, a forest on the apertures, and
-    a forest on the latents and the amplitude of the object's own spectrum. Forests on apertures
-    learn from 50,000 training objects at most.
+    beside chance, and beside methods that say from photometry what the spectrum's latents, log
+    amplitude and (where the model reads it) log(1 + z) are, each in units of its scatter: a random
+    forest on the magnitudes, and a forest and a dense network on colours and fluxes through
+    apertures in the images (`trainers.evaluators.photometric_inputs`), which have the light within
+    the fibre as the image has it (`trainers.evaluators.statistics.search_baselines`). Zero shot:
+    redshift and class of an image are those of the nearest training spectra, without a fit. Few
+    shot: neighbours and linear fits on the embeddings of images with 100, 1,000 and all labels,
+    beside neighbours and a forest on the magnitudes, a forest and (of redshifts) a dense network on
+    the apertures, and a forest on the latents and the amplitude of the object's own spectrum. Of
+    apertures 50,000 training objects are read at most.
 
     References:
         Parker et al. 2024 (AstroCLIP, arXiv 2310.03024), sections 5.1 to 5.3.
@@ -154,12 +160,13 @@ def _add_search(
     number = len(images)
     by_method = {context.model_name: pair_ranks.of_cosines(images, spectra)}
     prefixes = {context.model_name: ""}
-    for name, prefix in _FORESTS.items():
+    for name, method, prefix in _SEARCHES:
         if name in views:
-            prefixes[f"forest on {name}"] = prefix
             train, test = views[name]
-            by_method[f"forest on {name}"] = _ranks_by_forest(
-                train, targets[0][: len(train)], test, targets[1], context.seed
+            title = f"{method} on {name}"
+            prefixes[title] = prefix
+            by_method[title] = search_baselines.by_photometry(
+                method, train, targets[0][: len(train)], test, targets[1], context.seed
             )
     rows = []
     for method, both in by_method.items():
@@ -207,23 +214,14 @@ def _add_search(
     return {method: both[0] for method, both in by_method.items()}
 
 
-def _ranks_by_forest(
-    train: np.ndarray, target: np.ndarray, test: np.ndarray, truth: np.ndarray, seed: int
-) -> tuple[PairRanks, PairRanks]:
-    """Returns the ranks of true numbers by their distance from what a forest expects, and back."""
-    forest = RandomForestRegressor(
-        _TREES, min_samples_leaf=_LEAF, oob_score=True, random_state=seed, n_jobs=-1
-    ).fit(train, target)
-    scatter = np.sqrt(np.nanmean((forest.oob_prediction_ - target) ** 2, axis=0)) + 1e-12
-    return pair_ranks.of_distances(forest.predict(test) / scatter, truth / scatter)
-
-
 def _beside(metrics: Mapping[str, float], score: str, digits: int) -> str:
-    """Returns a score of the forests on photometry, in brackets."""
+    """Returns a score of forests and network on photometry, in brackets."""
     parts = [
-        f"forest on {read} {metrics[f'{key}_all_{score}']:.{digits}f}"
+        f"{method} on {read} {metrics[f'{key}_all_{score}']:.{digits}f}"
         for read, method, key in _METHODS
-        if read in _FORESTS and method == "forest" and f"{key}_all_{score}" in metrics
+        if read in (_MAGNITUDES, _APERTURES)
+        and method != "neighbours"
+        and f"{key}_all_{score}" in metrics
     ]
     return f" ({', '.join(parts)})"
 
@@ -273,7 +271,7 @@ def _add_redshifts(
             ("nearest spectra, no fit", "zero_shot"),
             ("embedding, linear", "image_linear"),
             ("magnitudes, forest", "magnitude_forest"),
-            ("aperture colours, forest", "aperture_forest"),
+            ("aperture colours, network", "aperture_network"),
         )
         if key in answers
     }
@@ -335,7 +333,7 @@ def _rows(
     """
     rows, answers = [], {}
     for read, method, key in _METHODS:
-        if read not in views:
+        if read not in views or (classes and method == "network"):
             continue
         cells, own = [read, _NAMES[method]], target[: len(views[read][0])]
         generator = context.generator("labels of the few shots")

@@ -83,11 +83,17 @@ class EvaluateCrossModalTest(tf.test.TestCase):
         label = KNeighborsClassifier(**options).fit(gallery, train["label"]).predict(x)
         expected = balanced_accuracy_score(test["label"], label)
         self.assertAllClose(metrics["zero_shot_all_balanced_accuracy"], expected)
-        for key in ("zero_shot", "image_linear", "magnitude_forest", "aperture_forest"):
+        for key in (
+            "zero_shot",
+            "image_linear",
+            "magnitude_forest",
+            "aperture_forest",
+            "aperture_network",
+        ):
             self.assertGreater(metrics[f"{key}_all_r2"], 0.9)
             self.assertGreater(metrics[f"{key}_100_r2"], 0.8)
         # The magnitudes are without noise, the images nearly so.
-        for prefix in ("forest", "aperture_forest"):
+        for prefix in ("forest", "aperture_forest", "aperture_network"):
             self.assertLess(metrics[f"{prefix}_image_to_spectrum_median_rank"], 10)
 
     def test_tables_and_figures(self):
@@ -95,9 +101,12 @@ class EvaluateCrossModalTest(tf.test.TestCase):
         self.assertEqual([row[0] for row in search.rows][-1], "chance")
         self.assertEqual(search.rows[-1][2:], ["0.0167", "0.1667", "30.5"])
         self.assertEqual(redshifts.header[2:4], [f"sigma_MAD with {n} labels" for n in (100, 150)])
-        names = ["embeds_both", "forest on magnitudes", "forest on aperture colours"]
-        self.assertEqual([row[0] for row in search.rows][:-1:2], names)
-        self.assertLen(redshifts.rows, 7)
+        names = [
+            "forest on magnitudes",
+            *(f"{by} on aperture colours" for by in ("forest", "network")),
+        ]
+        self.assertEqual([row[0] for row in search.rows][:-1:2], ["embeds_both", *names])
+        self.assertLen(redshifts.rows, 8)
         self.assertLen(classes.rows, 7)
         paths = [figure.path for figure in self.section.figures]
         self.assertLen(paths, 3)
@@ -139,7 +148,7 @@ class FewShotTest(tf.test.TestCase):
         draws = np.random.default_rng(1)
         train, test = draws.normal(size=(1500, 3)), draws.normal(size=(300, 3))
         target, truth = (x @ [1.0, -2.0, 0.5] + 0.1 * x[:, 0] ** 2 for x in (train, test))
-        for method in ("neighbours", "linear", "forest"):
+        for method in ("neighbours", "linear", "forest", "network"):
             scores = few_shot.by_number(
                 method,
                 train,

@@ -11,6 +11,8 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from trainers.evaluators.statistics import dense_network
+
 __all__ = ["DRAWS", "NEIGHBOURS", "NUMBERS", "by_number", "numbers", "predict"]
 
 NUMBERS = (100, 1000)
@@ -38,14 +40,22 @@ def predict(
     """Returns predictions for the rows of `test`.
 
     Args:
-        method: "neighbours"; "linear", a ridge or logistic regression of standardised numbers; or
-            "forest".
+        method: "neighbours"; "linear", a ridge or logistic regression of standardised numbers;
+            "forest"; or, of numbers alone, "network", see
+            `trainers.evaluators.statistics.dense_network.predict`.
         train: (number, length).
         target: (number,), a number each, or labels; (number, several) numbers.
         test: (others, length).
         classes: Whether the targets are labels. Linear and forest weigh the classes equally.
-        seed: Of the forest.
+        seed: Of the forest and the network.
+
+    Raises:
+        ValueError: if the network is to learn classes.
     """
+    if method == "network":
+        if classes:
+            raise ValueError("method 'network' must have numbers as targets; got classes")
+        return dense_network.predict(train, target, test, seed)
     if classes and len(np.unique(target)) == 1:
         return np.full(len(test), target[0])
     return _estimator(method, len(train), classes, seed).fit(train, target).predict(test)

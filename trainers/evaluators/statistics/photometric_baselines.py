@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from trainers.evaluators.statistics import dense_network, few_shot
+from trainers.evaluators.statistics import few_shot
 from trainers.evaluators.statistics.photometry import are_measured
 
 __all__ = ["BASELINES", "NETWORK", "colours", "predict"]
@@ -56,8 +56,6 @@ def predict(
         test: What is known of the test objects, (others, length).
         seed: Of the forest and the network.
     """
-    if method == NETWORK:
-        return dense_network.predict(train, targets, test, seed)
     scale = train.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     options = {"classes": False, "seed": seed}
