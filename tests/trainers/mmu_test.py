@@ -9,6 +9,8 @@ from unittest import mock
 
 import h5py
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import tensorflow as tf
 from astropy.io import fits
 from astropy.stats import sigma_clipped_stats
@@ -188,6 +190,32 @@ class MultimodalUniverseTest(tf.test.TestCase):
         write(usable.astype(np.int16))
         with self.assertRaisesRegex(ValueError, "'image_mask' of type int16.*mask_bits=none"):
             read_again()
+        # As datasets of Hugging Face: a structure of lists, or a list of structures.
+        path.unlink()
+        path = path.with_suffix(".parquet")
+        ids = [f"1000p{row}" for row in range(40)]
+        for masks in (usable, usable[:, 1]):
+            lists = [
+                {"flux": image.tolist(), "mask": mask.tolist()}
+                for image, mask in zip(images, masks, strict=True)
+            ]
+            pq.write_table(pa.table({"object_id": ids, "image": lists}), path, row_group_size=7)
+            found, _ = read_again(invalid="sky", image_id_column="object_id")
+            is_usable = np.broadcast_to(masks.reshape(40, -1, 16, 16), images.shape)
+            self.assertAllEqual(found == images, is_usable)
+        structures = [
+            [
+                {"flux": band.tolist(), "mask": mask.tolist()}
+                for band, mask in zip(*each, strict=True)
+            ]
+            for each in zip(images, usable, strict=True)
+        ]
+        pq.write_table(pa.table({"object_id": ids, "image": structures}), path, row_group_size=7)
+        found, dataset = read_again(on_error="skip", image_id_column="object_id")
+        self.assertLen(dataset.skipped, 2)
+        self.assertAllEqual(np.delete(found, [7, 8], 0), np.delete(images, [7, 8], 0))
+        found, _ = read_again(mask_bits=["none"], image_id_column="object_id")
+        self.assertAllEqual(found, images)
 
     def test_cutouts_with_a_table_of_positions(self):
         rng = np.random.default_rng(1)

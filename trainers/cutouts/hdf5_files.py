@@ -11,6 +11,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from trainers.cutouts import usable_pixels
 from trainers.cutouts.array_files import rows_of
 from trainers.cutouts.cutout import (
     CutoutFile,
@@ -126,11 +127,9 @@ class Hdf5File(CutoutFile):
 
     def _checked_masks(self) -> h5py.Dataset:
         masks, shape = self._dataset(_MASKS), self._images.shape
-        if masks.dtype != bool or masks.shape not in (shape, (*shape[:1], *shape[2:])):
-            raise UnreadableError(
-                f"has '{_MASKS}' of type {masks.dtype} and shape {masks.shape}; bool, true where a "
-                f"pixel can be used, and {shape} were expected (`mask_bits={NO_BITS}` leaves it)"
-            )
+        fits = masks.shape in (shape, (*shape[:1], *shape[2:]))
+        kind = f"type {masks.dtype} and shape {masks.shape}"
+        usable_pixels.check(_MASKS, masks.dtype == bool, kind, fits)
         return masks
 
     def _masked(self, first: int, last: int) -> np.ndarray:
@@ -138,10 +137,7 @@ class Hdf5File(CutoutFile):
         images = self._images[first:last]
         if self._masks is None:
             return images
-        usable = self._masks[first:last]
-        if usable.all():
-            return images
-        return np.where(usable if usable.ndim == images.ndim else usable[:, None], images, np.nan)
+        return usable_pixels.masked(images, self._masks[first:last])
 
     def _dataset(self, name: str) -> h5py.Dataset:
         dataset = self._file[name]

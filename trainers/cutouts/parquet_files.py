@@ -12,13 +12,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from trainers.cutouts import usable_pixels
 from trainers.cutouts.cutout import CutoutFile, Found, UnreadableError, Wanted, identifiers
+from trainers.cutouts.fits_masks import NO_BITS
 from trainers.cutouts.picture_files import decode
 
 __all__ = ["ParquetFile"]
 
 _ROWS = 64
-_BYTES, _PATH, _FLUX = "bytes", "path", "flux"  # fields of structures
+# Fields of structures.
+_BYTES, _PATH, _FLUX, _MASK = "bytes", "path", "flux", "mask"
 _BUFFER_BYTES = 2**20
 
 
@@ -28,7 +31,9 @@ class ParquetFile(CutoutFile):
     Lists are (height, width), (height, width, bands) or (bands, height, width); a single list is
     taken as (height, width, bands) where the wanted size is fixed. Bytes may also be the field
     `bytes` of a structure, as Hugging Face's datasets have them, and lists the field `flux`, of one
-    structure or of a list of them, a band each, as those of the Multimodal Universe.
+    structure or of a list of them, a band each, as those of the Multimodal Universe. Beside `flux`,
+    pixels are masked where the field `mask`, bool of the same shape or for all bands, is false;
+    `NO_BITS` in place of bits leaves it unread.
     """
 
     def __init__(self, path: Path, wanted: Wanted):
@@ -74,13 +79,30 @@ class ParquetFile(CutoutFile):
         row = int(self._ends[group - 1]) if group else 0
         groups = range(group, self._file.num_row_groups)
         for batch in self._file.iter_batches(_ROWS, row_groups=groups, columns=columns):
-            images = self._images(batch.column(self._column))
+            images = self._masked(batch.column(self._column))
             names = [None] * len(images)
             if self._id is not None:
                 names = identifiers(batch.column(self._id).to_pylist(), len(images))
             for image, name in zip(images, names, strict=True):
                 yield Found(f"[{row}]", image, name)
                 row += 1
+
+    def _masked(self, column: pa.Array) -> list[np.ndarray | str]:
+        """Returns the images, NaN where they are masked."""
+        images = self._images(column)
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
+        is_list = _is_list(column.type)
+        kind = column.type.value_type if is_list else column.type
+        has_masks = pa.types.is_struct(kind) and {_FLUX, _MASK} <= {field.name for field in kind}
+        if not has_masks or self._wanted.mask_bits == (NO_BITS,):
+            return images
+        field = leaf = kind.field(_MASK).type
+        while _is_list(leaf):
+            leaf = leaf.value_type
+        usable_pixels.check(_MASK, pa.types.is_boolean(leaf), field)
+        masks = _of_list(column, _MASK) if is_list else pc.struct_field(column, _MASK)
+        return [_with_mask(image, masks.slice(row, 1)) for row, image in enumerate(images)]
 
     def _images(self, column: pa.Array) -> list[np.ndarray | str]:
         if pa.types.is_dictionary(column.type):
@@ -90,8 +112,7 @@ class ParquetFile(CutoutFile):
                 return list(column.to_numpy_ndarray())
             column = column.storage
         if _is_list(column.type) and pa.types.is_struct(column.type.value_type):
-            flux = column.values.field(_FLUX)
-            column = pa.ListArray.from_arrays(column.offsets, flux, mask=column.is_null())
+            column = _of_list(column, _FLUX)
         paths = None
         if pa.types.is_struct(column.type):
             if column.type.get_field_index(_PATH) >= 0:
@@ -124,6 +145,24 @@ class ParquetFile(CutoutFile):
         if value is None:
             return f"has no contents, but the path {path}" if path else "is empty"
         return decode(io.BytesIO(value), self._wanted)
+
+
+def _of_list(column: pa.Array, field: str) -> pa.Array:
+    """Returns a field of lists of structures, as lists."""
+    values = column.values.field(field)
+    return pa.ListArray.from_arrays(column.offsets, values, mask=column.is_null())
+
+
+def _with_mask(image: np.ndarray | str, mask: pa.Array) -> np.ndarray | str:
+    if isinstance(image, str):
+        return image
+    try:
+        usable = _array(mask)[0]
+    except UnreadableError as error:
+        return f"has a mask that {error}"
+    if usable.shape not in (image.shape, image.shape[-2:]):
+        return f"has a mask of shape {usable.shape}; {image.shape} was expected"
+    return usable_pixels.masked(image, usable)
 
 
 def _array(column: pa.Array) -> np.ndarray:
