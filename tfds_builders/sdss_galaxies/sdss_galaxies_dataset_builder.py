@@ -31,8 +31,11 @@ _OF_FILE = 500
 class Builder(BeamShardsBuilder):
     """Builder of sdss_galaxies."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES: ClassVar[dict[str, str]] = {"1.0.0": "First release."}
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES: ClassVar[dict[str, str]] = {
+        "1.1.0": "simulated: the seeing of each image; the rest is the same.",
+        "1.0.0": "First release.",
+    }
     MANUAL_DOWNLOAD_INSTRUCTIONS = """\
     sdss: FITS files spec-PLATE-MJD-FIBER of SDSS, BOSS and eBOSS, and coadds of DESI with their
     redrock tables, in manual_dir or in folders in it.
@@ -124,6 +127,7 @@ def _simulated_features() -> dict[str, Any]:
         "true_redshift": np.float32,
         "true_magnitude": bands,
         "half_light_radius": np.float32,
+        "seeing": bands,
         "velocity_dispersion": np.float32,
         "reddening": np.float32,
         "old_share": np.float32,

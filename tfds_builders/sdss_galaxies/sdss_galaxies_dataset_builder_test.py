@@ -35,6 +35,8 @@ class StoredTest(tf.test.TestCase):
         self.assertEqual(example["image"].shape, (64, 64, 5))
         self.assertEqual(example["spectrum"].shape, (1000,))
         self.assertLess(example["true_redshift"], 0.8)
+        # Sixteen fields, about the median seeing of the survey.
+        self.assertAllInRange(example["seeing"], 1.0, 2.0)
 
     def test_observed_spectra(self):
         manual = Path(tempfile.mkdtemp())

@@ -96,6 +96,7 @@ class GalaxiesOfFile(IndexedShard):
             "equivalent_widths": spectra.equivalent_widths[row].astype(np.float32),
             "true_spectrum": compress((in_fibre * stretch).astype(np.float32)),
             "half_light_radius": radius,
+            "seeing": np.array(field.seeing, np.float32),
             "velocity_dispersion": galaxies.dispersion[row],
             "reddening": galaxies.reddening[row],
             "old_share": galaxies.weights[row, 0],
