@@ -128,14 +128,20 @@ class PageTest(tf.test.TestCase):
             "x => document.getElementById('ring').getBoundingClientRect().x !== x", arg=before
         )
         self.press("r", "l")
-        self.view.wait_for_timeout(400)
+        self.view.wait_for_function(
+            "x => Math.abs(document.getElementById('ring').getBoundingClientRect().x - x) < 1",
+            arg=before,
+        )
         mouse, (left, top) = self.view.mouse, (box["x"] + 4, box["y"] + 4)
         right, bottom = box["x"] + box["width"] - 4, box["y"] + box["height"] - 4
         mouse.move(left, top)
         mouse.down()
         for x, y in ((right, top), (right, bottom), (left, bottom), (left, top + 8)):
             mouse.move(x, y, steps=4)
-            self.view.wait_for_timeout(40)
+            # However slow the page is, it has seen the corner.
+            self.view.evaluate(
+                "() => new Promise(end => requestAnimationFrame(() => requestAnimationFrame(end)))"
+            )
         mouse.up()
         self.view.wait_for_function(
             "document.getElementById('list-title').textContent.startsWith('Selection')"
