@@ -89,9 +89,9 @@ class ParquetFile(CutoutFile):
 
     def _masked(self, column: pa.Array) -> list[np.ndarray | str]:
         """Returns the images, NaN where they are masked."""
-        images = self._images(column)
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()
+        images = self._images(column)
         is_list = _is_list(column.type)
         kind = column.type.value_type if is_list else column.type
         has_masks = pa.types.is_struct(kind) and {_FLUX, _MASK} <= {field.name for field in kind}
@@ -105,8 +105,6 @@ class ParquetFile(CutoutFile):
         return [_with_mask(image, masks.slice(row, 1)) for row, image in enumerate(images)]
 
     def _images(self, column: pa.Array) -> list[np.ndarray | str]:
-        if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
         if isinstance(column, pa.ExtensionArray):
             if isinstance(column, pa.FixedShapeTensorArray) and not column.null_count:
                 return list(column.to_numpy_ndarray())

@@ -37,7 +37,7 @@ NONE = "none"
 
 _BUDGET_GB = 20.0
 _FREE_SHARE = 0.1  # of the disk, which is left free
-# What is read faster is read again.
+# Shorter reads are not kept.
 _LEAST_SECONDS = 2.0
 # A change within a tick of the clock of the file system cannot be seen.
 _SETTLED_SECONDS = 2.0

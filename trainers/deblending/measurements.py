@@ -107,8 +107,7 @@ def measure_sources(
     factor, sigma = scene.fit.factor, scene.fit.sigma
     drawn = scene.templates.images.sum(axis=(1, 2), dtype=np.float64)
     flux = factor * drawn
-    noisy = scene.templates.noise is not None
-    spread = scene.templates.flux_noise() if noisy else sigma * drawn
+    spread = np.hypot(sigma * drawn, scene.templates.flux_noise())
     flux_err = np.hypot(spread, settings.flux_error * flux)
     shapes = np.full((len(scene), 5), np.nan)
     blendedness, snr = np.zeros(len(scene)), np.zeros(len(scene))

@@ -73,11 +73,11 @@ def deblend_scene(
     """Takes a scene apart into its sources.
 
     Each pass detects sources in the residual of the one before, with SEP (or, the first one, has
-    them given); draws those that are
-    new, and then those that they are neighbours of, each on a stamp from which all others are
-    subtracted; fits the brightness of all sources together; moves them by parts of a pixel to
-    where they leave least; and drops those that the fit finds insignificant. It ends when nothing
-    new is detected, when the residual becomes no fainter, or after `settings.passes`.
+    them given); draws those that are new, and then those that they are neighbours of, each on a
+    stamp from which all others are subtracted; fits the brightness of all sources together; moves
+    them by parts of a pixel to where they leave least; and drops those that the fit finds
+    insignificant. It ends when nothing new is detected, when the residual becomes no fainter, or
+    after `settings.passes`.
 
     Of a model whose galaxies are fractions of the light (`Deblender.divides`), the light of the
     scene is divided among all sources instead, see `DividedScene`.

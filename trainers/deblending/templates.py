@@ -64,7 +64,7 @@ class Templates:
         return np.zeros_like(image) if self.noise is None else np.square(self.noise[source])
 
     def flux_noise(self) -> np.ndarray:
-        """Returns the standard deviation of the sums of the images, (sources, bands)."""
+        """Returns the noise of the sums of the images, (sources, bands); 0 without noise."""
         if self.noise is None:
             return np.zeros((len(self), self.images.shape[-1]))
         return np.sqrt(np.square(self.noise).sum(axis=(1, 2), dtype=np.float64))

@@ -144,7 +144,8 @@ def _with_redshift(
 def _standardised(
     inputs: photometric_inputs.PhotometricInputs,
 ) -> tuple[np.ndarray, np.ndarray]:
-    scale = np.where(inputs.train.std(axis=0) > 0, inputs.train.std(axis=0), 1.0)
+    spread = inputs.train.std(axis=0)
+    scale = np.where(spread > 0, spread, 1.0)
     return inputs.train / scale, inputs.test / scale
 
 

@@ -1,4 +1,4 @@
-"""What baselines of photometry read: catalogue magnitudes, and colours through apertures."""
+"""Inputs of photometric baselines: catalogue magnitudes, and colours through apertures."""
 
 from __future__ import annotations
 

@@ -122,8 +122,8 @@ class FrameOptions(FrameSource):
     """Named weights, such as pixel_unet/hst_simulated."""
 
     detector: str = option(SEP, metavar="sep|MODEL/NAME|FOLDER")
-    """What detects the sources of the first pass of a deblending model: sep; or a segmentation
-    model of the same bands and pixels, by named weights or the folder of a run or a SavedModel."""
+    """Detector of the sources in the first pass of a deblending model: sep, or a segmentation model
+    of the same bands and pixels, by named weights or the folder of a run or a SavedModel."""
 
     gain: float | None = option(None, above=0)
     """Electrons per pixel unit, for flux errors; default: sky noise alone."""
